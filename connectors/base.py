@@ -1,0 +1,281 @@
+"""The seam to a chat platform: events come in, messages are posted, edited and read.
+
+A connector knows its platform and nothing of models, runs or the store. Everything that
+crosses this seam is a plain value; every failure that crosses it is a `ConnectorError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where messages stand: one conversation of one channel of one workspace."""
+
+    connector: str
+    workspace: str
+    channel: str
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """One message, as the platform names it; `id` is unique in its place."""
+
+    place: Place
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on the platform; `id` is stable, `name` is what others see."""
+
+    id: str
+    name: str = ""
+
+
+class Control(StrEnum):
+    """What a reader can press under an answer."""
+
+    STOP = "stop"
+    RETRY = "retry"
+    CONTINUE = "continue"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asked the bot something."""
+
+    message: MessageRef
+    person: Person
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A message was deleted: a question, or a part of an answer."""
+
+    message: MessageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A person pressed a control under a part of an answer."""
+
+    message: MessageRef
+    person: Person
+    control: Control
+    run_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A person gave a command: `new` forgets what was said here, `stop` stops their runs here."""
+
+    message: MessageRef
+    person: Person
+    command: Literal["new", "stop"]
+
+
+Event = Asked | Deleted | Pressed | Commanded
+
+
+class Incoming:
+    """An event on its way in. The platform is told only once the bot has settled it.
+
+    The bot calls `accept` when the event is safe (a question is stored) or `refuse` when it
+    could not be kept; the connector awaits `accepted` and acknowledges, or lets the platform
+    deliver again.
+    """
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self._accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def accept(self) -> None:
+        """The event is safe with the bot."""
+        if not self._accepted.done():
+            self._accepted.set_result(True)
+
+    def refuse(self) -> None:
+        """The bot could not keep the event; somebody has to send it again."""
+        if not self._accepted.done():
+            self._accepted.set_result(False)
+
+    async def accepted(self) -> bool:
+        """True once the event is safe, False once it was refused."""
+        return await asyncio.shield(self._accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one message of an answer is to show.
+
+    `text` is Markdown and complete in itself: carried fences and notes are in it. `footer` is
+    small print below it (the receipt), which is not part of the answer. `last` is true for the
+    part in which the answer ends.
+    """
+
+    run_id: UUID | None
+    index: int
+    text: str
+    controls: tuple[Control, ...] = ()
+    footer: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the platform's own answer says that a message now shows: the receipt's third witness."""
+
+    ref: MessageRef
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a conversation's history."""
+
+    ref: MessageRef
+    author: Person
+    text: str
+    by_bot: bool
+    at_us: int
+    """When it was said: microseconds since the epoch."""
+
+
+class Status(StrEnum):
+    """What the bot is doing in a place before it shows text."""
+
+    QUEUED = "queued"
+    THINKING = "thinking"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one message of the platform may hold.
+
+    `length` is the most that a part's text may have, counted in `unit`s.
+    `receipts` says whether a receipt is shown as the last part's footer (one more edit).
+    """
+
+    length: int
+    unit: Literal["characters", "utf16"] = "characters"
+    receipts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """So many calls in any window of so many seconds, shared by all that have the same `key`."""
+
+    key: str
+    calls: int
+    seconds: float
+
+
+class ConnectorError(Exception):
+    """A call to the platform did not do what it should. Subclasses say what follows from it."""
+
+
+class RateLimited(ConnectorError):
+    """Too many calls; the platform wants `retry_after` seconds of quiet."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooLong(ConnectorError):
+    """The part is longer than the platform takes."""
+
+
+class Gone(ConnectorError):
+    """The message (or its channel) was deleted."""
+
+
+class Refused(ConnectorError):
+    """The platform said no, for good: trying again is useless."""
+
+
+class Unavailable(ConnectorError):
+    """The platform did not answer, or answered with a fault of its own: try again."""
+
+
+class Connector(Protocol):
+    """A chat platform. Connections are opened on first use and closed by `aclose`."""
+
+    name: str
+    limits: Limits
+
+    def events(self) -> AsyncIterator[Incoming]:
+        """What happens on the platform, in order, until the connector is closed."""
+        ...
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
+        """The budget that such a call in this place draws on."""
+        ...
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        """Posts a message; the same `key` again posts nothing and returns the first post."""
+        ...
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Replaces what a message shows."""
+        ...
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What the platform shows for a message now."""
+        ...
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
+        """The newest `limit` messages before a message, oldest of them first."""
+        ...
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """Shows what the bot is doing, where the platform can; a courtesy, never a duty."""
+        ...
+
+    async def probe(self) -> None:
+        """Checks credentials and reach; raises a `ConnectorError` that names the cure."""
+        ...
+
+    async def aclose(self) -> None:
+        """Ends `events` and closes every connection."""
+        ...
+
+
+@dataclass(slots=True)
+class Inflow:
+    """A queue of incoming events: what most connectors' `events` stand on."""
+
+    _queue: asyncio.Queue[Incoming | None] = field(default_factory=asyncio.Queue)
+    _closed: bool = False
+
+    def put(self, event: Event) -> Incoming:
+        """Hands an event to the bot; await the result's `accepted` to acknowledge it."""
+        incoming = Incoming(event)
+        if self._closed:
+            incoming.refuse()
+        else:
+            self._queue.put_nowait(incoming)
+        return incoming
+
+    def close(self) -> None:
+        """No more events: what waits is still handed out, later ones are refused."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put_nowait(None)
+
+    async def events(self) -> AsyncIterator[Incoming]:
+        """The events in order, until `close`."""
+        while (incoming := await self._queue.get()) is not None:
+            yield incoming

@@ -1,0 +1,139 @@
+"""The seam to an AI service: a request goes in, tokens go to the callbacks, a `Generation` stands.
+
+A provider knows its service and nothing of platforms, runs or the store. Every failure that
+crosses this seam is a `ProviderError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks import AsyncCallbackHandler
+
+TokenKind = Literal["text", "reasoning", "tool", "refusal"]
+"""What a token is. Callbacks get it as the keyword argument `kind` (`text` where it is absent)."""
+
+ANSWER_KINDS: frozenset[TokenKind] = frozenset({"text", "refusal"})
+"""The kinds that the reader is shown and the receipt compares: a refusal is an answer."""
+
+FinishReason = Literal["stop", "length", "filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of the conversation that the model is given."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked. `max_tokens` bounds its answer; None leaves that to the service."""
+
+    turns: tuple[Turn, ...]
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the service counted them."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(slots=True)
+class Generation:
+    """What a provider has read so far; it stands after an error, a stop or a cancel.
+
+    Filled by the provider as it reads, apart from the callbacks: the receipt's first witness.
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    """The answer's tokens (kinds `text` and `refusal`), in order."""
+    tokens: int = 0
+    """Tokens of any kind that carried text."""
+    finish_reason: FinishReason | None = None
+    model: str = ""
+    usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer as far as it was generated."""
+        return "".join(self.pieces)
+
+    def add(self, text: str, kind: TokenKind = "text") -> None:
+        """Takes one token that was read."""
+        self.tokens += 1
+        if kind in ANSWER_KINDS:
+            self.pieces.append(text)
+
+
+class ProviderError(Exception):
+    """The service did not answer as it should; the cause is kept. Subclasses say what it means."""
+
+
+class Overloaded(ProviderError):
+    """Too many requests, or the service is at its limit; `retry_after` in seconds where it says."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BadRequest(ProviderError):
+    """The service refuses this request: unknown model, too long, malformed."""
+
+
+class AuthFailed(ProviderError):
+    """The key is missing, wrong, or may not use this model."""
+
+
+class Filtered(ProviderError):
+    """The service's content filter refused the question."""
+
+
+class Stalled(ProviderError):
+    """No token came for longer than the stall time-out."""
+
+
+class Disconnected(ProviderError):
+    """The service can't be reached, or the stream ended without a finish reason."""
+
+
+class Malformed(ProviderError):
+    """The service sent something that is not a stream of tokens."""
+
+
+class Provider(Protocol):
+    """One model of one AI service."""
+
+    name: str
+    """As in the setting MODEL: `provider:model`."""
+    room: int
+    """Tokens that question, history and answer may have together."""
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        """Streams an answer: each token into `generation` and, in order, to each callback.
+
+        Callbacks get `on_chat_model_start`, `on_llm_new_token(text, run_id=…, kind=…)` for each
+        token with text, and `on_llm_end` or `on_llm_error`. Returns once the service said that
+        it is done; raises a `ProviderError` otherwise. A cancel closes the connection.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes connections and ends what the provider started."""
+        ...

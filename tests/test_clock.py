@@ -1,0 +1,20 @@
+"""The virtual clock that most tests stand on."""
+
+import asyncio
+
+import pytest
+
+from tests.clock import VirtualTimeLoop
+
+
+async def test_an_hour_passes_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    await asyncio.sleep(3600)
+    assert loop.time() - start == pytest.approx(3600)
+
+
+def test_a_deadlock_is_an_error_and_not_a_hang() -> None:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        with pytest.raises(RuntimeError, match="deadlock"):
+            runner.run(asyncio.Event().wait())
