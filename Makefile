@@ -1,0 +1,63 @@
+# Everything that is needed is set up on first use, in .venv and models, and nowhere else.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help: ## shows this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.ready models/.ready ## sets up what `make run` needs; quick when nothing changed
+
+run: setup ## starts the bot; with no account at all, a page on http://127.0.0.1:8080
+	@$(BIN)/python -m bot run
+
+test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k slack" goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev ## format, lint, types: what CI runs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: .venv/.dev ## puts the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: .venv/.dev ## resolves the dependencies anew, with hashes and without any address
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local -c requirements.txt -o requirements-local.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group dev -c requirements-local.txt -o requirements-dev.txt
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+clean: ## removes what `make` has set up; your data stays
+	@rm -rf .venv models
+
+.venv/bin/python:
+	@echo "Making a virtual environment in .venv ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Everytoken needs Python 3.11 or newer. Name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv \
+		|| { echo "Python's venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+.venv/.ready: requirements-local.txt pyproject.toml | .venv/bin/python
+	@echo "Installing what the bot needs (half a minute) ..."
+	@$(PIP) install --require-hashes -r requirements-local.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.ready
+	@echo "Installing what tests and checks need ..."
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/.browser: tests/browser.py .venv/.dev
+	@$(BIN)/python -m tests.browser
+	@touch $@
+
+models/.ready: providers/local.py .venv/.ready
+	@$(BIN)/python -m providers.local fetch --into models
+	@touch $@

@@ -1,0 +1,104 @@
+"""The import direction of the house, and a planted breach that shows that this test can fail."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("bot", "connectors", "providers")
+SEAMS = ("connectors.base", "providers.base")
+
+# From the bottom up: a module of `bot` imports only from its own layer or from those above it here.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("bot.settings", "bot.logs", "bot.pacing", "bot.render"),
+    ("bot.reply", "bot.store"),
+    ("bot.handlers", "bot.receipts"),
+    ("bot.runs",),
+    ("bot.http", "bot.intake", "bot.recovery"),
+    ("bot.app",),
+    ("bot.doctor",),
+    ("bot.cli",),
+    ("bot.__main__",),
+)
+# Peers of one layer that may not know each other, but for these pairs.
+PEERS = {("bot.reply", "bot.store")}
+
+
+def _imports(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _unit(module: str) -> str:
+    """The layer's unit that a module (or a name in it) belongs to: `bot.runs.run` -> `bot.runs`."""
+    return ".".join(module.split(".")[:2])
+
+
+def _layer(unit: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if unit in layer)
+
+
+def _bot_may(module: str, imported: str) -> bool:
+    if not imported.startswith("bot."):
+        return imported.startswith(SEAMS) or module == "bot.app"
+    mine, theirs = _unit(module), _unit(imported)
+    return mine == theirs or (mine, theirs) in PEERS or _layer(theirs) < _layer(mine)
+
+
+def breaches(module: str, source: str) -> list[str]:
+    """What a module imports of this project and may not."""
+    ours = [name for name in _imports(source) if name.split(".")[0] in FOLDERS]
+    folder = module.split(".")[0]
+    if folder != "bot":
+        return [name for name in ours if name.split(".")[0] != folder]
+    return [name for name in ours if not _bot_may(module, name)]
+
+
+def _modules() -> list[tuple[str, Path]]:
+    paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
+    return [(n.removesuffix(".__init__"), p) for n, p in zip(names, paths, strict=True)]
+
+
+@pytest.mark.parametrize(("module", "path"), _modules(), ids=lambda value: str(value)[-40:])
+def test_a_module_imports_only_what_it_may(module: str, path: Path) -> None:
+    assert breaches(module, path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("bot.runs.run", "from connectors.web import WebConnector"),
+        ("bot.runs.run", "import providers.openai"),
+        ("bot.pacing", "from bot.reply import Reply"),
+        ("bot.store.runs", "from bot.runs import Outcome"),
+        ("bot.reply", "def late() -> None:\n    from bot import app"),
+        ("connectors.web.connector", "from bot.settings import Settings"),
+        ("connectors.memory", "from providers.base import Turn"),
+        ("providers.local", "from bot import settings"),
+    ],
+)
+def test_a_planted_breach_is_found(module: str, source: str) -> None:
+    assert breaches(module, source) != []
+
+
+def test_every_unit_of_the_bot_has_its_layer() -> None:
+    units = {_unit(module) for module, _ in _modules() if module.startswith("bot.")}
+    known = {unit for layer in LAYERS for unit in layer}
+    assert units <= known
+
+
+def test_langchain_is_imported_only_when_a_model_needs_it() -> None:
+    """`bot` itself stands on langchain_core's callbacks alone."""
+    for module, path in _modules():
+        if module.startswith("bot"):
+            foreign = [name for name in _imports(path.read_text()) if name.startswith("langchain")]
+            assert all(name.startswith("langchain_core.callbacks") for name in foreign), module

@@ -1,0 +1,99 @@
+"""Settings: a bad value is refused at start, with the cure; secrets stay masked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bot.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
+from tests import docs
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_setting_the_embedded_model_answers_on_this_machine_only() -> None:
+    settings = load_settings()
+    assert settings.provider == "local"
+    assert (settings.bind_host, settings.bind_port, settings.public) == ("127.0.0.1", 8080, False)
+    assert settings.database == "sqlite:///data/everytoken.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("MODEL", "gpt-4o", "MODEL is not one of local:…, openai:…"),
+        ("MODEL", "openai:", "for example openai:gpt-4o-mini"),
+        ("MODEL", "openai:a,azure:b", "MODEL takes one model for now"),
+        ("MODEL", "openai:gpt-4o", "OPENAI_API_KEY is missing: MODEL=openai:gpt-4o needs it"),
+        ("MODEL", "azure:dep", "AZURE_OPENAI_ENDPOINT is missing"),
+        ("MODEL", "compatible:x", "OPENAI_BASE_URL is missing"),
+        ("OPENAI_BASE_URL", "localhost:1234", "OPENAI_BASE_URL has to begin with http://"),
+        ("DATABASE_URL", "mysql://x", "DATABASE_URL has to begin with one of postgres://"),
+        ("PORT", "eighty", "PORT"),
+        ("PORT", "70000", "PORT"),
+        ("CONVERSATION_POLICY", "shout", "CONVERSATION_POLICY"),
+        ("STALL_SECONDS", "0", "STALL_SECONDS"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert told in str(refusal.value)
+
+
+def test_a_refusal_never_shows_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:hunter2@host/db")
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_secrets_are_masked_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "WEB_PASSWORD"):
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@host/db")
+    assert "hunter2" not in repr(load_settings())
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().port = 1  # type: ignore[misc]  # that it can't be set is the point
+
+
+def test_a_host_that_gives_a_port_gets_a_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "5000")
+    settings = load_settings()
+    assert (settings.bind_host, settings.bind_port, settings.public) == ("0.0.0.0", 5000, True)  # noqa: S104 - what a host wants
+
+
+def test_lists_of_ids_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOCK_PEOPLE", "U1, U2,")
+    assert load_settings().block_people == {"U1", "U2"}
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    assert load_settings().bind_port == 8080
+
+
+def test_a_slip_of_the_pen_in_dotenv_is_found(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MODLE=openai:x\nPORT=1\n")
+    assert unknown_in_dotenv() == ["MODLE"]
+
+
+def test_the_readme_lists_every_setting_as_it_is() -> None:
+    assert docs.readme() == docs.README.read_text(), "run: python -m tests.docs"
+
+
+def test_the_example_file_lists_every_setting_as_it_is() -> None:
+    assert docs.example() == docs.EXAMPLE.read_text(), "run: python -m tests.docs"
