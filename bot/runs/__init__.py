@@ -1,0 +1,19 @@
+"""One message in, one answer out."""
+
+from bot.runs.history import RequestOptions
+from bot.runs.outcomes import Outcome
+from bot.runs.registry import Runs
+from bot.runs.run import Kind, Question, Result, Run, RunOptions
+from bot.runs.verification import verify
+
+__all__ = [
+    "Kind",
+    "Outcome",
+    "Question",
+    "RequestOptions",
+    "Result",
+    "Run",
+    "RunOptions",
+    "Runs",
+    "verify",
+]

@@ -1,0 +1,137 @@
+"""What a model is given: the system prompt, the newest of the conversation, and the question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+
+from bot.store import Answer, RunRow, Store, StoreUnavailable
+from connectors.base import Asked, Connector, ConnectorError, MessageRef, Said
+from providers.base import BadRequest, Request, Turn
+
+log = structlog.get_logger(__name__)
+
+GO_ON = (
+    "Your last answer was cut off. Continue it exactly where it stopped: "
+    "repeat nothing, and add no introduction."
+)
+_ANSWER_SHARE = 4  # a quarter of the model's room is kept for the answer, at least
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOptions:
+    """What the operator decided about requests; tokens are counted as in `estimated_tokens`."""
+
+    system_prompt: str
+    history_messages: int
+    max_answer_tokens: int | None
+
+
+def estimated_tokens(text: str) -> int:
+    """A careful estimate of a text's tokens: a third of its bytes, and four."""
+    return len(text.encode()) // 3 + 4
+
+
+async def gather(
+    asked: Asked,
+    continues: RunRow | None,
+    connector: Connector,
+    store: Store,
+    room: int,
+    options: RequestOptions,
+) -> Request:
+    """The request for a question; `continues` is the run whose answer is to be gone on with.
+
+    Raises `BadRequest` where the question alone is longer than the model's room.
+    """
+    question = [Turn("user", asked.text)]
+    if continues is not None:
+        partial = await _partial_answer(continues, store)
+        question += [Turn("assistant", partial), Turn("user", GO_ON)]
+    system = [Turn("system", options.system_prompt)]
+    left = _room_left(room, options, system + question)
+    earlier = await _earlier(asked, connector, store, options.history_messages)
+    return Request((*system, *_newest(earlier, left), *question), options.max_answer_tokens)
+
+
+def _room_left(room: int, options: RequestOptions, fixed: Sequence[Turn]) -> int:
+    reserved = min(options.max_answer_tokens or room // _ANSWER_SHARE, room // 2)
+    needed = sum(estimated_tokens(turn.text) for turn in fixed)
+    left = room - reserved - needed
+    if left < 0:
+        raise BadRequest(
+            f"the question is too long for this model (about {needed} tokens; "
+            f"it takes {room - reserved}). Ask in fewer words."
+        )
+    return left
+
+
+async def _partial_answer(run: RunRow, store: Store) -> str:
+    """What the run and those that it continued have said so far, oldest first."""
+    texts = [_answer(run)]
+    while run.start.kind == "continue" and run.start.parent_run_id is not None:
+        parent = await store.runs.get(run.start.parent_run_id)
+        if parent is None:
+            break
+        run = parent
+        texts.append(_answer(run))
+    return "".join(reversed(texts))
+
+
+def _answer(run: RunRow) -> str:
+    return "" if run.end is None else run.end.generated_text
+
+
+async def _earlier(asked: Asked, connector: Connector, store: Store, limit: int) -> list[Turn]:
+    """The conversation before the question; nothing where it can't be had for sure."""
+    if limit == 0:
+        return []
+    place = asked.message.place
+    try:
+        said = await connector.history(place, asked.message, limit)
+        forgotten_us = await store.conversations.forgotten_us(place) if said else 0
+        answers = await store.messages.answers([entry.ref for entry in said if entry.by_bot])
+    except (ConnectorError, StoreUnavailable) as error:
+        log.warning("history.unavailable", error=str(error))
+        return []
+    kept = [entry for entry in said if entry.at_us > (forgotten_us or 0)]
+    return _merged(_turns(kept, answers))
+
+
+def _turns(said: Sequence[Said], answers: Mapping[MessageRef, Answer]) -> list[Turn]:
+    """The bot's own answers exactly as they were generated, once for all of their parts."""
+    turns: list[Turn] = []
+    seen: set[UUID] = set()
+    for entry in said:
+        answer = answers.get(entry.ref)
+        if not entry.by_bot:
+            turns.append(Turn("user", entry.text))
+        elif answer is not None and answer.run_id not in seen:
+            seen.add(answer.run_id)
+            turns.append(Turn("assistant", answer.generated_text))
+    return [turn for turn in turns if turn.text.strip()]
+
+
+def _merged(turns: Sequence[Turn]) -> list[Turn]:
+    """Neighbours of one role as one turn: some services want the roles to take turns."""
+    return [
+        Turn(role, "\n\n".join(turn.text for turn in group))
+        for role, group in groupby(turns, key=lambda turn: turn.role)
+    ]
+
+
+def _newest(turns: Sequence[Turn], room: int) -> list[Turn]:
+    """The newest turns that fit, beginning with a person's."""
+    kept: list[Turn] = []
+    for turn in reversed(turns):
+        room -= estimated_tokens(turn.text)
+        if room < 0:
+            break
+        kept.insert(0, turn)
+    while kept and kept[0].role != "user":
+        kept.pop(0)
+    return kept

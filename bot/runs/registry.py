@@ -1,0 +1,114 @@
+"""The runs under way: started, found, stopped and drained here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bot.pacing import Pacing
+from bot.runs import outcomes
+from bot.runs.outcomes import Ended
+from bot.runs.run import Question, Result, Run, RunOptions
+from bot.store import Store
+from connectors.base import Connector, MessageRef, Place
+from providers.base import Provider
+
+log = structlog.get_logger(__name__)
+
+
+class Runs:
+    """One message in, one answer out; knows every run that is under way in this process."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        store: Store,
+        pacing: Pacing,
+        options: RunOptions,
+        now_us: Callable[[], int],
+    ) -> None:
+        self._provider = provider
+        self._store = store
+        self._pacing = pacing
+        self._options = options
+        self._now_us = now_us
+        self._active: dict[UUID, Run] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def active(self) -> list[Run]:
+        """The runs under way, oldest first."""
+        return list(self._active.values())
+
+    async def answer(self, question: Question, connector: Connector) -> Result:
+        """Answers a question; returns when the run has ended and its receipt is made."""
+        run = Run(
+            question, connector, self._provider, self._store, self._pacing, self._options,
+            self._now_us,
+        )  # fmt: skip
+        self._active[run.id] = run
+        self._idle.clear()
+        try:
+            with bound_contextvars(run_id=str(run.id)):
+                return await run.answer()
+        finally:
+            del self._active[run.id]
+            if not self._active:
+                self._idle.set()
+
+    def stop(self, run_id: UUID) -> bool:
+        """Stops a run; False where it isn't under way here."""
+        run = self._active.get(run_id)
+        if run is None:
+            return False
+        run.stop()
+        return True
+
+    def stop_for(self, person_id: str, place: Place) -> int:
+        """Stops a person's runs in a channel (in all of its threads); says how many."""
+        return self._stop_where(
+            lambda run: (
+                run.question.asked.person.id == person_id
+                and _channel(run.question.asked.message.place) == _channel(place)
+            )
+        )
+
+    def stop_at(self, message: MessageRef) -> int:
+        """Stops the runs that answer a message, or of whose answer it is a part."""
+        return self._stop_where(
+            lambda run: message == run.question.asked.message or message in run.reply.refs
+        )
+
+    def stop_in(self, place: Place) -> int:
+        """Stops the runs of a conversation."""
+        return self._stop_where(lambda run: run.question.asked.message.place == place)
+
+    async def drain(self, grace: float) -> None:
+        """Gives running answers `grace` seconds; those that last longer end as interrupted."""
+        if await self.idle(grace):
+            return
+        log.warning("runs.interrupted", runs=len(self._active))
+        self._stop_where(lambda _run: True, outcomes.INTERRUPTED)
+
+    async def idle(self, timeout: float) -> bool:
+        """Waits until no run is under way, at most `timeout` seconds; says whether that is so."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def _stop_where(self, chosen: Callable[[Run], bool], ended: Ended = outcomes.STOPPED) -> int:
+        runs = [run for run in self.active if chosen(run)]
+        for run in runs:
+            run.stop(ended)
+        return len(runs)
+
+
+def _channel(place: Place) -> tuple[str, str, str]:
+    return place.connector, place.workspace, place.channel

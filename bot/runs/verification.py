@@ -1,0 +1,42 @@
+"""The three-way comparison once more, long after the run: the screen is read back."""
+
+from __future__ import annotations
+
+from bot.receipts import Evidence, Receipt, Verdict, compare, of_log
+from bot.render import Piece, restore
+from bot.store import RunRow, Store
+from connectors.base import Connector, ConnectorError, Gone
+
+
+async def verify(row: RunRow, store: Store, connector: Connector | None) -> Receipt:
+    """Compares a run's generated text, its token log, and what its platform shows now.
+
+    `connector` is None where the run's platform is not configured here. Raises
+    `StoreUnavailable`.
+    """
+    if row.end is None:
+        return _unproven("the run has not ended: it is under way, or its process died")
+    if row.text_deleted_us is not None:
+        return _unproven("its text was deleted when its time was over")
+    recorded = of_log(await store.tokens.recorded(row.start.run_id), row.end.tokens)
+    return compare(row.end.generated_text, recorded, await _shown(row, store, connector))
+
+
+def _unproven(reason: str) -> Receipt:
+    return Receipt(Verdict.UNPROVEN, None, None, None, unproven=reason)
+
+
+async def _shown(row: RunRow, store: Store, connector: Connector | None) -> Evidence:
+    if connector is None:
+        return Evidence(
+            None, f"{row.start.place.connector} is not set up here, so it can't be read back"
+        )
+    messages = await store.messages.read(row.start.run_id)
+    pieces = [Piece(m.lead, m.head, "", m.tail, m.trail) for m in messages]
+    try:
+        texts = [(await connector.read(message.ref)).text for message in messages]
+    except Gone:
+        return Evidence(None, "a message of the answer was deleted")
+    except ConnectorError as error:
+        return Evidence(None, str(error))
+    return Evidence(restore(pieces, texts))
