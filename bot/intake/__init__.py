@@ -1,0 +1,7 @@
+"""What comes in: kept before it is acknowledged, answered once, one conversation at a time."""
+
+from bot.intake.access import Access
+from bot.intake.conversations import Policy
+from bot.intake.intake import Intake, IntakeOptions
+
+__all__ = ["Access", "Intake", "IntakeOptions", "Policy"]

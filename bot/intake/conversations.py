@@ -1,0 +1,73 @@
+"""Whose turn it is in a conversation: what happens to a question while another is answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.runs import Question
+from connectors.base import Connector, Place
+
+Policy = Literal["queue", "replace", "parallel"]
+"""`queue`: one after the other. `replace`: the newest ends the others. `parallel`: all at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A question that was kept and is to be answered."""
+
+    inbox_id: int
+    question: Question
+    connector: Connector
+
+
+class Conversations:
+    """The questions that wait, by conversation.
+
+    `answer` answers one question and returns when its run has settled; it raises nothing.
+    """
+
+    def __init__(self, answer: Callable[[Waiting], Awaitable[None]]) -> None:
+        self._answer = answer
+        self._waiting: dict[Place, deque[Waiting]] = {}
+
+    def __len__(self) -> int:
+        """So many questions wait for their turn."""
+        return sum(len(waiting) for waiting in self._waiting.values())
+
+    def busy(self, place: Place) -> bool:
+        """Whether a question is being answered there."""
+        return place in self._waiting
+
+    def wait(self, item: Waiting) -> None:
+        """Puts a question behind those of its conversation, which has to be busy."""
+        self._waiting[item.question.asked.message.place].append(item)
+
+    def open(self, item: Waiting) -> Coroutine[Any, Any, None]:
+        """Makes an idle conversation busy, at once; the work is to be run by the caller."""
+        place = item.question.asked.message.place
+        self._waiting[place] = deque([item])
+        return self._work(place)
+
+    async def _work(self, place: Place) -> None:
+        """Answers what waits in a conversation, and what comes meanwhile."""
+        waiting = self._waiting[place]
+        try:
+            while waiting:
+                # No await between taking a question and starting its run: it is always either
+                # here or among the active runs, so a stop finds it.
+                await self._answer(waiting.popleft())
+        finally:
+            del self._waiting[place]
+
+    def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+        """Takes out the questions that are not to be answered any more, and returns them."""
+        dropped: list[Waiting] = []
+        for waiting in self._waiting.values():
+            out = [item for item in waiting if unwanted(item)]
+            dropped += out
+            for item in out:
+                waiting.remove(item)
+        return dropped
