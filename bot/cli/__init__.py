@@ -1,0 +1,35 @@
+"""The commands: `everytoken …`, or `python -m bot …` where nothing is installed."""
+
+from __future__ import annotations
+
+import click
+
+from bot.cli.asking import ask
+from bot.cli.examining import doctor
+from bot.cli.output import fail
+from bot.cli.running import db, run
+from bot.cli.runs import runs
+from bot.settings import SettingsError
+from bot.store import StoreUnavailable
+from providers.base import ProviderError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="everytoken")
+def cli() -> None:
+    """A chat bot that proves that what the model generated is what you see."""
+
+
+cli.add_command(run)
+cli.add_command(ask)
+cli.add_command(doctor)
+cli.add_command(runs)
+cli.add_command(db)
+
+
+def main() -> None:
+    """The console script: every expected failure is plain text and exit code 1."""
+    try:
+        cli(prog_name="everytoken")
+    except (SettingsError, StoreUnavailable, ProviderError) as error:
+        fail(str(error))

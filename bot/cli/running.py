@@ -1,0 +1,48 @@
+"""`run` and `db`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from bot import app, logs
+from bot.cli.output import settings_for_command
+from bot.settings import Settings, load_settings, unknown_in_dotenv
+from bot.store import upgrade as upgrade_database
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["http", "gateway"]), help="Start one half of the bot.")
+def run(only: app.Half | None) -> None:
+    """Start the bot with every connector that has credentials; the page needs none."""
+    settings = load_settings()
+    logs.set_up(settings.log_level, settings.log_format)
+    for name in unknown_in_dotenv():
+        click.echo(f"Warning: {name} in .env is not a setting of Everytoken.", err=True)
+    click.echo(f"Starting with {settings.model} ...", err=True)
+    code = asyncio.run(app.serve(settings, only, lambda at: _greet(settings, at)))
+    raise SystemExit(code)
+
+
+def _greet(settings: Settings, address: str) -> None:
+    click.echo(f"\n  Everytoken is ready: {address}\n", err=True)
+    if settings.provider == "local":
+        click.echo("  A small embedded model answers: a demonstration, often wrong.", err=True)
+        click.echo("  Choose another with MODEL, for example MODEL=openai:gpt-4o-mini.", err=True)
+    if settings.public and settings.web_password is None:
+        click.echo("  The page is closed on a public address: set WEB_PASSWORD.", err=True)
+    click.echo("  Ctrl+C stops.\n", err=True)
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database's tables up to date."""
+    settings = settings_for_command()
+    asyncio.run(upgrade_database(settings.database))
+    click.echo("The database is up to date.")

@@ -1,0 +1,193 @@
+"""`runs`: the token log, for people and programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from bot import app
+from bot.cli.output import as_json_option, fail, print_json, settings_for_command
+from bot.receipts import Receipt, Verdict
+from bot.runs import verify as verify_run
+from bot.settings import Settings
+from bot.store import EditRow, RunRow, Store, TokenRow
+from providers.base import ANSWER_KINDS
+
+_run_id = click.argument("run_id", metavar="ID")
+
+
+@click.group()
+def runs() -> None:
+    """The token log: what was asked, generated, recorded and shown."""
+
+
+@runs.command(name="list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@as_json_option
+def list_runs(limit: int, as_json: bool) -> None:
+    """List the newest runs."""
+    rows = asyncio.run(_newest(settings_for_command(), limit))
+    if as_json:
+        print_json([run_as_dict(row) for row in rows])
+        return
+    for row in rows:
+        click.echo(_line(row))
+    if not rows:
+        click.echo('No runs yet. Ask something: everytoken ask "..."', err=True)
+
+
+@runs.command()
+@_run_id
+@as_json_option
+def show(run_id: str, as_json: bool) -> None:
+    """Show one run: times, text, calls to the platform, receipt. ID may be a unique prefix."""
+    row, edits, tokens = asyncio.run(_details(settings_for_command(), run_id))
+    if as_json:
+        details = {"tokens": [asdict(token) for token in tokens]}
+        print_json(run_as_dict(row) | {"edits": [asdict(edit) for edit in edits]} | details)
+    else:
+        _print_details(row, edits, tokens)
+
+
+@runs.command()
+@_run_id
+@as_json_option
+def verify(run_id: str, as_json: bool) -> None:
+    """Compare generated, recorded and shown once more; the message is read back.
+
+    The exit code is 1 where a link is broken.
+    """
+    row, receipt = asyncio.run(_verified(settings_for_command(), run_id))
+    if as_json:
+        print_json({"run_id": str(row.start.run_id)} | receipt.as_dict())
+    else:
+        _print_receipt(row, receipt)
+    raise SystemExit(1 if receipt.verdict is Verdict.BROKEN else 0)
+
+
+@runs.command()
+@_run_id
+@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.01, 1000))
+@as_json_option
+def replay(run_id: str, speed: float, as_json: bool) -> None:
+    """Type a run's tokens again at their recorded pace."""
+    row, _, tokens = asyncio.run(_details(settings_for_command(), run_id))
+    if as_json:
+        found = [asdict(token) for token in tokens]
+        print_json({"run_id": str(row.start.run_id), "tokens": found})
+    else:
+        asyncio.run(_type(tokens, speed))
+
+
+async def _newest(settings: Settings, limit: int) -> list[RunRow]:
+    async with app.opened_store(settings) as store:
+        return await store.runs.recent(limit)
+
+
+async def _details(settings: Settings, prefix: str) -> tuple[RunRow, list[EditRow], list[TokenRow]]:
+    async with app.opened_store(settings) as store:
+        row = await _find(store, prefix)
+        run_id = row.start.run_id
+        return row, await store.edits.read(run_id), await store.tokens.read(run_id)
+
+
+async def _verified(settings: Settings, prefix: str) -> tuple[RunRow, Receipt]:
+    async with app.opened_store(settings) as store:
+        row = await _find(store, prefix)
+        async with app.connector_for_reading(settings, store, row.start.place) as connector:
+            return row, await verify_run(row, store, connector)
+
+
+async def _find(store: Store, prefix: str) -> RunRow:
+    found = await store.runs.find(prefix)
+    if not found:
+        fail(f"There is no run {prefix}. `everytoken runs list` shows the newest.")
+    if len(found) > 1:
+        fail(f"{prefix} is the beginning of more than one run's id: give more of it.")
+    return found[0]
+
+
+async def _type(tokens: Sequence[TokenRow], speed: float) -> None:
+    at_us = 0
+    for token in tokens:
+        if token.kind in ANSWER_KINDS:
+            await asyncio.sleep((token.at_us - at_us) / 1_000_000 / speed)
+            at_us = token.at_us
+            click.echo(token.text, nl=False)
+    click.echo()
+
+
+def run_as_dict(row: RunRow) -> dict[str, Any]:
+    """A run as JSON has it; what its end would fill is null until then."""
+    start, end = row.start, row.end
+    return {
+        "run_id": str(start.run_id),
+        "started": _time(start.started_us),
+        **asdict(start.place),
+        "person": start.person.name or start.person.id,
+        "model": start.model,
+        "kind": start.kind,
+        "parent_run_id": None if start.parent_run_id is None else str(start.parent_run_id),
+        "question": start.question,
+        **_end_as_dict(end, start.started_us),
+    }
+
+
+def _end_as_dict(end: Any, started_us: int) -> dict[str, Any]:
+    names = (
+        "outcome", "verdict", "finish_reason", "error", "tokens", "input_tokens",
+        "output_tokens", "first_token_us", "first_text_us", "generated_text", "receipt",
+    )  # fmt: skip
+    values = {name: getattr(end, name, None) for name in names}
+    return values | {"duration_us": None if end is None else end.ended_us - started_us}
+
+
+def _line(row: RunRow) -> str:
+    start, end = row.start, row.end
+    outcome = "unfinished" if end is None else end.outcome
+    verdict = "-" if end is None or end.verdict is None else end.verdict
+    tokens = 0 if end is None else end.tokens
+    return (
+        f"{str(start.run_id)[:8]}  {_time(start.started_us)}  {start.place.connector:<8} "
+        f"{outcome:<13} {verdict:<9} {tokens:>6} tokens  {start.model}"
+    )
+
+
+def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[TokenRow]) -> None:
+    start, end = row.start, row.end
+    click.echo(_line(row))
+    click.echo(f"run       {start.run_id}")
+    click.echo(f"place     {' / '.join(part for part in asdict(start.place).values() if part)}")
+    click.echo(f"person    {start.person.name} ({start.person.id})")
+    click.echo(f"question  {start.question}")
+    click.echo(f"recorded  {len(tokens)} tokens")
+    for edit in edits:
+        fault = f"  {edit.error}" if edit.error else ""
+        click.echo(
+            f"{edit.at_us / 1e6:9.3f} s  {edit.call} part {edit.part}, "
+            f"{edit.position} characters shown{fault}"
+        )
+    if end is not None:
+        click.echo(f"\n{end.generated_text}\n")
+        click.echo(f"{end.outcome}, {end.verdict}" + (f": {end.error}" if end.error else ""))
+
+
+def _print_receipt(row: RunRow, receipt: Receipt) -> None:
+    click.echo(f"{row.start.run_id}: {receipt.verdict.value}")
+    for name in ("generated", "recorded", "shown"):
+        witness = getattr(receipt, name)
+        told = "-" if witness is None else f"{witness.chars} characters, sha256 {witness.sha256}"
+        click.echo(f"  {name:<9}  {told}")
+    for fault in receipt.faults:
+        click.echo(f"  broken: {fault}")
+    if receipt.unproven:
+        click.echo(f"  unproven: {receipt.unproven}")
+
+
+def _time(us: int) -> str:
+    return datetime.fromtimestamp(us / 1e6, UTC).isoformat(timespec="seconds")
