@@ -58,6 +58,6 @@ clean: ## removes what `make` has set up; your data stays
 	@$(BIN)/python -m tests.browser
 	@touch $@
 
-models/.ready: providers/local.py .venv/.ready
+models/.ready: providers/model_file.py | .venv/.ready
 	@$(BIN)/python -m providers.local fetch --into models
 	@touch $@

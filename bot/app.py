@@ -23,7 +23,7 @@ from bot.intake import Access, Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import Question, RequestOptions, Result, RunOptions, Runs
 from bot.settings import Settings, SettingsError
-from bot.store import Store, StoreUnavailable, open_store, upgrade
+from bot.store import SqlDatabase, Store, StoreUnavailable, open_store, upgrade
 from connectors.base import Asked, Connector, MessageRef, Person, Place
 from connectors.memory import MemoryConnector
 from connectors.terminal import TerminalConnector
@@ -132,11 +132,19 @@ def make_connectors(settings: Settings, store: Store) -> list[Connector]:
     return [make_web(settings, store)]
 
 
+def _about(settings: Settings) -> str:
+    if settings.provider != "local":
+        return settings.model
+    return f"{settings.model_name}, a small demonstration model on this machine"
+
+
 def make_web(settings: Settings, store: Store) -> WebConnector:
     """The page."""
+    if not isinstance(store.database, SqlDatabase):
+        raise TypeError("the page keeps its messages in the database")
     return WebConnector(
-        store.database,
-        about=settings.model,
+        store.database.engine,
+        about=_about(settings),
         password=revealed(settings.web_password),
         public=settings.public,
         public_url=settings.public_url,

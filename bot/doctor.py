@@ -40,7 +40,7 @@ async def examine() -> list[Check]:
     try:
         async with app.opened_store(settings) as store:
             await store.probe()
-            checks.append(Check("database", True, store.name))
+            checks.append(Check("database", True, settings.database.partition(":")[0]))
             checks += await _connectors(settings, store)
             checks.append(await _chain(settings, store))
     except StoreUnavailable as error:

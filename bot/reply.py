@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal
 from uuid import UUID
 
@@ -63,10 +64,13 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message of the answer, as the platform last confirmed it."""
+    """One message of the answer, as the platform last confirmed it.
+
+    `part` is None where it is not known which version stands: a post whose answer was lost.
+    """
 
     ref: MessageRef
-    part: Part
+    part: Part | None
     piece: Piece
     shown: str
 
@@ -120,6 +124,7 @@ class Reply:
         self._ending: Ending | None = None
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S
+        self._post_lost = False
         self._calls = 0
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
@@ -184,10 +189,12 @@ class Reply:
         if not self._messages or self.over.is_set():
             return
         last = self._messages[-1]
+        if (part := last.part) is None:
+            return
         try:
             async with asyncio.timeout(_STAMP_DEADLINE_S):
                 await self._pacing.turn(self._connector.budget(self._place, "edit"), self)
-                await self._connector.edit(last.ref, replace(last.part, footer=footer))
+                await self._connector.edit(last.ref, replace(part, footer=footer))
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.not_stamped", error=str(error) or type(error).__name__)
 
@@ -230,13 +237,17 @@ class Reply:
         return None
 
     def _target(self) -> list[Piece]:
+        """The parts as they should be shown now, one for each message at least."""
         pieces = self._layout.pieces()
-        if self._ending is not None:
-            note = self._ending.note or ("" if pieces else self._closing)
-            if note:
-                pieces = with_note(pieces, note, self._connector.limits)
-            pieces = pieces + [_SURPLUS] * (len(self._messages) - len(pieces))
-        return pieces
+        if self._ending is None:
+            return pieces
+        visible = bool(pieces)
+        note = self._ending.note or ("" if visible else self._closing)
+        if note:
+            pieces = with_note(pieces, note, self._connector.limits)
+        if note and not visible:
+            pieces = [replace(pieces[0], lead=self._layout.text)]  # white space is all there is
+        return pieces + [_SURPLUS] * (len(self._messages) - len(pieces))
 
     def _step(self, call: Literal["post", "edit"], at: int, pieces: list[Piece]) -> _Step:
         piece, newest = pieces[at], at == len(pieces) - 1
@@ -273,29 +284,38 @@ class Reply:
         return await self._connector.edit(self._messages[step.at].ref, step.part)
 
     def _confirm(self, step: _Step, shown: Shown) -> None:
-        message = _Message(shown.ref, step.part, step.piece, shown.text)
-        self._messages[step.at : step.at + 1] = [message]
+        part: Part | None = step.part
+        piece = step.piece
+        if step.call == "post" and self._post_lost:
+            self._post_lost = False
+            part, piece = None, as_shown(piece, shown.text)
+        self._messages[step.at : step.at + 1] = [_Message(shown.ref, part, piece, shown.text)]
         self._pause_s = _FIRST_PAUSE_S
         self._since = self._clock()
         if self.first_text_us is None and step.piece.body:
             self.first_text_us = self._elapsed_us()
             log.info("reply.first_text", after_us=self.first_text_us)
         self._advance()
-        piece = step.piece
-        row = MessageRow(
-            step.part.index, shown.ref, piece.lead, piece.head, piece.tail, piece.trail
+        self._store.messages.add(
+            self._run_id,
+            MessageRow(step.part.index, shown.ref, piece.lead, piece.head, piece.tail, piece.trail),
         )
-        self._store.messages.add(self._run_id, row)
 
     def _advance(self) -> None:
         """Counts the messages that will stay as they are, and the characters on the screen."""
         fixed = self._layout.fixed
         while self._complete < min(len(fixed), len(self._messages)):
             part = self._messages[self._complete].part
-            if part.controls or part.text != fixed[self._complete].text:
+            if part is None or part.controls or part.text != fixed[self._complete].text:
                 break
             self._complete += 1
-        self._position = sum(_extent(message) for message in self._all())
+        self._position = self._shown_up_to()
+
+    def _shown_up_to(self) -> int:
+        """Characters of the answer on the screen. Parts may overlap while one gives up its tail."""
+        starts = accumulate((_extent(piece) for piece in self._layout.pieces()), initial=0)
+        ends = [at + _extent(m.piece) for at, m in zip(starts, self._messages, strict=False)]
+        return len(self._frozen_text()) + max(ends, default=0)
 
     def _record(self, step: _Step, started_us: int, problem: ConnectorError | None) -> None:
         self._store.edits.add(
@@ -322,6 +342,7 @@ class Reply:
                 budget = self._connector.budget(self._place, step.call)
                 self._pacing.limited(budget, problem.retry_after)
             case Unavailable():
+                self._post_lost = self._post_lost or step.call == "post"
                 await asyncio.sleep(self._pause_s)
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             case Gone() if step.call == "edit":
@@ -336,7 +357,7 @@ class Reply:
         """The last message can't be edited any more: what is missing goes into a new one."""
         last = self._messages[-1]
         frozen = [*self._messages[:-1], replace(last, piece=replace(last.piece, trail=""))]
-        rest = self._layout.text[sum(_extent(message) for message in frozen) :]
+        rest = self._layout.text[sum(_extent(message.piece) for message in frozen) :]
         self._frozen += frozen
         self._messages, self._complete = [], 0
         self._layout = Layout(self._connector.limits)
@@ -370,7 +391,6 @@ class Reply:
         return self._frozen + self._messages
 
 
-def _extent(message: _Message) -> int:
-    """So many characters of the answer a message accounts for."""
-    piece = message.piece
+def _extent(piece: Piece) -> int:
+    """So many characters of the answer a piece accounts for."""
     return len(piece.lead) + len(piece.body) + len(piece.trail)

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         description="GGUF file for `local:`; `make setup` fetches the default one",
     )
     system_prompt: str = Field(
-        "You are a helpful assistant. Answer briefly and clearly, in Markdown where it helps.",
+        "You are a helpful assistant. Give short, clear answers.",
         description="what the model is told first",
     )
     max_answer_tokens: int | None = Field(

@@ -118,6 +118,10 @@ class Provider(Protocol):
     room: int
     """Tokens that question, history and answer may have together."""
 
+    async def start(self) -> None:
+        """Gets ready what takes time; `generate` does it where this was not called."""
+        ...
+
     async def generate(
         self,
         request: Request,

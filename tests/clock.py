@@ -23,7 +23,7 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Minutes cost nothing and always take the same course. For tests without threads or sockets."""
+    """Minutes cost nothing and always take the same course. For tests."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()

@@ -1,4 +1,4 @@
-"""Async tests run on virtual time; those marked `real_time` (threads, sockets) on the real clock."""
+"""Async tests run on virtual time; those marked `real_time` (threads, sockets) on a real one."""
 
 from __future__ import annotations
 

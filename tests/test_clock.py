@@ -15,6 +15,6 @@ async def test_an_hour_passes_at_once() -> None:
 
 
 def test_a_deadlock_is_an_error_and_not_a_hang() -> None:
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        with pytest.raises(RuntimeError, match="deadlock"):
-            runner.run(asyncio.Event().wait())
+    runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
+    with runner, pytest.raises(RuntimeError, match="deadlock"):
+        runner.run(asyncio.Event().wait())

@@ -15,7 +15,7 @@ from bot.cli.output import as_json_option, fail, print_json, settings_for_comman
 from bot.receipts import Receipt, Verdict
 from bot.runs import verify as verify_run
 from bot.settings import Settings
-from bot.store import EditRow, RunRow, Store, TokenRow
+from bot.store import AmbiguousRun, EditRow, RunRow, Store, TokenRow
 from providers.base import ANSWER_KINDS
 
 _run_id = click.argument("run_id", metavar="ID")
@@ -104,12 +104,13 @@ async def _verified(settings: Settings, prefix: str) -> tuple[RunRow, Receipt]:
 
 
 async def _find(store: Store, prefix: str) -> RunRow:
-    found = await store.runs.find(prefix)
-    if not found:
-        fail(f"There is no run {prefix}. `everytoken runs list` shows the newest.")
-    if len(found) > 1:
+    try:
+        found = await store.runs.find(prefix)
+    except AmbiguousRun:
         fail(f"{prefix} is the beginning of more than one run's id: give more of it.")
-    return found[0]
+    if found is None:
+        fail(f"There is no run {prefix}. `everytoken runs list` shows the newest.")
+    return found
 
 
 async def _type(tokens: Sequence[TokenRow], speed: float) -> None:

@@ -112,8 +112,7 @@ class Run:
         ended = self._as_delivered(ended)
         receipt = await self._compare(text)
         self._end(ended, receipt, text)
-        if self._connector.limits.receipts:
-            await self.reply.stamp(summary(receipt, self.generation.tokens))
+        await asyncio.gather(self._stamp(receipt), self._kept())
         tokens = self.generation.tokens
         return Result(self.id, ended.outcome, text, tokens, receipt, ended.error)
 
@@ -242,6 +241,10 @@ class Run:
         ended = outcomes.INTERRUPTED
         self._end(ended, None, self.generation.text)
 
+    async def _stamp(self, receipt: Receipt) -> None:
+        if self._connector.limits.receipts:
+            await self.reply.stamp(summary(receipt, self.generation.tokens))
+
     # The record.
 
     def _begin(self) -> None:
@@ -283,6 +286,13 @@ class Run:
             ),
         )
         self._tell(ended, receipt, text)
+
+    async def _kept(self) -> None:
+        """The end is durable: the conversation's next question finds this answer."""
+        try:
+            await self._store.settled(self.id, RECORD_DEADLINE_S)
+        except StoreUnavailable as error:
+            log.error("run.end_not_kept", error=str(error))
 
     def _tell(self, ended: Ended, receipt: Receipt | None, text: str) -> None:
         faults = [] if receipt is None else [str(fault) for fault in receipt.faults]

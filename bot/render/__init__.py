@@ -1,0 +1,16 @@
+"""Pure text: an answer's parts, the fences carried between them, and both undone."""
+
+from bot.render.parts import Layout, Piece, layout, with_note
+from bot.render.screen import as_shown, first_difference, restore
+from bot.render.unfinished import close_unfinished
+
+__all__ = [
+    "Layout",
+    "Piece",
+    "as_shown",
+    "close_unfinished",
+    "first_difference",
+    "layout",
+    "restore",
+    "with_note",
+]

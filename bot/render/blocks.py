@@ -1,0 +1,254 @@
+"""Reads Markdown line by line: in which quote, list, fence or table each line stands.
+
+This follows CommonMark (and GFM's tables) as far as a layout needs it. HTML blocks and link
+definitions are read as text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+_FENCE = re.compile(r"(`{3,})([^`]*)|(~{3,})(.*)", re.S)
+_HEADING = re.compile(r"#{1,6}(\s|$)")
+_RULE = re.compile(r"([-*_])[ ]*(\1[ ]*){2,}|=+[ ]*")
+_TABLE_RULE = re.compile(r"\|?[ ]*:?-+:?[ ]*(\|[ ]*:?-+:?[ ]*)*\|?[ ]*")
+_ITEM = re.compile(r"([-+*]|\d{1,9}[.)])( +|$)")
+_LINE = re.compile(r"[^\r\n]*(\r\n|\n|\r|$)")
+
+CODE_INDENT = 4
+"""Columns by which a line is code rather than a block of its own."""
+
+_DEEPEST = 20
+"""So many quotes and lists may one line open; a line of nothing but marks is no cause for work."""
+
+
+class Kind(Enum):
+    """What a line is."""
+
+    BLANK = auto()
+    TEXT = auto()
+    HEADING = auto()
+    RULE = auto()
+    TABLE_RULE = auto()
+    TABLE_ROW = auto()
+    FENCE_OPEN = auto()
+    FENCE_BODY = auto()
+    FENCE_CLOSE = auto()
+
+
+IN_FENCE = (Kind.FENCE_BODY, Kind.FENCE_CLOSE)
+"""Lines that stand in a fence that an earlier line opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A quote, or a list item whose content stands `width` columns in; a quote's width is 0."""
+
+    opening: str
+    width: int
+
+    @property
+    def continuing(self) -> str:
+        """What every further line of it begins with."""
+        return " " * self.width if self.width else self.opening
+
+
+Containers = tuple[Container, ...]
+
+
+def opening(containers: Containers) -> str:
+    """What opens these containers, the outermost first."""
+    return "".join(container.opening for container in containers)
+
+
+def continuing(containers: Containers) -> str:
+    """What the further lines in these containers begin with."""
+    return "".join(container.continuing for container in containers)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """An open code fence: where it stands, its run of ` or ~, and its info string."""
+
+    containers: Containers
+    run: str
+    info: str
+
+    @property
+    def closing(self) -> str:
+        """The line that closes it."""
+        return continuing(self.containers) + self.run
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is known of a line once it was read.
+
+    `starts` says that it begins a block (no paragraph, table or fence goes on in it), `root` that
+    this block stands at the top, `item` that it opens a list item. `kept` are the containers of
+    the lines before that go on in it, `containers` all it stands in.
+    """
+
+    kind: Kind
+    starts: bool = False
+    root: bool = False
+    item: bool = False
+    kept: Containers = ()
+    containers: Containers = ()
+
+
+class Blocks:
+    """The state between two lines. `feed` takes whole lines without their ends."""
+
+    def __init__(self) -> None:
+        self.fence: Fence | None = None
+        self.table = ""
+        """The two lines that began the table that goes on here."""
+        self._containers: Containers = ()
+        self._paragraph: str | None = None
+        self._in_list = False
+
+    def copy(self) -> Blocks:
+        """The same state, to try a line on."""
+        other = Blocks()
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def read(self, text: str) -> list[Line]:
+        """Reads all lines of a text."""
+        lines, at = [], 0
+        while at < len(text):
+            end, following = line_end(text, at)
+            lines.append(self.feed(text[at:end]))
+            at = following
+        return lines
+
+    def feed(self, line: str) -> Line:
+        """Reads the next line."""
+        rest, depth = self._descend(line.expandtabs(CODE_INDENT))
+        kept = self._containers[:depth]
+        if self.fence is not None and kept == self._containers:
+            return self._in_fence(rest, self.fence)
+        self.fence = None
+        if not rest.strip():
+            self._containers, self._paragraph, self.table = kept, None, ""
+            return Line(Kind.BLANK, kept=kept, containers=kept)
+        return self._outside(line, rest, kept)
+
+    def _descend(self, rest: str) -> tuple[str, int]:
+        """Takes off what continues the open containers; how many of them go on."""
+        for depth, container in enumerate(self._containers):
+            bare = rest.lstrip(" ")
+            indent = len(rest) - len(bare)
+            if container.width:
+                if bare and indent < container.width:
+                    return rest, depth
+                rest = rest[container.width :]
+            elif bare.startswith(">") and indent < CODE_INDENT:
+                rest = bare[1:].removeprefix(" ")
+            else:
+                return rest, depth
+        return rest, len(self._containers)
+
+    def _in_fence(self, rest: str, fence: Fence) -> Line:
+        bare = rest.strip(" ")
+        closes = set(bare) == {fence.run[0]} and len(bare) >= len(fence.run)
+        kind = Kind.FENCE_BODY
+        if closes and len(rest) - len(rest.lstrip(" ")) < CODE_INDENT:
+            self.fence, kind = None, Kind.FENCE_CLOSE
+        return Line(kind, kept=self._containers, containers=self._containers)
+
+    def _outside(self, line: str, rest: str, kept: Containers) -> Line:
+        flowing = self._paragraph is not None
+        opened, rest = _open(rest, flowing and kept == self._containers)
+        # A lazy line goes on with a paragraph without repeating the marks of its containers.
+        kind = self._kind(rest, flowing and not opened)
+        lazy = kind is Kind.TEXT and flowing and not opened
+        containers = self._containers if lazy else kept + opened
+        starts = self._starts(kind, flowing and not opened)
+        root = starts and not kept and not self._same_list(opened)
+        self._containers = containers
+        if not lazy and not kept:
+            self._in_list = bool(containers) and containers[0].width > 0
+        self._note(kind, line, rest)
+        item = any(container.width for container in opened)
+        return Line(kind, starts, root, item, containers if lazy else kept, containers)
+
+    def _kind(self, rest: str, flowing: bool) -> Kind:
+        bare = rest.lstrip(" ")
+        if len(rest) - len(bare) >= CODE_INDENT:
+            return Kind.TEXT
+        if _FENCE.fullmatch(bare):
+            return Kind.FENCE_OPEN
+        if _HEADING.match(bare):
+            return Kind.HEADING
+        if flowing and "|" in (self._paragraph or "") and _is_table_rule(bare):
+            return Kind.TABLE_RULE
+        if _RULE.fullmatch(bare):
+            return Kind.RULE
+        return Kind.TABLE_ROW if self.table else Kind.TEXT
+
+    def _starts(self, kind: Kind, flowing: bool) -> bool:
+        if kind in (Kind.TABLE_RULE, Kind.TABLE_ROW):
+            return False
+        return not (flowing and kind in (Kind.TEXT, Kind.RULE))
+
+    def _same_list(self, opened: Containers) -> bool:
+        return self._in_list and bool(opened) and opened[0].width > 0
+
+    def _note(self, kind: Kind, line: str, rest: str) -> None:
+        """Keeps what the next line's reading depends on."""
+        if kind is Kind.TABLE_RULE:
+            self.table = f"{self._paragraph}\n{line}"
+        elif kind is not Kind.TABLE_ROW:
+            self.table = ""
+        self._paragraph = line if kind is Kind.TEXT else None
+        if kind is Kind.FENCE_OPEN:
+            bare = rest.strip()
+            run = bare[: len(bare) - len(bare.lstrip(bare[0]))]
+            self.fence = Fence(self._containers, run, bare[len(run) :].strip())
+
+
+def _is_table_rule(bare: str) -> bool:
+    return "|" in bare and _TABLE_RULE.fullmatch(bare) is not None
+
+
+def _open(rest: str, flowing: bool) -> tuple[Containers, str]:
+    """The containers that a line opens, and what is left of it."""
+    opened: list[Container] = []
+    while len(opened) < _DEEPEST:
+        bare = rest.lstrip(" ")
+        indent = len(rest) - len(bare)
+        if indent >= CODE_INDENT or not bare:
+            break
+        if bare.startswith(">"):
+            opened.append(Container("> ", 0))
+            rest = bare[1:].removeprefix(" ")
+        elif (item := _item(bare, flowing and not opened)) is not None:
+            mark, spaces = item
+            taken = indent + len(mark) + spaces
+            opened.append(Container(mark + " " * spaces, taken))
+            rest = rest[taken:]
+        else:
+            break
+    return tuple(opened), rest
+
+
+def _item(bare: str, flowing: bool) -> tuple[str, int] | None:
+    """A list item's mark and the spaces after it that belong to it."""
+    found = _ITEM.match(bare)
+    if found is None or _RULE.fullmatch(bare):
+        return None
+    mark, spaces, content = found[1], len(found[2]), bare[found.end() :]
+    if flowing and (not content or (mark[0].isdigit() and mark[:-1] != "1")):
+        return None
+    return mark, spaces if content and spaces <= CODE_INDENT else 1
+
+
+def line_end(text: str, start: int) -> tuple[int, int]:
+    """Where the line that begins at `start` ends, without its line end and with it."""
+    found = _LINE.match(text, start)
+    assert found is not None  # noqa: S101 - the pattern matches the empty string
+    return found.start(1), found.end()

@@ -1,0 +1,161 @@
+"""Lays out a growing answer in parts that each fit a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.render.blocks import Blocks, Fence, line_end
+from bot.render.cuts import choose
+from bot.render.sizes import Room, boundaries, fitting, measure
+from connectors.base import Limits
+
+_VISIBLE = re.compile(r"\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of an answer: a slice of its text, and what the layout adds and leaves off.
+
+    `lead + body + trail` is the slice. `head` and `tail` are decoration: a reopened and a closed
+    code fence, a table's repeated header, the marks of a list or quote that goes on, a note.
+    """
+
+    lead: str
+    """White space before the body that isn't shown."""
+    head: str
+    body: str
+    tail: str
+    trail: str
+    """White space after the body that isn't shown."""
+
+    @property
+    def text(self) -> str:
+        """What the message shows."""
+        return self.head + self.body + self.tail
+
+
+class Layout:
+    """An answer in parts, kept up to date while it grows. Linear in the answer's length.
+
+    Only the last part ever changes: a part is cut off once a visible character does not fit, and
+    where depends on nothing that comes later. Text without a visible character makes no part.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Raises `ValueError` for a part of fewer than 12 characters."""
+        self._room = Room.of(limits)
+        self._fixed: list[Piece] = []
+        self._lead = ""
+        self._space = ""
+        self._begin("", "")
+
+    @property
+    def fixed(self) -> Sequence[Piece]:
+        """The parts that will stay as they are."""
+        return self._fixed
+
+    @property
+    def text(self) -> str:
+        """All that was appended."""
+        fixed = "".join(piece.lead + piece.body + piece.trail for piece in self._fixed)
+        return fixed + self._lead + self._body + self._space
+
+    def append(self, text: str) -> None:
+        """Adds the next characters."""
+        step = self._room.length
+        for start in range(0, len(text), step):
+            self._add(text[start : start + step])
+
+    def pieces(self) -> list[Piece]:
+        """All parts so far; white space at the end is not shown until more text comes."""
+        if not self._body:
+            return list(self._fixed)
+        last = Piece(self._lead, self._head, self._body, self._last_tail(), self._space)
+        return [*self._fixed, last]
+
+    def _add(self, text: str) -> None:
+        visible = text.rstrip()
+        if not visible:
+            self._space += text
+            return
+        added = self._space + visible
+        self._space = text[len(visible) :]
+        if not self._body:
+            self._lead = added[: len(added) - len(added.lstrip())]
+            added = added.lstrip()
+        self._body += added
+        self._size += measure(added, self._room.unit)
+        while self._size > self._room.body(self._head):
+            self._cut()
+
+    def _begin(self, head: str, body: str) -> None:
+        """Begins a part."""
+        self._head, self._body = head, body
+        self._size = measure(body, self._room.unit)
+        whole, _, self._begun = head.rpartition("\n")
+        self._blocks = Blocks()
+        self._blocks.read(whole)
+        self._read_to = 0
+
+    def _cut(self) -> None:
+        """Cuts off a part: what is there of it does not fit."""
+        fits = fitting(self._body, self._room.body(self._head), self._room.unit)
+        over = _VISIBLE.search(self._body, fits)
+        assert over is not None  # noqa: S101 - the body ends with a visible character
+        cut = choose(self._body[: over.end()], self._head, self._room)
+        blocks = Blocks()
+        blocks.read(self._head + self._body[: cut.end])
+        tail = self._closing(blocks.fence)
+        # Without a tail that protects it, a platform strips white space at the end.
+        end = cut.end if tail else len(self._body[: cut.end].rstrip())
+        body, trail = self._body[:end], self._body[end : cut.next]
+        self._fixed.append(Piece(self._lead, self._head, body, tail, trail))
+        self._lead = ""
+        self._begin(cut.head, self._body[cut.next :])
+
+    def _last_tail(self) -> str:
+        """What closes the fence that is open at the end; reads whole lines only once."""
+        end, following = line_end(self._body, self._read_to)
+        while end < following:
+            self._blocks.feed(self._begun + self._body[self._read_to : end])
+            self._begun, self._read_to = "", following
+            end, following = line_end(self._body, self._read_to)
+        blocks = self._blocks.copy()
+        blocks.feed(self._begun + self._body[self._read_to :])
+        return self._closing(blocks.fence)
+
+    def _closing(self, fence: Fence | None) -> str:
+        if fence is None:
+            return ""
+        closing = "\n" + fence.closing
+        return closing if measure(closing, self._room.unit) <= self._room.tail else ""
+
+
+def layout(text: str, limits: Limits) -> list[Piece]:
+    """Lays out a whole text. The parts of a prefix are these parts, but for its last one."""
+    whole = Layout(limits)
+    whole.append(text)
+    return whole.pieces()
+
+
+def with_note(pieces: Sequence[Piece], note: str, limits: Limits) -> list[Piece]:
+    """Adds a note below the last part, or in one of its own where it doesn't fit or there is none.
+
+    A note that is longer than a part is shortened.
+    """
+    if pieces:
+        *before, last = pieces
+        noted = replace(last, tail=f"{last.tail}\n\n{note.strip()}")
+        if measure(noted.text, limits.unit) <= limits.length:
+            return [*before, noted]
+    return [*pieces, Piece("", "", "", _shortened(note.strip(), limits), "")]
+
+
+def _shortened(note: str, limits: Limits) -> str:
+    if measure(note, limits.unit) <= limits.length:
+        return note
+    fits = fitting(note, limits.length - 1, limits.unit)
+    end = max(boundary for boundary in boundaries(note) if boundary <= fits)
+    return note[:end].rstrip() + "…"

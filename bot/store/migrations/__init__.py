@@ -1,0 +1,1 @@
+"""The database's history: one script for each change of the tables."""

@@ -1,0 +1,94 @@
+"""Deletes what people and models said once it is old; ids, counts, hashes and outcomes stay.
+
+A SQLite file does not shrink: the room is used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Connection, case, delete, select, update
+
+from bot.store.database import Database
+from bot.store.tables import edits, inbox, messages, runs, tokens
+
+PAUSE = 0.05
+"""Seconds between two batches, in which other processes can write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How much was deleted: rows of tokens and edits, and texts of runs and questions."""
+
+    runs: int = 0
+    tokens: int = 0
+    edits: int = 0
+    questions: int = 0
+
+    def __add__(self, other: Deleted) -> Deleted:
+        sums = (getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
+        return Deleted(*sums)
+
+
+class Retention:
+    """Deletes old text in small transactions, so that nobody waits long for the writer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def delete_before(self, us: int, *, now_us: int, batch: int = 20) -> Deleted:
+        """Deletes the text of runs and questions from before `us`, `batch` of them at a time.
+
+        Both times are microseconds since the epoch. A question that nobody has answered by then
+        is refused.
+        """
+        runs = await self._repeat(lambda connection: _runs(connection, us, now_us, batch))
+        questions = await self._repeat(lambda connection: _questions(connection, us, batch))
+        return runs + questions
+
+    async def _repeat(self, work: Callable[[Connection], Deleted]) -> Deleted:
+        total = Deleted()
+        while (deleted := await self._database.run(work)) != Deleted():
+            total += deleted
+            await asyncio.sleep(PAUSE)
+        return total
+
+
+def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> Deleted:
+    old = (runs.c.started_us < before_us) & runs.c.text_deleted_us.is_(None)
+    query = select(runs.c.run_id).where(old).order_by(runs.c.started_us).limit(batch)
+    ids = connection.scalars(query).all()
+    if not ids:
+        return Deleted()
+    connection.execute(
+        update(messages)
+        .where(messages.c.run_id.in_(ids))
+        .values(lead="", head="", tail="", trail="")
+    )
+    connection.execute(
+        update(runs)
+        .where(runs.c.run_id.in_(ids))
+        .values(question="", generated_text=None, text_deleted_us=now_us)
+    )
+    return Deleted(len(ids), _delete_tokens(connection, ids), _delete_edits(connection, ids))
+
+
+def _delete_tokens(connection: Connection, ids: Sequence[str]) -> int:
+    return connection.execute(delete(tokens).where(tokens.c.run_id.in_(ids))).rowcount
+
+
+def _delete_edits(connection: Connection, ids: Sequence[str]) -> int:
+    return connection.execute(delete(edits).where(edits.c.run_id.in_(ids))).rowcount
+
+
+def _questions(connection: Connection, before_us: int, batch: int) -> Deleted:
+    old = (inbox.c.received_us < before_us) & (inbox.c.text != "")
+    query = select(inbox.c.id).where(old).order_by(inbox.c.received_us).limit(batch)
+    ids = connection.scalars(query).all()
+    if not ids:
+        return Deleted()
+    state = case((inbox.c.state == "waiting", "refused"), else_=inbox.c.state)
+    connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(text="", state=state))
+    return Deleted(questions=len(ids))

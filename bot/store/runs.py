@@ -1,0 +1,211 @@
+"""The runs: one row for each answer, begun and ended through the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
+
+from bot.store.database import Database
+from bot.store.journal import Journal, Kind, Row
+from bot.store.places import columns_of, place_of
+from bot.store.tables import insert_into, runs, storable
+from connectors.base import Person, Place
+
+RunKind = Literal["ask", "retry", "continue"]
+
+_NAMED = 5
+"""The most runs that an ambiguous prefix names."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A run as it begins. Times of a run are microseconds since the epoch."""
+
+    run_id: UUID
+    place: Place
+    question_id: str
+    """The platform's id of the message that asked."""
+    person: Person
+    question: str
+    model: str
+    started_us: int
+    kind: RunKind = "ask"
+    parent_run_id: UUID | None = None
+    """The run that this one tries again or continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """A run as it ended."""
+
+    ended_us: int
+    outcome: str
+    generated_text: str
+    """What the provider's `Generation` says, and nobody else."""
+    tokens: int
+    """Tokens of every kind, as the provider read them."""
+    verdict: str | None = None
+    receipt: Mapping[str, Any] | None = None
+    """The whole receipt: what JSON can hold."""
+    first_token_us: int | None = None
+    first_text_us: int | None = None
+    finish_reason: str | None = None
+    error: str | None = None
+    """Kind and message of the error that ended the run."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as it is stored; what its end would fill is None until then."""
+
+    start: RunStart
+    end: RunEnd | None
+    text_deleted_us: int | None
+    """When the retention took the question and the answer's text, or None."""
+
+    @property
+    def run_id(self) -> UUID:
+        """The run's id."""
+        return self.start.run_id
+
+
+class AmbiguousRun(Exception):
+    """Several runs have an id that begins so; `run_ids` are the newest of them."""
+
+    def __init__(self, prefix: str, run_ids: list[UUID]) -> None:
+        names = ", ".join(map(str, run_ids))
+        super().__init__(f"several runs begin with {prefix!r}: {names}")
+        self.run_ids = run_ids
+
+
+class Runs:
+    """Takes beginnings and ends without waiting, and finds runs."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def begin(self, start: RunStart) -> None:
+        """Takes a run that begins."""
+        self._journal.add((_BEGIN, start.run_id, start))
+
+    def end(self, run_id: UUID, end: RunEnd) -> None:
+        """Takes a run's end."""
+        self._journal.add((_END, run_id, end))
+        self._journal.forget(run_id)
+
+    async def get(self, run_id: UUID) -> RunRow | None:
+        """The run of this id, as far as it is durable."""
+        found = await self._read(select(runs).where(runs.c.run_id == str(run_id)))
+        return found[0] if found else None
+
+    async def find(self, prefix: str) -> RunRow | None:
+        """The run whose id begins with `prefix`; raises `AmbiguousRun` where several do."""
+        matches = runs.c.run_id.startswith(storable(prefix.lower()), autoescape=True)
+        found = await self._read(_newest(_NAMED).where(matches))
+        if len(found) > 1:
+            raise AmbiguousRun(prefix, [row.run_id for row in found])
+        return found[0] if found else None
+
+    async def recent(
+        self,
+        limit: int,
+        *,
+        before_us: int | None = None,
+        outcome: str | None = None,
+        connector: str | None = None,
+    ) -> list[RunRow]:
+        """The newest `limit` runs, newest first; those that started before, where it is given."""
+        query = _newest(limit)
+        if before_us is not None:
+            query = query.where(runs.c.started_us < before_us)
+        if outcome is not None:
+            query = query.where(runs.c.outcome == outcome)
+        if connector is not None:
+            query = query.where(runs.c.connector == connector)
+        return await self._read(query)
+
+    async def open(self) -> list[RunRow]:
+        """The runs that have not ended, oldest first."""
+        return await self._read(
+            select(runs).where(runs.c.ended_us.is_(None)).order_by(runs.c.started_us)
+        )
+
+    async def _read(self, query: Select[Any]) -> list[RunRow]:
+        def work(connection: Connection) -> list[RunRow]:
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+        return await self._database.read(work)
+
+
+def _newest(limit: int) -> Select[Any]:
+    return select(runs).order_by(runs.c.started_us.desc(), runs.c.run_id).limit(limit)
+
+
+def _run(row: RowMapping) -> RunRow:
+    end = None if row["ended_us"] is None else _end(row)
+    return RunRow(_start(row), end, row["text_deleted_us"])
+
+
+def _start(row: RowMapping) -> RunStart:
+    return RunStart(
+        run_id=UUID(row["run_id"]),
+        place=place_of(row),
+        question_id=row["question_id"],
+        person=Person(row["person_id"], row["person_name"]),
+        question=row["question"],
+        model=row["model"],
+        started_us=row["started_us"],
+        kind=row["kind"],
+        parent_run_id=UUID(row["parent_run_id"]) if row["parent_run_id"] else None,
+    )
+
+
+def _end(row: RowMapping) -> RunEnd:
+    values = {name: row[name] for name in _END_COLUMNS}
+    return RunEnd(**values | {"generated_text": row["generated_text"] or ""})
+
+
+def _write_begin(connection: Connection, rows: list[Row]) -> None:
+    connection.execute(
+        insert_into(connection, runs).on_conflict_do_nothing(),
+        [_begin_values(start) for _, _, start in rows],
+    )
+
+
+def _begin_values(start: RunStart) -> dict[str, Any]:
+    return {
+        "run_id": str(start.run_id),
+        **columns_of(start.place),
+        "question_id": start.question_id,
+        "person_id": start.person.id,
+        "person_name": start.person.name,
+        "question": start.question,
+        "model": start.model,
+        "kind": start.kind,
+        "parent_run_id": str(start.parent_run_id) if start.parent_run_id else None,
+        "started_us": start.started_us,
+    }
+
+
+def _write_end(connection: Connection, rows: list[Row]) -> None:
+    change = update(runs).where(runs.c.run_id == bindparam("id"))
+    connection.execute(
+        change.values({name: bindparam(name) for name in _END_COLUMNS}),
+        [{"id": str(run_id), **_end_values(end)} for _, run_id, end in rows],
+    )
+
+
+def _end_values(end: RunEnd) -> dict[str, Any]:
+    return {name: getattr(end, name) for name in _END_COLUMNS}
+
+
+_END_COLUMNS = tuple(RunEnd.__dataclass_fields__)
+_BEGIN = Kind("run begin", 0, _write_begin)
+_END = Kind("run end", 4, _write_end)

@@ -1,0 +1,68 @@
+"""The store as the bot sees it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from bot.store.conversations import Conversations
+from bot.store.database import Database, InlineDatabase, SqlDatabase
+from bot.store.edits import EditLog
+from bot.store.feedback import Feedback
+from bot.store.inbox import Inbox
+from bot.store.journal import Journal
+from bot.store.messages import Messages
+from bot.store.migrate import check
+from bot.store.retention import Retention
+from bot.store.runs import Runs
+from bot.store.tokens import TokenLog
+
+
+class Store:
+    """Everything that is kept. What is awaited raises `StoreUnavailable`; the rest never waits."""
+
+    def __init__(self, database: Database, journal: Journal | None = None) -> None:
+        self.database = database
+        self.journal = journal or Journal(database)
+        self.inbox = Inbox(database)
+        self.runs = Runs(database, self.journal)
+        self.tokens = TokenLog(database, self.journal)
+        self.edits = EditLog(database, self.journal)
+        self.messages = Messages(database, self.journal)
+        self.feedback = Feedback(database)
+        self.conversations = Conversations(database)
+        self.retention = Retention(database)
+
+    async def settled(self, run_id: UUID, timeout: float) -> None:
+        """Returns once all that was taken of a run so far is durable; see `Journal.settled`."""
+        await self.journal.settled(run_id, timeout)
+
+    def lost(self, run_id: UUID) -> int:
+        """Rows of a run that could not be kept; see `Journal.lost`."""
+        return self.journal.lost(run_id)
+
+    async def probe(self) -> None:
+        """Checks that the database answers, can be written, and is up to date.
+
+        Raises `StoreUnavailable` with the cure.
+        """
+        await self.database.run(check)
+
+    async def aclose(self, timeout: float = 5.0) -> int:
+        """Writes what is left, for at most `timeout` seconds; returns the rows that are lost."""
+        lost = await self.journal.aclose(timeout)
+        await self.database.aclose()
+        return lost
+
+
+def open_store(url: str, *, deadline: float = 10.0) -> Store:
+    """The store in the database at `url`; it connects on first use.
+
+    `deadline` bounds each transaction, in seconds. Raises `ValueError` for a URL that is neither
+    SQLite's nor PostgreSQL's.
+    """
+    return Store(SqlDatabase(url, deadline=deadline))
+
+
+def memory_store() -> Store:
+    """A store in memory without threads, for virtual time and for demonstrations."""
+    return Store(InlineDatabase())

@@ -1,0 +1,177 @@
+"""The tables. Times (`…_us`) are microseconds since the epoch, save where a column says otherwise.
+
+There are no foreign keys: rows are written in groups, and a row that the database refuses must
+not take others with it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what no database takes: NUL and lone surrogates."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+class SafeText(TypeDecorator[str]):
+    """Text from outside: stored, and looked up, as `storable` gives it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else storable(value)
+
+
+def insert_into(connection: Connection, table: Table) -> Insert:
+    """An insert that knows ON CONFLICT, in the dialect of the connection."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+metadata = MetaData()
+
+_MICROSECONDS = BigInteger
+_RUN_ID = String(36)
+
+
+def _place() -> list[Column[str]]:
+    names = ("connector", "workspace", "channel", "thread")
+    return [Column(name, SafeText, nullable=False) for name in names]
+
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    *_place(),
+    Column("message_id", SafeText, nullable=False),
+    Column("person_id", SafeText, nullable=False),
+    Column("person_name", SafeText, nullable=False),
+    Column("text", SafeText, nullable=False),
+    Column("received_us", _MICROSECONDS, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("run_id", _RUN_ID),
+    UniqueConstraint(
+        "connector", "workspace", "channel", "thread", "message_id", name="uq_inbox_message"
+    ),
+    Index("ix_inbox_state", "state", "id"),
+    Index("ix_inbox_received_us", "received_us"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    *_place(),
+    Column("question_id", SafeText, nullable=False),
+    Column("person_id", SafeText, nullable=False),
+    Column("person_name", SafeText, nullable=False),
+    Column("question", SafeText, nullable=False),
+    Column("model", SafeText, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("parent_run_id", _RUN_ID),
+    Column("started_us", _MICROSECONDS, nullable=False),
+    Column("first_token_us", _MICROSECONDS),
+    Column("first_text_us", _MICROSECONDS),
+    Column("ended_us", _MICROSECONDS),
+    Column("outcome", String(16)),
+    Column("verdict", String(16)),
+    Column("finish_reason", String(16)),
+    Column("error", SafeText),
+    Column("generated_text", SafeText),
+    Column("tokens", BigInteger),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("receipt", JSON(none_as_null=True)),
+    Column("text_deleted_us", _MICROSECONDS),
+    Index("ix_runs_started_us", "started_us"),
+    Index("ix_runs_place", "connector", "workspace", "channel", "thread", "started_us"),
+)
+
+# at_us: since the run's start.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at_us", _MICROSECONDS, nullable=False),
+    Column("text", SafeText, nullable=False),
+    Column("kind", String(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# at_us: since the run's start. position: the answer's characters that were shown up to here.
+edits = Table(
+    "edits",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("part", Integer, nullable=False),
+    Column("call", String(8), nullable=False),
+    Column("at_us", _MICROSECONDS, nullable=False),
+    Column("latency_us", _MICROSECONDS, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("error", SafeText),
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    *_place(),
+    Column("message_id", SafeText, nullable=False),
+    Column("lead", SafeText, nullable=False),
+    Column("head", SafeText, nullable=False),
+    Column("tail", SafeText, nullable=False),
+    Column("trail", SafeText, nullable=False),
+    Index("ix_messages_message", "connector", "workspace", "channel", "thread", "message_id"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    Column("person_id", SafeText, primary_key=True),
+    Column("value", SmallInteger, nullable=False),
+    Column("at_us", _MICROSECONDS, nullable=False),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("connector", SafeText, primary_key=True),
+    Column("workspace", SafeText, primary_key=True),
+    Column("channel", SafeText, primary_key=True),
+    Column("thread", SafeText, primary_key=True),
+    Column("forgotten_us", _MICROSECONDS, nullable=False),
+)

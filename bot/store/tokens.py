@@ -1,0 +1,107 @@
+"""The token log: every token of every run, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import starmap
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
+
+from bot.store.database import Database
+from bot.store.journal import Journal, Kind, Row
+from bot.store.tables import storable, tokens
+from providers.base import ANSWER_KINDS, TokenKind
+
+# One statement for a whole group: an executemany costs PostgreSQL one statement a token.
+_UNNEST = text(
+    "INSERT INTO tokens (run_id, seq, at_us, text, kind)"
+    " SELECT * FROM unnest(:run_id, :seq, :at_us, :text, :kind) ON CONFLICT DO NOTHING"
+).bindparams(
+    bindparam("run_id", type_=ARRAY(TEXT)),
+    bindparam("seq", type_=ARRAY(INTEGER)),
+    bindparam("at_us", type_=ARRAY(BIGINT)),
+    bindparam("text", type_=ARRAY(TEXT)),
+    bindparam("kind", type_=ARRAY(TEXT)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """One token: its number in the run, and when it came, in microseconds since the run's start."""
+
+    seq: int
+    at_us: int
+    text: str
+    kind: TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the log has of a run: the receipt's second witness."""
+
+    text: str
+    """The answer: the tokens of the kinds `text` and `refusal`, joined in order."""
+    count: int
+    """Tokens of every kind."""
+    first_missing: int | None
+    """The number of the first token that lacks before the last one recorded, or None."""
+
+
+class TokenLog:
+    """Takes tokens without waiting, and reads them back."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def add(self, run_id: UUID, seq: int, at_us: int, text: str, kind: TokenKind) -> None:
+        """Takes one token: its number in the run from 0, microseconds since the run's start."""
+        self._journal.add_many((_TOKEN, run_id, seq, at_us, text, kind))
+
+    async def read(self, run_id: UUID) -> list[TokenRow]:
+        """The tokens of a run in order, as far as they are durable."""
+        columns = (tokens.c.seq, tokens.c.at_us, tokens.c.text, tokens.c.kind)
+        query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
+
+        def work(connection: Connection) -> list[TokenRow]:
+            return list(starmap(TokenRow, connection.execute(query)))
+
+        return await self._database.read(work)
+
+    async def recorded(self, run_id: UUID) -> Recorded:
+        """What the log has of a run; call `settled` first, or the newest tokens may lack."""
+        rows = await self.read(run_id)
+        answer = "".join(row.text for row in rows if row.kind in ANSWER_KINDS)
+        missing = next((n for n, row in enumerate(rows) if row.seq != n), None)
+        return Recorded(answer, len(rows), missing)
+
+
+def _write(connection: Connection, rows: list[Row]) -> None:
+    ids = {run_id: str(run_id) for run_id in {row[1] for row in rows}}
+    if connection.dialect.name == "sqlite":
+        # Plain tuples: dictionaries and their conversion would cost three times as much.
+        connection.exec_driver_sql(
+            "INSERT INTO tokens (run_id, seq, at_us, text, kind) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            [
+                (ids[run_id], seq, at_us, storable(text), kind)
+                for _, run_id, seq, at_us, text, kind in rows
+            ],
+        )
+        return
+    _, run_ids, seqs, ats, texts, kinds = zip(*rows, strict=True)
+    connection.execute(
+        _UNNEST,
+        {
+            "run_id": [ids[run_id] for run_id in run_ids],
+            "seq": list(seqs),
+            "at_us": list(ats),
+            "text": [storable(text) for text in texts],
+            "kind": list(kinds),
+        },
+    )
+
+
+_TOKEN = Kind("token", 1, _write)

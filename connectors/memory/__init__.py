@@ -1,0 +1,232 @@
+"""A chat platform in memory, with a real one's limits: for tests and demonstrations.
+
+It refuses what a platform refuses (too long, too often, empty, deleted), changes what a platform
+changes (white space at both ends is dropped), and keeps every version of every message, so that
+a test can ask what the reader saw at any time. `ask`, `delete`, `press` and `command` act as the
+people on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal, TypeVar
+
+from connectors.base import (
+    Asked,
+    Budget,
+    Commanded,
+    ConnectorError,
+    Control,
+    Deleted,
+    Event,
+    Incoming,
+    Inflow,
+    Limits,
+    MessageRef,
+    Part,
+    Person,
+    Place,
+    Pressed,
+    Refused,
+    Said,
+    Shown,
+    Status,
+    TooLong,
+    Unavailable,
+)
+from connectors.memory.platform import (
+    ALICE,
+    BOT,
+    Budgets,
+    Call,
+    CallName,
+    Fault,
+    Lost,
+    Message,
+    Platform,
+    Version,
+    like_discord,
+    like_slack,
+    size,
+)
+
+__all__ = [
+    "ALICE",
+    "BOT",
+    "Budgets",
+    "Call",
+    "Fault",
+    "Lost",
+    "MemoryConnector",
+    "Message",
+    "Platform",
+    "Version",
+    "like_discord",
+    "like_slack",
+]
+
+Result = TypeVar("Result")
+
+
+class MemoryConnector:
+    """A connector to a platform in memory.
+
+    A call takes `latency` seconds, half of them before its effect. `fault` may be replaced at any
+    time. `clock` gives seconds since the epoch. A second connector to the same `platform` is what
+    a restarted process, or another one, would open.
+    """
+
+    def __init__(
+        self,
+        name: str = "memory",
+        *,
+        limits: Limits | None = None,
+        budgets: Budgets = like_slack,
+        latency: float = 0.0,
+        fault: Fault | None = None,
+        clock: Callable[[], float] = time.time,
+        platform: Platform | None = None,
+    ) -> None:
+        self.name = name
+        self.limits = limits or Limits(length=4000)
+        self.platform = platform or Platform()
+        self.place = Place(name, "home", "general")
+        self.fault = fault
+        self._budgets = budgets
+        self._latency = latency
+        self._clock = clock
+        self._inflow = Inflow()
+        self._editing: list[MessageRef] = []
+        self._closed = False
+
+    # What people do.
+
+    def ask(self, text: str, person: Person = ALICE, place: Place | None = None) -> Incoming:
+        """A person asks the bot something."""
+        ref = self.platform.new_ref(place or self.place)
+        version = Version(asyncio.get_running_loop().time(), text.strip())
+        message = self.platform.add(ref, person, version, self._now_us())
+        return self._inflow.put(Asked(ref, person, message.text))
+
+    def delete(self, ref: MessageRef) -> Incoming:
+        """A person deletes a message."""
+        self.platform.get(ref).deleted = True
+        return self._inflow.put(Deleted(ref))
+
+    def press(self, ref: MessageRef, control: Control, person: Person = ALICE) -> Incoming:
+        """A person presses a control that the message shows; `ValueError` if it doesn't."""
+        part = self.platform.get(ref).part
+        if part is None or part.run_id is None or control not in part.controls:
+            raise ValueError(f"message {ref.id} shows no {control.value}")
+        return self._inflow.put(Pressed(ref, person, control, part.run_id))
+
+    def command(
+        self, command: Literal["new", "stop"], person: Person = ALICE, place: Place | None = None
+    ) -> Incoming:
+        """A person gives a command, which is no message of the conversation."""
+        ref = self.platform.new_ref(place or self.place)
+        return self._inflow.put(Commanded(ref, person, command))
+
+    def deliver(self, event: Event) -> Incoming:
+        """The platform delivers an event once more."""
+        return self._inflow.put(event)
+
+    # The connector: see `connectors.base.Connector`.
+
+    def events(self) -> AsyncIterator[Incoming]:
+        return self._inflow.events()
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
+        return self._budgets(place, call)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        def effect() -> Shown:
+            self.platform.spend(self.budget(place, "post"), self._now())
+            message = self.platform.posted(key, lambda: self._add(place, part))
+            return Shown(message.ref, message.text)
+
+        return await self._call("post", effect)
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        def effect() -> Shown:
+            self.platform.spend(self.budget(ref.place, "edit"), self._now())
+            message = self.platform.get(ref)
+            message.versions.append(self._version(part))
+            return Shown(ref, message.text)
+
+        if ref in self._editing:
+            self.platform.overlaps.append(ref)
+        self._editing.append(ref)
+        try:
+            return await self._call("edit", effect)
+        finally:
+            self._editing.remove(ref)
+
+    async def read(self, ref: MessageRef) -> Shown:
+        return await self._call("read", lambda: Shown(ref, self.platform.get(ref).text))
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
+        def effect() -> Sequence[Said]:
+            earlier = [
+                Said(each.ref, each.author, each.text, each.author == BOT, each.at_us)
+                for each in self.platform.messages.values()
+                if each.ref.place == place
+                and not each.deleted
+                and int(each.ref.id) < int(before.id)
+            ]
+            return earlier[max(0, len(earlier) - limit) :]
+
+        return await self._call("history", effect)
+
+    async def signal(self, place: Place, status: Status) -> None:
+        await self._call("signal", lambda: self.platform.signals.append((place, status)))
+
+    async def probe(self) -> None:
+        await self._call("probe", lambda: None)
+
+    async def aclose(self) -> None:
+        self._closed = True
+        self._inflow.close()
+
+    # What the platform does.
+
+    async def _call(self, name: CallName, effect: Callable[[], Result]) -> Result:
+        if self._closed:
+            raise Unavailable("the connector is closed")
+        call = self.platform.record(name, self._now())
+        try:
+            return await self._carry_out(call, effect)
+        except ConnectorError as error:
+            call.error = error
+            raise
+
+    async def _carry_out(self, call: Call, effect: Callable[[], Result]) -> Result:
+        fault = self.fault(call.name, call.number) if self.fault else None
+        await asyncio.sleep(self._latency / 2)
+        if isinstance(fault, ConnectorError):
+            raise fault
+        result = effect()
+        await asyncio.sleep(self._latency / 2)
+        if fault is not None:
+            raise Unavailable("the answer was lost")
+        return result
+
+    def _add(self, place: Place, part: Part) -> Message:
+        version = self._version(part)
+        return self.platform.add(self.platform.new_ref(place), BOT, version, self._now_us())
+
+    def _version(self, part: Part) -> Version:
+        """What is shown for a part. `TooLong` and `Refused` as the platform would say."""
+        if size(part.text, self.limits) > self.limits.length:
+            raise TooLong(f"at most {self.limits.length} {self.limits.unit}")
+        if not part.text.strip():
+            raise Refused("an empty message")
+        return Version(self._now(), part.text.strip(), part)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _now_us(self) -> int:
+        return int(self._clock() * 1_000_000)

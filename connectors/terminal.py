@@ -1,0 +1,176 @@
+"""The terminal as a platform: one question, and its answer as it grows.
+
+A terminal takes nothing back, and an unfinished answer carries marks that close it for the
+moment. So only what two versions in a row agree on is written, and the rest with the part that
+is the last. Where even that turns out wrong, a line says so and the whole follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TextIO
+
+from connectors.base import (
+    Asked,
+    Budget,
+    Gone,
+    Incoming,
+    Inflow,
+    Limits,
+    MessageRef,
+    Part,
+    Person,
+    Place,
+    Refused,
+    Said,
+    Shown,
+    Status,
+    TooLong,
+)
+
+CORRECTION = "\n[the text above is not right; the whole answer:]\n"
+"""Stands between an answer that could not be extended and the whole of it."""
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
+
+
+def _harmless(text: str) -> str:
+    """The text with its control characters made visible: they could steer the terminal."""
+    return _CONTROLS.sub(_picture, text)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else "\ufffd"
+
+
+def _agreed(one: str, other: str) -> int:
+    """How many characters two texts have in common at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What was sent of one message, and what of it was written."""
+
+    ref: MessageRef
+    sent: str = ""
+    written: str = ""
+    finished: bool = False
+
+
+class TerminalConnector:
+    """Writes answers to a stream; with None it keeps them only."""
+
+    def __init__(self, out: TextIO | None = None, name: str = "terminal") -> None:
+        self.name = name
+        self.limits = Limits(length=10_000_000)
+        self.place = Place(name, "local", "terminal")
+        self._out = out
+        self._inflow = Inflow()
+        self._answers: dict[str, _Answer] = {}
+        self._keys: dict[str, str] = {}
+        self._asked = 0
+        self._closed = False
+
+    def ask(self, text: str) -> Incoming:
+        """The person at the terminal asks."""
+        self._asked += 1
+        ref = MessageRef(self.place, f"question-{self._asked}")
+        return self._inflow.put(Asked(ref, Person("terminal"), text))
+
+    def events(self) -> AsyncIterator[Incoming]:
+        return self._inflow.events()
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:  # noqa: ARG002 - one
+        """Twenty calls a second: smoother than anybody reads."""
+        return Budget(f"{self.name}/{place.channel}", 20, 1.0)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        if key in self._keys:
+            answer = self._answers[self._keys[key]]
+            return Shown(answer.ref, answer.written)
+        answer = _Answer(MessageRef(place, f"answer-{len(self._answers) + 1}"))
+        shown = self._show(answer, part)
+        self._answers[answer.ref.id] = answer
+        self._keys[key] = answer.ref.id
+        return shown
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Writes what is new; `Shown` says what has been written so far."""
+        answer = self._answers.get(ref.id)
+        if answer is None:
+            raise Gone(f"nothing was written as {ref.id}")
+        return self._show(answer, part)
+
+    async def read(self, ref: MessageRef) -> Shown:
+        raise Refused(f"a terminal can't be read back ({ref.id})")
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:  # noqa: ARG002 - no history
+        return []
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """A terminal shows no status."""
+
+    async def probe(self) -> None:
+        if self._closed:
+            raise Gone("the terminal is closed")
+
+    async def aclose(self) -> None:
+        self._closed = True
+        self._inflow.close()
+
+    def _show(self, answer: _Answer, part: Part) -> Shown:
+        if len(part.text) > self.limits.length:
+            raise TooLong(f"at most {self.limits.length} characters")
+        text = _harmless(part.text)
+        if part.last:
+            self._finish(answer, text)
+        else:
+            self._extend(answer, text)
+        return Shown(answer.ref, answer.written)
+
+    def _extend(self, answer: _Answer, text: str) -> None:
+        """Writes what this version and the one before agree on.
+
+        Two that are equal agree on their closing marks too: they say nothing.
+        """
+        before, answer.sent = answer.sent, text
+        if text == before or answer.finished:
+            return
+        agreed = text[: _agreed(before, text)]
+        if agreed.startswith(answer.written):
+            self._write(answer, agreed)
+
+    def _finish(self, answer: _Answer, text: str) -> None:
+        """Writes all that is missing."""
+        if answer.finished and text == answer.written:
+            return
+        if answer.finished or not text.startswith(answer.written):
+            self._print(CORRECTION)
+            answer.written = ""
+        self._write(answer, text)
+        self._print("\n")
+        answer.finished = True
+
+    def _write(self, answer: _Answer, text: str) -> None:
+        self._print(text[len(answer.written) :])
+        answer.written = text
+
+    def _print(self, text: str) -> None:
+        if self._closed:
+            raise Gone("the terminal is closed")
+        if self._out is None:
+            return
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except UnicodeEncodeError as error:
+            raise Refused(f"the terminal can't show this text: {error.reason}") from error
+        except (OSError, ValueError) as error:  # the pipe broke, or the stream was closed
+            raise Gone("nobody reads the output any more") from error

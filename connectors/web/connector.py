@@ -1,0 +1,181 @@
+"""The playground as a chat platform: its messages in a table, its readers on WebSockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+from uuid import uuid4
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import BaseRoute
+
+from connectors.base import (
+    Budget,
+    Gone,
+    Incoming,
+    Inflow,
+    Limits,
+    MessageRef,
+    Part,
+    Person,
+    Place,
+    Said,
+    Shown,
+    Status,
+    TooLong,
+    Unavailable,
+)
+from connectors.web.access import Access
+from connectors.web.desk import Desk, place_of
+from connectors.web.hub import Hub
+from connectors.web.messages import Author, Content, Message, Messages
+from connectors.web.routes import Pages
+
+_BOT = Author(id="bot", name="Everytoken", by_bot=True)
+_CLOSING_SECONDS = 2.0
+
+
+class WebConnector:
+    """A page to try the bot on. Mount `routes()`; the table is made by the bot's migrations.
+
+    `engine` is its owner's to close. `about` says on the page which model answers, as in
+    "Answers come from …". `public` is true where others than this machine's users can reach the
+    page: it then asks for `password`, and stays closed without one. `public_url` is the address
+    that a proxy in front gives it.
+    """
+
+    name = "web"
+    limits = Limits(length=4000, receipts=True)
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        about: str,
+        password: str | None = None,
+        public: bool = False,
+        public_url: str | None = None,
+    ) -> None:
+        self._messages = Messages(engine)
+        self._hub = Hub()
+        self._inflow = Inflow()
+        access = Access(password=password, public=public, public_url=public_url)
+        self._pages = Pages(Desk(self._messages, self._hub, self._inflow), access, about)
+
+    def routes(self) -> list[BaseRoute]:
+        """The page at `/`, its files, its socket and, with a password, the way in and out."""
+        return self._pages.routes()
+
+    def events(self) -> AsyncIterator[Incoming]:
+        """What people say, press and delete, in order, until `aclose`."""
+        return self._inflow.events()
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:  # noqa: ARG002 - posts and edits share it
+        """Four calls in five seconds for each conversation: a pace that is pleasant to read."""
+        return Budget(f"web:{place.channel}", 4, 5.0)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        """Stores a message, then shows it to all who look. Raises `TooLong`, `Unavailable`."""
+        return await self._messages.whole(self._post(place, self._content(part), key))
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Changes a message, then shows it to all who look.
+
+        Raises `Gone` (deleted, or never there), `TooLong`, `Unavailable`.
+        """
+        return await self._messages.whole(self._edit(ref, self._content(part)))
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What the table holds for a message now. Raises `Gone`, `Unavailable`."""
+        with _unavailable():
+            message = await self._messages.find(ref.place.channel, ref.id)
+        return _shown(_there(message))
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
+        """The newest messages before one, without commands, oldest of them first.
+
+        Raises `Gone` where `before` never was in this place, `Unavailable`.
+        """
+        with _unavailable():
+            messages = await self._messages.before(place.channel, before.id, limit)
+        if messages is None:
+            raise Gone(f"There is no message {before.id} in this conversation.")
+        return [_said(message) for message in messages]
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """Shows the status to all who look; it is not stored."""
+        self._hub.tell_status(place.channel, status)
+
+    async def probe(self) -> None:
+        """Checks that the table is there. Raises `Unavailable`."""
+        try:
+            await self._messages.probe()
+        except SQLAlchemyError as error:
+            raise Unavailable(
+                "The playground's table can't be read. Run `everytoken db upgrade`."
+            ) from error
+
+    async def aclose(self) -> None:
+        """Ends `events` and closes every socket with 1012: the page then comes back by itself."""
+        self._inflow.close()
+        await self._hub.close(1012, _CLOSING_SECONDS)
+        await self._pages.aclose()
+        await self._messages.aclose()
+
+    async def _post(self, place: Place, content: Content, key: str) -> Shown:
+        with _unavailable():
+            message, _ = await self._messages.add(
+                place.channel, uuid4().hex, f"post:{key}", _BOT, content
+            )
+        if not message.deleted:
+            self._hub.tell(message)
+            self._hub.tell_status(place.channel, Status.IDLE)
+        return _shown(message)
+
+    async def _edit(self, ref: MessageRef, content: Content) -> Shown:
+        with _unavailable():
+            message = await self._messages.change(ref.place.channel, ref.id, content)
+        message = _there(message)
+        self._hub.tell(message)
+        return _shown(message)
+
+    def _content(self, part: Part) -> Content:
+        if len(part.text) > self.limits.length:
+            raise TooLong(f"{len(part.text)} characters; the most is {self.limits.length}.")
+        return Content(
+            text=part.text,
+            controls=tuple(control.value for control in part.controls),
+            footer=part.footer,
+            run_id=part.run_id,
+            part=part.index,
+            last=part.last,
+        )
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error
+
+
+def _there(message: Message | None) -> Message:
+    if message is None:
+        raise Gone("The message is not there any more.")
+    return message
+
+
+def _ref(message: Message) -> MessageRef:
+    return MessageRef(place_of(message.conversation), message.id)
+
+
+def _shown(message: Message) -> Shown:
+    return Shown(_ref(message), message.text)
+
+
+def _said(message: Message) -> Said:
+    author = Person(message.author_id, message.author_name)
+    return Said(_ref(message), author, message.text, message.by_bot, message.at_us)

@@ -1,0 +1,131 @@
+"""What people do on the page: it is stored, handed to the bot, and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.base import (
+    Asked,
+    Commanded,
+    Deleted,
+    Event,
+    Inflow,
+    MessageRef,
+    Person,
+    Place,
+    Pressed,
+)
+from connectors.web.hub import Hub, Outbox
+from connectors.web.messages import COMMANDS, Author, Content, Message, Messages
+from connectors.web.protocol import Ask, Declined, Press
+
+SNAPSHOT = 200
+"""The most messages that a page shows of a conversation: the newest."""
+
+
+def place_of(conversation: str) -> Place:
+    """A conversation of the playground as a place."""
+    return Place("web", "playground", conversation)
+
+
+class Desk:
+    """Takes what people say and press. Every method may raise `Declined`."""
+
+    def __init__(self, messages: Messages, hub: Hub, inflow: Inflow) -> None:
+        self.hub = hub
+        self._messages = messages
+        self._inflow = inflow
+
+    async def snapshot(self, conversation: str) -> Sequence[Message]:
+        """The newest messages of a conversation."""
+        with _declined():
+            return await self._messages.newest(conversation, SNAPSHOT)
+
+    async def ask(self, conversation: str, person: Person, ask: Ask) -> None:
+        """Stores a person's message and returns once the bot has it safe.
+
+        Where the bot can't keep it, it is taken back, so that it never stands unanswered.
+        """
+        message, is_new = await self._messages.whole(self._store(conversation, person, ask))
+        if not await self._inflow.put(_said(message, person)).accepted():
+            if is_new:
+                await self._messages.whole(self._take_back(message))
+            raise Declined("The bot can't take questions right now. Please try again.", ask.id)
+
+    async def press(self, conversation: str, person: Person, press: Press) -> None:
+        """Hands a pressed control to the bot, if the message has that control now."""
+        message = await self._find(conversation, press.message)
+        if message.run_id is None or press.control not in message.controls:
+            raise Declined("That can't be done with this message any more.", message.id)
+        pressed = Pressed(_ref(message), person, press.control, message.run_id)
+        if not await self._inflow.put(pressed).accepted():
+            raise Declined("The bot can't do that right now. Please try again.", message.id)
+
+    async def delete(self, conversation: str, person: Person, message_id: str) -> None:
+        """Deletes a message of the person's own, or of the bot's."""
+        message = await self._find(conversation, message_id)
+        if not message.by_bot and message.author_id != person.id:
+            raise Declined("Only who wrote a message can delete it.", message_id)
+        await self._messages.whole(self._delete(message))
+
+    async def open(self, outbox: Outbox, conversation: str) -> Sequence[Message]:
+        """Lets a socket follow a conversation; what it shows at this moment."""
+        # Followed first, read second: a change in between is in the one or the other.
+        self.hub.watch(outbox, conversation)
+        return await self.snapshot(conversation)
+
+    async def _find(self, conversation: str, message_id: str) -> Message:
+        with _declined(message_id):
+            message = await self._messages.find(conversation, message_id)
+        if message is None:
+            raise Declined("That message is not there any more.", message_id)
+        return message
+
+    async def _store(self, conversation: str, person: Person, ask: Ask) -> tuple[Message, bool]:
+        author = Author(id=person.id, name=person.name)
+        with _declined(ask.id):
+            message, is_new = await self._messages.add(
+                conversation, ask.id, f"ask:{ask.id}", author, Content(text=ask.text)
+            )
+        theirs = (message.conversation, message.author_id) == (conversation, person.id)
+        if message.deleted or not theirs:
+            raise Declined("A message of this name is there already. Please send it again.", ask.id)
+        self.hub.tell(message)
+        return message, is_new
+
+    async def _delete(self, message: Message) -> None:
+        with _declined(message.id):
+            deleted = await self._messages.delete(message.conversation, message.id)
+        if deleted:
+            self.hub.tell_deleted(message.conversation, message.id)
+            self._inflow.put(Deleted(_ref(message)))
+
+    async def _take_back(self, message: Message) -> None:
+        with _declined(message.id):
+            await self._messages.take_back(message.id)
+        self.hub.tell_deleted(message.conversation, message.id)
+
+
+@contextmanager
+def _declined(message_id: str = "") -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise Declined(
+            "The bot's database does not answer. Please try again.", message_id
+        ) from error
+
+
+def _ref(message: Message) -> MessageRef:
+    return MessageRef(place_of(message.conversation), message.id)
+
+
+def _said(message: Message, person: Person) -> Event:
+    if message.text in COMMANDS:
+        command: Literal["new", "stop"] = "new" if message.text == "/new" else "stop"
+        return Commanded(_ref(message), person, command)
+    return Asked(_ref(message), person, message.text)

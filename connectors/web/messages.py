@@ -1,0 +1,255 @@
+"""The playground's messages: one table in the bot's database, and every statement about it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+T = TypeVar("T")
+
+metadata = MetaData()
+
+web_messages = Table(
+    "web_messages",
+    metadata,
+    # SQLite counts up by itself only in a column that is an INTEGER to the letter.
+    Column(
+        "seq",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("conversation", Text, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("key", Text, unique=True),
+    Column("author_id", Text, nullable=False),
+    Column("author_name", Text, nullable=False),
+    Column("by_bot", Boolean, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("controls", Text, nullable=False),
+    Column("footer", Text, nullable=False),
+    Column("run_id", Text),
+    Column("part", Integer),
+    Column("last", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Index("web_messages_by_conversation", "conversation", "seq"),
+)
+
+_columns = web_messages.c
+COMMANDS = ("/new", "/stop")
+"""What a person types to give a command; such messages are no part of a conversation's history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a message shows, apart from who wrote it and where it stands."""
+
+    text: str
+    controls: tuple[str, ...] = ()
+    footer: str = ""
+    run_id: UUID | None = None
+    part: int | None = None
+    last: bool = False
+
+    def columns(self) -> dict[str, Any]:
+        """The columns that hold it. White space at both ends goes, as on other platforms."""
+        return {
+            "text": storable(self.text).strip(),
+            "controls": ",".join(self.controls),
+            "footer": storable(self.footer),
+            "run_id": str(self.run_id) if self.run_id else None,
+            "part": self.part,
+            "last": self.last,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Content):
+    """One row of the table. `version` grows with each change; `at_us`: microseconds, epoch."""
+
+    seq: int
+    conversation: str
+    id: str
+    author_id: str
+    author_name: str
+    by_bot: bool
+    version: int
+    at_us: int
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who wrote a message."""
+
+    id: str
+    name: str
+    by_bot: bool = False
+
+
+def storable(text: str) -> str:
+    """The text as every database takes it: NUL and lone surrogates become U+FFFD."""
+    return (
+        text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+
+
+def _message(row: Row[Any]) -> Message:
+    values = dict(row._mapping)
+    del values["key"]
+    values["controls"] = tuple(filter(None, values["controls"].split(",")))
+    values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
+    return Message(**values)
+
+
+class Messages:
+    """The statements. Every one may raise `sqlalchemy.exc.SQLAlchemyError`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a change, and the telling of it, to the end, also if who waits is cancelled.
+
+        A cancelled statement can leave SQLite's file locked; a change that is not told leaves
+        the screens behind.
+        """
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Waits for the changes that are under way; the engine is its owner's to close."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def add(
+        self, conversation: str, message_id: str, key: str, author: Author, content: Content
+    ) -> tuple[Message, bool]:
+        """Stores a message, unless one has its `key` (or id): the one that stands, and
+        whether it is the new one.
+        """
+        values = {
+            "conversation": conversation,
+            "id": message_id,
+            "key": key,
+            "author_id": author.id,
+            "author_name": author.name,
+            "by_bot": author.by_bot,
+            "version": 1,
+            "at_us": time.time_ns() // 1000,
+            "deleted": False,
+            **content.columns(),
+        }
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(insert(web_messages).values(values))
+        except IntegrityError:
+            return await self._one(or_(_columns.key == key, _columns.id == message_id)), False
+        return await self._one(_columns.id == message_id), True
+
+    async def change(self, conversation: str, message_id: str, content: Content) -> Message | None:
+        """Replaces what a message of the bot's shows. None where there is no such message now.
+
+        The answer is read back after the commit: it is what stands, not what was sent.
+        """
+        changed = await self._update(
+            and_(_standing(conversation, message_id), _columns.by_bot), content.columns()
+        )
+        return await self.find(conversation, message_id) if changed else None
+
+    async def delete(self, conversation: str, message_id: str) -> bool:
+        """Empties a message and marks it deleted; False where there is no such message now."""
+        gone = {"deleted": True, **Content(text="").columns()}
+        return await self._update(_standing(conversation, message_id), gone)
+
+    async def take_back(self, message_id: str) -> None:
+        """Removes a message as if it had never been stored."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(web_messages).where(_columns.id == message_id))
+
+    async def find(self, conversation: str, message_id: str) -> Message | None:
+        """The message, or None where there is none or it was deleted."""
+        return next(iter(await self._some(_standing(conversation, message_id), 1)), None)
+
+    async def newest(self, conversation: str, limit: int) -> Sequence[Message]:
+        """The newest `limit` messages of a conversation, oldest of them first."""
+        shown = and_(_columns.conversation == conversation, _columns.deleted.is_(False))
+        return await self._some(shown, limit)
+
+    async def before(
+        self, conversation: str, message_id: str, limit: int
+    ) -> Sequence[Message] | None:
+        """The newest `limit` messages before one, without commands, oldest of them first.
+
+        None where there never was such a message; a deleted one still marks its position.
+        """
+        position = and_(_columns.conversation == conversation, _columns.id == message_id)
+        async with self._engine.connect() as connection:
+            seq = await connection.scalar(select(_columns.seq).where(position))
+        if seq is None:
+            return None
+        said = and_(
+            _columns.conversation == conversation,
+            _columns.deleted.is_(False),
+            _columns.seq < seq,
+            or_(_columns.by_bot, _columns.text.not_in(COMMANDS)),
+        )
+        return await self._some(said, limit)
+
+    async def probe(self) -> None:
+        """Reads nothing from the table: raises where it is not there."""
+        await self._some(_columns.seq == 0, 1)
+
+    async def _update(self, which: ColumnElement[bool], values: dict[str, Any]) -> bool:
+        change = update(web_messages).where(which)
+        async with self._engine.begin() as connection:
+            done = await connection.execute(change.values(version=_columns.version + 1, **values))
+        return done.rowcount > 0
+
+    async def _one(self, which: ColumnElement[bool]) -> Message:
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(select(web_messages).where(which).limit(1))
+        return _message(rows.one())
+
+    async def _some(self, which: ColumnElement[bool], limit: int) -> Sequence[Message]:
+        newest = select(web_messages).where(which).order_by(_columns.seq.desc()).limit(limit)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(newest)).all()
+        return [_message(row) for row in reversed(rows)]
+
+
+def _standing(conversation: str, message_id: str) -> ColumnElement[bool]:
+    return and_(
+        _columns.conversation == conversation,
+        _columns.id == message_id,
+        _columns.deleted.is_(False),
+    )

@@ -1,0 +1,127 @@
+"""The playground's routes: the page, its files, its socket, and the way in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from html import escape
+from pathlib import Path
+from string import Template
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from connectors.base import Person
+from connectors.web.access import SESSION_COOKIE, SESSION_SECONDS, Access, Guard, set_cookie
+from connectors.web.browser import Browser
+from connectors.web.desk import Desk
+from connectors.web.protocol import is_name
+
+STATIC = Path(__file__).parent / "static"
+PERSON_COOKIE = "everytoken_person"
+_YEAR = 365 * 24 * 3600
+_FORM_LIMIT = 4096
+LOG_IN_FIRST = 4401
+"""The code that a socket is closed with when its session is over: the page then asks to log in."""
+
+
+class Pages:
+    """The routes of one playground."""
+
+    def __init__(self, desk: Desk, access: Access, about: str) -> None:
+        self._desk = desk
+        self._access = access
+        self._page = _template("page.html").substitute(
+            about=escape(about), logout="" if access.asks_password else "hidden"
+        )
+        self._login = _template("login.html")
+        self._errands: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes, each behind the guard."""
+        guard = [Middleware(Guard, access=self._access)]
+        routes: list[BaseRoute] = [
+            Route("/", self._show_page, middleware=guard),
+            Mount("/static", StaticFiles(directory=STATIC), middleware=guard),
+            WebSocketRoute("/ws", self._serve_socket, middleware=guard),
+        ]
+        if self._access.asks_password:
+            routes += [
+                Route("/login", self._show_login, methods=["GET"], middleware=guard),
+                Route("/login", self._log_in, methods=["POST"], middleware=guard),
+                Route("/logout", self._log_out, methods=["POST"], middleware=guard),
+            ]
+        return routes
+
+    async def aclose(self) -> None:
+        """Lets go of what the bot has not settled."""
+        for errand in self._errands:
+            errand.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+
+    async def _show_page(self, request: Request) -> Response:
+        if not self._access.admits(request):
+            return RedirectResponse("/login", 303)
+        response = HTMLResponse(self._page)
+        if not is_name(request.cookies.get(PERSON_COOKIE)):
+            self._set_cookie(request, response, PERSON_COOKIE, secrets.token_urlsafe(16), _YEAR)
+        return response
+
+    async def _serve_socket(self, socket: WebSocket) -> None:
+        if not self._access.admits(socket):
+            await socket.accept()
+            await socket.close(LOG_IN_FIRST)
+            return
+        known = socket.cookies.get(PERSON_COOKIE)
+        person = Person(known if known and is_name(known) else secrets.token_urlsafe(16), "You")
+        await Browser(socket, person, self._desk, self._errands).run()
+
+    async def _show_login(self, request: Request) -> Response:  # noqa: ARG002 - Starlette passes it
+        return self._login_form("", 200)
+
+    async def _log_in(self, request: Request) -> Response:
+        if not self._access.attempts.allowed():
+            return self._login_form("There were too many attempts. Please wait a minute.", 429)
+        if not self._access.is_password(await _field(request, "password")):
+            self._access.attempts.count()
+            return self._login_form("That is not the password.", 403)
+        response = RedirectResponse("/", 303)
+        self._set_cookie(request, response, SESSION_COOKIE, self._access.session(), SESSION_SECONDS)
+        return response
+
+    async def _log_out(self, request: Request) -> Response:
+        response = RedirectResponse("/login", 303)
+        self._set_cookie(request, response, SESSION_COOKIE, "", 0)
+        return response
+
+    def _login_form(self, problem: str, status: int) -> Response:
+        # With no-referrer a browser sends a form's POST with the Origin "null".
+        headers = {"Referrer-Policy": "same-origin"}
+        return HTMLResponse(self._login.substitute(problem=escape(problem)), status, headers)
+
+    def _set_cookie(
+        self, request: HTTPConnection, response: Response, name: str, value: str, seconds: int
+    ) -> None:
+        secure = self._access.secure(request)
+        set_cookie(response, name, value, seconds=seconds, secure=secure)
+
+
+def _template(name: str) -> Template:
+    return Template((STATIC / name).read_text(encoding="utf-8"))
+
+
+async def _field(request: Request, name: str) -> str:
+    """A field of a small form. Raises 413 where it is not small."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_LIMIT:
+            raise HTTPException(413, "That form is too large.")
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return fields.get(name, [""])[0]

@@ -1,0 +1,132 @@
+"""What a model's tokens and chunks carry, as clean pieces of text.
+
+A token may be a string, nothing, or a list of content blocks; a refusal and reasoning stand
+beside it; an emoji may be split over two tokens. What leaves this module is storable text
+everywhere: no lone surrogates, no NUL, nothing empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from providers.base import TokenKind
+
+REPLACEMENT = "\ufffd"
+
+_UNCLEAN = re.compile("[\0\ud800-\udfff]")
+_HIGH_HALVES = ("\ud800", "\udbff")
+
+Content = str | list[Any] | None
+"""A token, or a message's content: text, content blocks, or nothing."""
+
+
+class Piece(NamedTuple):
+    """Some text of one kind; never empty, always storable."""
+
+    kind: TokenKind
+    text: str
+
+
+class Message(Protocol):
+    """What is read of a LangChain message chunk."""
+
+    content: Any
+    additional_kwargs: dict[str, Any]
+
+
+class Decoder:
+    """Turns one stream's tokens into pieces. Keeps half a surrogate pair for the next token."""
+
+    def __init__(self) -> None:
+        self._halves: dict[TokenKind, str] = {}
+
+    def text(self, text: str, kind: TokenKind = "text") -> list[Piece]:
+        """The piece in one string; empty where nothing is left or only half an emoji came."""
+        clean = self._clean(text, kind)
+        return [Piece(kind, clean)] if clean else []
+
+    def content(self, content: Content) -> list[Piece]:
+        """The pieces in a token."""
+        return self._pieces(_content(content))
+
+    def message(self, message: Message) -> list[Piece]:
+        """The pieces in a message chunk: reasoning, content, refusal, then tool calls."""
+        return self._pieces(_message(message))
+
+    def flush(self) -> list[Piece]:
+        """At the stream's end: half a surrogate pair that never met its other half."""
+        halves, self._halves = self._halves, {}
+        return [Piece(kind, REPLACEMENT) for kind in halves]
+
+    def _pieces(self, raw: Iterable[tuple[TokenKind, Any]]) -> list[Piece]:
+        return [
+            piece
+            for kind, text in raw
+            if isinstance(text, str) and text
+            for piece in self.text(text, kind)
+        ]
+
+    def _clean(self, text: str, kind: TokenKind) -> str:
+        text = self._halves.pop(kind, "") + text
+        if not _UNCLEAN.search(text):
+            return text
+        if _HIGH_HALVES[0] <= text[-1] <= _HIGH_HALVES[1]:
+            self._halves[kind] = text[-1]
+            text = text[:-1]
+        # UTF-16 joins the pairs and shows which halves stand alone.
+        units = text.replace("\0", REPLACEMENT).encode("utf-16-le", "surrogatepass")
+        return units.decode("utf-16-le", "replace")
+
+
+def _message(message: Message) -> Iterator[tuple[TokenKind, Any]]:
+    extra = message.additional_kwargs
+    yield "reasoning", extra.get("reasoning_content")
+    calls: list[Mapping[str, Any]] = getattr(message, "tool_call_chunks", [])
+    for kind, text in _content(message.content):
+        # The same call stands in the chunk's own list too.
+        if not (calls and kind == "tool"):
+            yield kind, text
+    yield "refusal", extra.get("refusal")
+    for call in calls:
+        yield from _call(call)
+
+
+def _content(content: Content) -> Iterator[tuple[TokenKind, Any]]:
+    if isinstance(content, str):
+        yield "text", content
+        return
+    for block in content or ():
+        if isinstance(block, str):
+            yield "text", block
+        elif isinstance(block, Mapping):
+            yield from _block(block)
+
+
+def _block(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+    match block.get("type"):
+        case "text" | "output_text" | "text_delta":
+            yield "text", block.get("text")
+        case "refusal":
+            yield "refusal", block.get("refusal")
+        case "reasoning" | "thinking":
+            yield from _reasoning(block)
+        case "function_call" | "tool_call_chunk" | "tool_call" | "tool_use" | "input_json_delta":
+            yield from _call(block)
+
+
+def _reasoning(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+    """Reasoning in one string (LangChain, Anthropic), or in parts (Responses API, Mistral)."""
+    for key in ("reasoning", "thinking", "summary", "content"):
+        said = block.get(key)
+        if isinstance(said, list):
+            yield from (("reasoning", part.get("text")) for part in said)
+        else:
+            yield "reasoning", said
+
+
+def _call(call: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+    yield "tool", call.get("name")
+    for key in ("args", "arguments", "partial_json"):
+        yield "tool", call.get(key)

@@ -1,0 +1,234 @@
+"""Any LangChain chat model as a provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
+
+from providers.base import (
+    Disconnected,
+    FinishReason,
+    Generation,
+    ProviderError,
+    Request,
+    Usage,
+)
+from providers.decoding import Content, Decoder, Piece
+from providers.errors import translate
+from providers.messages import as_messages
+from providers.relay import Relay
+from providers.stall import CUT, next_within
+
+log = structlog.get_logger(__name__)
+
+TRAILER_SECONDS = 5.0
+"""How long the usage may take once the finish reason is there: the answer is whole by then."""
+
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "completed": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_calls": "stop",
+    "tool_use": "stop",
+    "function_call": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "content_filter": "filter",
+    "safety": "filter",
+    "refusal": "filter",
+}
+"""What services call their finish reasons, in small letters."""
+
+_TOOL_REASONS = frozenset({"tool_calls", "tool_use", "function_call"})
+
+
+class LangChainProvider:
+    """Streams a LangChain chat model. Two decoders read it: the callbacks' and our own."""
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        *,
+        name: str,
+        room: int,
+        stall_seconds: float,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.name = name
+        self.room = room
+        self._model = model
+        self._stall_seconds = stall_seconds
+        self._close = close
+
+    async def start(self) -> None:
+        """Nothing takes time here."""
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        """See `Provider.generate`. A failure after the finish reason is only reported."""
+        relay = Relay(callbacks, run_id)
+        listener = _Listener(relay)
+        reader = _Reader(generation)
+        try:
+            try:
+                async with aclosing(self._stream(request, run_id, listener)) as stream:
+                    await self._read(stream, reader)
+            finally:
+                reader.flush()
+                await listener.flush()
+        except BaseException as error:
+            await relay.fail(error)
+            raise
+        await relay.end(generation)
+
+    async def aclose(self) -> None:
+        """Closes the model's HTTP client, where it is ours."""
+        if self._close is not None:
+            await self._close()
+
+    def _stream(
+        self, request: Request, run_id: UUID, listener: _Listener
+    ) -> AsyncGenerator[AIMessageChunk]:
+        limit: dict[str, Any] = (
+            {} if request.max_tokens is None else {"max_tokens": request.max_tokens}
+        )
+        stream = self._model.astream(
+            as_messages(request.turns),
+            config={"run_id": run_id, "callbacks": [listener]},
+            **limit,
+        )
+        # LangChain calls it an iterator; it is a generator, and has to be closed.
+        return cast("AsyncGenerator[AIMessageChunk]", stream)
+
+    async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader) -> None:
+        while (chunk := await self._next(stream, reader)) is not None:
+            reader.take(chunk)
+        if reader.generation.finish_reason is None:
+            raise Disconnected(CUT)
+
+    async def _next(
+        self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader
+    ) -> AIMessageChunk | None:
+        finished = reader.generation.finish_reason is not None
+        try:
+            return await next_within(stream, TRAILER_SECONDS if finished else self._stall_seconds)
+        except Exception as error:
+            if finished:
+                log.warning("stream.trailer_lost", error=type(error).__name__)
+                return None
+            if isinstance(error, ProviderError):
+                raise
+            raise translate(error) from error
+
+
+class _Listener(AsyncCallbackHandler):
+    """The one callback that LangChain is given: hands pieces to the relay, in order."""
+
+    run_inline = True
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._decoder = Decoder()
+        self._heard = False
+
+    async def on_chat_model_start(
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **_kwargs: Any
+    ) -> None:
+        await self._relay.start(serialized, messages)
+
+    async def on_llm_new_token(
+        self,
+        token: Content,
+        *,
+        chunk: GenerationChunk | ChatGenerationChunk | None = None,
+        **_kwargs: Any,
+    ) -> None:
+        self._heard = True
+        if isinstance(chunk, ChatGenerationChunk):
+            await self._relay.tokens(self._decoder.message(chunk.message))
+        else:
+            await self._relay.tokens(self._decoder.content(token))
+
+    async def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
+        """A model that can't stream says everything here."""
+        answers = [] if self._heard else response.generations[0]
+        for answer in answers:
+            if isinstance(answer, ChatGeneration):
+                await self._relay.tokens(self._decoder.message(answer.message))
+
+    async def flush(self) -> None:
+        """The stream is over."""
+        await self._relay.tokens(self._decoder.flush())
+
+
+class _Reader:
+    """Fills a `Generation` from the chunks that were read, apart from the callbacks."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        self._decoder = Decoder()
+
+    def take(self, chunk: AIMessageChunk) -> None:
+        """One chunk: its text, and what it says about the answer's end."""
+        self._add(self._decoder.message(chunk))
+        metadata = chunk.response_metadata
+        model = metadata.get("model_name") or metadata.get("model")
+        if isinstance(model, str):
+            self.generation.model = model
+        if reason := _finish_reason(metadata):
+            self.generation.finish_reason = _mapped(reason)
+        if chunk.usage_metadata:
+            self._count(chunk.usage_metadata)
+
+    def flush(self) -> None:
+        """The stream is over."""
+        self._add(self._decoder.flush())
+
+    def _add(self, pieces: list[Piece]) -> None:
+        for kind, text in pieces:
+            self.generation.add(text, kind)
+
+    def _count(self, usage: UsageMetadata) -> None:
+        """Adds up: LangChain's chunks each count their own share."""
+        before = self.generation.usage or Usage(0, 0)
+        self.generation.usage = Usage(
+            before.input_tokens + usage["input_tokens"],
+            before.output_tokens + usage["output_tokens"],
+        )
+
+
+def _finish_reason(metadata: dict[str, Any]) -> str:
+    """Why the answer ended, in the service's word; empty while it goes on."""
+    details = metadata.get("incomplete_details")
+    if isinstance(details, dict):
+        return str(details.get("reason") or "")
+    words = (metadata.get(key) for key in ("finish_reason", "stop_reason", "done_reason"))
+    word = next((word for word in words if word), "")
+    if not word and metadata.get("status") == "completed":
+        word = "completed"
+    return str(word).lower()
+
+
+def _mapped(reason: str) -> FinishReason:
+    if reason in _TOOL_REASONS:
+        log.warning("model.called_tools", reason=reason)
+    if reason not in _FINISH:
+        log.warning("model.unknown_finish_reason", reason=reason[:40])
+    return _FINISH.get(reason, "stop")

@@ -1,0 +1,189 @@
+"""The embedded model: a small one that runs in this process, and needs no key and no network.
+
+It is a demonstration: fluent, and often wrong. Run as a program, this module fetches its file:
+`python -m providers.local fetch --into models/`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from providers.base import BadRequest, Generation, Provider, Request, Turn
+from providers.model_file import DEFAULT_PATH, main
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks import AsyncCallbackHandler
+
+SYSTEM_PROMPT = "You are a helpful assistant. Give short, clear answers."
+"""What the model is told where the request doesn't say: without any, it rambles."""
+
+SLOTS = 2
+"""Answers at the same time; more wait for a slot."""
+
+ROOM = 2048
+"""Tokens of one slot. Each costs 23 kB of memory, and reading a full one takes about 15 s."""
+
+MAX_TOKENS = 768
+"""Most tokens of an answer where the request doesn't say: a small model may never find an end."""
+
+MAX_THREADS = 4
+"""More make it no faster."""
+
+
+class LocalProvider:
+    """`local:NAME`: a GGUF file, run by llama.cpp on threads of its own; started on first use."""
+
+    def __init__(
+        self,
+        path: Path = DEFAULT_PATH,
+        *,
+        name: str = "local:smollm2-135m",
+        room: int = ROOM,
+        stall_seconds: float = 60.0,
+    ) -> None:
+        self.name = name
+        self.room = room
+        self._path = path
+        self._stall_seconds = stall_seconds
+        self._starting = asyncio.Lock()
+        self._servers: list[Any] = []
+        self._chat: Provider | None = None
+
+    async def start(self) -> None:
+        """Loads the model, once (about a second); raises `BadRequest` where that can't be."""
+        await self._started()
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        """See `Provider.generate`."""
+        chat = await self._started()
+        await chat.generate(
+            _with_system(request), run_id=run_id, callbacks=callbacks, generation=generation
+        )
+
+    async def aclose(self) -> None:
+        """Stops the model and frees its memory; the next use would start it again."""
+        async with self._starting:
+            chat, self._chat = self._chat, None
+            if chat is not None:
+                await chat.aclose()
+            # Letting go of it ends its threads, which takes a moment: not on the event loop.
+            await asyncio.to_thread(self._servers.clear)
+
+    async def _started(self) -> Provider:
+        async with self._starting:
+            if self._chat is None:
+                self._chat = await self._start()
+            return self._chat
+
+    async def _start(self) -> Provider:
+        # In a thread: reading the file and importing a client take about two seconds.
+        server, chat = await asyncio.to_thread(self._load)
+        self._servers.append(server)
+        return chat
+
+    def _load(self) -> tuple[Any, Provider]:
+        key = secrets.token_urlsafe()
+        server = _serve(self._path, self.name, key, self.room)
+        from providers.openai import compatible_provider
+
+        chat = compatible_provider(
+            self.name,
+            base_url=f"{server.listening_address}/v1",
+            api_key=key,
+            usage=True,
+            stall_seconds=self._stall_seconds,
+            room=self.room,
+        )
+        return server, chat
+
+
+def _with_system(request: Request) -> Request:
+    if any(turn.role == "system" for turn in request.turns):
+        return request
+    turns = (Turn("system", SYSTEM_PROMPT), *request.turns)
+    return Request(turns, request.max_tokens)
+
+
+def _serve(path: Path, name: str, key: str, room: int) -> Any:
+    """Loads the model and serves it on a loopback port; blocks until it listens."""
+    _check(path)
+    library = _library()
+    try:
+        return library.Server(_params(library, path, name, key, room))
+    except RuntimeError as error:
+        raise BadRequest(f"the model file {path} can't be loaded: is it a chat model?") from error
+
+
+def _check(path: Path) -> None:
+    """The library says the same of every failure, so the file is looked at first."""
+    cure = "run `make setup`, or set LOCAL_MODEL_PATH to a GGUF file"
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise BadRequest(f"the model file {path} is missing: {cure}") from error
+    if magic != b"GGUF":
+        raise BadRequest(f"the model file {path} is damaged, or no GGUF file: {cure}")
+
+
+def _library() -> Any:
+    try:
+        return import_module("xllamacpp")
+    except ModuleNotFoundError as error:
+        cure = "run `make setup`, or `pip install everytoken[local]`"
+        raise BadRequest(f"the embedded model is not installed: {cure}") from error
+    except ImportError as error:
+        cure = "install it (on Debian, libgomp1)"
+        raise BadRequest(f"the embedded model lacks a system library: {cure}") from error
+
+
+def _params(library: Any, path: Path, name: str, key: str, room: int) -> Any:
+    params = library.CommonParams()
+    params.model.path = str(path)
+    params.model_alias = {name}
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    # Loopback is open to all of this machine's users, and to every page in their browsers.
+    params.api_keys = [key]
+    params.cors_origins = "http://127.0.0.1"
+    params.n_parallel = SLOTS
+    params.n_ctx = SLOTS * room
+    params.n_predict = MAX_TOKENS
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
+    params.cache_ram_mib = 0
+    params.sampling.temp = 0.2
+    params.sampling.top_k = 4
+    params.sampling.penalty_repeat = 1.1
+    params.ui = False
+    params.endpoint_slots = False
+    params.offline = True
+    params.verbosity = 0
+    return params
+
+
+def _threads() -> int:
+    """One core is left to the bot: sharing the last one slows the model tenfold."""
+    if sys.platform == "linux":
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(MAX_THREADS, cores - 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

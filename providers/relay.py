@@ -1,0 +1,65 @@
+"""Carries a run's pieces to its callbacks, one after the other; none can hurt another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+
+from providers.base import Generation
+from providers.decoding import Piece
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Calls each callback in order. One that raises is reported once, by type, and goes on."""
+
+    def __init__(self, callbacks: Sequence[AsyncCallbackHandler], run_id: UUID) -> None:
+        self._callbacks = callbacks
+        self._run_id = run_id
+        self._reported: set[int] = set()
+
+    async def start(self, serialized: dict[str, Any], messages: list[list[BaseMessage]]) -> None:
+        """The model was asked."""
+        await self._call("on_chat_model_start", serialized, messages)
+
+    async def tokens(self, pieces: Iterable[Piece]) -> None:
+        """The model said something."""
+        for kind, text in pieces:
+            await self._call("on_llm_new_token", text, kind=kind)
+
+    async def end(self, generation: Generation) -> None:
+        """The answer is whole."""
+        message = AIMessage(content=generation.text)
+        result = LLMResult(generations=[[ChatGeneration(message=message)]])
+        await self._call("on_llm_end", result)
+
+    async def fail(self, error: BaseException) -> None:
+        """The answer broke off."""
+        await self._call("on_llm_error", error)
+
+    async def _call(self, method: str, *args: Any, **kwargs: Any) -> None:
+        for callback in self._callbacks:
+            try:
+                await getattr(callback, method)(*args, run_id=self._run_id, **kwargs)
+            except NotImplementedError:
+                # LangChain's way to say that a callback doesn't care for a chat model's start.
+                continue
+            except Exception as error:  # noqa: BLE001 - a callback may fail in any way
+                self._report(callback, method, error)
+
+    def _report(self, callback: AsyncCallbackHandler, method: str, error: Exception) -> None:
+        if id(callback) not in self._reported:
+            self._reported.add(id(callback))
+            log.error(
+                "callback.failed",
+                callback=type(callback).__name__,
+                method=method,
+                error=type(error).__name__,
+            )

@@ -1,0 +1,169 @@
+"""A provider whose stream is written step by step, for tests and demonstrations.
+
+    ScriptedProvider(["Hel", "lo", Pause(2.0), ("reasoning", "hm"), " there.", Finish()])
+
+It keeps the contract as a real one does: same callbacks, same errors, same stall time-out. It
+runs on any clock and opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from uuid import UUID
+
+from langchain_core.callbacks import AsyncCallbackHandler
+
+from providers.base import (
+    Disconnected,
+    FinishReason,
+    Generation,
+    ProviderError,
+    Request,
+    TokenKind,
+    Usage,
+)
+from providers.decoding import Decoder, Piece
+from providers.messages import as_messages
+from providers.relay import Relay
+from providers.stall import CUT, next_within
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The service says nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The service says nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The service fails."""
+
+    error: ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The stream ends without a finish reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The service says that the answer is done."""
+
+    reason: FinishReason = "stop"
+    usage: Usage | None = None
+
+
+Step = str | tuple[TokenKind, str] | Pause | Hang | Fail | Cut | Finish
+Script = Sequence[Step]
+"""Steps in order. One without `Finish`, `Fail`, `Cut` or `Hang` finishes with `stop`."""
+
+
+class ScriptedProvider:
+    """Plays a script for each request: the next of those given, then the last one again.
+
+    Where a script depends on the request, give a function of it. `requests` are those so far,
+    `cancelled` counts the streams that were cancelled, `closed` says whether `aclose` was called.
+    """
+
+    def __init__(
+        self,
+        *scripts: Script | Callable[[Request], Script],
+        name: str = "scripted:script",
+        room: int = 8192,
+        stall_seconds: float = 60.0,
+    ) -> None:
+        self.name = name
+        self.room = room
+        self.requests: list[Request] = []
+        self.cancelled = 0
+        self.closed = False
+        self._scripts = scripts or ((),)
+        self._stall_seconds = stall_seconds
+
+    async def start(self) -> None:
+        """Nothing takes time here."""
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        """See `Provider.generate`."""
+        script = self._next_script(request)
+        relay = Relay(callbacks, run_id)
+        await relay.start({}, [as_messages(request.turns)])
+        try:
+            await self._play(script, relay, generation)
+        except BaseException as error:
+            self.cancelled += isinstance(error, asyncio.CancelledError)
+            await relay.fail(error)
+            raise
+        await relay.end(generation)
+
+    async def aclose(self) -> None:
+        """Notes that it was closed."""
+        self.closed = True
+
+    def _next_script(self, request: Request) -> Script:
+        script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
+        self.requests.append(request)
+        return script(request) if callable(script) else script
+
+    async def _play(self, script: Script, relay: Relay, generation: Generation) -> None:
+        decoder = Decoder()
+        generation.model = self.name
+        try:
+            async with aclosing(_stream(script)) as stream:
+                while (step := await next_within(stream, self._stall_seconds)) is not None:
+                    if isinstance(step, Finish):
+                        generation.finish_reason, generation.usage = step.reason, step.usage
+                    else:
+                        await _tell(decoder.text(step.text, step.kind), relay, generation)
+        finally:
+            await _tell(decoder.flush(), relay, generation)
+        if generation.finish_reason is None:
+            raise Disconnected(CUT)
+
+
+async def _tell(pieces: list[Piece], relay: Relay, generation: Generation) -> None:
+    for kind, text in pieces:
+        generation.add(text, kind)
+    await relay.tokens(pieces)
+
+
+async def _stream(script: Script) -> AsyncGenerator[Piece | Finish]:
+    """What the service sends, at the script's pace."""
+    for step in script:
+        match step:
+            case str() | tuple():
+                yield Piece("text", step) if isinstance(step, str) else Piece(*step)
+            case Pause() | Hang():
+                await _say_nothing(step)
+            case Fail():
+                raise step.error
+            case Cut():
+                return
+            case Finish():
+                yield step
+                return
+    yield Finish()
+
+
+async def _say_nothing(step: Pause | Hang) -> None:
+    if isinstance(step, Pause):
+        await asyncio.sleep(step.seconds)
+    else:
+        await asyncio.Event().wait()

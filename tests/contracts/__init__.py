@@ -1,0 +1,1 @@
+"""What every implementation of a seam keeps: one suite each."""

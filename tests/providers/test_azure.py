@@ -1,0 +1,95 @@
+"""Azure OpenAI, over real sockets on loopback."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from uuid import uuid4
+
+import pytest
+
+from providers.azure import azure_provider
+from providers.base import Filtered, Generation, Provider, Request, Turn, Usage
+from tests.contracts.provider import LONG_STALL, ProviderContract, Stage, WireStep, ask
+from tests.providers.wire import served
+from tests.servers.openai import Answer, OpenAIServer, failure, recorded
+
+pytestmark = pytest.mark.real_time
+
+
+def at(server: OpenAIServer, stall_seconds: float = LONG_STALL) -> Provider:
+    """A deployment at the server."""
+    return azure_provider(
+        "my-deployment", endpoint=server.root, api_key="azure-key", stall_seconds=stall_seconds
+    )
+
+
+class TestContract(ProviderContract):
+    """The contract."""
+
+    def opened(
+        self, *script: WireStep, stall_seconds: float = LONG_STALL
+    ) -> AbstractAsyncContextManager[Stage]:
+        return served(script, lambda server: at(server, stall_seconds))
+
+
+@pytest.mark.parametrize(
+    ("stream", "pieces", "reason"),
+    [
+        ("azure.sse", ["Par", "is", "."], "stop"),
+        ("azure_async_filter.sse", ["Par", "is", "."], "stop"),
+        ("azure_filtered.sse", ["How to"], "filter"),
+    ],
+)
+async def test_azures_own_chunks_are_survived(stream: str, pieces: list[str], reason: str) -> None:
+    """Results of the prompt's filter first, annotations without a delta, a filtered end."""
+    async with OpenAIServer(recorded(stream)) as server:
+        provider = at(server)
+        told = await ask(provider)
+        await provider.aclose()
+    assert told.error is None
+    assert told.generation.pieces == pieces
+    assert told.heard.text == "".join(pieces)
+    assert told.generation.finish_reason == reason
+    assert told.generation.model == "gpt-4o-2024-11-20"
+
+
+async def test_a_filtered_question_is_filtered() -> None:
+    """Azure says so with a 400."""
+    async with OpenAIServer(failure(400, "content_filter")) as server:
+        provider = at(server)
+        told = await ask(provider)
+        await provider.aclose()
+    assert isinstance(told.error, Filtered)
+
+
+async def test_the_deployment_is_asked_with_its_key_and_version() -> None:
+    """And for the usage, which Azure only counts when it is asked to."""
+    async with OpenAIServer(recorded("azure.sse")) as server:
+        provider = at(server)
+        request = Request((Turn("user", "Hello?"),), max_tokens=7)
+        generation = Generation()
+        await provider.generate(request, run_id=uuid4(), callbacks=[], generation=generation)
+        await provider.aclose()
+    exchange = server.exchanges[0]
+    path = "/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21"
+    assert exchange.path == path
+    assert exchange.headers["api-key"] == "azure-key"
+    assert exchange.body["stream_options"] == {"include_usage": True}
+    assert exchange.body["max_completion_tokens"] == 7
+    assert "max_tokens" not in exchange.body
+    assert generation.usage == Usage(9, 3)
+
+
+async def test_other_credentials_in_the_environment_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the operator's settings say is what is used."""
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "other")
+    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    async with OpenAIServer(Answer(recorded("azure.sse").acts)) as server:
+        provider = at(server)
+        told = await ask(provider)
+        await provider.aclose()
+    assert told.error is None
+    assert server.exchanges[0].headers["api-key"] == "azure-key"

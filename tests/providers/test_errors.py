@@ -1,0 +1,178 @@
+"""Every failure that can come up has its row in the one table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Iterator
+from email.utils import formatdate
+from time import time
+from types import ModuleType
+
+import httpx2
+import langchain_openai.chat_models.base as langchain_openai
+import openai
+import pytest
+from langchain_core import exceptions as langchain_core
+from langchain_openai import StreamChunkTimeoutError
+
+from providers.base import (
+    AuthFailed,
+    BadRequest,
+    Disconnected,
+    Filtered,
+    Malformed,
+    Overloaded,
+    ProviderError,
+    Stalled,
+)
+from providers.errors import TABLE, translate
+
+REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
+
+OUR_OWN_MISTAKES = {"HTTPStatusError", "CookieConflict"}
+"""What the openai SDK keeps to itself, or nobody uses."""
+
+
+def _below(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+def _exceptions(module: ModuleType) -> set[type[BaseException]]:
+    found = (getattr(module, name) for name in dir(module))
+    return {kind for kind in found if isinstance(kind, type) and issubclass(kind, Exception)}
+
+
+def test_the_table_lacks_no_exception_of_openais() -> None:
+    """A new version that gains one fails here."""
+    public = {kind for kind in _exceptions(openai) if kind.__module__.startswith("openai")}
+    assert {kind.__name__ for kind in public if not kind.__name__.startswith("_")} <= TABLE.keys()
+    assert len(public) > 15
+
+
+def test_the_table_lacks_no_model_error_of_langchains() -> None:
+    """They are what other LangChain models raise."""
+    errors: set[type[BaseException]] = {langchain_core.ModelError}
+    errors.update(_below(langchain_core.ModelError))
+    core = {kind.__name__ for kind in errors if kind.__module__ == langchain_core.__name__}
+    assert core <= TABLE.keys()
+    assert len(core) >= 10
+
+
+def test_langchains_errors_for_openai_mean_what_both_parents_mean() -> None:
+    """They are known by the classes they mix."""
+    mixed = [
+        kind
+        for kind in _exceptions(langchain_openai)
+        if kind.__module__ == langchain_openai.__name__ and issubclass(kind, openai.APIError)
+    ]
+    assert len(mixed) >= 9
+    for kind in mixed:
+        assert any(parent.__name__ in TABLE for parent in kind.__mro__)
+
+
+def test_the_table_lacks_no_transport_error() -> None:
+    """Each is known by its own name or by the family it belongs to."""
+    for kind in _exceptions(httpx2):
+        names = {parent.__name__ for parent in kind.__mro__}
+        assert names & TABLE.keys() or kind.__name__ in OUR_OWN_MISTAKES, kind
+
+
+def _status(status: int, code: object = None, **headers: str) -> openai.APIStatusError:
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    response = httpx2.Response(status, request=REQUEST, headers=told)
+    body = {"code": code, "param": "model", "message": "about sk-secret"}
+    return openai.APIStatusError("about sk-secret", response=response, body=body)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (openai.APIConnectionError(request=REQUEST), Disconnected),
+        (openai.APITimeoutError(request=REQUEST), Stalled),
+        (openai.APIError("broke off", REQUEST, body=None), Disconnected),
+        (openai.APIError("x", REQUEST, body={"code": 500}), Overloaded),
+        (openai.APIError("x", REQUEST, body={"code": "429"}), Overloaded),
+        (openai.APIError("x", REQUEST, body={"type": "insufficient_quota"}), AuthFailed),
+        (openai.APIError("x", REQUEST, body={"type": "exceed_context_size_error"}), BadRequest),
+        (_status(400, None), BadRequest),
+        (_status(418, None), BadRequest),
+        (_status(408, None), Stalled),
+        (_status(402, None), AuthFailed),
+        (_status(409, None), Overloaded),
+        (_status(504, None), Disconnected),
+        (_status(529, None), Overloaded),
+        (_status(599, None), Overloaded),
+        (StreamChunkTimeoutError(1.0, model_name="m", chunks_received=0), Stalled),
+        (langchain_core.ModelAuthenticationError(), AuthFailed),
+        (langchain_core.ModelNotFoundError(), BadRequest),
+        (langchain_core.ContextOverflowError(), BadRequest),
+        (httpx2.ReadError("x"), Disconnected),
+        (httpx2.RemoteProtocolError("x"), Disconnected),
+        (httpx2.ReadTimeout("x"), Stalled),
+        (httpx2.ConnectTimeout("x"), Disconnected),
+        (httpx2.DecodingError("x"), Malformed),
+        (ssl.SSLError("x"), Disconnected),
+        (ConnectionResetError(), Disconnected),
+        (TimeoutError(), Stalled),
+        (asyncio.IncompleteReadError(b"", 1), Malformed),
+        (json.JSONDecodeError("x", "{", 1), Malformed),
+        (ValueError("No generation chunks were returned"), Malformed),
+        (KeyError("delta"), Malformed),
+    ],
+)
+def test_a_failure_is_named_for_what_it_means(error: Exception, kind: type[ProviderError]) -> None:
+    """And the message says what to do, without the service's own words."""
+    translated = translate(error)
+    assert type(translated) is kind
+    assert "sk-secret" not in str(translated)
+    assert ":" in str(translated)
+
+
+def test_azures_inner_code_tells_a_filtered_question() -> None:
+    """The outer one does not always."""
+    body = {"code": "bad", "innererror": {"code": "ResponsibleAIPolicyViolation"}}
+    response = httpx2.Response(400, request=REQUEST)
+    error = openai.BadRequestError("x", response=response, body=body)
+    assert isinstance(translate(error), Filtered)
+
+
+def test_a_connection_that_was_never_made_is_no_stall() -> None:
+    """The SDK calls it a time-out; its cause knows better."""
+    error = openai.APITimeoutError(request=REQUEST)
+    error.__cause__ = httpx2.ConnectTimeout("x")
+    assert isinstance(translate(error), Disconnected)
+
+
+def test_a_refused_parameter_is_named() -> None:
+    """Names only: whoever set it knows what to do."""
+    assert "(unknown_parameter, model)" in str(translate(_status(400, "unknown_parameter")))
+    assert "Hello" not in str(translate(_status(400, "Hello, sk-secret")))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0.5"}, 0.5),
+        ({"retry_after": "-1"}, 0.0),
+        ({"retry_after_ms": "250", "retry_after": "9"}, 0.25),
+        ({"retry_after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_is_read_from_the_headers(headers: dict[str, str], seconds: float | None) -> None:
+    """In seconds, or None where the service doesn't say."""
+    error = translate(_status(429, None, **headers))
+    assert isinstance(error, Overloaded)
+    assert error.retry_after == seconds
+
+
+def test_the_wait_may_be_a_date() -> None:
+    """HTTP allows both."""
+    error = translate(_status(503, None, retry_after=formatdate(time() + 60, usegmt=True)))
+    assert isinstance(error, Overloaded)
+    assert error.retry_after == pytest.approx(60, abs=2)
