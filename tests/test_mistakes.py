@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from bot.receipts import Verdict
@@ -53,6 +54,8 @@ async def test_an_error_in_mid_stream_never_looks_like_the_end() -> None:
 class Raising(ScriptedProvider):
     """A provider with a bug: it raises what no provider may raise."""
 
+    error: BaseException = KeyError("a bug")
+
     async def generate(
         self,
         request: Request,
@@ -62,11 +65,16 @@ class Raising(ScriptedProvider):
         generation: Generation,
     ) -> None:
         await super().generate(request, run_id=run_id, callbacks=callbacks, generation=generation)
-        raise KeyError("a bug")
+        raise self.error
 
 
-async def test_a_model_that_raises_anything_at_all_leaves_nobody_waiting() -> None:
-    async with a_way(provider=Raising(words("some text"))) as way:
+@pytest.mark.parametrize("error", [KeyError("a bug"), asyncio.CancelledError()])
+async def test_a_model_that_raises_anything_at_all_leaves_nobody_waiting(
+    error: BaseException,
+) -> None:
+    provider = Raising(words("some text"))
+    provider.error = error
+    async with a_way(provider=provider) as way:
         result = await way.answer()
     assert result.outcome is Outcome.FAILED
     assert way.shown[0].startswith("some text\n\n_Something went wrong in the bot")

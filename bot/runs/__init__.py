@@ -2,8 +2,9 @@
 
 from bot.runs.history import RequestOptions
 from bot.runs.outcomes import Outcome
+from bot.runs.question import Kind, Question
 from bot.runs.registry import Runs
-from bot.runs.run import Kind, Question, Result, Run, RunOptions
+from bot.runs.run import Result, Run, RunOptions
 from bot.runs.verification import verify
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,7 @@ GO_ON = (
     "Your last answer was cut off. Continue it exactly where it stopped: "
     "repeat nothing, and add no introduction."
 )
+HISTORY_DEADLINE_S = 15.0
 _ANSWER_SHARE = 4  # a quarter of the model's room is kept for the answer, at least
 
 
@@ -87,18 +89,23 @@ def _answer(run: RunRow) -> str:
 
 
 async def _earlier(asked: Asked, connector: Connector, store: Store, limit: int) -> list[Turn]:
-    """The conversation before the question; nothing where it can't be had for sure."""
+    """The conversation before the question; nothing where it can't be had."""
     if limit == 0:
         return []
-    place = asked.message.place
     try:
-        said = await connector.history(place, asked.message, limit)
-        forgotten_us = await store.conversations.forgotten_us(place) if said else 0
-        answers = await store.messages.answers([entry.ref for entry in said if entry.by_bot])
-    except (ConnectorError, StoreUnavailable) as error:
-        log.warning("history.unavailable", error=str(error))
+        async with asyncio.timeout(HISTORY_DEADLINE_S):
+            return await _said_before(asked, connector, store, limit)
+    except (ConnectorError, StoreUnavailable, TimeoutError) as error:
+        log.warning("history.unavailable", error=str(error) or type(error).__name__)
         return []
-    kept = [entry for entry in said if entry.at_us > (forgotten_us or 0)]
+
+
+async def _said_before(asked: Asked, connector: Connector, store: Store, limit: int) -> list[Turn]:
+    place = asked.message.place
+    said = await connector.history(place, asked.message, limit)
+    forgotten_us = await store.conversations.forgotten_us(place)
+    answers = await store.messages.answers([entry.ref for entry in said if entry.by_bot])
+    kept = [entry for entry in said if entry.at_us > forgotten_us]
     return _merged(_turns(kept, answers))
 
 

@@ -12,7 +12,8 @@ from structlog.contextvars import bound_contextvars
 from bot.pacing import Pacing
 from bot.runs import outcomes
 from bot.runs.outcomes import Ended
-from bot.runs.run import Question, Result, Run, RunOptions
+from bot.runs.question import Question
+from bot.runs.run import Result, Run, RunOptions
 from bot.store import Store
 from connectors.base import Connector, MessageRef, Place
 from providers.base import Provider

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -19,26 +19,17 @@ from bot.reply import Ending, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.outcomes import Ended, Outcome
-from bot.store import RunEnd, RunRow, RunStart, Store, StoreUnavailable
-from connectors.base import Asked, Connector, ConnectorError, Status
-from providers.base import Generation, Provider, ProviderError, Request
+from bot.runs.question import Question
+from bot.runs.record import KEEP_DEADLINE_S, Record
+from bot.store import Store, StoreUnavailable
+from connectors.base import Connector, ConnectorError, Status
+from providers.base import Generation, Provider, ProviderError
 
 log = structlog.get_logger(__name__)
 
 CANCEL_DEADLINE_S = 2.0
 HANDLER_DEADLINE_S = 2.0
-RECORD_DEADLINE_S = 5.0
-
-Kind = Literal["ask", "retry", "continue"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be answered. A retry or a continuation names the run that it follows."""
-
-    asked: Asked
-    kind: Kind = "ask"
-    parent: RunRow | None = None
+SIGNAL_DEADLINE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +75,10 @@ class Run:
         self._provider = provider
         self._store = store
         self._options = options
-        self._now_us = now_us
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._record = Record(self.id, store, now_us, log_text=options.log_text)
         place = question.asked.message.place
         self.reply = Reply(self.id, place, connector, pacing, store, self._elapsed_us)
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
@@ -100,30 +91,45 @@ class Run:
             self._stop.set_result(ended)
 
     async def answer(self) -> Result:
-        """Generates, records, shows, compares; raises nothing but a cancel."""
-        self._begin()
+        """Generates, records, shows, compares; a failure of the model is an outcome."""
+        self._record.begin(self.question, self._provider.name)
         try:
             ended = await self._generate()
-            text = self.generation.text
-            await self._settle(ended, text)
+            await self._settle(ended, self.generation.text)
         except asyncio.CancelledError:
-            self._abandon()
+            self._end(outcomes.INTERRUPTED, None)
             raise
         ended = self._as_delivered(ended)
-        receipt = await self._compare(text)
-        self._end(ended, receipt, text)
-        await asyncio.gather(self._stamp(receipt), self._kept())
-        tokens = self.generation.tokens
+        receipt = await self._compare()
+        self._end(ended, receipt)
+        await asyncio.gather(self._stamp(receipt), self._record.kept())
+        text, tokens = self.generation.text, self.generation.tokens
         return Result(self.id, ended.outcome, text, tokens, receipt, ended.error)
 
     # The model.
 
     async def _generate(self) -> Ended:
         try:
-            request = await self._request()
+            return await self._ask()
         except ProviderError as error:
-            return self._failed(error)
-        await self._signal(Status.THINKING)
+            ended = outcomes.failed(error)
+            log.error("provider.failed", error=ended.error, cause=type(error.__cause__).__name__)
+            return ended
+        except Exception as error:
+            log.exception("run.bug")
+            return Ended(Outcome.FAILED, outcomes.BUG, type(error).__name__)
+
+    async def _ask(self) -> Ended:
+        """Asks the model. Raises what the model raised."""
+        question = self.question
+        request = await gather(
+            question.asked,
+            question.parent if question.kind == "continue" else None,
+            self._connector,
+            self._store,
+            self._provider.room,
+            self._options.request,
+        )
         work = asyncio.create_task(
             self._provider.generate(
                 request,
@@ -134,53 +140,29 @@ class Run:
             name=f"generate {self.id}",
         )
         try:
+            await self._signal(Status.THINKING)
             return await self._first_end(work)
         finally:
             await self._halt(work)
 
-    async def _request(self) -> Request:
-        question = self.question
-        return await gather(
-            question.asked,
-            question.parent if question.kind == "continue" else None,
-            self._connector,
-            self._store,
-            self._provider.room,
-            self._options.request,
-        )
-
     async def _first_end(self, work: asyncio.Task[None]) -> Ended:
         """Whatever comes first: the model's end, a stop, a screen that is gone, the time-out."""
         over = asyncio.create_task(self.reply.over.wait())
+        ends: set[asyncio.Future[Any]] = {work, over, self._stop}
         try:
-            ends: set[asyncio.Future[Any]] = {work, over, self._stop}
             await asyncio.wait(
-                ends,
-                timeout=self._options.run_seconds,
-                return_when=asyncio.FIRST_COMPLETED,
+                ends, timeout=self._options.run_seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             over.cancel()
+        if work.cancelled():
+            raise RuntimeError("the provider cancelled itself")
         if work.done():
-            return self._finished(work)
+            work.result()
+            return outcomes.finished(self.generation.finish_reason, self.generation.text)
         if self._stop.done():
             return self._stop.result()
         return outcomes.STOPPED if self.reply.over.is_set() else outcomes.TOO_LATE
-
-    def _finished(self, work: asyncio.Task[None]) -> Ended:
-        try:
-            work.result()
-        except ProviderError as error:
-            return self._failed(error)
-        except (Exception, asyncio.CancelledError) as error:
-            log.exception("run.bug")
-            return Ended(Outcome.FAILED, outcomes.BUG, type(error).__name__)
-        return outcomes.finished(self.generation.finish_reason, self.generation.text)
-
-    def _failed(self, error: ProviderError) -> Ended:
-        ended = outcomes.failed(error)
-        log.error("provider.failed", error=ended.error, cause=type(error.__cause__).__name__)
-        return ended
 
     async def _halt(self, work: asyncio.Task[None]) -> None:
         """Closes the model's stream; one that won't close is left behind, and reported."""
@@ -193,7 +175,8 @@ class Run:
 
     async def _settle(self, ended: Ended, text: str) -> None:
         """Ends recording and delivery side by side, each within its own deadline."""
-        ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
+        note = outcomes.small(ended.note)
+        ending = Ending(text, note, outcomes.controls(ended.outcome, text))
         ends = await asyncio.gather(
             self._recording.finish(HANDLER_DEADLINE_S),
             self._deliver(ending),
@@ -214,9 +197,9 @@ class Run:
             return ended
         return Ended(Outcome.UNDELIVERABLE, error=self.reply.error)
 
-    async def _compare(self, text: str) -> Receipt:
+    async def _compare(self) -> Receipt:
         return compare(
-            text,
+            self.generation.text,
             await self._recorded(),
             self._shown(),
             self.reply.lost_at,
@@ -225,7 +208,7 @@ class Run:
 
     async def _recorded(self) -> Evidence:
         try:
-            await self._store.settled(self.id, RECORD_DEADLINE_S)
+            await self._store.settled(self.id, KEEP_DEADLINE_S)
             recorded = await self._store.tokens.recorded(self.id)
         except StoreUnavailable as error:
             return Evidence(None, str(error), broken=True)
@@ -236,85 +219,24 @@ class Run:
             return Evidence(None, "the reader deleted the answer")
         return Evidence(self.reply.shown_text(), self.reply.error or "")
 
-    def _abandon(self) -> None:
-        """The process is in a hurry: what is known of the run is kept."""
-        ended = outcomes.INTERRUPTED
-        self._end(ended, None, self.generation.text)
+    def _end(self, ended: Ended, receipt: Receipt | None) -> None:
+        self._record.end(
+            ended,
+            receipt,
+            self.generation,
+            self._recorder.first_token_us,
+            self.reply.first_text_us,
+        )
 
     async def _stamp(self, receipt: Receipt) -> None:
         if self._connector.limits.receipts:
             await self.reply.stamp(summary(receipt, self.generation.tokens))
 
-    # The record.
-
-    def _begin(self) -> None:
-        asked = self.question.asked
-        parent = self.question.parent
-        self._store.runs.begin(
-            RunStart(
-                run_id=self.id,
-                place=asked.message.place,
-                question_id=asked.message.id,
-                person=asked.person,
-                question=asked.text,
-                model=self._provider.name,
-                kind=self.question.kind,
-                parent_run_id=None if parent is None else parent.start.run_id,
-                started_us=self._now_us(),
-            )
-        )
-        text = {"question": asked.text} if self._options.log_text else {}
-        log.info("run.started", model=self._provider.name, kind=self.question.kind, **text)
-
-    def _end(self, ended: Ended, receipt: Receipt | None, text: str) -> None:
-        usage = self.generation.usage
-        self._store.runs.end(
-            self.id,
-            RunEnd(
-                ended_us=self._now_us(),
-                outcome=ended.outcome,
-                verdict=None if receipt is None else receipt.verdict,
-                finish_reason=self.generation.finish_reason,
-                error=ended.error,
-                generated_text=text,
-                tokens=self.generation.tokens,
-                input_tokens=None if usage is None else usage.input_tokens,
-                output_tokens=None if usage is None else usage.output_tokens,
-                first_token_us=self._recorder.first_token_us,
-                first_text_us=self.reply.first_text_us,
-                receipt=None if receipt is None else receipt.as_dict(),
-            ),
-        )
-        self._tell(ended, receipt, text)
-
-    async def _kept(self) -> None:
-        """The end is durable: the conversation's next question finds this answer."""
-        try:
-            await self._store.settled(self.id, RECORD_DEADLINE_S)
-        except StoreUnavailable as error:
-            log.error("run.end_not_kept", error=str(error))
-
-    def _tell(self, ended: Ended, receipt: Receipt | None, text: str) -> None:
-        faults = [] if receipt is None else [str(fault) for fault in receipt.faults]
-        whole = receipt is not None and not faults and ended.error is None
-        extra = {"answer": text} if self._options.log_text else {}
-        (log.info if whole else log.error)(
-            "run.ended",
-            outcome=ended.outcome.value,
-            verdict=None if receipt is None else receipt.verdict.value,
-            tokens=self.generation.tokens,
-            chars=len(text),
-            error=ended.error,
-            faults=faults,
-            duration_us=self._elapsed_us(),
-            **extra,
-        )
-
     async def _signal(self, status: Status) -> None:
         """Shows a status; a courtesy that never holds up the run for long."""
         place = self.question.asked.message.place
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(SIGNAL_DEADLINE_S):
                 await self._connector.signal(place, status)
         except (ConnectorError, TimeoutError) as error:
             log.warning("signal.failed", error=str(error) or type(error).__name__)

@@ -1,0 +1,238 @@
+"""A reply takes text as fast as the model gives it, and shows it as fast as the platform allows.
+
+Whenever it is its turn it sends its newest text, so a stale edit is never queued. Only one call is
+under way at a time, so edits can't overtake each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+import structlog
+
+from bot.pacing import Pacing
+from bot.reply.screen import Ending, Message, Screen, Step
+from bot.store import EditRow, MessageRow, Store
+from connectors.base import (
+    Connector,
+    ConnectorError,
+    Gone,
+    MessageRef,
+    Place,
+    RateLimited,
+    Refused,
+    Shown,
+    Unavailable,
+)
+
+log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 8.0
+_STAMP_DEADLINE_S = 15.0
+
+
+class Reply:
+    """One answer on its way to the screen. `append` never waits; `finish` ends it, visibly."""
+
+    def __init__(
+        self,
+        run_id: UUID,
+        place: Place,
+        connector: Connector,
+        pacing: Pacing,
+        store: Store,
+        elapsed_us: Callable[[], int],
+    ) -> None:
+        self.over = asyncio.Event()
+        """Set once nothing more can be shown: the reader deleted a part, or see `error`."""
+        self.gone = False
+        """The reader deleted a part of the answer."""
+        self.error: str | None = None
+        """Why the rest can't be shown, once that is final."""
+        self.first_text_us: int | None = None
+        self.lost_at: int | None = None
+        """Where the delivered text first differed from the provider's, if it did."""
+        self._run_id = run_id
+        self._place = place
+        self._connector = connector
+        self._pacing = pacing
+        self._store = store
+        self._elapsed_us = elapsed_us
+        self._clock = asyncio.get_running_loop().time
+        self._screen = Screen(run_id, connector.limits)
+        self._since = self._clock()
+        self._changed = asyncio.Event()
+        self._pause_s = _FIRST_PAUSE_S
+        self._post_lost = False
+        self._calls = 0
+        self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
+
+    # What pacing asks of those who wait.
+
+    @property
+    def ended(self) -> bool:
+        """The answer is whole; what is missing on the screen is its last edit."""
+        return self._screen.ending is not None
+
+    @property
+    def blank(self) -> bool:
+        """Nothing of the answer is shown yet."""
+        return not self._screen.messages
+
+    @property
+    def unseen(self) -> int:
+        """Characters that are here and not on the screen."""
+        return self._screen.unseen
+
+    @property
+    def since(self) -> float:
+        """When the reader last saw something new, in the loop's time (seconds)."""
+        return self._since
+
+    # What the run asks.
+
+    @property
+    def refs(self) -> list[MessageRef]:
+        """The messages of the answer, in order."""
+        return [message.ref for message in self._screen.messages]
+
+    def append(self, text: str) -> None:
+        """Takes the answer's next characters; never waits."""
+        if not self.ended:
+            self._screen.append(text)
+            self._changed.set()
+
+    async def finish(self, ending: Ending, timeout: float) -> None:
+        """Shows the whole text, the note and the controls; gives up after `timeout` seconds.
+
+        The provider's text decides: where the delivered text differs from it, it is replaced.
+        """
+        self.lost_at = self._screen.end(ending)
+        if self.lost_at is not None:
+            log.error("reply.delivery_lost_text", position=self.lost_at)
+        self._changed.set()
+        for call in ("post", "edit"):
+            self._pacing.nudge(self._connector.budget(self._place, call))
+        _, late = await asyncio.wait({self._task}, timeout=timeout)
+        if late:
+            self._give_up(f"not shown within {timeout:g} s")
+            self._task.cancel()
+
+    def shown_text(self) -> str:
+        """The answer as the platform's own answers have it, decoration undone."""
+        return self._screen.shown_text()
+
+    async def stamp(self, footer: str) -> None:
+        """Sets small print under the answer's last part; a courtesy, tried once."""
+        last = next(reversed(self._screen.messages), None)
+        if last is None or last.part is None or self.over.is_set():
+            return
+        try:
+            async with asyncio.timeout(_STAMP_DEADLINE_S):
+                await self._pacing.turn(self._connector.budget(self._place, "edit"), self)
+                await self._connector.edit(last.ref, replace(last.part, footer=footer))
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("reply.not_stamped", error=str(error) or type(error).__name__)
+
+    # The loop: look, wait for the turn, look again, send.
+
+    async def _run(self) -> None:
+        try:
+            await self._show()
+        except Exception as error:
+            log.exception("reply.broke")
+            self._give_up(f"{type(error).__name__} in the connector")
+
+    async def _show(self) -> None:
+        while not self.over.is_set():
+            if (step := self._screen.next()) is not None:
+                budget = self._connector.budget(self._place, step.call)
+                await self._pacing.turn(budget, self)
+                newest = self._screen.next()
+                if newest is not None and newest.call == step.call:
+                    await self._send(newest)
+            elif self.ended:
+                return
+            else:
+                await self._changed.wait()
+                self._changed.clear()
+
+    async def _send(self, step: Step) -> None:
+        started_us, problem = self._elapsed_us(), None
+        try:
+            self._confirm(step, await self._call(step))
+        except ConnectorError as error:
+            problem = error
+        self._record(step, started_us, problem)
+        if problem is not None:
+            await self._face(step, problem)
+
+    async def _call(self, step: Step) -> Shown:
+        if step.call == "post":
+            key = f"{self._run_id}:{step.part.index}"
+            return await self._connector.post(self._place, step.part, key)
+        return await self._connector.edit(self._screen.ref(step), step.part)
+
+    def _confirm(self, step: Step, shown: Shown) -> None:
+        sure = step.call == "edit" or not self._post_lost
+        if step.call == "post":
+            self._post_lost = False
+        message = self._screen.confirm(step, shown, sure=sure)
+        self._pause_s = _FIRST_PAUSE_S
+        self._since = self._clock()
+        if self.first_text_us is None and step.piece.body:
+            self.first_text_us = self._elapsed_us()
+            log.info("reply.first_text", after_us=self.first_text_us)
+        self._store.messages.add(self._run_id, _row(step, message))
+
+    def _record(self, step: Step, started_us: int, problem: ConnectorError | None) -> None:
+        self._store.edits.add(
+            self._run_id,
+            EditRow(
+                n=self._calls,
+                part=step.part.index,
+                call=step.call,
+                at_us=started_us,
+                latency_us=self._elapsed_us() - started_us,
+                position=self._screen.position,
+                sha256=hashlib.sha256(step.part.text.encode()).hexdigest(),
+                error=None if problem is None else f"{type(problem).__name__}: {problem}",
+            ),
+        )
+        self._calls += 1
+        log.debug("reply.sent", call=step.call, part=step.part.index, shown=self._screen.position)
+
+    async def _face(self, step: Step, problem: ConnectorError) -> None:
+        """What follows from an error."""
+        log.warning("reply.call_failed", call=step.call, part=step.part.index, error=str(problem))
+        match problem:
+            case RateLimited():
+                budget = self._connector.budget(self._place, step.call)
+                self._pacing.limited(budget, problem.retry_after)
+            case Unavailable():
+                self._post_lost = self._post_lost or step.call == "post"
+                await asyncio.sleep(self._pause_s)
+                self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            case Gone() if step.call == "edit":
+                self.gone = True
+                self.over.set()
+            case Refused() if step.call == "edit" and self._screen.is_newest(step):
+                self._screen.freeze()
+            case _:
+                self._give_up(str(problem) or type(problem).__name__)
+
+    def _give_up(self, why: str) -> None:
+        if self.error is None:
+            self.error = why
+            self.over.set()
+            log.error("reply.given_up", why=why, unseen=self.unseen)
+
+
+def _row(step: Step, message: Message) -> MessageRow:
+    piece = message.piece
+    return MessageRow(step.part.index, message.ref, piece.lead, piece.head, piece.tail, piece.trail)

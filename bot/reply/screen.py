@@ -1,0 +1,211 @@
+"""What is on the screen, what should be, and the next call that brings the two together.
+
+Nothing here waits or calls anybody. The next part is posted before an earlier one gives up its
+tail, so the joined text never shrinks, save for closing marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Literal
+from uuid import UUID
+
+from bot.render import (
+    Layout,
+    Piece,
+    as_shown,
+    close_unfinished,
+    first_difference,
+    restore,
+    with_note,
+)
+from connectors.base import Control, Limits, MessageRef, Part, Shown
+
+_CLOSING = "_End of the answer._"
+"""Said in a new message where nothing but the end is missing, and no edit can show it."""
+_SURPLUS = Piece(lead="", head="", body="", tail="—", trail="")
+"""What a part shows that turned out to be one too many: a dash, for parts can't be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an answer ends on the screen: its whole text, a note, and what can be pressed then."""
+
+    text: str
+    note: str = ""
+    controls: tuple[Control, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the answer, as the platform last confirmed it.
+
+    `part` is None where it is not known which version stands: a post whose answer was lost.
+    """
+
+    ref: MessageRef
+    part: Part | None
+    piece: Piece
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call that brings the screen closer to the answer; `at` counts the editable messages."""
+
+    call: Literal["post", "edit"]
+    at: int
+    piece: Piece
+    part: Part
+
+
+class Screen:
+    """An answer's messages. `next` says what to send, `confirm` what the platform answered."""
+
+    def __init__(self, run_id: UUID, limits: Limits) -> None:
+        self.ending: Ending | None = None
+        self._run_id = run_id
+        self._limits = limits
+        self._layout = Layout(limits)
+        self._frozen: list[Message] = []
+        self._messages: list[Message] = []
+        self._complete = 0  # so many leading messages are as they will stay
+        self._length = 0
+        self.position = 0
+        """Characters of the answer that are shown."""
+
+    @property
+    def messages(self) -> list[Message]:
+        """All messages of the answer, in order."""
+        return self._frozen + self._messages
+
+    @property
+    def unseen(self) -> int:
+        """Characters that are here and not shown."""
+        return max(0, self._length - self.position)
+
+    def append(self, text: str) -> None:
+        """Takes the answer's next characters."""
+        self._layout.append(text)
+        self._length += len(text)
+
+    def end(self, ending: Ending) -> int | None:
+        """No more text will come, and `ending.text` is the whole of it.
+
+        Where what was appended differs from that, it is replaced; returns the first position that
+        differs.
+        """
+        self.ending = ending
+        frozen = _text(message.piece for message in self._frozen)
+        lost_at = first_difference(frozen + self._layout.text, ending.text)
+        if lost_at is not None:
+            self._begin(ending.text.removeprefix(frozen))
+            self._length = len(ending.text)
+        return lost_at
+
+    def next(self) -> Step | None:
+        """The next call; None where the screen shows all that there is."""
+        pieces = self._target()
+        for at in range(self._complete, len(pieces)):
+            if at >= len(self._messages):
+                return self._step("post", at, pieces)
+            sent = self._messages[at]
+            step = self._step("edit", at, pieces)
+            if sent.part == step.part:
+                continue
+            gives_up_tail = len(sent.piece.body) > len(step.piece.body)
+            if gives_up_tail and at + 1 == len(self._messages) < len(pieces):
+                return self._step("post", at + 1, pieces)
+            return step
+        return None
+
+    def confirm(self, step: Step, shown: Shown, *, sure: bool = True) -> Message:
+        """The platform did it. `sure` is false where an earlier try may be what it shows."""
+        part, piece = (step.part, step.piece) if sure else (None, as_shown(step.piece, shown.text))
+        message = Message(shown.ref, part, piece, shown.text)
+        self._messages[step.at : step.at + 1] = [message]
+        self._advance()
+        return message
+
+    def ref(self, step: Step) -> MessageRef:
+        """The message that a step edits."""
+        return self._messages[step.at].ref
+
+    def is_newest(self, step: Step) -> bool:
+        """Whether a step edits the answer's last message."""
+        return step.at == len(self._messages) - 1
+
+    def freeze(self) -> None:
+        """The last message can't be edited any more: what is missing goes into a new one."""
+        last = self._messages[-1]
+        frozen = [*self._messages[:-1], replace(last, piece=replace(last.piece, trail=""))]
+        rest = self._layout.text[sum(_extent(message.piece) for message in frozen) :]
+        self._frozen += frozen
+        self._messages = []
+        self._begin(rest)
+
+    def shown_text(self) -> str:
+        """The answer as the platform's own answers have it, decoration undone."""
+        return restore([m.piece for m in self.messages], [m.shown for m in self.messages])
+
+    def _begin(self, text: str) -> None:
+        self._layout = Layout(self._limits)
+        self._layout.append(text)
+        self._complete = 0
+
+    def _target(self) -> list[Piece]:
+        """The parts as they should be shown now, one for each message at least."""
+        pieces = self._layout.pieces()
+        if self.ending is None:
+            return pieces
+        visible = bool(pieces)
+        note = self.ending.note or (_CLOSING if self._frozen and not visible else "")
+        if note:
+            pieces = with_note(pieces, note, self._limits)
+        if note and not visible:
+            pieces = [replace(pieces[0], lead=self._layout.text)]  # white space is all there is
+        return pieces + [_SURPLUS] * (len(self._messages) - len(pieces))
+
+    def _step(self, call: Literal["post", "edit"], at: int, pieces: Sequence[Piece]) -> Step:
+        piece, newest = pieces[at], at == len(pieces) - 1
+        text = piece.text
+        controls: tuple[Control, ...] = ()
+        if newest and self.ending is None:
+            text, controls = close_unfinished(piece.text), (Control.STOP,)
+        elif newest and self.ending is not None:
+            controls = self.ending.controls
+        part = Part(
+            run_id=self._run_id,
+            index=len(self._frozen) + at,
+            text=text,
+            controls=controls,
+            last=newest and self.ending is not None,
+        )
+        return Step(call, at, as_shown(piece, text), part)
+
+    def _advance(self) -> None:
+        """Counts the messages that will stay as they are, and the characters that are shown."""
+        fixed = self._layout.fixed
+        while self._complete < min(len(fixed), len(self._messages)):
+            part = self._messages[self._complete].part
+            if part is None or part.controls or part.text != fixed[self._complete].text:
+                break
+            self._complete += 1
+        self.position = self._shown_up_to()
+
+    def _shown_up_to(self) -> int:
+        # Parts overlap while the earlier one has not given up its tail: the sum would be too much.
+        starts = accumulate((_extent(piece) for piece in self._layout.pieces()), initial=0)
+        ends = [at + _extent(m.piece) for at, m in zip(starts, self._messages, strict=False)]
+        return sum(_extent(message.piece) for message in self._frozen) + max(ends, default=0)
+
+
+def _extent(piece: Piece) -> int:
+    """So many characters of the answer a piece accounts for."""
+    return len(piece.lead) + len(piece.body) + len(piece.trail)
+
+
+def _text(pieces: Iterable[Piece]) -> str:
+    return "".join(piece.lead + piece.body + piece.trail for piece in pieces)

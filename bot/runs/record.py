@@ -1,0 +1,103 @@
+"""What is kept of a run, and told to the operator: its beginning and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from bot.receipts import Receipt, Verdict
+from bot.runs.outcomes import Ended
+from bot.runs.question import Question
+from bot.store import RunEnd, RunStart, Store, StoreUnavailable
+from providers.base import Generation
+
+log = structlog.get_logger(__name__)
+
+KEEP_DEADLINE_S = 5.0
+
+
+class Record:
+    """One run's row, and its first and last line in the bot's own log."""
+
+    def __init__(
+        self, run_id: UUID, store: Store, now_us: Callable[[], int], *, log_text: bool
+    ) -> None:
+        self._run_id = run_id
+        self._store = store
+        self._now_us = now_us
+        self._log_text = log_text
+        self._started_us = now_us()
+
+    def begin(self, question: Question, model: str) -> None:
+        """The run begins; never waits."""
+        asked, parent = question.asked, question.parent
+        self._store.runs.begin(
+            RunStart(
+                run_id=self._run_id,
+                place=asked.message.place,
+                question_id=asked.message.id,
+                person=asked.person,
+                question=asked.text,
+                model=model,
+                started_us=self._started_us,
+                kind=question.kind,
+                parent_run_id=None if parent is None else parent.run_id,
+            )
+        )
+        text = {"question": asked.text} if self._log_text else {}
+        log.info("run.started", model=model, kind=question.kind, **text)
+
+    def end(
+        self,
+        ended: Ended,
+        receipt: Receipt | None,
+        generation: Generation,
+        first_token_us: int | None,
+        first_text_us: int | None,
+    ) -> None:
+        """The run has ended; never waits. There is no receipt where nobody could compare."""
+        ended_us, usage = self._now_us(), generation.usage
+        self._store.runs.end(
+            self._run_id,
+            RunEnd(
+                ended_us=ended_us,
+                outcome=ended.outcome,
+                verdict=None if receipt is None else receipt.verdict,
+                finish_reason=generation.finish_reason,
+                error=ended.error,
+                generated_text=generation.text,
+                tokens=generation.tokens,
+                input_tokens=None if usage is None else usage.input_tokens,
+                output_tokens=None if usage is None else usage.output_tokens,
+                first_token_us=first_token_us,
+                first_text_us=first_text_us,
+                receipt=None if receipt is None else receipt.as_dict(),
+            ),
+        )
+        self._tell(ended, receipt, generation, ended_us - self._started_us)
+
+    async def kept(self) -> None:
+        """Returns once the end is durable: the conversation's next question finds the answer."""
+        try:
+            await self._store.settled(self._run_id, KEEP_DEADLINE_S)
+        except StoreUnavailable as error:
+            log.error("run.end_not_kept", error=str(error))
+
+    def _tell(
+        self, ended: Ended, receipt: Receipt | None, generation: Generation, duration_us: int
+    ) -> None:
+        whole = receipt is not None and receipt.verdict is Verdict.VERIFIED
+        text = {"answer": generation.text} if self._log_text else {}
+        (log.info if whole and ended.error is None else log.error)(
+            "run.ended",
+            outcome=ended.outcome.value,
+            verdict=None if receipt is None else receipt.verdict.value,
+            faults=[] if receipt is None else [str(fault) for fault in receipt.faults],
+            error=ended.error,
+            tokens=generation.tokens,
+            chars=len(generation.text),
+            duration_us=duration_us,
+            **text,
+        )
