@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -48,19 +48,20 @@ class Runs:
 
     async def answer(self, question: Question, connector: Connector) -> Result:
         """Answers a question; returns when the run has ended and its receipt is made."""
-        run = Run(
-            question, connector, self._provider, self._store, self._pacing, self._options,
-            self._now_us,
-        )  # fmt: skip
-        self._active[run.id] = run
-        self._idle.clear()
-        try:
-            with bound_contextvars(run_id=str(run.id)):
+        run_id = uuid4()
+        with bound_contextvars(run_id=str(run_id)):  # the run's own tasks inherit it
+            run = Run(
+                run_id, question, connector, self._provider, self._store, self._pacing,
+                self._options, self._now_us,
+            )  # fmt: skip
+            self._active[run_id] = run
+            self._idle.clear()
+            try:
                 return await run.answer()
-        finally:
-            del self._active[run.id]
-            if not self._active:
-                self._idle.set()
+            finally:
+                del self._active[run_id]
+                if not self._active:
+                    self._idle.set()
 
     def stop(self, run_id: UUID) -> bool:
         """Stops a run; False where it isn't under way here."""

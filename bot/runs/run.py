@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -60,6 +60,7 @@ class Run:
 
     def __init__(
         self,
+        run_id: UUID,
         question: Question,
         connector: Connector,
         provider: Provider,
@@ -68,7 +69,7 @@ class Run:
         options: RunOptions,
         now_us: Callable[[], int],
     ) -> None:
-        self.id = uuid4()
+        self.id = run_id
         self.question = question
         self.generation = Generation()
         self._connector = connector
