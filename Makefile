@@ -10,8 +10,9 @@ help: ## shows this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: .venv/.ready models/.ready ## sets up what `make run` needs; quick when nothing changed
+	@echo "Everything that the bot needs is set up."
 
-run: setup ## starts the bot; with no account at all, a page on http://127.0.0.1:8080
+run: .venv/.ready models/.ready ## starts the bot; with no account at all, a page on http://127.0.0.1:8080
 	@$(BIN)/python -m bot run
 
 test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k slack" goes to pytest

@@ -311,7 +311,8 @@ async def _retain(store: Store, days: int) -> None:
         try:
             now = now_us()
             deleted = await store.retention.delete_before(now - days * _DAY_US, now_us=now)
-            log.info("retention.done", runs=deleted.runs, tokens=deleted.tokens)
+            if deleted.runs or deleted.questions:
+                log.info("retention.deleted", runs=deleted.runs, tokens=deleted.tokens)
         except StoreUnavailable as error:
             log.error("retention.failed", error=str(error))
         await asyncio.sleep(_RETENTION_EVERY_S)
