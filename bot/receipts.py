@@ -123,13 +123,13 @@ def summary(receipt: Receipt, tokens: int) -> str:
     count = "1 token" if tokens == 1 else f"{tokens} tokens"
     match receipt.verdict:
         case Verdict.VERIFIED:
-            return f"{count}: generated = recorded = shown"
+            return f"{count}: generated = recorded = shown · verified"
         case Verdict.MENDED:
-            return f"{count}: mended, generated = recorded = shown"
+            return f"{count}: generated = recorded = shown · mended"
         case Verdict.UNPROVEN:
-            return f"{count}: unproven ({receipt.unproven})"
+            return f"{count} · unproven: {receipt.unproven}"
         case Verdict.BROKEN:
-            return f"{count}: broken ({receipt.faults[0]})"
+            return f"{count} · broken: {receipt.faults[0]}"
 
 
 def _verdict(faults: Sequence[Fault], unknown: bool) -> Verdict:

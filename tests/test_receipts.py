@@ -64,7 +64,7 @@ def test_a_lost_last_token_that_is_not_text_is_found_by_the_count() -> None:
 
 def test_the_summary_says_it_in_few_words() -> None:
     whole = compare("a", Evidence("a"), Evidence("a"))
-    assert summary(whole, 214) == "214 tokens: generated = recorded = shown"
+    assert summary(whole, 214) == "214 tokens: generated = recorded = shown · verified"
     assert summary(whole, 1).startswith("1 token:")
     broken = compare("ab", Evidence("a"), Evidence("ab"))
-    assert summary(broken, 2).startswith("2 tokens: broken (recorded at character 1")
+    assert summary(broken, 2).startswith("2 tokens · broken: recorded at character 1")

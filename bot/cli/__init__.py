@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+
 import click
 
 from bot.cli.asking import ask
@@ -14,8 +16,16 @@ from bot.store import StoreUnavailable
 from providers.base import ProviderError
 
 
+def _version() -> str:
+    """The installed version; a host that installs only the requirements has none."""
+    try:
+        return version("everytoken")
+    except PackageNotFoundError:
+        return "(not installed: run from its folder)"
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="everytoken")
+@click.version_option(_version())
 def cli() -> None:
     """A chat bot that proves that what the model generated is what you see."""
 

@@ -47,7 +47,7 @@ class Record:
             )
         )
         text = {"question": asked.text} if self._log_text else {}
-        log.info("run.started", model=model, kind=question.kind, **text)
+        log.info("run.started", model=model, kind=question.kind, message=asked.message.id, **text)
 
     def end(
         self,

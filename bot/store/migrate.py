@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from bot.store.database import CONNECT_TIMEOUT, database_url, make_folder, prepare_sqlite
@@ -38,6 +39,11 @@ def _upgrade(url: str) -> None:
     try:
         with translated(), _alone(engine) as connection:
             command.upgrade(_config(connection), "head")
+    except ProgrammingError as error:
+        raise StoreUnavailable(
+            f"the database's tables can't be made ({str(error.orig).splitlines()[0]}): "
+            "its user needs the right to create tables in its schema"
+        ) from error
     finally:
         engine.dispose()
 

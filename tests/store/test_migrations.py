@@ -132,3 +132,9 @@ async def test_a_folder_with_odd_characters_can_hold_the_database(tmp_path: Path
     store = open_store(url)
     await store.probe()
     await store.aclose()
+
+
+async def test_a_user_who_may_make_no_tables_is_told_so(postgres_url: str) -> None:
+    nowhere = postgres_url.replace("search_path%3D", "search_path%3Dnot_")
+    with pytest.raises(StoreUnavailable, match="needs the right to create tables"):
+        await upgrade(nowhere)
