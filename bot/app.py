@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 Half = Literal["http", "gateway"]
 
 _CLOSE_DEADLINE_S = 5.0
+_LAST_WORDS_S = 5.0
 _RETENTION_EVERY_S = 3600.0
 _DAY_US = 86_400_000_000
 
@@ -282,10 +283,11 @@ async def _until_stopped(parts: Sequence[asyncio.Task[None]]) -> bool:
 
 
 async def _drain(intake: Intake, runs: Runs, grace: float) -> None:
-    """Takes nothing new; running answers get the grace, then the time to say that they end."""
+    """Takes nothing new; running answers get the grace, the last of it to say that they end."""
+    last_words = min(_LAST_WORDS_S, grace / 2)
     intake.close()
-    await runs.drain(grace)
-    if not await runs.idle(_CLOSE_DEADLINE_S):
+    await runs.drain(grace - last_words)
+    if not await runs.idle(max(last_words, 1.0)):
         log.error("runs.left", runs=len(runs.active))
     with suppress(TimeoutError):
         await asyncio.wait_for(intake.settled(), 1.0)
