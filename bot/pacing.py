@@ -20,10 +20,14 @@ Slack, 50 in 60 s: a reserve of 8, and 42 even calls a minute, one in 1.43 s. Mi
 calls to ends and first texts at any moment, first texts three to ends. Two ends in a minute cost
 the middles nothing but share: 40 a minute, one in 1.51 s. After eight at once middles wait until
 the six are there again, about ten seconds, and then share 34 for the rest of the minute.
-A Discord channel, 4 in 5 s: half a call of reserve, so 3.5 even calls, one in 1.43 s, and an end
-waits for at most 0.71 s. One call a second: no reserve, one even call a second.
+A Discord channel, 4 in 5 s: half a call of reserve, so 3.5 even calls, one in 1.43 s, and the
+end of a lone reply waits for at most 0.71 s. One call a second: no reserve, one even call a second.
 
 Where ends and first texts alone use up a budget, middles wait; each reply still gets its end.
+
+aiolimiter keeps the even flow, by an `AsyncLimiter` of one call per spacing for each budget; it
+can't hold a sliding window exactly, keep a reserve, choose who is next, pause or change its rate,
+so that is done here (at a new spacing a new limiter goes on where the old one was).
 
 A 429 stops the whole budget for as long as the platform asks. After it the budget's `seconds`
 count as longer, which lowers every rate here alike, and shrink back with each window of quiet.
@@ -39,7 +43,9 @@ import math
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from aiolimiter import AsyncLimiter
 
 from connectors.base import Budget
 
@@ -97,7 +103,8 @@ class Pacing:
     async def turn(self, budget: Budget, waiting: Waiting) -> None:
         """Returns when this reply may make one call, and should make it now.
 
-        Whoever is cancelled here leaves; a turn that it was already given goes to the next.
+        Whoever is cancelled here leaves; a turn that it was already given goes to the next. What
+        a reply raises when it is asked is raised for all that wait with it.
         """
         await self._scope(budget).turn(waiting)
 
@@ -108,14 +115,15 @@ class Pacing:
 
     def limited(self, budget: Budget, retry_after: float) -> None:
         """The platform refused a call: `retry_after` seconds of quiet, then a lower rate."""
-        self._scope(budget).limited(retry_after)
+        scope = self._scope(budget)
+        scope.meter.limited(retry_after)
+        scope.look()
 
     def _scope(self, budget: Budget) -> _Scope:
-        scope = self._scopes.get(budget.key)
-        if scope is None:
-            scope = _Scope(budget, lambda: self._scopes.pop(budget.key))
-            self._scopes[budget.key] = scope
-        return scope
+        key = budget.key
+        if key not in self._scopes:
+            self._scopes[key] = _Scope(budget, lambda: self._scopes.pop(key))
+        return self._scopes[key]
 
 
 class _Claim(IntEnum):
@@ -130,77 +138,82 @@ _LEAVES = {_Claim.END: 0.0, _Claim.FIRST: 0.4, _Claim.MIDDLE: 0.75}
 """The part of the reserve that such a call leaves untouched."""
 
 
-class _Call(NamedTuple):
-    at: float
-    early: bool
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class _Meter:
-    """The calls of one budget in time: says when the next of each kind may be made."""
+    """The calls of one budget in time: waits until the next of its kind may be made."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._reserve = (budget.calls - 1) * _RESERVE
-        self._made: deque[_Call] = deque(maxlen=budget.calls)
+        self._made = deque([-math.inf] * budget.calls, budget.calls)
+        self._early: deque[float] = deque(maxlen=budget.calls)
         self._paused_until = -math.inf
         self._lowered_to = 1.0
+        self._flow = AsyncLimiter(1, self.spacing())
 
-    def ready_at(self, claim: _Claim, now: float) -> float:
-        """When such a claim may be met, as things stand; not after `now` if it may be met now."""
-        at = self._room_at(now, leave=int(self._reserve * _LEAVES[claim]))
+    async def draw(self, claim: _Claim) -> float:
+        """Waits until such a claim may be met; counts its call as made, and returns its time."""
+        while (wait := self._room_at(claim) - _now()) > 0:  # noqa: ASYNC110 - it waits for a time
+            await asyncio.sleep(wait)
         if claim is _Claim.MIDDLE:
-            at = max(at, self._even_at(now))
-        return max(at, self._paused_until)
+            await self._even()
+        elif self._flow.has_capacity():
+            await self._flow.acquire()
+        else:
+            self._early.append(_now())
+        self._made.append(_now())
+        return self._made[-1]
 
-    def spend(self, now: float) -> _Call:
-        """Counts a call that is made now."""
-        call = _Call(now, early=self._even_at(now) > now)
-        self._made.append(call)
-        return call
-
-    def give_back(self, call: _Call) -> None:
-        """The call was not made after all."""
+    def give_back(self, call: float) -> None:
+        """The call was not made after all. A limiter takes nothing back, but a new one is empty."""
         self._made.remove(call)
+        self._made.appendleft(-math.inf)
+        self._flow = AsyncLimiter(1, self._flow.time_period)
 
-    def spacing(self, now: float) -> float:
-        """Seconds between even calls if no call is early."""
-        return self._window(now) / (self._budget.calls - self._reserve)
+    def spacing(self, early: int = 0) -> float:
+        """Seconds between even calls if so many calls of a window are early."""
+        return self._window() / max(1.0, self._budget.calls - self._reserve - early)
 
-    def limited(self, retry_after: float, now: float) -> None:
+    def limited(self, retry_after: float) -> None:
         """Pauses. Several refusals of one pause lower the rate once."""
-        if now >= self._paused_until:
-            self._lowered_to = max(_SLOWEST, self._rate(now) * _SLOWED)
-        self._paused_until = max(self._paused_until, now + retry_after)
+        if _now() >= self._paused_until:
+            self._lowered_to = max(_SLOWEST, self._rate() * _SLOWED)
+        self._paused_until = max(self._paused_until, _now() + retry_after)
 
-    def forgettable_at(self, now: float) -> float:
+    def forgettable_at(self) -> float:
         """When nothing here matters any more, if no further call is made."""
-        last = self._made[-1].at + self._window(now) if self._made else now
         quiet = math.ceil((1 - self._lowered_to) / _RECOVERY) * self._budget.seconds
-        return max(last, self._paused_until + quiet)
+        return max(self._made[-1] + self._window(), self._paused_until + quiet)
 
-    def _rate(self, now: float) -> float:
+    async def _even(self) -> None:
+        """Takes an even call; where the spacing has changed, a new limiter goes on from there."""
+        await self._flow.acquire()
+        since = _now() - self._window()
+        old, new = self._flow.time_period, self.spacing(sum(at > since for at in self._early))
+        if new != old:
+            # What the old spacing lacks is waited for here. If that is cancelled nothing is lost:
+            # the new limiter is part full, and the next to draw waits for the rest.
+            self._flow = AsyncLimiter(1, new)
+            await self._flow.acquire(max(0.0, 1 - old / new))
+            await self._flow.acquire()
+
+    def _rate(self) -> float:
         """The part of the budget that is used, after a 429 less than 1."""
-        if self._lowered_to == 1.0 or now < self._paused_until:
+        if self._lowered_to == 1.0 or _now() < self._paused_until:
             return self._lowered_to
-        windows = (now - self._paused_until) // self._budget.seconds
+        windows = (_now() - self._paused_until) // self._budget.seconds
         return min(1.0, self._lowered_to + windows * _RECOVERY)
 
-    def _window(self, now: float) -> float:
-        return self._budget.seconds / self._rate(now)
+    def _window(self) -> float:
+        return self._budget.seconds / self._rate()
 
-    def _room_at(self, now: float, leave: int) -> float:
-        """When the window has room for one more call and `leave` others."""
-        back = self._budget.calls - leave
-        if len(self._made) < back:
-            return -math.inf
-        return self._made[-back].at + self._window(now)
-
-    def _even_at(self, now: float) -> float:
-        """When the next even call is due."""
-        even = next((call.at for call in reversed(self._made) if not call.early), -math.inf)
-        window = self._window(now)
-        early = sum(1 for call in self._made if call.early and call.at + window > now)
-        return even + window / max(1.0, self._budget.calls - self._reserve - early)
+    def _room_at(self, claim: _Claim) -> float:
+        """When the window has room for such a call and for those that it leaves to others."""
+        back = self._budget.calls - int(self._reserve * _LEAVES[claim])
+        return max(self._made[-back] + self._window(), self._paused_until)
 
 
 class _Waiter:
@@ -208,31 +221,34 @@ class _Waiter:
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting
-        self.granted: asyncio.Future[_Call] = asyncio.get_running_loop().create_future()
+        self.granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def claim(self) -> _Claim:
         if self._waiting.ended:
             return _Claim.END
         return _Claim.FIRST if self._waiting.blank else _Claim.MIDDLE
 
-    def rank(self, now: float, patience: float) -> tuple[_Claim, bool, float]:
+    def rank(self, patience: float) -> tuple[_Claim, bool, float]:
         """Sorts the most urgent first."""
         claim, since = self.claim(), self._waiting.since
-        waited = now - since
+        waited = _now() - since
         if claim is _Claim.MIDDLE and waited <= patience:
             return claim, True, -waited * (self._waiting.unseen + 1)
         return claim, False, since
 
 
 class _Scope:
-    """The replies that wait on one budget. One timer, no task: nothing runs while nobody waits."""
+    """The replies that wait on one budget, and the dispatcher: a task that gives one turn.
+
+    It starts again whenever something has changed, so nothing runs while nobody waits.
+    """
 
     def __init__(self, budget: Budget, forget: Callable[[], object]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._meter = _Meter(budget)
+        self.meter = _Meter(budget)
         self._forget = forget
         self._waiters: list[_Waiter] = []
-        self._next: asyncio.Handle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Task[None] | asyncio.Handle = self._loop.call_soon(forget)
 
     async def turn(self, waiting: Waiting) -> None:
         waiter = _Waiter(waiting)
@@ -241,53 +257,44 @@ class _Scope:
         try:
             await waiter.granted
         except asyncio.CancelledError:
-            self._leave(waiter)
+            # The turn may have been given in the very moment of the cancel: then it is lost to
+            # nobody, for it was not used.
+            if not (waiter.granted.cancelled() or waiter.granted.exception()):
+                self.meter.give_back(waiter.granted.result())
             raise
+        finally:
+            self._waiters.remove(waiter)
+            self.look()
 
     def look(self) -> None:
         """Decides anew, once all that happens in this moment is known."""
-        self._schedule(self._loop.call_soon(self._decide))
-
-    def limited(self, retry_after: float) -> None:
-        self._meter.limited(retry_after, self._loop.time())
-        self.look()
-
-    def _leave(self, waiter: _Waiter) -> None:
-        # The turn may have been given in the very moment of the cancel: then it is lost to
-        # nobody, for it was not used.
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
+        self._next.cancel()
+        if self._waiters:
+            self._next = self._loop.create_task(self._dispatch(), name="pacing")
+            self._next.add_done_callback(self._dispatched)
         else:
-            self._meter.give_back(waiter.granted.result())
-        self.look()
+            self._next = self._loop.call_at(self.meter.forgettable_at(), self._forget)
 
-    def _decide(self) -> None:
-        now = self._loop.time()
-        while waiter := self._most_urgent(now):
-            at = self._meter.ready_at(waiter.claim(), now)
-            if at > now:
-                self._schedule(self._loop.call_at(at, self._decide))
-                return
-            self._waiters.remove(waiter)
-            waiter.granted.set_result(self._meter.spend(now))
-        self._rest(now)
+    async def _dispatch(self) -> None:
+        """Gives one turn, to whoever is the most urgent once it may be given."""
+        if first := self._most_urgent():
+            call = await self.meter.draw(first.claim())
+            if waiter := self._most_urgent():
+                waiter.granted.set_result(call)
+            else:
+                self.meter.give_back(call)
 
-    def _most_urgent(self, now: float) -> _Waiter | None:
-        # A waiter whose task was cancelled has not left yet if its own step is still to come.
-        waiters = [waiter for waiter in self._waiters if not waiter.granted.done()]
-        patience = _ROUNDS * len(waiters) * self._meter.spacing(now)
-        return min(waiters, key=lambda waiter: waiter.rank(now, patience), default=None)
+    def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
+        """Those who wait for a dispatcher that broke learn why."""
+        if not dispatcher.cancelled() and (error := dispatcher.exception()):
+            for waiter in self._queue():
+                waiter.granted.set_exception(error)
 
-    def _rest(self, now: float) -> None:
-        """Nobody waits: what is remembered here is dropped once it says nothing any more."""
-        at = self._meter.forgettable_at(now)
-        if at > now:
-            self._schedule(self._loop.call_at(at, self._decide))
-        elif not self._waiters:
-            self._schedule(None)
-            self._forget()
+    def _most_urgent(self) -> _Waiter | None:
+        queue = self._queue()
+        patience = _ROUNDS * len(queue) * self.meter.spacing()
+        return min(queue, key=lambda waiter: waiter.rank(patience), default=None)
 
-    def _schedule(self, handle: asyncio.Handle | None) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = handle
+    def _queue(self) -> list[_Waiter]:
+        # Whoever has its turn, or was cancelled, is among the waiters until its own next step.
+        return [waiter for waiter in self._waiters if not waiter.granted.done()]

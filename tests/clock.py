@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
-from typing import Any
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, TypeVarTuple
+
+_Args = TypeVarTuple("_Args")
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -31,3 +36,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.now
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Args], object],
+        *args: *_Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        # A real clock moves on by itself. On one that stands still, code that sets its timer again
+        # for what rounding has left (aiolimiter does) would do so for ever.
+        later = max(when, math.nextafter(self.time(), math.inf))
+        return super().call_at(later, callback, *args, context=context)

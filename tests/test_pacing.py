@@ -438,6 +438,52 @@ async def test_nothing_runs_while_nobody_waits() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_nothing_runs_once_the_last_who_waited_was_cancelled() -> None:
+    pacing = Pacing()
+    before = asyncio.all_tasks()
+    await spend(pacing, SINGLE, 1)
+    leaving = asyncio.ensure_future(pacing.turn(SINGLE, Fixed()))
+    await asyncio.sleep(0.5)
+    leaving.cancel()
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize(("early", "due"), [(0, 60 / (50 - 49 / 6)), (4, 60 / (50 - 49 / 6 - 4))])
+async def test_those_who_come_and_go_do_not_change_when_the_next_middle_is_due(
+    early: int, due: float
+) -> None:
+    pacing = Pacing()
+    await pacing.turn(SLACK, Fixed())
+    await spend(pacing, SLACK, early)
+    staying = asyncio.ensure_future(pacing.turn(SLACK, Fixed(unseen=10**6)))
+    while not staying.done():
+        leaving = asyncio.ensure_future(pacing.turn(SLACK, Fixed(unseen=0)))
+        await asyncio.sleep(0.01)
+        leaving.cancel()
+    assert now() == pytest.approx(due, abs=0.011)
+
+
+class Broken(Fixed):
+    """A reply that can't say whether it has ended."""
+
+    @property
+    def ended(self) -> bool:
+        raise RuntimeError("no answer")
+
+    @ended.setter
+    def ended(self, value: bool) -> None: ...
+
+
+async def test_what_goes_wrong_in_a_choice_is_raised_for_all_who_wait_and_ends_there() -> None:
+    pacing = Pacing()
+    waiting = [pacing.turn(SINGLE, Fixed()), pacing.turn(SINGLE, Broken())]
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["no answer", "no answer"]
+    await pacing.turn(SINGLE, Fixed())
+    assert now() == 0
+
+
 async def test_a_nudge_of_a_budget_that_nobody_waits_for_does_nothing() -> None:
     pacing = Pacing()
     pacing.nudge(SLACK)
