@@ -6,12 +6,13 @@ Opens the store, the model and the connectors; drains; closes in reverse.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -231,12 +232,16 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
     try:
         listener = http.listen(host, port)
     except OSError as error:
-        raise SettingsError(
-            f"Can't listen on {host}:{port}: {error.strerror}. Another program may be using the "
-            f"port; choose one: HOST={host} PORT={port + 1}"
-        ) from error
+        raise SettingsError(_cannot_listen(host, port, error)) from error
     with listener:
         yield listener
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Another program uses port {port}. Choose one: HOST={host} PORT={port % 65535 + 1}"
+    reason = (error.strerror or str(error)).partition(" (")[0]
+    return f"HOST={host} PORT={port} can't be listened on: {reason}"
 
 
 def _chosen(connectors: list[Connector], only: Half | None) -> list[Connector]:
@@ -289,8 +294,10 @@ async def _drain(intake: Intake, runs: Runs, grace: float) -> None:
     await runs.drain(grace - last_words)
     if not await runs.idle(max(last_words, 1.0)):
         log.error("runs.left", runs=len(runs.active))
-    with suppress(TimeoutError):
+    try:
         await asyncio.wait_for(intake.settled(), 1.0)
+    except TimeoutError:
+        log.error("intake.unsettled")
 
 
 async def _closed(close: Callable[[], Awaitable[object]]) -> None:

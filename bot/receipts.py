@@ -35,7 +35,7 @@ class Witness:
     @classmethod
     def of(cls, text: str) -> Witness:
         """Measures a text."""
-        return cls(len(text), hashlib.sha256(text.encode()).hexdigest())
+        return cls(len(text), hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

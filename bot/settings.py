@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PROVIDERS = ("local", "openai", "azure", "compatible")
 
@@ -148,8 +150,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
         known = ("postgres://", "postgresql://", "sqlite:///")
-        if value is not None and not value.get_secret_value().startswith(known):
+        if value is None:
+            return None
+        if not value.get_secret_value().startswith(known):
             raise ValueError(f"has to begin with one of {', '.join(known)}")
+        try:
+            make_url(value.get_secret_value())
+        except (ArgumentError, ValueError):  # their messages may hold the password
+            raise ValueError("is no address; for example postgresql://me@host:5432/bot") from None
         return value
 
     @model_validator(mode="after")

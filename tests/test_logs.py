@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from bot import logs
+from connectors.memory import MemoryConnector
 from providers.base import Disconnected
 from providers.scripted import Fail, Finish
 from tests.way import a_way
@@ -90,3 +91,20 @@ def test_a_library_speaks_in_the_same_form(capsys: pytest.CaptureFixture[str]) -
     logging.getLogger("some.library").warning("careful")
     logging.getLogger("some.library").info("chatter")
     assert [line["event"] for line in lines(capsys)] == ["careful"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_a_traceback_carries_nobodys_text(
+    form: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def history(*_args: Any) -> Any:
+        raise ValueError("a bug")
+
+    connector = MemoryConnector()
+    connector.history = history  # type: ignore[assignment, method-assign]
+    logs.set_up("debug", form)
+    async with a_way([ANSWER], connector=connector) as way:
+        await way.answer(QUESTION)
+    captured = capsys.readouterr().err
+    assert "a bug" in captured
+    assert "secret" not in captured

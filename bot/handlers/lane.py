@@ -47,18 +47,23 @@ class Lane(AsyncCallbackHandler):
     async def on_llm_error(self, *args: Any, **kwargs: Any) -> None:
         self._put("on_llm_error", args, kwargs)
 
-    async def finish(self, timeout: float) -> None:
-        """Waits until the handler has had everything, at most `timeout` seconds, and ends it."""
+    def close(self) -> None:
+        """Takes no further callbacks."""
         self._finished = True
         self._wake.set()
+
+    async def finish(self, timeout: float) -> None:
+        """Waits until the handler has had everything, at most `timeout` seconds, and ends it."""
+        self.close()
         _, late = await asyncio.wait({self._task}, timeout=timeout)
         if late:
             self._blame(f"hung: {len(self._calls)} callbacks were waiting after {timeout:g} s")
             self._task.cancel()
 
     def _put(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._calls.append((method, args, kwargs))
-        self._wake.set()
+        if not self._finished:
+            self._calls.append((method, args, kwargs))
+            self._wake.set()
 
     async def _carry(self) -> None:
         while True:

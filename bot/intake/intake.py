@@ -133,7 +133,7 @@ class Intake:
             case Pressed() as pressed:
                 await self._rate(pressed)
             case Deleted(message=message):
-                self._deleted(message)
+                await self._twice(lambda: self._deleted(message))
             case Commanded() as commanded:
                 await self._obey(commanded, connector)
         incoming.accept()
@@ -150,6 +150,9 @@ class Intake:
                 log.info("intake.duplicate", message=key.id)
                 return
             log.info("intake.kept", message=key.id, inbox=inbox_id)
+            if self._closed:  # meanwhile: like those that wait, it stays in the inbox
+                log.warning("intake.left_waiting", questions=1)
+                return
             self._admit(Waiting(inbox_id, question, connector))
 
     # A question: admitted, then in turn.
@@ -211,8 +214,16 @@ class Intake:
             await self._store.inbox.mark(item.inbox_id, state, run_id)
         except StoreUnavailable as error:
             log.error("inbox.not_marked", inbox=item.inbox_id, error=str(error))
+        except Exception:  # the questions that wait behind this one have their turn all the same
+            log.exception("inbox.not_marked", inbox=item.inbox_id)
 
     # What people do to runs.
+
+    async def _twice(self, stop: Callable[[], None]) -> None:
+        """Stops at once what is there; then what was asked before and is only being kept."""
+        stop()
+        async with self._keeping:
+            stop()
 
     def _stop(self, pressed: Pressed) -> None:
         run = next((run for run in self._runs.active if run.id == pressed.run_id), None)
@@ -233,8 +244,11 @@ class Intake:
             await self._store.conversations.forget(place, self._now_us())
             self._spawn(self._notify(connector, commanded.message, FORGOTTEN))
             return
-        self._runs.stop_for(person.id, place)
-        self._turn_away_quietly(lambda item: _is_theirs(item, person.id, place))
+        await self._twice(lambda: self._stop_theirs(person.id, place))
+
+    def _stop_theirs(self, person_id: str, place: Place) -> None:
+        self._runs.stop_for(person_id, place)
+        self._turn_away_quietly(lambda item: _is_theirs(item, person_id, place))
 
     async def _rate(self, pressed: Pressed) -> None:
         value: Literal[1, -1] = 1 if pressed.control is Control.UP else -1

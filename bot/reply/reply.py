@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 _STAMP_DEADLINE_S = 15.0
+_CALL_DEADLINE_S = 60.0
 
 
 class Reply:
@@ -49,11 +50,13 @@ class Reply:
         elapsed_us: Callable[[], int],
     ) -> None:
         self.over = asyncio.Event()
-        """Set once nothing more can be shown: the reader deleted a part, or see `error`."""
+        """Set once no more of the answer is to be shown: see `gone` and `error`."""
         self.gone = False
         """The reader deleted a part of the answer."""
         self.error: str | None = None
         """Why the rest can't be shown, once that is final."""
+        self.unsure: str | None = None
+        """Why it is not known what a message shows."""
         self.first_text_us: int | None = None
         self.lost_at: int | None = None
         """Where the delivered text first differed from the provider's, if it did."""
@@ -69,6 +72,8 @@ class Reply:
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S
         self._post_lost = False
+        self._edit_lost = False
+        self._hopeless = False
         self._calls = 0
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
@@ -123,6 +128,12 @@ class Reply:
             self._give_up(f"not shown within {timeout:g} s")
             self._task.cancel()
 
+    def forget(self, ref: MessageRef) -> None:
+        """The reader deleted a part: no more is shown, and what still stands is ended."""
+        self._screen.forget(ref)
+        self.gone = True
+        self.over.set()
+
     def shown_text(self) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
         return self._screen.shown_text()
@@ -138,18 +149,23 @@ class Reply:
                 await self._connector.edit(last.ref, replace(last.part, footer=footer))
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.not_stamped", error=str(error) or type(error).__name__)
+        except Exception:
+            log.exception("reply.broke")
 
     # The loop: look, wait for the turn, look again, send.
 
     async def _run(self) -> None:
-        try:
-            await self._show()
-        except Exception as error:
-            log.exception("reply.broke")
-            self._give_up(f"{type(error).__name__} in the connector")
+        while not self._hopeless:
+            try:
+                await self._show()
+            except Exception as error:
+                log.exception("reply.broke")
+                self._give_up(f"{type(error).__name__} in the connector")
+            else:
+                return
 
     async def _show(self) -> None:
-        while not self.over.is_set():
+        while not self._hopeless:
             if (step := self._screen.next()) is not None:
                 budget = self._connector.budget(self._place, step.call)
                 await self._pacing.turn(budget, self)
@@ -173,15 +189,21 @@ class Reply:
             await self._face(step, problem)
 
     async def _call(self, step: Step) -> Shown:
-        if step.call == "post":
-            key = f"{self._run_id}:{step.part.index}"
-            return await self._connector.post(self._place, step.part, key)
-        return await self._connector.edit(self._screen.ref(step), step.part)
+        try:
+            async with asyncio.timeout(_CALL_DEADLINE_S):
+                if step.call == "post":
+                    key = f"{self._run_id}:{step.part.index}"
+                    return await self._connector.post(self._place, step.part, key)
+                return await self._connector.edit(self._screen.ref(step), step.part)
+        except TimeoutError as error:
+            raise Unavailable(f"no answer within {_CALL_DEADLINE_S:g} s") from error
 
     def _confirm(self, step: Step, shown: Shown) -> None:
         sure = step.call == "edit" or not self._post_lost
         if step.call == "post":
             self._post_lost = False
+        else:
+            self._edit_lost = False
         message = self._screen.confirm(step, shown, sure=sure)
         self._pause_s = _FIRST_PAUSE_S
         self._since = self._clock()
@@ -200,7 +222,7 @@ class Reply:
                 at_us=started_us,
                 latency_us=self._elapsed_us() - started_us,
                 position=self._screen.position,
-                sha256=hashlib.sha256(step.part.text.encode()).hexdigest(),
+                sha256=hashlib.sha256(step.part.text.encode(errors="surrogatepass")).hexdigest(),
                 error=None if problem is None else f"{type(problem).__name__}: {problem}",
             ),
         )
@@ -216,21 +238,42 @@ class Reply:
                 self._pacing.limited(budget, problem.retry_after)
             case Unavailable():
                 self._post_lost = self._post_lost or step.call == "post"
+                self._edit_lost = self._edit_lost or step.call == "edit"
                 await asyncio.sleep(self._pause_s)
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             case Gone() if step.call == "edit":
-                self.gone = True
-                self.over.set()
-            case Refused() if step.call == "edit" and self._screen.is_newest(step):
-                self._screen.freeze()
+                self.forget(self._screen.ref(step))
+            case Refused() if step.call == "edit" and self.error is None:
+                await self._freeze(step)
             case _:
                 self._give_up(str(problem) or type(problem).__name__)
 
+    async def _freeze(self, step: Step) -> None:
+        """Goes on below a message that can't be edited any more."""
+        # An edit whose answer was lost may have had its effect: its text must not come twice.
+        shown = await self._read(self._screen.ref(step)) if self._edit_lost else None
+        self._edit_lost = False
+        frozen = self._screen.freeze(step, shown)
+        self._store.messages.add(self._run_id, _row(step, frozen))
+
+    async def _read(self, ref: MessageRef) -> str | None:
+        try:
+            async with asyncio.timeout(_CALL_DEADLINE_S):
+                return (await self._connector.read(ref)).text
+        except (ConnectorError, TimeoutError) as error:
+            self.unsure = "a message can neither be edited nor read back"
+            log.warning("reply.not_read", error=str(error) or type(error).__name__)
+            return None
+
     def _give_up(self, why: str) -> None:
-        if self.error is None:
-            self.error = why
-            self.over.set()
-            log.error("reply.given_up", why=why, unseen=self.unseen)
+        """The rest can't be shown: what stands is ended with a mark, or left if that fails too."""
+        if self.error is not None:
+            self._hopeless = True
+            return
+        self.error = why
+        self.over.set()
+        self._screen.cut_off()
+        log.error("reply.given_up", why=why, unseen=self.unseen)
 
 
 def _row(step: Step, message: Message) -> MessageRow:

@@ -27,6 +27,8 @@ _CLOSING = "_End of the answer._"
 """Said in a new message where nothing but the end is missing, and no edit can show it."""
 _SURPLUS = Piece(lead="", head="", body="", tail="—", trail="")
 """What a part shows that turned out to be one too many: a dash, for parts can't be taken back."""
+_CUT_OFF = "_The rest of the answer can't be shown._"
+"""Said under what stands where the platform takes no more of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Message:
     part: Part | None
     piece: Piece
     shown: str
+    gone: bool = False
+    """The reader deleted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Screen:
         self._frozen: list[Message] = []
         self._messages: list[Message] = []
         self._complete = 0  # so many leading messages are as they will stay
+        self._cut_off = False
         self._length = 0
         self.position = 0
         """Characters of the answer that are shown."""
@@ -107,13 +112,15 @@ class Screen:
 
     def next(self) -> Step | None:
         """The next call; None where the screen shows all that there is."""
+        if self._cut_off and self.ending is None:
+            return None
         pieces = self._target()
         for at in range(self._complete, len(pieces)):
             if at >= len(self._messages):
                 return self._step("post", at, pieces)
             sent = self._messages[at]
             step = self._step("edit", at, pieces)
-            if sent.part == step.part:
+            if sent.gone or sent.part == step.part:
                 continue
             gives_up_tail = len(sent.piece.body) > len(step.piece.body)
             if gives_up_tail and at + 1 == len(self._messages) < len(pieces):
@@ -133,18 +140,37 @@ class Screen:
         """The message that a step edits."""
         return self._messages[step.at].ref
 
-    def is_newest(self, step: Step) -> bool:
-        """Whether a step edits the answer's last message."""
-        return step.at == len(self._messages) - 1
+    def freeze(self, step: Step, shown: str | None = None) -> Message:
+        """A message can't be edited any more: what it lacks is shown below it. Returns it.
 
-    def freeze(self) -> None:
-        """The last message can't be edited any more: what is missing goes into a new one."""
-        last = self._messages[-1]
-        frozen = [*self._messages[:-1], replace(last, piece=replace(last.piece, trail=""))]
-        rest = self._layout.text[sum(_extent(message.piece) for message in frozen) :]
-        self._frozen += frozen
-        self._messages = []
-        self._begin(rest)
+        `shown` is what it shows where that is not what was confirmed last.
+        """
+        before, last = self._messages[: step.at], self._messages[step.at]
+        start = sum(_extent(message.piece) for message in before)
+        rest = self._layout.text[start:]
+        piece = last.piece
+        if shown is not None:
+            whole = replace(step.piece, body=rest[len(step.piece.lead) :], tail="")
+            piece, last = as_shown(whole, shown), replace(last, shown=shown)
+        last = replace(last, piece=replace(piece, trail=""))
+        following = sum(_extent(piece) for piece in self._layout.pieces()[: step.at + 1])
+        self._frozen += [*before, last]
+        self._messages = [
+            _without(message, start + _extent(last.piece) - following)
+            for message in self._messages[step.at + 1 :]
+        ]
+        self._begin(rest[_extent(last.piece) :])
+        return last
+
+    def forget(self, ref: MessageRef) -> None:
+        """The reader deleted a message: it is not edited any more, and no more is shown."""
+        self._messages = [replace(m, gone=True) if m.ref == ref else m for m in self._messages]
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """No more is shown: what stands is only ended."""
+        self._cut_off = True
+        self._complete = 0
 
     def shown_text(self) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
@@ -157,6 +183,8 @@ class Screen:
 
     def _target(self) -> list[Piece]:
         """The parts as they should be shown now, one for each message at least."""
+        if self._cut_off:
+            return self._as_it_stands()
         pieces = self._layout.pieces()
         if self.ending is None:
             return pieces
@@ -167,6 +195,12 @@ class Screen:
         if note and not visible:
             pieces = [replace(pieces[0], lead=self._layout.text)]  # white space is all there is
         return pieces + [_SURPLUS] * (len(self._messages) - len(pieces))
+
+    def _as_it_stands(self) -> list[Piece]:
+        pieces = [message.piece for message in self._messages]
+        if not pieces or any(message.gone for message in self._messages):
+            return pieces
+        return with_note(pieces, _CUT_OFF, self._limits)[: len(pieces)]
 
     def _step(self, call: Literal["post", "edit"], at: int, pieces: Sequence[Piece]) -> Step:
         piece, newest = pieces[at], at == len(pieces) - 1
@@ -200,6 +234,15 @@ class Screen:
         starts = accumulate((_extent(piece) for piece in self._layout.pieces()), initial=0)
         ends = [at + _extent(m.piece) for at, m in zip(starts, self._messages, strict=False)]
         return sum(_extent(message.piece) for message in self._frozen) + max(ends, default=0)
+
+
+def _without(message: Message, overlap: int) -> Message:
+    """A message that begins with characters that the one before it did not give up."""
+    if overlap <= 0:
+        return message
+    piece = message.piece
+    body = (piece.lead + piece.body)[overlap:]
+    return replace(message, piece=replace(piece, lead="", body=body))
 
 
 def _extent(piece: Piece) -> int:

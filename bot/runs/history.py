@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.store import Answer, RunRow, Store, StoreUnavailable
+from bot.store import Answer, RunRow, Store, StoreUnavailable, storable
 from connectors.base import Asked, Connector, ConnectorError, MessageRef, Said
 from providers.base import BadRequest, Request, Turn
 
@@ -50,11 +50,10 @@ async def gather(
 
     Raises `BadRequest` where the question alone is longer than the model's room.
     """
-    question = [Turn("user", asked.text)]
-    if continues is not None:
-        partial = await _partial_answer(continues, store)
+    question = [Turn("user", storable(asked.text))]
+    if continues is not None and (partial := await _partial_answer(continues.run_id, store)):
         question += [Turn("assistant", partial), Turn("user", GO_ON)]
-    system = [Turn("system", options.system_prompt)]
+    system = [Turn("system", storable(options.system_prompt))]
     left = _room_left(room, options, system + question)
     earlier = await _earlier(asked, connector, store, options.history_messages)
     return Request((*system, *_newest(earlier, left), *question), options.max_answer_tokens)
@@ -72,15 +71,15 @@ def _room_left(room: int, options: RequestOptions, fixed: Sequence[Turn]) -> int
     return left
 
 
-async def _partial_answer(run: RunRow, store: Store) -> str:
-    """What the run and those that it continued have said so far, oldest first."""
-    texts = [_answer(run)]
-    while run.start.kind == "continue" and run.start.parent_run_id is not None:
-        parent = await store.runs.get(run.start.parent_run_id)
-        if parent is None:
-            break
-        run = parent
+async def _partial_answer(run_id: UUID | None, store: Store) -> str:
+    """What the run and those that it continued have said so far, oldest first.
+
+    Read only now: Continue may have been pressed before the run's end was kept.
+    """
+    texts: list[str] = []
+    while run_id is not None and (run := await store.runs.get(run_id)) is not None:
         texts.append(_answer(run))
+        run_id = run.start.parent_run_id if run.start.kind == "continue" else None
     return "".join(reversed(texts))
 
 
@@ -97,7 +96,9 @@ async def _earlier(asked: Asked, connector: Connector, store: Store, limit: int)
             return await _said_before(asked, connector, store, limit)
     except (ConnectorError, StoreUnavailable, TimeoutError) as error:
         log.warning("history.unavailable", error=str(error) or type(error).__name__)
-        return []
+    except Exception:
+        log.exception("history.broke")
+    return []
 
 
 async def _said_before(asked: Asked, connector: Connector, store: Store, limit: int) -> list[Turn]:
@@ -116,7 +117,7 @@ def _turns(said: Sequence[Said], answers: Mapping[MessageRef, Answer]) -> list[T
     for entry in said:
         answer = answers.get(entry.ref)
         if not entry.by_bot:
-            turns.append(Turn("user", entry.text))
+            turns.append(Turn("user", storable(entry.text)))
         elif answer is not None and answer.run_id not in seen:
             seen.add(answer.run_id)
             turns.append(Turn("assistant", answer.generated_text))

@@ -81,7 +81,10 @@ class Runs:
         )
 
     def stop_at(self, message: MessageRef) -> int:
-        """Stops the runs that answer a message, or of whose answer it is a part."""
+        """A message was deleted: stops the runs that answer it, or of whose answer it is a part."""
+        for run in self.active:
+            if message in run.reply.refs:
+                run.reply.forget(message)
         return self._stop_where(
             lambda run: message == run.question.asked.message or message in run.reply.refs
         )

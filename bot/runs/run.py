@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -97,11 +97,11 @@ class Run:
         try:
             ended = await self._generate()
             await self._settle(ended, self.generation.text)
+            receipt = await self._compare()
         except asyncio.CancelledError:
             self._end(outcomes.INTERRUPTED, None)
             raise
         ended = self._as_delivered(ended)
-        receipt = await self._compare()
         self._end(ended, receipt)
         await asyncio.gather(self._stamp(receipt), self._record.kept())
         text, tokens = self.generation.text, self.generation.tokens
@@ -122,6 +122,14 @@ class Run:
 
     async def _ask(self) -> Ended:
         """Asks the model. Raises what the model raised."""
+        work = asyncio.create_task(self._work(), name=f"generate {self.id}")
+        try:
+            await self._signal(Status.THINKING)
+            return await self._first_end(work)
+        finally:
+            await self._halt(work)
+
+    async def _work(self) -> None:
         question = self.question
         request = await gather(
             question.asked,
@@ -131,20 +139,12 @@ class Run:
             self._provider.room,
             self._options.request,
         )
-        work = asyncio.create_task(
-            self._provider.generate(
-                request,
-                run_id=self.id,
-                callbacks=[self._recording, self._delivery],
-                generation=self.generation,
-            ),
-            name=f"generate {self.id}",
+        await self._provider.generate(
+            request,
+            run_id=self.id,
+            callbacks=[self._recording, self._delivery],
+            generation=self.generation,
         )
-        try:
-            await self._signal(Status.THINKING)
-            return await self._first_end(work)
-        finally:
-            await self._halt(work)
 
     async def _first_end(self, work: asyncio.Task[None]) -> Ended:
         """Whatever comes first: the model's end, a stop, a screen that is gone, the time-out."""
@@ -171,6 +171,10 @@ class Run:
         _, hung = await asyncio.wait({work}, timeout=CANCEL_DEADLINE_S)
         if hung:
             log.error("provider.hung", seconds=CANCEL_DEADLINE_S)
+            # It may go on. The answer ends here, for all three witnesses alike.
+            self.generation = replace(self.generation, pieces=list(self.generation.pieces))
+            self._recording.close()
+            self._delivery.close()
 
     # The end.
 
@@ -213,11 +217,16 @@ class Run:
             recorded = await self._store.tokens.recorded(self.id)
         except StoreUnavailable as error:
             return Evidence(None, str(error), broken=True)
+        except Exception as error:
+            log.exception("run.bug")
+            return Evidence(None, f"{type(error).__name__} in the token log", broken=True)
         return of_log(recorded, self.generation.tokens, self._recording.fault or "")
 
     def _shown(self) -> Evidence:
         if self.reply.gone:
             return Evidence(None, "the reader deleted the answer")
+        if self.reply.unsure is not None:
+            return Evidence(None, self.reply.unsure)
         return Evidence(self.reply.shown_text(), self.reply.error or "")
 
     def _end(self, ended: Ended, receipt: Receipt | None) -> None:
@@ -241,6 +250,8 @@ class Run:
                 await self._connector.signal(place, status)
         except (ConnectorError, TimeoutError) as error:
             log.warning("signal.failed", error=str(error) or type(error).__name__)
+        except Exception:
+            log.exception("signal.broke")
 
     def _elapsed_us(self) -> int:
         return int((self._clock() - self._started) * 1_000_000)

@@ -10,6 +10,7 @@ from bot.store.migrate import upgrade
 from bot.store.retention import Deleted
 from bot.store.runs import AmbiguousRun, RunEnd, RunRow, RunStart
 from bot.store.store import Store, memory_store, open_store
+from bot.store.tables import storable
 from bot.store.tokens import Recorded, TokenRow
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "TokenRow",
     "memory_store",
     "open_store",
+    "storable",
     "upgrade",
 ]

@@ -166,9 +166,15 @@ def prepare_sqlite(engine: Engine, busy_timeout: float = BUSY_TIMEOUT) -> None:
 
 
 def make_folder(url: URL) -> None:
-    """Makes the folder of a SQLite file."""
+    """Makes the folder of a SQLite file; raises `StoreUnavailable` where that can't be."""
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the database's folder {folder} can't be made: {error.strerror}"
+            ) from error
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:

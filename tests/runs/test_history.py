@@ -83,3 +83,10 @@ async def test_without_history_the_question_is_answered_alone(
     assert [turn.text for turn in turns] == ["Be brief.", "2"]
     assert way.shown == ["One.", "Two."]
     assert "history.unavailable" in capsys.readouterr().out
+
+
+async def test_half_an_emoji_in_a_question_is_no_reason_to_fail() -> None:
+    async with a_way(["One."], ["Two."]) as way:
+        turns = await converse(way, "Why \ud83d?", "And \x00?")
+    assert way.shown == ["One.", "Two."]
+    assert [turn.text for turn in turns] == ["Be brief.", "Why \ufffd?", "One.", "And \ufffd?"]
