@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -12,6 +12,7 @@ import structlog
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+_PICTURES = {code: 0x2400 + code for code in range(0x20)} | dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
@@ -26,9 +27,10 @@ def set_up(level: str, form: Literal["console", "json"]) -> None:
         [_TRACEBACKS, structlog.processors.JSONRenderer()]
         if form == "json"
         else [
+            _visible,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
         ]
     )
     structlog.configure(
@@ -44,3 +46,11 @@ def set_up(level: str, form: Literal["console", "json"]) -> None:
         )
     )
     logging.basicConfig(level=max(logging.WARNING, _LEVELS[level]), handlers=[handler], force=True)
+
+
+def _visible(_logger: Any, _method: str, line: Any) -> Any:
+    """Control characters in what came from outside could steer the operator's terminal."""
+    return {
+        key: value.translate(_PICTURES) if isinstance(value, str) else value
+        for key, value in line.items()
+    }

@@ -52,7 +52,6 @@ async def test_each_step_of_a_run_is_a_line_with_its_run_id(
         "run.first_token",
         "reply.first_text",
         "reply.sent",
-        "reply.sent",
         "run.ended",
     ]
     assert {line["run_id"] for line in told[1:]} == {run_id}
@@ -108,3 +107,13 @@ async def test_a_traceback_carries_nobodys_text(
     captured = capsys.readouterr().err
     assert "a bug" in captured
     assert "secret" not in captured
+
+
+def test_what_comes_from_outside_cannot_steer_the_operators_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.set_up("info", "console")
+    structlog.get_logger().info("intake.kept", message="\x1b[2J\nfaked line")
+    told = capsys.readouterr().err
+    assert "\u241b[2J\u240afaked line" in told
+    assert told.count("\n") == 1

@@ -31,6 +31,8 @@ from connectors.base import (
 
 log = structlog.get_logger(__name__)
 
+_GATHER_S = 0.15
+"""So long the first text gathers: a first post of one letter would stand for over a second."""
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 _STAMP_DEADLINE_S = 15.0
@@ -166,6 +168,8 @@ class Reply:
 
     async def _show(self) -> None:
         while not self._hopeless:
+            if self.blank and not self.ended and self._screen.unseen:
+                await asyncio.sleep(_GATHER_S)
             if (step := self._screen.next()) is not None:
                 budget = self._connector.budget(self._place, step.call)
                 await self._pacing.turn(budget, self)

@@ -201,7 +201,11 @@ async def test_the_stop_command_ends_the_askers_runs_in_the_channel_only() -> No
         await way.connector.ask("3", BOB, Place("memory", "home", "general", "bob")).accepted()
         await way.until(lambda: len(way.shown) == 3)
         assert await way.connector.command("stop").accepted()
-        assert await settled(way) == ["one\n\n_Stopped._", "two\n\n_Stopped._", "three."]
+        assert sorted(await settled(way)) == [
+            "one\n\n_Stopped._",
+            "three.",
+            "two\n\n_Stopped._",
+        ]
 
 
 async def test_deleting_the_question_stops_its_run() -> None:
