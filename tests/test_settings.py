@@ -36,6 +36,7 @@ def test_without_any_setting_the_embedded_model_answers_on_this_machine_only() -
         ("MODEL", "compatible:x", "OPENAI_BASE_URL is missing"),
         ("OPENAI_BASE_URL", "localhost:1234", "OPENAI_BASE_URL has to begin with http://"),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL has to begin with one of postgres://"),
+        ("DATABASE_URL", "postgresql://me:pw@host:port/x", "DATABASE_URL is no address; for"),
         ("PORT", "eighty", "PORT"),
         ("PORT", "70000", "PORT"),
         ("CONVERSATION_POLICY", "shout", "CONVERSATION_POLICY"),

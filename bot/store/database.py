@@ -7,6 +7,8 @@ process; a power cut can cost the newest transactions, but never damages the fil
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -154,7 +156,7 @@ def prepare_sqlite(engine: Engine, busy_timeout: float = BUSY_TIMEOUT) -> None:
     def set_up(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {round(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor, busy_timeout)
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
@@ -163,6 +165,19 @@ def prepare_sqlite(engine: Engine, busy_timeout: float = BUSY_TIMEOUT) -> None:
 
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", begin)
+
+
+def _use_wal(cursor: Any, busy_timeout: float) -> None:
+    # SQLite waits for no lock here: of two processes that open a new file at once, one would fail.
+    until = time.monotonic() + busy_timeout
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def make_folder(url: URL) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -123,6 +124,25 @@ async def test_processes_that_upgrade_at_once_do_it_once(url: str) -> None:
     store = open_store(url)
     await store.probe()
     await store.aclose()
+
+
+async def test_an_upgrade_waits_for_whoever_has_the_new_file_locked(tmp_path: Path) -> None:
+    """SQLite itself would fail at once: the switch to its write-ahead log waits for nobody."""
+    other = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
+    other.execute("CREATE TABLE theirs (x)")
+    other.execute("BEGIN IMMEDIATE")
+    upgrading = asyncio.create_task(upgrade(f"sqlite:///{tmp_path}/bot.db"))
+    done, _ = await asyncio.wait({upgrading}, timeout=0.2)
+    assert not done
+    other.execute("COMMIT")
+    await upgrading
+    other.close()
+
+
+async def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailable, match=r"folder .*/file/data can't be made: Not a dir"):
+        await upgrade(f"sqlite:///{tmp_path}/file/data/bot.db")
 
 
 async def test_a_folder_with_odd_characters_can_hold_the_database(tmp_path: Path) -> None:

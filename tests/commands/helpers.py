@@ -1,0 +1,276 @@
+"""The commands as processes of their own, in an environment and a folder of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.servers.openai import Act, Answer, OpenAIServer, finish, text
+
+ROOT = Path(__file__).parent.parent.parent
+MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SECONDS = 30
+"""The longest that anything here may take: the machine may be busy."""
+
+needs_model = pytest.mark.skipif(
+    not MODEL.exists(), reason="the embedded model is not there: run `make setup`"
+)
+
+
+def asks(server: OpenAIServer) -> dict[str, str]:
+    """The settings of a bot whose model is a server like OpenAI's."""
+    return {"MODEL": "compatible:x", "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-secret"}
+
+
+def words(count: int) -> list[str]:
+    """Tokens that can be told apart."""
+    return [f"w{n} " for n in range(count)]
+
+
+def whole(*tokens: str) -> Answer:
+    """An answer from its first token to its end."""
+    return Answer([*text(*tokens), *finish()])
+
+
+class Watched(list[Act]):
+    """What a server is to send; `sent` counts the chunks that it has sent so far."""
+
+    sent = 0
+
+    def __iter__(self) -> Iterator[Act]:
+        for act in super().__iter__():
+            yield act
+            self.sent += isinstance(act, bytes)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended. None may ever print a traceback."""
+
+    code: int
+    writes: list[str]
+    """Standard output, as it came."""
+    err: str
+
+    def __post_init__(self) -> None:
+        assert "Traceback" not in self.out + self.err, self
+        assert "sk-secret" not in self.out + self.err, self
+
+    @property
+    def out(self) -> str:
+        """All of standard output."""
+        return "".join(self.writes)
+
+    @property
+    def json(self) -> Any:
+        """The one JSON document that is all of standard output."""
+        assert self.out, self
+        return json.loads(self.out)
+
+
+@dataclass
+class Child:
+    """A command that runs: what it has said on standard error, line by line, so far."""
+
+    process: asyncio.subprocess.Process
+    lines: list[str] = field(default_factory=list)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def err(self) -> str:
+        """All of it."""
+        return "".join(self.lines)
+
+    async def listen(self) -> None:
+        """Reads standard error to its end."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.lines.append(line.decode())
+            self._more.set()
+
+    async def said(self, words: str) -> None:
+        """Waits until a line has these words."""
+        async with asyncio.timeout(_SECONDS):
+            while not any(words in line for line in self.lines):
+                self._more.clear()
+                await self._more.wait()
+
+    async def read(self, most: int = 65536) -> str:
+        """The next of standard output as it comes; empty at its end."""
+        assert self.process.stdout is not None
+        return (await asyncio.wait_for(self.process.stdout.read(most), _SECONDS)).decode()
+
+    def close_output(self) -> None:
+        """Nobody reads standard output any more."""
+        self.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # asyncio has no other way
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal."""
+        self.process.send_signal(number)
+
+    async def ended(self, seconds: float = _SECONDS) -> int:
+        """Waits for the end; the exit code. None may ever print a traceback."""
+        code = await asyncio.wait_for(self.process.wait(), seconds)
+        assert "Traceback" not in self.err, self.err
+        return code
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs commands in a folder, which is the data's too, with no setting but these."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    async def run_each(
+        self, *arguments: str, settings: dict[str, dict[str, str]]
+    ) -> dict[str, Ran]:
+        """Runs a command with each of the settings, side by side: most of its time is its start."""
+        ran = await asyncio.gather(*(self.run(*arguments, **given) for given in settings.values()))
+        return dict(zip(settings, ran, strict=True))
+
+    async def run(self, *arguments: str, **settings: str) -> Ran:
+        """Runs a command to its end."""
+        async with self.started(*arguments, **settings) as child:
+            writes = []
+            while read := await child.read():
+                writes.append(read)
+            code = await child.ended()
+        return Ran(code, writes, child.err)
+
+    @asynccontextmanager
+    async def started(self, *arguments: str, **settings: str) -> AsyncIterator[Child]:
+        """Starts a command; it is killed where it has not ended by then."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", *arguments,
+            cwd=self.folder,  # where no .env can be read
+            env=self._environment() | self.settings | settings,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        child = Child(process)
+        listening = asyncio.create_task(child.listen())
+        try:
+            yield child
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            await listening
+
+    @asynccontextmanager
+    async def bot(self, **settings: str) -> AsyncIterator[Bot]:
+        """Starts the bot on a free port, and waits until it is ready."""
+        address = f"127.0.0.1:{free_port()}"
+        host, _, port = address.partition(":")
+        async with self.started("run", HOST=host, PORT=port, **settings) as child:
+            await child.said("is ready")
+            yield Bot(child, address)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(self.folder),
+            "DATA_DIR": str(self.folder),
+        }
+
+    # The database, past the bot.
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Reads or changes the database by hand."""
+        with closing(sqlite3.connect(self.folder / "everytoken.db")) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    def copied_to(self, folder: Path) -> Shell:
+        """A shell with a copy of this one's database, of which the bot knows nothing."""
+        with (
+            closing(sqlite3.connect(self.folder / "everytoken.db")) as ours,
+            closing(sqlite3.connect(folder / "everytoken.db")) as copy,
+        ):
+            ours.backup(copy)
+        return Shell(folder, self.settings)
+
+    async def until(self, seen: Callable[[], Any]) -> None:
+        """Waits until something is so that can only be asked for."""
+        async with asyncio.timeout(_SECONDS):
+            while not seen():  # noqa: ASYNC110 - another process changes it
+                await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot that runs, and its page."""
+
+    child: Child
+    address: str
+
+    @asynccontextmanager
+    async def page(self, conversation: str = "conversation-1") -> AsyncIterator[Page]:
+        """Opens a conversation as the page does."""
+        origin: Any = f"http://{self.address}"
+        async with connect(f"ws://{self.address}/ws", origin=origin, proxy=None) as connection:
+            await connection.send(json.dumps({"type": "open", "conversation": conversation}))
+            yield Page(connection)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One open page."""
+
+    connection: ClientConnection
+
+    async def ask(self, question: str, name: str = "question-1") -> None:
+        """Asks, and returns once the bot has kept the question."""
+        await self.connection.send(json.dumps({"type": "ask", "id": name, "text": question}))
+        await self.told(lambda frame: frame["type"] == "accepted")
+
+    async def shown(self, seen: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Waits until a message of the bot's is so; the message as the page is told it."""
+
+        def found(frame: dict[str, Any]) -> Any:
+            message = frame.get("message", {})
+            return message.get("by_bot") and seen(message)
+
+        return dict((await self.told(found))["message"])
+
+    async def told(self, seen: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Waits for a frame."""
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                frame = json.loads(await self.connection.recv())
+                if seen(frame):
+                    return dict(frame)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def lines(out: str) -> list[str]:
+    """What was printed, without empty lines."""
+    return [line for line in out.splitlines() if line.strip()]
+
+
+def run_id_in(out: str) -> str:
+    """The run's id that a command has printed."""
+    found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", out)
+    assert found is not None, out
+    return found[0]

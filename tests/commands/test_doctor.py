@@ -1,0 +1,91 @@
+"""`doctor`: what is wrong is found, and comes with the setting that cures it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.commands.helpers import Ran, Shell, asks, free_port, lines, whole
+from tests.servers.openai import OpenAIServer, failure
+
+pytestmark = pytest.mark.real_time
+
+ELSEWHERE = "postgresql://bot:db-secret@127.0.0.1:1/x"
+
+
+@pytest.fixture(scope="module")
+async def examined(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+    """A set-up that is whole, and others in which one thing is wrong."""
+    shell = Shell(tmp_path_factory.mktemp("doctor"))
+    file = shell.folder / "file"
+    file.touch()
+    async with (
+        OpenAIServer(whole("OK", ".")) as good,
+        OpenAIServer(failure(401, "invalid_api_key")) as refusing,
+    ):
+        nobody = f"http://127.0.0.1:{free_port()}/v1"
+        settings = {
+            "healthy": asks(good),
+            "wrong key": asks(refusing),
+            "no server": asks(good) | {"OPENAI_BASE_URL": nobody},
+            "no database": asks(good) | {"DATABASE_URL": ELSEWHERE},
+            "no folder": asks(good) | {"DATA_DIR": str(file / "data")},
+            "no model file": {"LOCAL_MODEL_PATH": str(shell.folder / "model.gguf")},
+            "wrong setting": {"MODEL": "nonsense", "DATABASE_URL": ELSEWHERE},
+        }
+        return await shell.run_each("doctor", "--json", settings=settings)
+
+
+async def test_a_healthy_set_up_passes_every_check(examined: dict[str, Ran]) -> None:
+    """Down to a probe that went the whole way of a token."""
+    ran = examined["healthy"]
+    assert (ran.code, ran.err) == (0, "")
+    checks = {check["name"]: check for check in ran.json["checks"]}
+    assert ran.json["ok"]
+    assert list(checks) == ["settings", "database", "web", "chain"]
+    assert all(check["ok"] and not check["cure"] for check in checks.values())
+    assert checks["chain"]["detail"] == "2 tokens, verified"
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "detail", "cure"),
+    [
+        ("wrong key", "model", "refused the key", "OPENAI_API_KEY"),
+        ("no server", "model", "can't be reached", "OPENAI_BASE_URL"),
+        ("no database", "database", "port 1 failed: Connection refused", "DATABASE_URL"),
+        ("no folder", "database", "", "DATA_DIR"),
+        ("no model file", "model", "model.gguf is missing", "LOCAL_MODEL_PATH"),
+        ("wrong setting", "settings", "MODEL is not one of", ".env"),
+    ],
+)
+async def test_what_fails_comes_with_its_cure(
+    examined: dict[str, Ran], case: str, name: str, detail: str, cure: str
+) -> None:
+    """One check fails; what depends on it is not guessed at."""
+    ran = examined[case]
+    assert (ran.code, ran.err, ran.json["ok"]) == (1, "", False)
+    failed = only_failure(ran)
+    assert failed["name"] == name
+    assert detail in failed["detail"]
+    assert cure in failed["cure"]
+    assert "db-secret" not in ran.out
+
+
+def only_failure(ran: Ran) -> dict[str, Any]:
+    """The one check that did not pass."""
+    (failed,) = (check for check in ran.json["checks"] if not check["ok"])
+    return dict(failed)
+
+
+async def test_people_are_told_in_lines(shell: Shell) -> None:
+    """What is right, what is wrong, and under it the cure."""
+    ran = await shell.run("doctor", LOCAL_MODEL_PATH="model.gguf")
+    *right, wrong, cure = lines(ran.out)
+    assert (ran.code, ran.err) == (1, "")
+    assert [line[:5] for line in right] == ["ok   "] * 3
+    assert wrong == (
+        "FAIL model: the model file model.gguf is missing: "
+        "run `make setup`, or set LOCAL_MODEL_PATH to a GGUF file"
+    )
+    assert cure.strip().startswith("cure: ")
