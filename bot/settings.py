@@ -154,6 +154,8 @@ class Settings(BaseSettings):
             return None
         if not value.get_secret_value().startswith(known):
             raise ValueError(f"has to begin with one of {', '.join(known)}")
+        if value.get_secret_value() in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("names no file; for example sqlite:///data/everytoken.db")
         try:
             make_url(value.get_secret_value())
         except (ArgumentError, ValueError):  # their messages may hold the password

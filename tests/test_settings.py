@@ -37,6 +37,7 @@ def test_without_any_setting_the_embedded_model_answers_on_this_machine_only() -
         ("OPENAI_BASE_URL", "localhost:1234", "OPENAI_BASE_URL has to begin with http://"),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL has to begin with one of postgres://"),
         ("DATABASE_URL", "postgresql://me:pw@host:port/x", "DATABASE_URL is no address; for"),
+        ("DATABASE_URL", "sqlite:///:memory:", "DATABASE_URL names no file"),
         ("PORT", "eighty", "PORT"),
         ("PORT", "70000", "PORT"),
         ("CONVERSATION_POLICY", "shout", "CONVERSATION_POLICY"),

@@ -26,7 +26,8 @@ def ask(question: str, as_json: bool) -> None:
     if as_json:
         print_json(_as_dict(result))
     else:
-        click.echo(f"\n{summary(result.receipt, result.tokens)} · run {result.run_id}", err=True)
+        receipt = summary(result.receipt, result.tokens)
+        click.echo(f"\n{result.outcome.value} · {receipt} · run {result.run_id}", err=True)
         sys.stdout.flush()  # where nobody reads any more, click ends the command quietly here
     whole = result.receipt.verdict in (Verdict.VERIFIED, Verdict.MENDED)
     raise SystemExit(0 if whole and result.outcome is Outcome.COMPLETE else 1)

@@ -89,6 +89,7 @@ class Child:
     process: asyncio.subprocess.Process
     lines: list[str] = field(default_factory=list)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
+    _silent: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def err(self) -> str:
@@ -101,6 +102,7 @@ class Child:
         async for line in self.process.stderr:
             self.lines.append(line.decode())
             self._more.set()
+        self._silent.set()
 
     async def said(self, words: str) -> None:
         """Waits until a line has these words."""
@@ -124,7 +126,9 @@ class Child:
 
     async def ended(self, seconds: float = _SECONDS) -> int:
         """Waits for the end; the exit code. None may ever print a traceback."""
-        code = await asyncio.wait_for(self.process.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            code = await self.process.wait()
+            await self._silent.wait()
         assert "Traceback" not in self.err, self.err
         return code
 

@@ -143,7 +143,7 @@ async def test_people_see_the_answer_as_it_grows(shell: Shell) -> None:
         ran = await shell.run("ask", "Count.", **asks(server))
     assert (ran.code, ran.out) == (0, "".join(words(40)) + "the end\n")
     assert len(ran.writes) > 3
-    assert "41 tokens: generated = recorded = shown · verified · run " in ran.err
+    assert "complete · 41 tokens: generated = recorded = shown · verified · run " in ran.err
 
 
 @pytest.fixture(scope="module")
