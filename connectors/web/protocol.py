@@ -13,7 +13,7 @@ from connectors.base import Control, Status
 from connectors.web import markdown
 from connectors.web.messages import Message
 
-FRAME_LIMIT = 64 * 1024
+FRAME_LIMIT = 128 * 1024
 """The most characters that a frame from the page may have."""
 TEXT_LIMIT = 20_000
 """The most characters that a question may have."""

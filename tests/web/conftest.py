@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,15 @@ from uuid import UUID
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Route,
+    async_playwright,
+    expect,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
 
@@ -96,7 +105,7 @@ async def serving(connector: WebConnector, port: int = 0) -> AsyncIterator[str]:
             Starlette(routes=connector.routes()),
             log_level="error",
             lifespan="off",
-            ws_max_size=128 * 1024,
+            ws_max_size=256 * 1024,
             timeout_graceful_shutdown=2,
         )
         config.load()
@@ -132,6 +141,48 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser of its own for each test, in which an outside connection fails the test."""
+    outside: list[str] = []
+    context = await browser.new_context(viewport={"width": 1100, "height": 760})
+    context.set_default_timeout(10_000)
+
+    async def stop(route: Route) -> None:
+        outside.append(route.request.url)
+        await route.abort()
+
+    await context.route(re.compile(r"^(?!https?://127\.0\.0\.1:)"), stop)
+    yield context
+    await context.close()
+    assert not outside
+
+
+@asynccontextmanager
+async def visiting(context: BrowserContext, url: str) -> AsyncIterator[Page]:
+    """The playground, opened; an error in its scripts or policy fails the test."""
+    page = await context.new_page()
+    faults: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        # A lost connection is logged by the browser itself; it is what some tests are about.
+        if message.type == "error" and "WebSocket" not in message.text:
+            faults.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    await page.goto(url)
+    await expect(page.locator("#welcome")).to_be_visible()
+    yield page
+    assert not faults
+
+
+async def ask(page: Page, text: str) -> None:
+    """Types a message and sends it with Enter."""
+    await page.get_by_label("Your message").fill(text)
+    await page.keyboard.press("Enter")
 
 
 def part(

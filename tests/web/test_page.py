@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect
+from playwright.async_api import BrowserContext, Page, expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import Asked, Commanded, Control, Deleted, Place, Pressed, Shown, Status
 from connectors.web import WebConnector
-from tests.web.conftest import ABOUT, Bot, part, serving
+from tests.web.conftest import ABOUT, Bot, ask, part, serving, visiting
 
 pytestmark = pytest.mark.real_time
 
@@ -25,45 +24,10 @@ STREAMED = (
 
 
 @pytest.fixture
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A browser of its own for each test, in which an outside connection fails the test."""
-    outside: list[str] = []
-    context = await browser.new_context(viewport={"width": 1100, "height": 760})
-    context.set_default_timeout(10_000)
-
-    async def stop(route: Route) -> None:
-        outside.append(route.request.url)
-        await route.abort()
-
-    await context.route(re.compile(r"^(?!https?://127\.0\.0\.1:)"), stop)
-    yield context
-    await context.close()
-    assert not outside
-
-
-@pytest.fixture
 async def page(context: BrowserContext, address: str) -> AsyncIterator[Page]:
     """The playground, opened; an error in its scripts or policy fails the test."""
-    page = await context.new_page()
-    faults: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        # A lost connection is logged by the browser itself; it is what some tests are about.
-        if message.type == "error" and "WebSocket" not in message.text:
-            faults.append(message.text)
-
-    page.on("console", listen)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    await page.goto(f"http://{address}/")
-    await expect(page.locator("#welcome")).to_be_visible()
-    yield page
-    assert not faults
-
-
-async def ask(page: Page, text: str) -> None:
-    """Types a message and sends it with Enter."""
-    await page.get_by_label("Your message").fill(text)
-    await page.keyboard.press("Enter")
+    async with visiting(context, f"http://{address}/") as page:
+        yield page
 
 
 async def answer(bot: Bot, place: Place, *texts: str, key: str = "1") -> Shown:
@@ -96,7 +60,7 @@ async def test_an_answer_is_typed_into_its_message_and_ends_with_a_receipt(
     asked = await bot.next(Asked)
     place = asked.message.place
     await bot.connector.signal(place, Status.THINKING)
-    await expect(page.locator("#status")).to_have_text("Thinking")
+    await expect(page.locator("#status p")).to_have_text("Thinking")
     shown = await answer(bot, place, *STREAMED)
     message = page.locator(".bot")
     await expect(message.locator("strong")).to_have_text("Rayleigh scattering")

@@ -8,6 +8,8 @@ const CONTROLS = {
   down: "Bad answer",
 };
 const THUMBS = ["up", "down"];
+const BLOCKS =
+  "p, h1, h2, h3, h4, h5, h6, blockquote, ul, ol, li, pre, pre > code, table, tbody, thead, tr, th, td";
 
 export class Log {
   #messages = new Map(); // id -> { element, version, seq }
@@ -77,6 +79,7 @@ export class Log {
   #make(message) {
     const element = make("article", message.by_bot ? "message bot" : "message person");
     element.dataset.id = message.id;
+    element.tabIndex = -1;
     const author = make("h2", "author", message.author);
     const body = make("div", "body");
     body.dir = "auto";
@@ -105,6 +108,7 @@ export class Log {
     // The HTML was made and cleaned by the server (connectors/web/markdown.py).
     if (message.by_bot) body.innerHTML = message.html;
     else body.textContent = message.text;
+    if (writing) tip(body)?.classList.add("tip");
     element.querySelector(".receipt").textContent = message.footer;
     this.#control(element.querySelector(".controls"), message);
   }
@@ -113,6 +117,7 @@ export class Log {
   #control(bar, message) {
     const names = message.controls.join();
     if (bar.dataset.names === names) return;
+    keepFocus(bar);
     bar.dataset.names = names;
     bar.replaceChildren(...message.controls.map((name) => this.#button(message.id, name)));
   }
@@ -128,7 +133,10 @@ export class Log {
     } else {
       button.append(make("span", "", CONTROLS[name]));
     }
-    button.addEventListener("click", () => this.#press(button, id, name));
+    button.addEventListener("click", ({ detail }) => {
+      // A double click on Stop would press what comes in its place.
+      if (detail < 2) this.#press(button, id, name);
+    });
     return button;
   }
 
@@ -139,6 +147,7 @@ export class Log {
         thumb.setAttribute("aria-pressed", thumb === button);
       }
     } else {
+      keepFocus(button);
       button.disabled = true; // a double click is one press
       setTimeout(() => (button.disabled = false), 2000);
     }
@@ -160,6 +169,20 @@ export class Log {
     element.classList.toggle("joined", joined);
     if (joined) before.classList.add("continued");
   }
+}
+
+// The innermost block at the answer's end: the next word will stand there.
+function tip(body) {
+  let block = body.lastElementChild;
+  while (block?.lastElementChild?.matches(BLOCKS)) block = block.lastElementChild;
+  if (block?.localName === "code") block.textContent = block.textContent.replace(/\n$/, "");
+  return block;
+}
+
+// Before a button goes or is disabled: its reader stays at the message, not at the page's top.
+function keepFocus(leaving) {
+  if (!leaving.contains(document.activeElement)) return;
+  leaving.closest(".message").focus({ preventScroll: true });
 }
 
 function make(tag, className = "", text = "") {

@@ -90,15 +90,18 @@ function change() {
 // Saying something
 
 function ask(words) {
-  if (!words.trim()) return;
-  if (words.length > TEXT_LIMIT) {
+  if (!words.trim()) {
+    problem("There is no text in your message.");
+    return;
+  }
+  if ([...words].length > TEXT_LIMIT) {
     problem(`Your message is too long: the most is ${TEXT_LIMIT.toLocaleString("en")} characters.`);
     return;
   }
   const id = randomId();
   pending.set(id, { conversation: current(), text: words });
   problem("");
-  type("");
+  if (text.value === words) type("");
   if (shown) say(id, words);
   else log.showPending(id, words); // goes out with the next snapshot
   welcome();
@@ -170,7 +173,10 @@ part("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   ask(text.value);
 });
-text.addEventListener("input", fit);
+text.addEventListener("input", () => {
+  problem("");
+  fit();
+});
 text.addEventListener("keydown", (event) => {
   // Enter that ends the composition of a character does not send.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -180,6 +186,7 @@ text.addEventListener("keydown", (event) => {
 part("examples").addEventListener("click", ({ target }) => {
   if (target.matches("button")) ask(target.textContent);
 });
+part("stop").addEventListener("click", () => ask("/stop"));
 part("new").addEventListener("click", begin);
 part("logout").addEventListener("click", async () => {
   await fetch("/logout", { method: "POST" });
