@@ -162,6 +162,7 @@ async def test_a_double_click_on_stop_does_not_press_retry(model: Model, page: P
     await stop.dispatch_event("click", {"detail": 1})
     again = page.get_by_role("button", name="Retry")
     await again.dispatch_event("click", {"detail": 2})
+    await expect(again).to_be_enabled(timeout=1000)  # what is pressed is disabled for a while
     await proven(page.locator(".bot"), 1)
     assert await page.evaluate("() => document.activeElement.matches('article.bot')")
     assert len(model.exchanges) == 1

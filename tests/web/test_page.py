@@ -74,6 +74,27 @@ async def test_an_answer_is_typed_into_its_message_and_ends_with_a_receipt(
     await expect(page.locator(".pending")).to_have_count(0)
 
 
+async def test_the_caret_stands_where_the_next_word_will(page: Page, bot: Bot) -> None:
+    """In the innermost block at the answer's end; and nowhere once it is complete."""
+    await ask(page, "List")
+    place = (await bot.next(Asked)).message.place
+    shown = await answer(bot, place, "- one\n  - two")
+    await expect(page.locator(".bot .tip")).to_have_text("two")
+    await bot.connector.edit(shown.ref, part("```\ncode\n```", Control.STOP))
+    await expect(page.locator(".bot pre code.tip")).to_have_text("code")
+    await bot.connector.edit(shown.ref, part("Done.", last=True))
+    await expect(page.locator(".bot .body")).to_have_text("Done.")
+    await expect(page.locator(".bot .tip")).to_have_count(0)
+
+
+async def test_a_draft_outlives_a_click_on_an_example(page: Page, bot: Bot) -> None:
+    """The click asks its own question, not the draft."""
+    await page.get_by_label("Your message").fill("A draft")
+    await page.get_by_role("button", name="Why is the sky blue?").click()
+    assert (await bot.next(Asked)).text == "Why is the sky blue?"
+    await expect(page.get_by_label("Your message")).to_have_value("A draft")
+
+
 async def test_a_reload_shows_the_same_conversation(page: Page, bot: Bot) -> None:
     """The conversation's name is in the address, its messages in the table."""
     await ask(page, "Stay")

@@ -267,6 +267,15 @@ async def test_a_frame_that_is_too_large_or_binary_ends_its_socket_only(
         await bot.next(Asked)
 
 
+async def test_the_longest_question_arrives_however_json_writes_it(
+    visitor: Visitor, bot: Bot
+) -> None:
+    """A control character takes six times the room."""
+    await visitor.open()
+    await visitor.say(type="ask", id="question-1", text="\x01" * TEXT_LIMIT)
+    assert len((await bot.next(Asked)).text) == TEXT_LIMIT
+
+
 async def test_surrogates_and_nul_in_a_question_are_made_storable(
     visitor: Visitor, bot: Bot
 ) -> None:
