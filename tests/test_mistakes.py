@@ -7,6 +7,7 @@ Two more stand elsewhere: the log line that survived the line that delivers
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from bot.runs import Outcome
 from connectors.base import RateLimited, Refused
 from connectors.memory import MemoryConnector
 from providers.base import Generation, Malformed, Request
-from providers.scripted import Fail, Finish, Pause, ScriptedProvider
+from providers.scripted import Fail, Finish, Hang, Pause, ScriptedProvider
 from tests.way import a_way, words
 
 LONG = [token for n in range(60) for token in (f"Sentence {n} of a long answer. ", Pause(0.3))]
@@ -108,3 +109,35 @@ async def test_the_bots_own_posts_and_edits_are_no_questions() -> None:
         await way.intake.settled()
         await asyncio.sleep(60)
         assert len(way.provider.requests) == 1
+
+
+class Sulking(ScriptedProvider):
+    """A provider that fails in its own way when it is cancelled."""
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        try:
+            await super().generate(
+                request, run_id=run_id, callbacks=callbacks, generation=generation
+            )
+        except asyncio.CancelledError as error:
+            raise Malformed("closed") from error
+
+
+async def test_a_stream_that_fails_while_it_is_closed_leaves_no_error_that_nobody_saw() -> None:
+    unseen: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unseen.append(context))
+    async with a_way(provider=Sulking(["one", Hang()])) as way:
+        running = asyncio.create_task(way.answer())
+        await way.until(lambda: way.shown)
+        way.runs.active[0].stop()
+        result = await running
+    gc.collect()
+    assert result.outcome is Outcome.STOPPED
+    assert unseen == []

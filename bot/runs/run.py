@@ -168,7 +168,9 @@ class Run:
     async def _halt(self, work: asyncio.Task[None]) -> None:
         """Closes the model's stream; one that won't close is left behind, and reported."""
         work.cancel()
-        _, hung = await asyncio.wait({work}, timeout=CANCEL_DEADLINE_S)
+        done, hung = await asyncio.wait({work}, timeout=CANCEL_DEADLINE_S)
+        if done and not work.cancelled():
+            work.exception()  # seen: what a stream says of its being closed changes nothing
         if hung:
             log.error("provider.hung", seconds=CANCEL_DEADLINE_S)
             # It may go on. The answer ends here, for all three witnesses alike.
