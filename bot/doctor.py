@@ -30,10 +30,15 @@ class Check:
         return asdict(self)
 
 
-async def examine() -> list[Check]:
-    """Looks at the settings, the database, every connector, and the way of a token."""
+async def examine(channel: str | None = None) -> list[Check]:
+    """Looks at the settings, the database, every connector, and the way of a token.
+
+    `channel` is the id of a Discord channel in which the bot's permissions are looked at.
+    """
     try:
         settings = load_settings()
+        if channel is not None:
+            settings = settings.model_copy(update={"discord_check_channel": channel})
     except SettingsError as error:
         return [Check("settings", False, str(error), "set it in the environment or in .env")]
     checks = [Check("settings", True, f"MODEL={settings.model}")]
@@ -67,8 +72,14 @@ async def _connector(connector: Connector) -> Check:
     try:
         await connector.probe()
     except ConnectorError as error:
-        return Check(connector.name, False, str(error), "see the README: connecting a platform")
+        return Check(connector.name, False, str(error), _CONNECTOR_CURES.get(connector.name, ""))
     return Check(connector.name, True, "reachable")
+
+
+_CONNECTOR_CURES = {
+    "slack": "as said above; step by step: docs/connect-slack.md",
+    "discord": "as said above; step by step: docs/connect-discord.md",
+}
 
 
 async def _chain(settings: Settings, store: Store) -> Check:
@@ -106,5 +117,6 @@ def _cure(settings: Settings, kind: str) -> str:
     return {
         "AuthFailed": f"check {key}: the service refused it",
         "BadRequest": f"check MODEL={settings.model}: the service refused the request",
+        "TooLong": "set CONTEXT_TOKENS to what the model takes",
         "Overloaded": "try again later, or choose another MODEL",
     }.get(kind, f"check {key} and that the service can be reached from here")

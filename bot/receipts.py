@@ -66,6 +66,9 @@ class Receipt:
     faults: tuple[Fault, ...] = ()
     unproven: str = ""
     """Why the comparison could not be made in full."""
+    translated: bool = False
+    """Whether the platform translates Markdown: what can be seen was compared then, and `shown`
+    is the Markdown of which all can be seen."""
 
     def as_dict(self) -> dict[str, Any]:
         """As it is stored and printed."""
@@ -74,11 +77,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A witness's text, or why there is none. `broken` says that its link is at fault for that."""
+    """A witness's text, or why there is none. `broken` says that its link is at fault for that.
+
+    `translated` says that the witness has seen a translation of the text.
+    """
 
     text: str | None
     reason: str = ""
     broken: bool = False
+    translated: bool = False
 
 
 def of_log(recorded: Recorded, tokens: int, reason: str = "") -> Evidence:
@@ -115,6 +122,7 @@ def compare(
         shown=_witness(shown),
         faults=tuple(faults),
         unproven="; ".join(unknown),
+        translated=shown.translated,
     )
 
 

@@ -7,7 +7,7 @@ crosses this seam is a plain value; every failure that crosses it is a `Connecto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -38,6 +38,19 @@ class Person:
 
     id: str
     name: str = ""
+    external: bool = False
+    """They belong to another organisation that shares the channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that somebody attached; `id` is what the connector needs to fetch it."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    """In bytes, as the platform says."""
 
 
 class Control(StrEnum):
@@ -57,6 +70,23 @@ class Asked:
     message: MessageRef
     person: Person
     text: str
+    files: tuple[File, ...] = ()
+    addressed: bool = True
+    """False where somebody spoke without naming the bot: answered only where it takes part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A person changed a message of theirs; `text` is what it says now.
+
+    `version` is the platform's name for this change: the same one may be delivered twice.
+    """
+
+    message: MessageRef
+    person: Person
+    text: str
+    version: str
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +115,7 @@ class Commanded:
     command: Literal["new", "stop"]
 
 
-Event = Asked | Deleted | Pressed | Commanded
+Event = Asked | Edited | Deleted | Pressed | Commanded
 
 
 class Incoming:
@@ -121,7 +151,10 @@ class Part:
 
     `text` is Markdown and complete in itself: carried fences and notes are in it. `footer` is
     small print below it (the receipt), which is not part of the answer. `last` is true for the
-    part in which the answer ends.
+    part in which the answer ends. `firm` says how many of its first characters the model itself
+    wrote; while an answer grows, what follows them only closes it for the moment (None: nothing
+    does). `to` is the only person to see the part, where the platform can do that. `about` is the
+    message that the part answers: where people reply to messages, the first part is a reply.
     """
 
     run_id: UUID | None
@@ -130,11 +163,17 @@ class Part:
     controls: tuple[Control, ...] = ()
     footer: str = ""
     last: bool = False
+    firm: int | None = None
+    to: Person | None = None
+    about: MessageRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the platform's own answer says that a message now shows: the receipt's third witness."""
+    """What the platform's own answer says that a message now shows: the receipt's third witness.
+
+    Where the platform translates Markdown (`Limits.visible`), `text` is what can be seen of it.
+    """
 
     ref: MessageRef
     text: str
@@ -150,6 +189,7 @@ class Said:
     by_bot: bool
     at_us: int
     """When it was said: microseconds since the epoch."""
+    files: tuple[File, ...] = ()
 
 
 class Status(StrEnum):
@@ -166,11 +206,15 @@ class Limits:
 
     `length` is the most that a part's text may have, counted in `unit`s.
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
+    `visible` is for a platform that translates what it is sent: what can be seen there of a
+    part's Markdown, which is what `Shown.text` then is. None: the platform shows what it is sent,
+    but for white space at both ends.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
+    visible: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +250,10 @@ class Refused(ConnectorError):
     """The platform said no, for good: trying again is useless."""
 
 
+class Lacking(Refused):
+    """The platform does not give the bot all that it needs: it works, but not everywhere."""
+
+
 class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
 
@@ -228,6 +276,15 @@ class Connector(Protocol):
         """Posts a message; the same `key` again posts nothing and returns the first post."""
         ...
 
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
+        """The message that was posted with a key, by whatever process; None where there is none.
+
+        `part` is what it shows as far as that is known: its run, index and the beginning of its
+        text. Nothing from before `since_us` (microseconds since the epoch) need be found. A
+        message that is found can be edited, also if a process died while streaming it.
+        """
+        ...
+
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Replaces what a message shows."""
         ...
@@ -238,6 +295,10 @@ class Connector(Protocol):
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
         """The newest `limit` messages before a message, oldest of them first."""
+        ...
+
+    async def fetch(self, file: File, most: int) -> bytes:
+        """A file's content; `TooLong` where it has more than `most` bytes."""
         ...
 
     async def signal(self, place: Place, status: Status) -> None:

@@ -15,6 +15,7 @@ from typing import Literal, TextIO
 from connectors.base import (
     Asked,
     Budget,
+    File,
     Gone,
     Incoming,
     Inflow,
@@ -92,14 +93,20 @@ class TerminalConnector:
         return Budget(f"{self.name}/{place.channel}", 20, 1.0)
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
-        if key in self._keys:
-            answer = self._answers[self._keys[key]]
-            return Shown(answer.ref, answer.written)
+        if (before := await self.find(place, part, key, 0)) is not None:
+            return before
         answer = _Answer(MessageRef(place, f"answer-{len(self._answers) + 1}"))
         shown = self._show(answer, part)
         self._answers[answer.ref.id] = answer
         self._keys[key] = answer.ref.id
         return shown
+
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
+        """What was written with this key, here: another process's terminal is out of reach."""
+        if key not in self._keys:
+            return None
+        answer = self._answers[self._keys[key]]
+        return Shown(answer.ref, answer.written)
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Writes what is new; `Shown` says what has been written so far."""
@@ -113,6 +120,9 @@ class TerminalConnector:
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:  # noqa: ARG002 - no history
         return []
+
+    async def fetch(self, file: File, most: int) -> bytes:  # noqa: ARG002 - no files
+        raise Refused(f"nobody can attach a file here ({file.name})")
 
     async def signal(self, place: Place, status: Status) -> None:
         """A terminal shows no status."""

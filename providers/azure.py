@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import openai
 from langchain_openai import AzureChatOpenAI
 from pydantic import SecretStr
 
+from providers.clients import azure_client
 from providers.langchain import LangChainProvider
-from providers.openai import KeepsEveryDelta, common_options, http_options
+from providers.openai import KeepsEveryDelta, common_options
 
 
 def azure_provider(
@@ -20,15 +20,10 @@ def azure_provider(
     api_version: str = "2024-10-21",
     stall_seconds: float = 60.0,
     room: int = 128_000,
+    sees: bool | None = None,
 ) -> LangChainProvider:
     """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens."""
-    client = openai.AsyncAzureOpenAI(
-        azure_endpoint=endpoint,
-        azure_deployment=deployment,
-        api_key=api_key,
-        api_version=api_version,
-        **http_options(endpoint),
-    )
+    client = azure_client(deployment, endpoint, api_key, api_version)
     chat = _Azure(
         azure_deployment=deployment,
         azure_endpoint=endpoint,
@@ -42,8 +37,10 @@ def azure_provider(
         chat,
         name=f"azure:{deployment}",
         room=room,
+        sees=sees,
         stall_seconds=stall_seconds,
         close=client.close,
+        usage_grows=True,
     )
 
 

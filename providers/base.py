@@ -24,11 +24,20 @@ FinishReason = Literal["stop", "length", "filter"]
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for a model that sees; its content in base64."""
+
+    media_type: str
+    base64: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One message of the conversation that the model is given."""
 
     role: Literal["system", "user", "assistant"]
     text: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,10 @@ class BadRequest(ProviderError):
     """The service refuses this request: unknown model, too long, malformed."""
 
 
+class TooLong(BadRequest):
+    """The conversation is longer than the model takes: a shorter one may pass."""
+
+
 class AuthFailed(ProviderError):
     """The key is missing, wrong, or may not use this model."""
 
@@ -117,6 +130,8 @@ class Provider(Protocol):
     """As in the setting MODEL: `provider:model`."""
     room: int
     """Tokens that question, history and answer may have together."""
+    sees: bool
+    """Whether the model takes images."""
 
     async def start(self) -> None:
         """Gets ready what takes time; `generate` does it where this was not called."""

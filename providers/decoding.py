@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from providers.base import TokenKind
+from providers.dialect import reasoning_of, tool_calls_of
+from providers.thinking import ThinkBlock
 
 REPLACEMENT = "\ufffd"
 
@@ -37,15 +39,20 @@ class Message(Protocol):
 
 
 class Decoder:
-    """Turns one stream's tokens into pieces. Keeps half a surrogate pair for the next token."""
+    """Turns one stream's tokens into pieces. Keeps half a surrogate pair for the next token.
 
-    def __init__(self) -> None:
+    `think_block`: whether the answer may begin with its reasoning, between tags.
+    """
+
+    def __init__(self, *, think_block: bool = False) -> None:
         self._halves: dict[TokenKind, str] = {}
+        self._thinking = ThinkBlock() if think_block else None
 
     def text(self, text: str, kind: TokenKind = "text") -> list[Piece]:
-        """The piece in one string; empty where nothing is left or only half an emoji came."""
-        clean = self._clean(text, kind)
-        return [Piece(kind, clean)] if clean else []
+        """The pieces in one string; none where nothing is left or only half an emoji came."""
+        if self._thinking is None or kind != "text":
+            return self._piece(text, kind)
+        return self._joined(self._thinking.split(text))
 
     def content(self, content: Content) -> list[Piece]:
         """The pieces in a token."""
@@ -55,10 +62,18 @@ class Decoder:
         """The pieces in a message chunk: reasoning, content, refusal, then tool calls."""
         return self._pieces(_message(message))
 
+    def delta(self, delta: Mapping[str, Any]) -> list[Piece]:
+        """The pieces in a chat completion's delta, in the same order as in a message chunk."""
+        if len(delta) == 1 and isinstance(text := delta.get("content"), str):
+            return self.text(text) if text else []  # nearly every chunk of nearly every service
+        return self._pieces(_delta(delta))
+
     def flush(self) -> list[Piece]:
-        """At the stream's end: half a surrogate pair that never met its other half."""
+        """At the stream's end: the beginning of a tag that never came, and half a surrogate pair
+        that never met its other half."""
+        pieces = self._joined(self._thinking.flush()) if self._thinking else []
         halves, self._halves = self._halves, {}
-        return [Piece(kind, REPLACEMENT) for kind in halves]
+        return [*pieces, *(Piece(kind, REPLACEMENT) for kind in halves)]
 
     def _pieces(self, raw: Iterable[tuple[TokenKind, Any]]) -> list[Piece]:
         return [
@@ -67,6 +82,13 @@ class Decoder:
             if isinstance(text, str) and text
             for piece in self.text(text, kind)
         ]
+
+    def _joined(self, parts: Iterable[tuple[TokenKind, str]]) -> list[Piece]:
+        return [piece for kind, text in parts if text for piece in self._piece(text, kind)]
+
+    def _piece(self, text: str, kind: TokenKind) -> list[Piece]:
+        clean = self._clean(text, kind)
+        return [Piece(kind, clean)] if clean else []
 
     def _clean(self, text: str, kind: TokenKind) -> str:
         text = self._halves.pop(kind, "") + text
@@ -91,6 +113,17 @@ def _message(message: Message) -> Iterator[tuple[TokenKind, Any]]:
     yield "refusal", extra.get("refusal")
     for call in calls:
         yield from _call(call)
+
+
+def _delta(delta: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+    yield "reasoning", reasoning_of(delta)
+    calls = tool_calls_of(delta)
+    for kind, text in _content(delta.get("content")):
+        if not (calls and kind == "tool"):
+            yield kind, text
+    yield "refusal", delta.get("refusal")
+    for call in calls:
+        yield from _call(call["function"])
 
 
 def _content(content: Content) -> Iterator[tuple[TokenKind, Any]]:

@@ -22,6 +22,7 @@ from providers.base import (
     Overloaded,
     ProviderError,
     Stalled,
+    TooLong,
 )
 
 
@@ -38,7 +39,7 @@ _BUSY = Row(Overloaded, "the service takes no more requests for now: try again l
 _FAULT = Row(Overloaded, "the service failed: try again later")
 _REFUSED = Row(BadRequest, "the service refused the request: check the model's settings")
 _UNKNOWN = Row(BadRequest, "the service has no such model: check MODEL and the service's address")
-_LONG = Row(BadRequest, "the conversation is too long for the model: start a new one")
+_LONG = Row(TooLong, "the conversation is too long for the model: start a new one")
 _FILTER = Row(Filtered, "the service's content filter refused the question")
 _UNREACHED = Row(Disconnected, "the service can't be reached: check its address and the network")
 _BROKEN = Row(Disconnected, "the service broke off the answer: try again")
@@ -63,6 +64,7 @@ TABLE: dict[str | int, Row] = {
     "rate_limit_exceeded": _BUSY,
     "overloaded_error": _BUSY,
     "server_error": _FAULT,
+    "insufficient_system_resource": _FAULT,
     # HTTP.
     401: _KEY,
     402: _QUOTA,
@@ -133,6 +135,11 @@ TABLE: dict[str | int, Row] = {
 _DECISIVE = frozenset({"ContextOverflowError", "ConnectTimeout", "ConnectError", "ProxyError"})
 """Classes that say more than the ones that wrap or mix them in."""
 
+_TOO_LONG = re.compile(
+    "context(_| )length|context window|context size|prompt is too long|input tokens exceed", re.I
+)
+"""How services without a code of their own for it say that a conversation is too long."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.\[\]-]{0,63}")
 
 
@@ -146,11 +153,19 @@ def translate(error: Exception) -> ProviderError:
     return row.kind(row.message + _detail(error, row))
 
 
+def by_code(code: str) -> ProviderError:
+    """The `ProviderError` for a failure of which the service only gives its code."""
+    row = TABLE.get(code, _BROKEN)
+    return row.kind(row.message)
+
+
 def _keys(error: Exception) -> Iterator[str | int]:
     """What to look up, the most telling first."""
+    status = _status(error)
+    if status == 400 and _TOO_LONG.search(str(error)):
+        yield "ContextOverflowError"
     yield from _codes(error)
     yield from (name for name in _chain_names(error) if name in _DECISIVE)
-    status = _status(error)
     if status is not None:
         yield status
         yield "BadRequestError" if status < 500 else "InternalServerError"

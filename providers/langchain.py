@@ -16,7 +16,6 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generati
 
 from providers.base import (
     Disconnected,
-    FinishReason,
     Generation,
     ProviderError,
     Request,
@@ -24,37 +23,21 @@ from providers.base import (
 )
 from providers.decoding import Content, Decoder, Piece
 from providers.errors import translate
+from providers.finish import TRAILER_SECONDS, finish_reason
 from providers.messages import as_messages
 from providers.relay import Relay
 from providers.stall import CUT, next_within
 
 log = structlog.get_logger(__name__)
 
-TRAILER_SECONDS = 5.0
-"""How long the usage may take once the finish reason is there: the answer is whole by then."""
-
-_FINISH: dict[str, FinishReason] = {
-    "stop": "stop",
-    "completed": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_calls": "stop",
-    "tool_use": "stop",
-    "function_call": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "content_filter": "filter",
-    "safety": "filter",
-    "refusal": "filter",
-}
-"""What services call their finish reasons, in small letters."""
-
-_TOOL_REASONS = frozenset({"tool_calls", "tool_use", "function_call"})
-
 
 class LangChainProvider:
-    """Streams a LangChain chat model. Two decoders read it: the callbacks' and our own."""
+    """Streams a LangChain chat model. Two decoders read it: the callbacks' and our own.
+
+    `sees` says whether it takes images; None: as LangChain knows it, and no where it doesn't.
+    `think_block`: whether answers may begin with their reasoning between tags. `usage_grows`:
+    whether each usage is the whole so far, as in OpenAI's dialect, and not a chunk's own share.
+    """
 
     def __init__(
         self,
@@ -63,13 +46,19 @@ class LangChainProvider:
         name: str,
         room: int,
         stall_seconds: float,
+        sees: bool | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
+        think_block: bool = False,
+        usage_grows: bool = False,
     ) -> None:
         self.name = name
         self.room = room
+        self.sees = _sees(model) if sees is None else sees
         self._model = model
         self._stall_seconds = stall_seconds
         self._close = close
+        self._think_block = think_block
+        self._usage_grows = usage_grows
 
     async def start(self) -> None:
         """Nothing takes time here."""
@@ -84,8 +73,10 @@ class LangChainProvider:
     ) -> None:
         """See `Provider.generate`. A failure after the finish reason is only reported."""
         relay = Relay(callbacks, run_id)
-        listener = _Listener(relay)
-        reader = _Reader(generation)
+        listener = _Listener(relay, Decoder(think_block=self._think_block))
+        reader = _Reader(
+            generation, Decoder(think_block=self._think_block), usage_grows=self._usage_grows
+        )
         try:
             try:
                 async with aclosing(self._stream(request, run_id, listener)) as stream:
@@ -143,9 +134,9 @@ class _Listener(AsyncCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, decoder: Decoder) -> None:
         self._relay = relay
-        self._decoder = Decoder()
+        self._decoder = decoder
         self._heard = False
 
     async def on_chat_model_start(
@@ -181,9 +172,10 @@ class _Listener(AsyncCallbackHandler):
 class _Reader:
     """Fills a `Generation` from the chunks that were read, apart from the callbacks."""
 
-    def __init__(self, generation: Generation) -> None:
+    def __init__(self, generation: Generation, decoder: Decoder, *, usage_grows: bool) -> None:
         self.generation = generation
-        self._decoder = Decoder()
+        self._decoder = decoder
+        self._usage_grows = usage_grows
 
     def take(self, chunk: AIMessageChunk) -> None:
         """One chunk: its text, and what it says about the answer's end."""
@@ -193,7 +185,7 @@ class _Reader:
         if isinstance(model, str):
             self.generation.model = model
         if reason := _finish_reason(metadata):
-            self.generation.finish_reason = _mapped(reason)
+            self.generation.finish_reason = finish_reason(reason)
         if chunk.usage_metadata:
             self._count(chunk.usage_metadata)
 
@@ -206,8 +198,8 @@ class _Reader:
             self.generation.add(text, kind)
 
     def _count(self, usage: UsageMetadata) -> None:
-        """Adds up: LangChain's chunks each count their own share."""
-        before = self.generation.usage or Usage(0, 0)
+        """Adds up, where LangChain's chunks each count their own share."""
+        before = (None if self._usage_grows else self.generation.usage) or Usage(0, 0)
         self.generation.usage = Usage(
             before.input_tokens + usage["input_tokens"],
             before.output_tokens + usage["output_tokens"],
@@ -223,12 +215,8 @@ def _finish_reason(metadata: dict[str, Any]) -> str:
     word = next((word for word in words if word), "")
     if not word and metadata.get("status") == "completed":
         word = "completed"
-    return str(word).lower()
+    return str(word)
 
 
-def _mapped(reason: str) -> FinishReason:
-    if reason in _TOOL_REASONS:
-        log.warning("model.called_tools", reason=reason)
-    if reason not in _FINISH:
-        log.warning("model.unknown_finish_reason", reason=reason[:40])
-    return _FINISH.get(reason, "stop")
+def _sees(model: BaseChatModel) -> bool:
+    return bool((model.profile or {}).get("image_inputs"))

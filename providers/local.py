@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,10 @@ MAX_THREADS = 4
 
 
 class LocalProvider:
-    """`local:NAME`: a GGUF file, run by llama.cpp on threads of its own; started on first use."""
+    """`local:NAME`: a GGUF file, run by llama.cpp on threads of its own; started on first use.
+
+    `langchain`: whether its stream is read through LangChain.
+    """
 
     def __init__(
         self,
@@ -48,11 +51,15 @@ class LocalProvider:
         name: str = "local:smollm2-135m",
         room: int = ROOM,
         stall_seconds: float = 60.0,
+        sees: bool | None = None,
+        langchain: bool = False,
     ) -> None:
         self.name = name
         self.room = room
+        self.sees = sees or False
         self._path = path
         self._stall_seconds = stall_seconds
+        self._langchain = langchain
         self._starting = asyncio.Lock()
         self._servers: list[Any] = []
         self._chat: Provider | None = None
@@ -99,9 +106,7 @@ class LocalProvider:
     def _load(self) -> tuple[Any, Provider]:
         key = secrets.token_urlsafe()
         server = _serve(self._path, self.name, key, self.room)
-        from providers.openai import compatible_provider
-
-        chat = compatible_provider(
+        chat = self._compatible()(
             self.name,
             base_url=f"{server.listening_address}/v1",
             api_key=key,
@@ -110,6 +115,16 @@ class LocalProvider:
             room=self.room,
         )
         return server, chat
+
+    def _compatible(self) -> Callable[..., Provider]:
+        """What makes the client; LangChain is imported only where it is wanted."""
+        if self._langchain:
+            from providers.openai import compatible_provider
+
+            return compatible_provider
+        from providers import lean
+
+        return lean.compatible_provider
 
 
 def _with_system(request: Request) -> Request:

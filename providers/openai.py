@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
-from urllib.parse import urlsplit
 
 import openai
 from langchain_core.outputs import ChatGenerationChunk
@@ -12,15 +12,11 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from providers.chunks import chunks, opened
+from providers.clients import OPENAI_URL, openai_client
+from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
+from providers.errors import by_code
 from providers.langchain import LangChainProvider
-
-OPENAI_URL = "https://api.openai.com/v1"
-
-CONNECT_SECONDS = 10.0
-MAX_RETRIES = 2
-"""Only before the stream begins: nothing is sent twice."""
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def openai_provider(
@@ -30,9 +26,10 @@ def openai_provider(
     base_url: str = OPENAI_URL,
     stall_seconds: float = 60.0,
     room: int = 128_000,
+    sees: bool | None = None,
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens."""
-    client = _client(api_key, base_url)
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    client = openai_client(api_key, base_url)
     chat = _OpenAI(
         model=model,
         api_key=SecretStr(api_key),
@@ -44,8 +41,10 @@ def openai_provider(
         chat,
         name=f"openai:{model}",
         room=room,
+        sees=sees,
         stall_seconds=stall_seconds,
         close=client.close,
+        usage_grows=True,
     )
 
 
@@ -57,6 +56,7 @@ def compatible_provider(
     usage: bool = False,
     stall_seconds: float = 60.0,
     room: int = 8192,
+    sees: bool | None = None,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
@@ -64,7 +64,7 @@ def compatible_provider(
     usage is only asked for where `usage` says that the server knows how.
     """
     key = api_key or "none"
-    client = _client(key, base_url)
+    client = openai_client(key, base_url)
     chat = _Compatible(
         model=model,
         api_key=SecretStr(key),
@@ -76,8 +76,11 @@ def compatible_provider(
         chat,
         name=f"compatible:{model}",
         room=room,
+        sees=sees,
         stall_seconds=stall_seconds,
         close=client.close,
+        think_block=True,
+        usage_grows=True,
     )
 
 
@@ -88,7 +91,7 @@ def common_options(client: openai.AsyncOpenAI) -> dict[str, Any]:
     time-out is ours, so LangChain's is off.
     """
     return {
-        "root_async_client": client,
+        "root_async_client": _Root(client),
         "async_client": _Completions(client),
         # Never called: it only keeps LangChain from building a client for blocking calls.
         "client": client.chat.completions,
@@ -97,40 +100,51 @@ def common_options(client: openai.AsyncOpenAI) -> dict[str, Any]:
     }
 
 
-def http_options(url: str) -> dict[str, Any]:
-    """How a service is reached: bounded while connecting, and past no proxy on this machine."""
-    timeout = openai.Timeout(None, connect=CONNECT_SECONDS)
-    direct = urlsplit(url).hostname in _LOOPBACK
-    return {
-        "timeout": timeout,
-        "max_retries": MAX_RETRIES,
-        "http_client": openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not direct),
-    }
-
-
-def _client(api_key: str, base_url: str) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(api_key=api_key, base_url=base_url, **http_options(base_url))
-
-
 class _Completions:
     """Stands in for the SDK's chat completions: chunks are plain dictionaries, as they were sent.
 
     The SDK would make objects of them, from which LangChain makes dictionaries again; on the
-    way a chunk of another shape is quoted, text and all, in a warning.
+    way a chunk of another shape is quoted, text and all, in a warning. And it takes an event
+    without data, which some services keep a stream alive with, for a broken chunk.
     """
 
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self._client = client
 
-    async def create(self, **payload: Any) -> openai.AsyncStream[object]:
+    async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
         """Opens a stream: LangChain calls it by this name, with `stream` always true."""
-        return await self._client.post(
-            "/chat/completions",
-            body=payload,
-            cast_to=object,
-            stream=True,
-            stream_cls=openai.AsyncStream[object],
-        )
+        return aclosing(chunks(await opened(self._client, "/chat/completions", payload)))
+
+
+class _Root:
+    """Stands in for the client, of which LangChain uses the Responses API only."""
+
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        self.responses = _Responses(client)
+
+
+class _Responses:
+    """Stands in for the SDK's responses: where the service says that it failed, its code is kept.
+
+    LangChain would make a bare `ValueError` of it.
+    """
+
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        self._client = client
+
+    async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
+        """Opens a stream: LangChain calls it by this name, with `stream` always true."""
+        return aclosing(_events(await self._client.responses.create(**payload)))
+
+
+async def _events(stream: Any) -> AsyncGenerator[Any]:
+    async with stream:
+        async for event in stream:
+            if event.type == "response.failed":
+                raise by_code(str(getattr(event.response.error, "code", None)))
+            if event.type == "error":
+                raise by_code(str(event.code))
+            yield event
 
 
 class KeepsEveryDelta:
@@ -146,7 +160,7 @@ class KeepsEveryDelta:
         default_chunk_class: type[Any],
         base_generation_info: dict[str, Any] | None,
     ) -> ChatGenerationChunk | None:
-        delta = _complete_delta(chunk)
+        delta = _complete(chunk)
         converted: ChatGenerationChunk | None = super()._convert_chunk_to_generation_chunk(  # type: ignore[misc]  # the class it is mixed into has it
             chunk, default_chunk_class, base_generation_info
         )
@@ -163,19 +177,18 @@ class _Compatible(KeepsEveryDelta, BaseChatOpenAI):
     """A model of a server like OpenAI's; it asks for `max_tokens`, as all of them know it."""
 
 
-def _complete_delta(chunk: dict[str, Any]) -> Mapping[str, Any]:
-    """The chunk's delta, made whole in place: never missing or null, always the assistant's."""
-    choices = chunk.get("choices")
-    if not choices:
+def _complete(chunk: dict[str, Any]) -> Mapping[str, Any]:
+    """Makes the chunk whole in place, as LangChain expects it; returns the choice's delta."""
+    chunk["usage"] = usage_of(chunk)
+    choice = choice_of(chunk)
+    if choice is None:
         return {}
-    delta = {**(choices[0].get("delta") or {}), "role": "assistant"}
-    choices[0]["delta"] = delta
+    delta = {**delta_of(choice), "role": "assistant"}
+    delta["tool_calls"] = tool_calls_of(delta)
+    choice["delta"] = delta
     return delta
 
 
 def _extras(delta: Mapping[str, Any]) -> dict[str, str]:
-    extras = {
-        "refusal": delta.get("refusal"),
-        "reasoning_content": delta.get("reasoning_content") or delta.get("reasoning"),
-    }
+    extras = {"refusal": delta.get("refusal"), "reasoning_content": reasoning_of(delta)}
     return {name: text for name, text in extras.items() if isinstance(text, str) and text}

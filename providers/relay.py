@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
 
 from providers.base import Generation
 from providers.decoding import Piece
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 log = structlog.get_logger(__name__)
 
@@ -32,10 +33,17 @@ class Relay:
     async def tokens(self, pieces: Iterable[Piece]) -> None:
         """The model said something."""
         for kind, text in pieces:
-            await self._call("on_llm_new_token", text, kind=kind)
+            for callback in self._callbacks:
+                try:
+                    await callback.on_llm_new_token(text, run_id=self._run_id, kind=kind)
+                except Exception as error:  # noqa: BLE001 - a callback may fail in any way
+                    self._failed(callback, "on_llm_new_token", error)
 
     async def end(self, generation: Generation) -> None:
         """The answer is whole."""
+        from langchain_core.messages import AIMessage
+        from langchain_core.outputs import ChatGeneration, LLMResult
+
         message = AIMessage(content=generation.text)
         result = LLMResult(generations=[[ChatGeneration(message=message)]])
         await self._call("on_llm_end", result)
@@ -48,13 +56,12 @@ class Relay:
         for callback in self._callbacks:
             try:
                 await getattr(callback, method)(*args, run_id=self._run_id, **kwargs)
-            except NotImplementedError:
-                # LangChain's way to say that a callback doesn't care for a chat model's start.
-                continue
             except Exception as error:  # noqa: BLE001 - a callback may fail in any way
-                self._report(callback, method, error)
+                self._failed(callback, method, error)
 
-    def _report(self, callback: AsyncCallbackHandler, method: str, error: Exception) -> None:
+    def _failed(self, callback: AsyncCallbackHandler, method: str, error: Exception) -> None:
+        if isinstance(error, NotImplementedError):
+            return  # LangChain's way to say that a callback doesn't care for a chat model's start
         if id(callback) not in self._reported:
             self._reported.add(id(callback))
             log.error(

@@ -81,9 +81,11 @@ class ScriptedProvider:
         name: str = "scripted:script",
         room: int = 8192,
         stall_seconds: float = 60.0,
+        sees: bool = False,
     ) -> None:
         self.name = name
         self.room = room
+        self.sees = sees
         self.requests: list[Request] = []
         self.cancelled = 0
         self.closed = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from providers.base import Stalled
 
@@ -22,5 +23,60 @@ async def next_within(stream: AsyncIterator[T], seconds: float) -> T | None:
     except Exception as error:
         # A stream that is cancelled may raise something of its own instead.
         if limit.expired():
-            raise Stalled(f"no token came for {seconds:g} s") from error
+            raise Stalled(_said(seconds)) from error
         raise
+
+
+class Patience:
+    """Bounds the silence of a stream that is read in its `async with`; raises `Stalled`.
+
+    `heard` starts the wait anew. It only notes the time: one timer serves the whole stream,
+    and looks again when it rings too early.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
+        self._limit = asyncio.timeout(None)
+        self._bell = self._loop.call_at(self._since + seconds, self._ring)
+
+    def heard(self) -> None:
+        """The service said something."""
+        self._since = self._loop.time()
+
+    def shorten(self, seconds: float) -> None:
+        """From now on, so many seconds of silence are too many."""
+        self.seconds = seconds
+        self._bell.cancel()
+        self._ring()
+
+    async def __aenter__(self) -> Self:
+        await self._limit.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bell.cancel()
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise Stalled(_said(self.seconds)) from late
+        if self._limit.expired() and isinstance(error, Exception):
+            # A stream that is cancelled may raise something of its own instead.
+            raise Stalled(_said(self.seconds)) from error
+
+    def _ring(self) -> None:
+        due = self._since + self.seconds
+        if due <= self._loop.time():
+            self._limit.reschedule(self._loop.time())
+        else:
+            self._bell = self._loop.call_at(due, self._ring)
+
+
+def _said(seconds: float) -> str:
+    return f"no token came for {seconds:g} s"

@@ -48,8 +48,11 @@ async def opened(connector: MemoryConnector) -> AsyncIterator[Harness]:
     async def delete(ref: MessageRef) -> None:
         connector.delete(ref).accept()
 
+    def another() -> MemoryConnector:
+        return MemoryConnector(budgets=generous, platform=connector.platform)
+
     try:
-        yield Harness(connector, connector.place, ask, delete)
+        yield Harness(connector, connector.place, ask, delete, another)
     finally:
         await connector.aclose()
 

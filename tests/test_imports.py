@@ -14,7 +14,7 @@ SEAMS = ("connectors.base", "providers.base")
 
 # From the bottom up: a module of `bot` imports only from its own layer or from those above it here.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("bot.settings", "bot.logs", "bot.pacing", "bot.render"),
+    ("bot.settings", "bot.logs", "bot.pacing", "bot.render", "bot.attachments"),
     ("bot.reply", "bot.store"),
     ("bot.handlers", "bot.receipts"),
     ("bot.runs",),
@@ -48,7 +48,7 @@ def _layer(unit: str) -> int:
 
 def _bot_may(module: str, imported: str) -> bool:
     if not imported.startswith("bot."):
-        return imported.startswith(SEAMS) or module == "bot.app"
+        return imported.startswith(SEAMS) or _unit(module) == "bot.app"
     mine, theirs = _unit(module), _unit(imported)
     return mine == theirs or (mine, theirs) in PEERS or _layer(theirs) < _layer(mine)
 

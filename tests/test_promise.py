@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.receipts import Verdict
-from bot.runs import Outcome, Result
+from bot.runs import Outcome, Result, verify
 from connectors.base import ConnectorError, Limits, RateLimited, Unavailable
 from connectors.memory import Lost, MemoryConnector, like_discord, like_slack
 from providers.base import ANSWER_KINDS, Disconnected, Malformed, Overloaded
@@ -67,6 +68,11 @@ class Case:
     stop_after: float | None
 
 
+def translated(text: str) -> str:
+    """What can be seen on a platform that renders Markdown, roughly."""
+    return re.sub(r"[\s*_`~#>|\[\]-]+", "", text)
+
+
 CASES = st.builds(
     Case,
     tokens=TOKENS,
@@ -76,6 +82,7 @@ CASES = st.builds(
         Limits,
         length=st.sampled_from([120, 400, 2000]),
         unit=st.sampled_from(["characters", "utf16"]),
+        visible=st.sampled_from([None, translated]),
     ),
     discord=st.booleans(),
     latency=st.sampled_from([0.0, 0.1, 2.0]),
@@ -128,6 +135,7 @@ async def _holds(way: Way, result: Result, case: Case) -> None:
     assert (await way.store.tokens.recorded(result.run_id)).text == result.text
     _assert_kept(result, case)
     assert result.receipt.verdict is Verdict.VERIFIED, result.receipt
+    assert (await verify(row, way.store, way.connector)).verdict is Verdict.VERIFIED
     assert way.writing() == []
     assert len(way.shown) >= 1
     assert way.connector.platform.overlaps == []

@@ -42,6 +42,18 @@ def test_without_any_setting_the_embedded_model_answers_on_this_machine_only() -
         ("PORT", "70000", "PORT"),
         ("CONVERSATION_POLICY", "shout", "CONVERSATION_POLICY"),
         ("STALL_SECONDS", "0", "STALL_SECONDS"),
+        ("SLACK_BOT_TOKEN", "xoxb-test", "add SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING"),
+        ("SLACK_BOT_TOKEN", "xapp-test", "that one belongs into SLACK_APP_TOKEN"),
+        ("SLACK_APP_TOKEN", "xoxb-test", "that one belongs into SLACK_BOT_TOKEN"),
+        ("SLACK_APP_TOKEN", "xapp-test", "SLACK_BOT_TOKEN is missing"),
+        ("SLACK_CLIENT_ID", "1.2", "PUBLIC_URL is missing: SLACK_CLIENT_ID needs it"),
+        ("SLACK_CLIENT_ID", "1.2", "ENCRYPTION_KEYS is missing"),
+        ("SLACK_CLIENT_ID", "1.2", "SLACK_SIGNING_SECRET is missing: SLACK_CLIENT_ID needs it"),
+        ("SLACK_API_URL", "slack.example", "SLACK_API_URL has to begin with http://"),
+        ("SLACK_PROMPTS", "a|b|c|d|e", "SLACK_PROMPTS has more than four questions"),
+        ("DISCORD_API_URL", "discord.example", "DISCORD_API_URL has to begin with http://"),
+        ("DISCORD_GATEWAY_URL", "https://x.y", "DISCORD_GATEWAY_URL has to begin with ws://"),
+        ("ENCRYPTION_KEYS", "secret", "ENCRYPTION_KEYS holds something that is no key"),
     ],
 )
 def test_a_bad_value_is_refused_by_name_with_the_cure(

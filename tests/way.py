@@ -76,15 +76,16 @@ async def a_way(
     connector: MemoryConnector | None = None,
     store: Store | None = None,
     intake: IntakeOptions | None = None,
+    request: RequestOptions | None = None,
     **options: Any,
 ) -> AsyncIterator[Way]:
     """Opens the whole way; the model plays `scripts`, or is `provider`."""
     model = provider or ScriptedProvider(*scripts)
     platform = connector or MemoryConnector(clock=lambda: clock_us() / 1e6)
     kept = store or memory_store()
-    request = RequestOptions("Be brief.", options.pop("history_messages", 20), None)
+    usual = RequestOptions("Be brief.", options.pop("history_messages", 20), None)
     pacing = Pacing()
-    runs = Runs(model, kept, pacing, RunOptions(request, **options), clock_us)
+    runs = Runs(model, kept, pacing, RunOptions(request or usual, **options), clock_us)
     door = Intake(kept, runs, pacing, intake or IntakeOptions(), clock_us)
     serving = asyncio.create_task(door.serve(platform))
     way = Way(platform, model, kept, runs, door)

@@ -12,14 +12,15 @@ from bot.doctor import Check, examine
 
 
 @click.command()
+@click.option("--channel", help="A Discord channel's id: what the bot may do there.")
 @as_json_option
-def doctor(as_json: bool) -> None:
+def doctor(as_json: bool, channel: str | None) -> None:
     """Check settings, database, model and the whole way of a token, with a probe.
 
     The exit code is 1 where anything fails; each failure comes with its cure.
     """
     logs.set_up("critical", "console")
-    checks = asyncio.run(examine())
+    checks = asyncio.run(examine(channel))
     healthy = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": healthy, "checks": [check.as_dict() for check in checks]})

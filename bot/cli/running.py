@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import click
 
@@ -21,12 +22,13 @@ def run(only: app.Half | None) -> None:
     for name in unknown_in_dotenv():
         click.echo(f"Warning: {name} in .env is not a setting of Everytoken.", err=True)
     click.echo(f"Starting with {settings.model} ...", err=True)
-    code = asyncio.run(app.serve(settings, only, lambda at: _greet(settings, at)))
+    code = asyncio.run(app.serve(settings, only, lambda at, names: _greet(settings, at, names)))
     raise SystemExit(code)
 
 
-def _greet(settings: Settings, address: str) -> None:
-    click.echo(f"\n  Everytoken is ready: {address}\n", err=True)
+def _greet(settings: Settings, address: str, connectors: Sequence[str]) -> None:
+    click.echo(f"\n  Everytoken is ready: {address}", err=True)
+    click.echo(f"  Connected: {', '.join(connectors)}\n", err=True)
     if settings.provider == "local":
         click.echo("  A small embedded model answers: a demonstration, often wrong.", err=True)
         click.echo("  Choose another with MODEL, for example MODEL=openai:gpt-4o-mini.", err=True)

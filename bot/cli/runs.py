@@ -135,6 +135,7 @@ def run_as_dict(row: RunRow) -> dict[str, Any]:
         "kind": start.kind,
         "parent_run_id": None if start.parent_run_id is None else str(start.parent_run_id),
         "question": start.question,
+        "files": [file.name for file in start.files],
         **_end_as_dict(end, start.started_us),
     }
 
@@ -166,6 +167,8 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     click.echo(f"place     {' / '.join(part for part in asdict(start.place).values() if part)}")
     click.echo(f"person    {start.person.name} ({start.person.id})")
     click.echo(f"question  {start.question}")
+    for file in start.files:
+        click.echo(f"file      {file.name}")
     click.echo(f"recorded  {len(tokens)} tokens")
     for edit in edits:
         fault = f"  {edit.error}" if edit.error else ""
@@ -186,6 +189,8 @@ def _print_receipt(row: RunRow, receipt: Receipt) -> None:
         click.echo(f"  {name:<9}  {told}")
     for fault in receipt.faults:
         click.echo(f"  broken: {fault}")
+    if receipt.translated:
+        click.echo("  shown: compared as what can be seen, for the platform translates Markdown")
     if receipt.unproven:
         click.echo(f"  unproven: {receipt.unproven}")
 

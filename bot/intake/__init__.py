@@ -2,6 +2,7 @@
 
 from bot.intake.access import Access
 from bot.intake.conversations import Policy
-from bot.intake.intake import Intake, IntakeOptions
+from bot.intake.intake import Intake
+from bot.intake.turns import IntakeOptions
 
 __all__ = ["Access", "Intake", "IntakeOptions", "Policy"]

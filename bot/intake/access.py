@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from connectors.base import Asked
+from connectors.base import Asked, Person
 
 
 class Admission(Enum):
@@ -26,6 +26,8 @@ class Access:
     block_channels: frozenset[str] = frozenset()
     allow_workspaces: frozenset[str] = frozenset()
     block_workspaces: frozenset[str] = frozenset()
+    allow_external: bool = False
+    """Whether people of other organisations are answered; those named in `allow_people` are."""
 
     def admission(self, asked: Asked) -> Admission:
         """What the lists say of the person, the channel and the workspace together."""
@@ -39,4 +41,9 @@ class Access:
             return Admission.BLOCKED
         if any(allowed and value not in allowed for value, allowed, _ in lists):
             return Admission.NOT_ALLOWED
+        if asked.person.external and not self._external_may(asked.person):
+            return Admission.NOT_ALLOWED
         return Admission.ADMITTED
+
+    def _external_may(self, person: Person) -> bool:
+        return self.allow_external or person.id in self.allow_people

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
+from bot.reply import Begun
 from bot.runs import Question
 from connectors.base import Connector, Place
 
@@ -21,6 +23,10 @@ class Waiting:
     inbox_id: int
     question: Question
     connector: Connector
+    run_id: UUID
+    """The run that answers it, also if it is another process that does."""
+    begun: Begun = field(default_factory=Begun)
+    """What stands of the answer already."""
 
 
 class Conversations:
@@ -36,6 +42,10 @@ class Conversations:
     def __len__(self) -> int:
         """So many questions wait for their turn."""
         return sum(len(waiting) for waiting in self._waiting.values())
+
+    def items(self) -> list[Waiting]:
+        """The questions that wait, by conversation, in order."""
+        return [item for waiting in self._waiting.values() for item in waiting]
 
     def busy(self, place: Place) -> bool:
         """Whether a question is being answered there."""

@@ -7,61 +7,40 @@ where, how long), and waits for its turn in its conversation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-from uuid import UUID
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Literal
+from uuid import uuid4
 
 import structlog
 
-from bot.intake.access import Access, Admission
-from bot.intake.conversations import Conversations, Policy, Waiting
+from bot.intake import notices
+from bot.intake.conversations import Waiting
+from bot.intake.notices import Notices
+from bot.intake.resuming import Resuming
+from bot.intake.tasks import Tasks
+from bot.intake.turns import IntakeOptions, Turns
 from bot.pacing import Pacing
-from bot.runs import Kind, Question, Runs
+from bot.runs import Kind, Question, Run, Runs, outcomes, within
+from bot.store import Question as Kept
 from bot.store import Store, StoreUnavailable
-from bot.store.inbox import State
 from connectors.base import (
     Asked,
     Commanded,
     Connector,
-    ConnectorError,
     Control,
     Deleted,
+    Edited,
     Incoming,
     MessageRef,
-    Part,
+    Person,
     Place,
     Pressed,
-    Status,
 )
 
 log = structlog.get_logger(__name__)
 
-EMPTY = "Your message has no text. Ask me something."
-FORGOTTEN = "Forgotten. I start afresh from here."
-NOT_ALLOWED = "I may not answer here. The bot's operator can allow it."
-NOT_KEPT = "I no longer have that question. Ask it again."
-REPLACED = "Not answered: a newer question took its place."
-_COURTESY_DEADLINE_S = 30.0
 _SETTLE_DEADLINE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeOptions:
-    """What the operator decided about questions."""
-
-    policy: Policy = "queue"
-    access: Access = field(default_factory=Access)
-    max_question_chars: int = 20_000
-
-
-class _Notice:
-    """A short message of the bot's own, before the pacing: whole, and waited for."""
-
-    ended = True
-    blank = True
-    unseen = 0
-    since = 0.0
 
 
 class Intake:
@@ -77,35 +56,33 @@ class Intake:
     ) -> None:
         self._store = store
         self._runs = runs
-        self._pacing = pacing
+        self._notices = Notices(pacing)
         self._options = options
         self._now_us = now_us
-        self._conversations = Conversations(self._answer)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self._turns = Turns(store, runs, self._notices, self._tasks, options)
+        self._resuming = Resuming(store, self._notices, now_us)
         self._keeping = asyncio.Lock()  # questions are kept in the order in which they came
         self._closed = False
 
     @property
     def waiting(self) -> int:
         """Questions that were kept and wait for their turn."""
-        return len(self._conversations)
+        return len(self._turns)
 
     async def serve(self, connector: Connector) -> None:
         """Takes a connector's events until it is closed."""
         async for incoming in connector.events():
-            self._spawn(self._take(incoming, connector))
+            self._tasks.spawn(self._take(incoming, connector))
 
     def close(self) -> None:
         """Refuses what comes from now on; what waits stays in the inbox."""
         self._closed = True
-        left = self._conversations.drop(lambda _item: True)
-        if left:
-            log.warning("intake.left_waiting", questions=len(left))
+        self._turns.leave()
 
     async def settled(self) -> None:
         """Waits until everything that was taken has had its effect."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.settled()
 
     # One event.
 
@@ -125,11 +102,13 @@ class Intake:
     async def _handle(self, incoming: Incoming, connector: Connector) -> None:
         match incoming.event:
             case Asked() as asked:
-                await self._keep(Question(asked), asked.message, incoming, connector)
+                await self._ask(asked, incoming, connector)
+            case Edited() as edited:
+                await self._edited(edited, incoming, connector)
             case Pressed(control=Control.RETRY | Control.CONTINUE) as pressed:
                 await self._follow(pressed, incoming, connector)
             case Pressed(control=Control.STOP) as pressed:
-                self._stop(pressed)
+                self._stop(pressed, connector)
             case Pressed() as pressed:
                 await self._rate(pressed)
             case Deleted(message=message):
@@ -138,84 +117,109 @@ class Intake:
                 await self._obey(commanded, connector)
         incoming.accept()
 
+    async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
+        if asked.addressed or await self._takes_part(asked.message.place):
+            await self._keep(Question(asked), asked.message, incoming, connector)
+
+    async def _takes_part(self, place: Place) -> bool:
+        """Whether the bot answers, or has answered, in a conversation, and may go on unasked."""
+        if not self._options.follow_ups:
+            return False
+        running = any(run.question.asked.message.place == place for run in self._runs.active)
+        return running or await self._store.messages.any_in(place)
+
     async def _keep(
-        self, question: Question, key: MessageRef, incoming: Incoming, connector: Connector
+        self,
+        question: Question,
+        key: MessageRef,
+        incoming: Incoming,
+        connector: Connector,
+        replaces: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Stores a question under `key`, and answers it unless that was stored before."""
+        """Stores a question under `key`, and answers it unless that was stored before.
+
+        `replaces` takes back what the question stands for, once it is safe; where it says that
+        nothing is left to take back, the question is not answered.
+        """
         async with self._keeping:
             kept = replace(question.asked, message=key)
-            inbox_id = await self._store.inbox.add(kept, self._now_us())
+            run_id = uuid4()
+            inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
             incoming.accept()
             if inbox_id is None:
                 log.info("intake.duplicate", message=key.id)
                 return
             log.info("intake.kept", message=key.id, inbox=inbox_id)
             if self._closed:  # meanwhile: like those that wait, it stays in the inbox
-                log.warning("intake.left_waiting", questions=1)
+                self._turns.left(1)
                 return
-            self._admit(Waiting(inbox_id, question, connector))
+            item = Waiting(inbox_id, question, connector, run_id)
+            if replaces():
+                self._turns.admit(item)
+            else:
+                self._turns.refuse(item)
 
-    # A question: admitted, then in turn.
+    # Questions that another process kept and did not answer.
 
-    def _admit(self, item: Waiting) -> None:
-        problem = self._problem(item.question.asked)
-        if problem is None:
-            self._queue(item)
-        else:
-            self._spawn(self._turn_away(item, problem))
+    async def resume(self, kept: Kept, connector: Connector, *, anew: bool = False) -> bool:
+        """Answers a question of another process as if it came now; says whether it does.
 
-    def _problem(self, asked: Asked) -> str | None:
-        """What speaks against answering: a line for the asker, or none for the blocked."""
-        admission = self._options.access.admission(asked)
-        most = self._options.max_question_chars
-        if admission is not Admission.ADMITTED:
-            log.info("intake.refused", person=asked.person.id, admission=admission.value)
-            return NOT_ALLOWED if admission is Admission.NOT_ALLOWED else ""
-        if not asked.text.strip():
-            return EMPTY
-        if len(asked.text) > most:
-            return f"Your message has {len(asked.text):,} characters; I take at most {most:,}."
-        return None
+        `anew`: also where its run has begun. Raises `StoreUnavailable` or `ConnectorError` where
+        that can't be said yet: then ask again.
+        """
+        if kept.id in self.kept() or any(run.id == kept.run_id for run in self._runs.active):
+            return True
+        found = await self._resuming.prepare(kept, connector, anew=anew)
+        if found is None:
+            return False
+        async with self._keeping:
+            if self._closed:
+                self._turns.left(1)
+            else:
+                self._turns.admit(found)
+        return True
 
-    async def _turn_away(self, item: Waiting, told: str) -> None:
-        asked = item.question.asked
-        if told:
-            await self._notify(item.connector, asked.message, told)
-        await self._mark(item, "refused")
+    def kept(self) -> list[int]:
+        """The questions that wait here for their turn, by their numbers in the inbox."""
+        return [item.inbox_id for item in self._turns.waiting()]
 
-    def _queue(self, item: Waiting) -> None:
-        place = item.question.asked.message.place
-        if self._options.policy == "parallel":
-            self._spawn(self._answer(item))
-        elif not self._conversations.busy(place):
-            self._spawn(self._conversations.open(item))
-        else:
-            if self._options.policy == "replace":
-                self._replace(place)
-            self._conversations.wait(item)
-            self._spawn(self._signal(item.connector, place, Status.QUEUED))
+    def drop(self, ids: Collection[int]) -> None:
+        """Other processes answer these questions."""
+        self._turns.lose(ids)
 
-    def _replace(self, place: Place) -> None:
-        self._runs.stop_in(place)
-        for item in self._drop(lambda item: item.question.asked.message.place == place):
-            self._spawn(self._turn_away(item, REPLACED))
+    # A question that is changed while it is being answered.
 
-    async def _answer(self, item: Waiting) -> None:
-        try:
-            result = await self._runs.answer(item.question, item.connector)
-        except Exception:
-            log.exception("run.bug")
-            await self._mark(item, "done")
-        else:
-            await self._mark(item, "done", result.run_id)
+    async def _edited(self, edited: Edited, incoming: Incoming, connector: Connector) -> None:
+        async with self._keeping:  # what was asked before has been kept by now
+            found = self._being_answered(edited.message)
+        if found is None or not found.asked.text.strip() or found.asked.text == edited.text:
+            return
+        asked = replace(found.asked, text=edited.text, files=edited.files)
+        key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
+        question = Question(asked, found.kind, found.parent)
+        await self._keep(question, key, incoming, connector, lambda: self._withdraw(edited.message))
 
-    async def _mark(self, item: Waiting, state: State, run_id: UUID | None = None) -> None:
-        try:
-            await self._store.inbox.mark(item.inbox_id, state, run_id)
-        except StoreUnavailable as error:
-            log.error("inbox.not_marked", inbox=item.inbox_id, error=str(error))
-        except Exception:  # the questions that wait behind this one have their turn all the same
-            log.exception("inbox.not_marked", inbox=item.inbox_id)
+    def _being_answered(self, message: MessageRef) -> Question | None:
+        """The newest form of a question that waits or is being answered, if it came just now."""
+        running = [run.question for run in self._fresh(message)]
+        waiting = [i.question for i in self._turns.waiting() if _asks(i, message)]
+        return (running + waiting)[-1] if running or waiting else None
+
+    def _fresh(self, message: MessageRef) -> list[Run]:
+        """The runs that answer a question and are not older than a change may be late."""
+        return [
+            run
+            for run in self._runs.active
+            if run.question.asked.message == message and run.age_s < self._options.edit_seconds
+        ]
+
+    def _withdraw(self, message: MessageRef) -> bool:
+        """Takes a question back in the form that it had; says whether it was there."""
+        runs = self._fresh(message)
+        for run in runs:
+            run.stop(outcomes.EDITED)
+        waiting = self._turns.drop(lambda item: _asks(item, message))
+        return bool(runs or waiting)
 
     # What people do to runs.
 
@@ -225,30 +229,38 @@ class Intake:
         async with self._keeping:
             stop()
 
-    def _stop(self, pressed: Pressed) -> None:
+    def _stop(self, pressed: Pressed, connector: Connector) -> None:
         run = next((run for run in self._runs.active if run.id == pressed.run_id), None)
         if run is None:
             log.info("intake.nothing_to_stop", run_id=str(pressed.run_id))
-        elif run.question.asked.person.id != pressed.person.id:
-            log.info("intake.not_theirs", run_id=str(pressed.run_id), person=pressed.person.id)
-        else:
+        elif self._may(pressed, run.question.asked.person, connector):
             run.stop()
+
+    def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
+        """Whether a person may do what they pressed; if not, they are told."""
+        if pressed.person.id in self._options.admins | {asker.id}:
+            return True
+        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=pressed.person.id)
+        told = self._notices.say(connector, pressed.message, notices.NOT_THEIRS, pressed.person)
+        self._tasks.spawn(told)
+        return False
 
     def _deleted(self, message: MessageRef) -> None:
         self._runs.stop_at(message)
-        self._turn_away_quietly(lambda item: item.question.asked.message == message)
+        self._turns.drop(lambda item: _asks(item, message))
 
     async def _obey(self, commanded: Commanded, connector: Connector) -> None:
         place, person = commanded.message.place, commanded.person
         if commanded.command == "new":
             await self._store.conversations.forget(place, self._now_us())
-            self._spawn(self._notify(connector, commanded.message, FORGOTTEN))
+            told = self._notices.say(connector, commanded.message, notices.FORGOTTEN, person)
+            self._tasks.spawn(told)
             return
         await self._twice(lambda: self._stop_theirs(person.id, place))
 
     def _stop_theirs(self, person_id: str, place: Place) -> None:
         self._runs.stop_for(person_id, place)
-        self._turn_away_quietly(lambda item: _is_theirs(item, person_id, place))
+        self._turns.drop(lambda item: _is_theirs(item, person_id, place))
 
     async def _rate(self, pressed: Pressed) -> None:
         value: Literal[1, -1] = 1 if pressed.control is Control.UP else -1
@@ -259,56 +271,22 @@ class Intake:
         await self._store.settled(pressed.run_id, _SETTLE_DEADLINE_S)
         row = await self._store.runs.get(pressed.run_id)
         place = pressed.message.place
-        if row is None or not row.start.question:
-            self._spawn(self._notify(connector, pressed.message, NOT_KEPT))
-            return
-        if row.start.person.id != pressed.person.id:
-            log.info("intake.not_theirs", run_id=str(pressed.run_id), person=pressed.person.id)
-            return
-        asked = Asked(MessageRef(place, row.start.question_id), pressed.person, row.start.question)
-        kind: Kind = "retry" if pressed.control is Control.RETRY else "continue"
-        key = MessageRef(place, f"{kind}:{pressed.run_id}")
-        await self._keep(Question(asked, kind, row), key, incoming, connector)
+        if row is None or not (row.start.question or row.start.files):
+            told = self._notices.say(connector, pressed.message, notices.NOT_KEPT, pressed.person)
+            self._tasks.spawn(told)
+        elif self._may(pressed, row.start.person, connector):
+            start = row.start
+            ref = MessageRef(place, start.question_id)
+            asked = Asked(ref, start.person, start.question, start.files)
+            kind: Kind = "retry" if pressed.control is Control.RETRY else "continue"
+            key = MessageRef(place, f"{kind}:{pressed.run_id}")
+            await self._keep(Question(asked, kind, row), key, incoming, connector)
 
-    # Small things.
 
-    def _drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
-        return self._conversations.drop(unwanted)
-
-    def _turn_away_quietly(self, unwanted: Callable[[Waiting], bool]) -> None:
-        for item in self._drop(unwanted):
-            self._spawn(self._mark(item, "refused"))
-
-    async def _notify(self, connector: Connector, about: MessageRef, text: str) -> None:
-        """Posts a short message of the bot's own, tried once."""
-        try:
-            async with asyncio.timeout(_COURTESY_DEADLINE_S):
-                await self._pacing.turn(connector.budget(about.place, "post"), _Notice())
-                await connector.post(about.place, Part(None, 0, text, last=True), f"re:{about.id}")
-        except (ConnectorError, TimeoutError) as error:
-            log.warning("notice.not_posted", error=str(error) or type(error).__name__)
-
-    async def _signal(self, connector: Connector, place: Place, status: Status) -> None:
-        try:
-            async with asyncio.timeout(_COURTESY_DEADLINE_S):
-                await connector.signal(place, status)
-        except (ConnectorError, TimeoutError) as error:
-            log.warning("signal.failed", error=str(error) or type(error).__name__)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("intake.bug", exc_info=error)
+def _asks(item: Waiting, message: MessageRef) -> bool:
+    return item.question.asked.message == message
 
 
 def _is_theirs(item: Waiting, person_id: str, place: Place) -> bool:
     asked = item.question.asked
-    there = asked.message.place
-    return asked.person.id == person_id and (
-        (there.workspace, there.channel) == (place.workspace, place.channel)
-    )
+    return asked.person.id == person_id and within(asked.message.place, place)

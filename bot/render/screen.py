@@ -1,34 +1,54 @@
-"""Undoes the layout's decoration in what a platform shows."""
+"""Undoes the layout's decoration in what a platform shows.
+
+Most platforms show what they are sent. Where one translates Markdown, `visible` says what can be
+seen of a text there, and a message shows a piece if it shows what can be seen of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.render.parts import Piece
+from bot.render.unfinished import close_unfinished
+
+Visible = Callable[[str], str]
+
+_NEARBY = 8
+"""Characters around an estimate in which the exact end of what is shown is looked for: as many
+as the marks that can be unfinished there."""
 
 
-def restore(pieces: Sequence[Piece], shown: Sequence[str]) -> str:
+def restore(pieces: Sequence[Piece], shown: Sequence[str], visible: Visible | None = None) -> str:
     """The text that the messages show, without decoration and with the white space it left off.
 
-    Only `lead`, `head`, `tail` and `trail` of a piece are used, never its body. Decoration that a
-    message lacks is not missed and what is there is kept, so a difference stays a difference.
-    Messages without a piece are taken as they are.
+    Decoration that a message lacks is not missed and what is there is kept, so a difference stays
+    a difference. Messages without a piece are taken as they are. A piece's body is used only
+    where the platform translates: there the text itself can't be had back from the screen.
     """
-    undone = [_undo(piece, text) for piece, text in zip(pieces, shown, strict=False)]
+    undone = [_undo(piece, text, visible) for piece, text in zip(pieces, shown, strict=False)]
     return "".join([*undone, *shown[len(pieces) :]])
 
 
-def _undo(piece: Piece, shown: str) -> str:
-    body = shown.removeprefix(piece.head).removesuffix(piece.tail)
-    return piece.lead + body + piece.trail
+def _undo(piece: Piece, shown: str, visible: Visible | None) -> str:
+    if visible is None:
+        body = shown.removeprefix(piece.head).removesuffix(piece.tail)
+        return piece.lead + body + piece.trail
+    if shown == visible(piece.text) or _shows(piece.head + piece.body, shown, visible):
+        return piece.lead + piece.body + piece.trail
+    found = as_shown(piece, shown, visible)
+    surplus = shown[len(visible(piece.head + found.body)) :]
+    return piece.lead + found.body + surplus
 
 
-def as_shown(piece: Piece, text: str) -> Piece:
+def as_shown(piece: Piece, text: str, visible: Visible | None = None) -> Piece:
     """The piece as a message shows it whose text is `text`: `piece.text`, closed for the moment.
 
     Its body is as much of the piece's as the text shows from the start; the rest is decoration.
     """
+    if visible is not None:
+        return _as_seen(piece, text, visible)
     if text == piece.text:
         return piece
     rest = text.removeprefix(piece.head)
@@ -37,6 +57,33 @@ def as_shown(piece: Piece, text: str) -> Piece:
     if same is None:
         return replace(piece, head=head, tail=rest[len(piece.body) :])
     return Piece(piece.lead, head, rest[:same], rest[same:], "")
+
+
+def _as_seen(piece: Piece, text: str, visible: Visible) -> Piece:
+    if text == visible(piece.text):
+        return piece
+    end = _seen_up_to(piece.head, piece.body, text, visible)
+    whole = end == len(piece.body)
+    return replace(piece, body=piece.body[:end], tail="", trail=piece.trail if whole else "")
+
+
+def _seen_up_to(head: str, body: str, text: str, visible: Visible) -> int:
+    """How much of a body can be seen in a text: where that ends exactly, or its last whole line."""
+    lengths = range(len(body) + 1)
+    about = bisect_left(lengths, len(text), key=lambda end: len(visible(head + body[:end])))
+    nearby = range(min(len(body), about + _NEARBY), max(-1, about - _NEARBY), -1)
+    exact = next((end for end in nearby if _shows(head + body[:end], text, visible)), None)
+    if exact is not None:
+        return exact
+    ends = [at for at in range(min(about, len(body)), 0, -1) if body[at - 1] == "\n"]
+    ends += [0]
+    reached = bisect_left(ends, True, key=lambda end: text.startswith(visible(head + body[:end])))
+    return ends[min(reached, len(ends) - 1)]
+
+
+def _shows(begun: str, text: str, visible: Visible) -> bool:
+    """Whether a text is what can be seen of a part that has grown so far, closed or not."""
+    return text == visible(begun) or text == visible(close_unfinished(begun))
 
 
 def first_difference(one: str, other: str) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -22,7 +22,7 @@ from connectors.base import (
     ConnectorError,
     Gone,
     MessageRef,
-    Place,
+    Part,
     RateLimited,
     Refused,
     Shown,
@@ -37,6 +37,17 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 _STAMP_DEADLINE_S = 15.0
 _CALL_DEADLINE_S = 60.0
+_TIDY_PAUSES_S = (0.5, 2.0, 8.0)
+_MOST_MENDS = 2
+"""So often a part is sent again that the platform says it shows otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What another process has shown of an answer: its messages, and so many calls for them."""
+
+    messages: tuple[Message, ...] = ()
+    calls: int = 0
 
 
 class Reply:
@@ -45,11 +56,12 @@ class Reply:
     def __init__(
         self,
         run_id: UUID,
-        place: Place,
+        question: MessageRef,
         connector: Connector,
         pacing: Pacing,
         store: Store,
         elapsed_us: Callable[[], int],
+        begun: Begun = Begun(),
     ) -> None:
         self.over = asyncio.Event()
         """Set once no more of the answer is to be shown: see `gone` and `error`."""
@@ -57,26 +69,29 @@ class Reply:
         """The reader deleted a part of the answer."""
         self.error: str | None = None
         """Why the rest can't be shown, once that is final."""
+        self.late = False
+        """The time given was over before all was shown; the platform may still take it."""
         self.unsure: str | None = None
         """Why it is not known what a message shows."""
         self.first_text_us: int | None = None
         self.lost_at: int | None = None
         """Where the delivered text first differed from the provider's, if it did."""
         self._run_id = run_id
-        self._place = place
+        self._place = question.place
         self._connector = connector
         self._pacing = pacing
         self._store = store
         self._elapsed_us = elapsed_us
         self._clock = asyncio.get_running_loop().time
-        self._screen = Screen(run_id, connector.limits)
+        self._screen = Screen(run_id, connector.limits, question, begun.messages)
         self._since = self._clock()
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S
         self._post_lost = False
         self._edit_lost = False
         self._hopeless = False
-        self._calls = 0
+        self._mends = 0
+        self._calls = begun.calls
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
     # What pacing asks of those who wait.
@@ -127,6 +142,7 @@ class Reply:
             self._pacing.nudge(self._connector.budget(self._place, call))
         _, late = await asyncio.wait({self._task}, timeout=timeout)
         if late:
+            self.late = True
             self._give_up(f"not shown within {timeout:g} s")
             self._task.cancel()
 
@@ -135,6 +151,12 @@ class Reply:
         self._screen.forget(ref)
         self.gone = True
         self.over.set()
+
+    def abandon(self) -> None:
+        """Another process ends the answer: nothing more is sent from here."""
+        self.error = self.error or "another process has taken the answer over"
+        self.over.set()
+        self._task.cancel()
 
     def shown_text(self) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
@@ -177,10 +199,33 @@ class Reply:
                 if newest is not None and newest.call == step.call:
                     await self._send(newest)
             elif self.ended:
+                await self._tidy()
                 return
             else:
                 await self._changed.wait()
                 self._changed.clear()
+
+    async def _tidy(self) -> None:
+        """Messages that refused an edit may take one now: none is to look unfinished."""
+        for ref, part in self._screen.left_writing():
+            for pause_s in _TIDY_PAUSES_S:
+                if await self._tidied(ref, part):
+                    break
+                await asyncio.sleep(pause_s)
+
+    async def _tidied(self, ref: MessageRef, part: Part) -> bool:
+        """Whether it is done, or never will be."""
+        budget = self._connector.budget(self._place, "edit")
+        await self._pacing.turn(budget, self)
+        try:
+            async with asyncio.timeout(_CALL_DEADLINE_S):
+                self._screen.tidied(await self._connector.edit(ref, part))
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("reply.left_writing", error=str(error) or type(error).__name__)
+            if isinstance(error, RateLimited):
+                self._pacing.limited(budget, error.retry_after)
+            return not isinstance(error, RateLimited | Unavailable | TimeoutError)
+        return True
 
     async def _send(self, step: Step) -> None:
         started_us, problem = self._elapsed_us(), None
@@ -208,13 +253,22 @@ class Reply:
             self._post_lost = False
         else:
             self._edit_lost = False
-        message = self._screen.confirm(step, shown, sure=sure)
+        message = self._screen.confirm(step, shown, sure=sure, again=self._to_mend(step, shown))
         self._pause_s = _FIRST_PAUSE_S
         self._since = self._clock()
         if self.first_text_us is None and step.piece.body:
             self.first_text_us = self._elapsed_us()
             log.info("reply.first_text", after_us=self.first_text_us)
         self._store.messages.add(self._run_id, _row(step, message))
+
+    def _to_mend(self, step: Step, shown: Shown) -> bool:
+        """Whether a part is to be sent again that grows no more and is shown otherwise."""
+        if step.part.firm is not None or self._screen.shows(step, shown):
+            self._mends = 0
+            return False
+        self._mends += 1
+        log.warning("reply.shown_otherwise", part=step.part.index, times=self._mends)
+        return self._mends <= _MOST_MENDS
 
     def _record(self, step: Step, started_us: int, problem: ConnectorError | None) -> None:
         self._store.edits.add(
@@ -254,8 +308,11 @@ class Reply:
 
     async def _freeze(self, step: Step) -> None:
         """Goes on below a message that can't be edited any more."""
-        # An edit whose answer was lost may have had its effect: its text must not come twice.
-        shown = await self._read(self._screen.ref(step)) if self._edit_lost else None
+        shown = self._screen.shown_otherwise(step)
+        if self._edit_lost:
+            # It may have had its effect all the same: its text must not come twice.
+            read = await self._read(self._screen.ref(step))
+            shown = shown if read is None else read
         self._edit_lost = False
         frozen = self._screen.freeze(step, shown)
         self._store.messages.add(self._run_id, _row(step, frozen))
@@ -282,4 +339,7 @@ class Reply:
 
 def _row(step: Step, message: Message) -> MessageRow:
     piece = message.piece
-    return MessageRow(step.part.index, message.ref, piece.lead, piece.head, piece.tail, piece.trail)
+    return MessageRow(
+        step.part.index, message.ref, piece.lead, piece.head, piece.tail, piece.trail,
+        len(piece.body),
+    )  # fmt: skip

@@ -44,7 +44,8 @@ class Ending:
 class Message:
     """One message of the answer, as the platform last confirmed it.
 
-    `part` is None where it is not known which version stands: a post whose answer was lost.
+    `part` is None where it is not known which version stands: a post whose answer was lost, or
+    another process's message.
     """
 
     ref: MessageRef
@@ -68,13 +69,21 @@ class Step:
 class Screen:
     """An answer's messages. `next` says what to send, `confirm` what the platform answered."""
 
-    def __init__(self, run_id: UUID, limits: Limits) -> None:
+    def __init__(
+        self,
+        run_id: UUID,
+        limits: Limits,
+        about: MessageRef | None = None,
+        standing: Iterable[Message] = (),
+    ) -> None:
+        """`standing` are messages that stand already; each is edited once at least."""
         self.ending: Ending | None = None
         self._run_id = run_id
         self._limits = limits
+        self._about = about
         self._layout = Layout(limits)
         self._frozen: list[Message] = []
-        self._messages: list[Message] = []
+        self._messages: list[Message] = list(standing)
         self._complete = 0  # so many leading messages are as they will stay
         self._cut_off = False
         self._length = 0
@@ -85,6 +94,23 @@ class Screen:
     def messages(self) -> list[Message]:
         """All messages of the answer, in order."""
         return self._frozen + self._messages
+
+    def left_writing(self) -> list[tuple[MessageRef, Part]]:
+        """Frozen messages that look, or may look, as if they were being written; how they should.
+
+        A part that is not known may have any control.
+        """
+        return [
+            (message.ref, Part(self._run_id, index, message.piece.text, about=self._about))
+            for index, message in enumerate(self._frozen)
+            if message.part is None or Control.STOP in message.part.controls
+        ]
+
+    def tidied(self, shown: Shown) -> None:
+        """A frozen message took an edit after all; what it shows may have changed by that."""
+        self._frozen = [
+            replace(m, shown=shown.text) if m.ref == shown.ref else m for m in self._frozen
+        ]
 
     @property
     def unseen(self) -> int:
@@ -128,13 +154,29 @@ class Screen:
             return step
         return None
 
-    def confirm(self, step: Step, shown: Shown, *, sure: bool = True) -> Message:
-        """The platform did it. `sure` is false where an earlier try may be what it shows."""
-        part, piece = (step.part, step.piece) if sure else (None, as_shown(step.piece, shown.text))
+    def confirm(
+        self, step: Step, shown: Shown, *, sure: bool = True, again: bool = False
+    ) -> Message:
+        """The platform did it. `sure` is false where an earlier try may be what it shows.
+
+        `again` is true where the part is to be sent once more.
+        """
+        part = step.part if sure and not again else None
+        piece = step.piece if sure else self._seen(step.piece, shown.text)
         message = Message(shown.ref, part, piece, shown.text)
         self._messages[step.at : step.at + 1] = [message]
         self._advance()
         return message
+
+    def shows(self, step: Step, shown: Shown) -> bool:
+        """Whether the platform's answer to a step is what the message is to show."""
+        return self._is_shown(step.part.text, shown.text)
+
+    def shown_otherwise(self, step: Step) -> str | None:
+        """What the message of an edit shows, where that is not what it was sent last."""
+        last = self._messages[step.at]
+        sent = last.piece if last.part is None else last.part
+        return None if self._is_shown(sent.text, last.shown) else last.shown
 
     def ref(self, step: Step) -> MessageRef:
         """The message that a step edits."""
@@ -149,9 +191,9 @@ class Screen:
         start = sum(_extent(message.piece) for message in before)
         rest = self._layout.text[start:]
         piece = last.piece
-        if shown is not None:
+        if shown is not None and not self._is_shown(piece.text, shown):
             whole = replace(step.piece, body=rest[len(step.piece.lead) :], tail="")
-            piece, last = as_shown(whole, shown), replace(last, shown=shown)
+            piece, last = self._seen(whole, shown), replace(last, shown=shown)
         last = replace(last, piece=replace(piece, trail=""))
         following = sum(_extent(piece) for piece in self._layout.pieces()[: step.at + 1])
         self._frozen += [*before, last]
@@ -174,7 +216,16 @@ class Screen:
 
     def shown_text(self) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
-        return restore([m.piece for m in self.messages], [m.shown for m in self.messages])
+        shown = [message.shown for message in self.messages]
+        return restore([m.piece for m in self.messages], shown, self._limits.visible)
+
+    def _is_shown(self, text: str, shown: str) -> bool:
+        if self._limits.visible is None:
+            return shown.strip() == text.strip()
+        return shown == self._limits.visible(text)
+
+    def _seen(self, piece: Piece, text: str) -> Piece:
+        return as_shown(piece, text, self._limits.visible)
 
     def _begin(self, text: str) -> None:
         self._layout = Layout(self._limits)
@@ -204,10 +255,12 @@ class Screen:
 
     def _step(self, call: Literal["post", "edit"], at: int, pieces: Sequence[Piece]) -> Step:
         piece, newest = pieces[at], at == len(pieces) - 1
-        text = piece.text
+        text, firm = piece.text, None
         controls: tuple[Control, ...] = ()
         if newest and self.ending is None:
             text, controls = close_unfinished(piece.text), (Control.STOP,)
+            piece = as_shown(piece, text)
+            firm = len(piece.head) + len(piece.body)
         elif newest and self.ending is not None:
             controls = self.ending.controls
         part = Part(
@@ -216,8 +269,10 @@ class Screen:
             text=text,
             controls=controls,
             last=newest and self.ending is not None,
+            firm=firm,
+            about=self._about,
         )
-        return Step(call, at, as_shown(piece, text), part)
+        return Step(call, at, piece, part)
 
     def _advance(self) -> None:
         """Counts the messages that will stay as they are, and the characters that are shown."""

@@ -3,8 +3,9 @@
 from bot.runs.history import RequestOptions
 from bot.runs.outcomes import Outcome
 from bot.runs.question import Kind, Question
-from bot.runs.registry import Runs
+from bot.runs.registry import Runs, within
 from bot.runs.run import Result, Run, RunOptions
+from bot.runs.standing import as_known, standing
 from bot.runs.verification import verify
 
 __all__ = [
@@ -16,5 +17,8 @@ __all__ = [
     "Run",
     "RunOptions",
     "Runs",
+    "as_known",
+    "standing",
     "verify",
+    "within",
 ]

@@ -44,6 +44,7 @@ class Record:
                 started_us=self._started_us,
                 kind=question.kind,
                 parent_run_id=None if parent is None else parent.run_id,
+                files=asked.files,
             )
         )
         text = {"question": asked.text} if self._log_text else {}

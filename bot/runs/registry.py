@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.pacing import Pacing
+from bot.reply import Begun
 from bot.runs import outcomes
 from bot.runs.outcomes import Ended
 from bot.runs.question import Question
@@ -46,13 +48,22 @@ class Runs:
         """The runs under way, oldest first."""
         return list(self._active.values())
 
-    async def answer(self, question: Question, connector: Connector) -> Result:
-        """Answers a question; returns when the run has ended and its receipt is made."""
-        run_id = uuid4()
+    async def answer(
+        self,
+        question: Question,
+        connector: Connector,
+        run_id: UUID | None = None,
+        begun: Begun = Begun(),  # noqa: B008 - frozen
+    ) -> Result:
+        """Answers a question; returns when the run has ended and its receipt is made.
+
+        `run_id` is the id that was kept for it, if one was; `begun` what stands of it already.
+        """
+        run_id = run_id or uuid4()
         with bound_contextvars(run_id=str(run_id)):  # the run's own tasks inherit it
             run = Run(
                 run_id, question, connector, self._provider, self._store, self._pacing,
-                self._options, self._now_us,
+                self._options, self._now_us, begun,
             )  # fmt: skip
             self._active[run_id] = run
             self._idle.clear()
@@ -72,11 +83,11 @@ class Runs:
         return True
 
     def stop_for(self, person_id: str, place: Place) -> int:
-        """Stops a person's runs in a channel (in all of its threads); says how many."""
+        """Stops a person's runs in a thread, or in a channel and all its threads; says how many."""
         return self._stop_where(
             lambda run: (
                 run.question.asked.person.id == person_id
-                and _channel(run.question.asked.message.place) == _channel(place)
+                and within(run.question.asked.message.place, place)
             )
         )
 
@@ -92,6 +103,13 @@ class Runs:
     def stop_in(self, place: Place) -> int:
         """Stops the runs of a conversation."""
         return self._stop_where(lambda run: run.question.asked.message.place == place)
+
+    def abandon(self, run_ids: Collection[UUID]) -> None:
+        """Other processes have claimed these runs: they go on there, and end here unseen."""
+        for run in self.active:
+            if run.id in run_ids:
+                log.error("run.lost", run_id=str(run.id))
+                run.abandon()
 
     async def drain(self, grace: float) -> None:
         """Gives running answers `grace` seconds; those that last longer end as interrupted."""
@@ -115,5 +133,6 @@ class Runs:
         return len(runs)
 
 
-def _channel(place: Place) -> tuple[str, str, str]:
-    return place.connector, place.workspace, place.channel
+def within(place: Place, wider: Place) -> bool:
+    """Whether a place is this one, or a thread of this channel."""
+    return wider in (place, replace(place, thread=""))

@@ -15,7 +15,7 @@ from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, of_log, summary
-from bot.reply import Ending, Reply
+from bot.reply import Begun, Ending, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.outcomes import Ended, Outcome
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 CANCEL_DEADLINE_S = 2.0
 HANDLER_DEADLINE_S = 2.0
 SIGNAL_DEADLINE_S = 1.0
+QUIET_S = 15.0
+"""After so long without a token the reader is told that the model is still at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Run:
         pacing: Pacing,
         options: RunOptions,
         now_us: Callable[[], int],
+        begun: Begun,
     ) -> None:
+        """`begun` is what a process that died has shown of the answer, if it did."""
         self.id = run_id
         self.question = question
         self.generation = Generation()
@@ -78,18 +82,29 @@ class Run:
         self._options = options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
+        self._left_out: tuple[str, ...] = ()
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._record = Record(self.id, store, now_us, log_text=options.log_text)
-        place = question.asked.message.place
-        self.reply = Reply(self.id, place, connector, pacing, store, self._elapsed_us)
+        asked = question.asked.message
+        self.reply = Reply(self.id, asked, connector, pacing, store, self._elapsed_us, begun)
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
         self._delivery = Lane(DeliveryHandler(self.reply), "delivery")
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._started
 
     def stop(self, ended: Ended = outcomes.STOPPED) -> None:
         """Ends the run early; what was generated so far is kept, recorded and shown."""
         if not self._stop.done():
             self._stop.set_result(ended)
+
+    def abandon(self) -> None:
+        """Another process ends the answer: it is generated no more, and nothing more is shown."""
+        self.reply.abandon()
+        self.stop(outcomes.INTERRUPTED)
 
     async def answer(self) -> Result:
         """Generates, records, shows, compares; a failure of the model is an outcome."""
@@ -123,24 +138,41 @@ class Run:
     async def _ask(self) -> Ended:
         """Asks the model. Raises what the model raised."""
         work = asyncio.create_task(self._work(), name=f"generate {self.id}")
+        watch = asyncio.create_task(self._watch(), name=f"watch {self.id}")
         try:
             await self._signal(Status.THINKING)
             return await self._first_end(work)
         finally:
+            watch.cancel()
             await self._halt(work)
+
+    async def _watch(self) -> None:
+        """Shows that the bot is thinking while no token comes, and takes it back when one does."""
+        tokens, since, told = 0, self._clock(), False
+        while True:
+            await asyncio.sleep(1.0)
+            if self.generation.tokens != tokens:
+                tokens, since = self.generation.tokens, self._clock()
+                if told:
+                    await self._signal(Status.IDLE)
+                told = False
+            elif self._clock() - since >= QUIET_S:
+                since, told = self._clock(), True
+                await self._signal(Status.THINKING)
 
     async def _work(self) -> None:
         question = self.question
-        request = await gather(
+        gathered = await gather(
             question.asked,
             question.parent if question.kind == "continue" else None,
             self._connector,
             self._store,
-            self._provider.room,
+            self._provider,
             self._options.request,
         )
+        self._left_out = gathered.left_out
         await self._provider.generate(
-            request,
+            gathered.request,
             run_id=self.id,
             callbacks=[self._recording, self._delivery],
             generation=self.generation,
@@ -182,7 +214,8 @@ class Run:
 
     async def _settle(self, ended: Ended, text: str) -> None:
         """Ends recording and delivery side by side, each within its own deadline."""
-        note = outcomes.small(ended.note)
+        notes = (*(f"Not read: {line}" for line in self._left_out), ended.note)
+        note = "\n\n".join(outcomes.small(line) for line in notes if line)
         ending = Ending(text, note, outcomes.controls(ended.outcome, text))
         ends = await asyncio.gather(
             self._recording.finish(HANDLER_DEADLINE_S),
@@ -229,7 +262,8 @@ class Run:
             return Evidence(None, "the reader deleted the answer")
         if self.reply.unsure is not None:
             return Evidence(None, self.reply.unsure)
-        return Evidence(self.reply.shown_text(), self.reply.error or "")
+        translated = self._connector.limits.visible is not None
+        return Evidence(self.reply.shown_text(), self.reply.error or "", translated=translated)
 
     def _end(self, ended: Ended, receipt: Receipt | None) -> None:
         self._record.end(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.receipts import Evidence, Receipt, Verdict, compare, of_log
 from bot.render import Piece, restore
-from bot.store import RunRow, Store
+from bot.store import MessageRow, RunRow, Store
 from connectors.base import Connector, ConnectorError, Gone
 
 
@@ -32,11 +34,23 @@ async def _shown(row: RunRow, store: Store, connector: Connector | None) -> Evid
             None, f"{row.start.place.connector} is not set up here, so it can't be read back"
         )
     messages = await store.messages.read(row.start.run_id)
-    pieces = [Piece(m.lead, m.head, "", m.tail, m.trail) for m in messages]
+    pieces = pieces_of(messages, "" if row.end is None else row.end.generated_text)
     try:
         texts = [(await connector.read(message.ref)).text for message in messages]
     except Gone:
         return Evidence(None, "a message of the answer was deleted")
     except ConnectorError as error:
         return Evidence(None, str(error))
-    return Evidence(restore(pieces, texts))
+    visible = connector.limits.visible
+    return Evidence(restore(pieces, texts, visible), translated=visible is not None)
+
+
+def pieces_of(messages: Sequence[MessageRow], generated: str) -> list[Piece]:
+    """The parts with the slices of a generated text that their messages are to show."""
+    pieces, at = [], 0
+    for m in messages:
+        start = at + len(m.lead)
+        body = generated[start : start + (m.chars or 0)]
+        pieces.append(Piece(m.lead, m.head, body, m.tail, m.trail))
+        at = start + len(body) + len(m.trail)
+    return pieces

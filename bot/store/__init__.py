@@ -5,6 +5,7 @@ from bot.store.edits import EditRow
 from bot.store.errors import StoreUnavailable
 from bot.store.inbox import Question
 from bot.store.journal import Journal
+from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.messages import Answer, MessageRow
 from bot.store.migrate import upgrade
 from bot.store.retention import Deleted
@@ -21,12 +22,16 @@ __all__ = [
     "EditRow",
     "InlineDatabase",
     "Journal",
+    "Leases",
     "MessageRow",
+    "Orphan",
+    "Process",
     "Question",
     "Recorded",
     "RunEnd",
     "RunRow",
     "RunStart",
+    "Seat",
     "SqlDatabase",
     "Store",
     "StoreUnavailable",

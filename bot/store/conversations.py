@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, case, select
+from dataclasses import replace
+
+from sqlalchemy import Connection, case, func, or_, select
 
 from bot.store.database import Database
 from bot.store.places import columns_of, in_place
@@ -34,6 +36,11 @@ class Conversations:
         await self._database.run(work)
 
     async def forgotten_us(self, place: Place) -> int:
-        """Since when the conversation counts, in µs since the epoch; 0: from its start."""
-        query = select(conversations.c.forgotten_us).where(in_place(conversations, place))
+        """Since when the conversation counts, in µs since the epoch; 0: from its start.
+
+        What was forgotten in a channel outside of any thread is forgotten in all its threads.
+        """
+        here = in_place(conversations, place)
+        around = in_place(conversations, replace(place, thread=""))
+        query = select(func.max(conversations.c.forgotten_us)).where(or_(here, around))
         return await self._database.read(lambda connection: connection.scalar(query)) or 0

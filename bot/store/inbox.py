@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, select, update
 
 from bot.store.database import Database
-from bot.store.places import columns_of, place_of
-from bot.store.tables import inbox, insert_into
+from bot.store.files import files_column, files_of
+from bot.store.places import columns_of, in_place, place_of
+from bot.store.tables import inbox, insert_into, storable
 from connectors.base import Asked, MessageRef, Person
 
 State = Literal["waiting", "running", "done", "refused"]
@@ -28,17 +29,22 @@ class Question:
 
 
 class Inbox:
-    """Keeps questions, each once. Nothing here goes through the journal."""
+    """Keeps questions, each once; `owner` is this process. Nothing here goes by the journal."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, owner: str) -> None:
         self._database = database
+        self._owner = owner
 
-    async def add(self, asked: Asked, received_us: int) -> int | None:
+    async def add(self, asked: Asked, received_us: int, run_id: UUID | None = None) -> int | None:
         """Keeps a question and returns its id; None where its message was there before.
 
-        The question is durable when this returns; raises `StoreUnavailable` otherwise.
+        `run_id` is the run that is to answer it. The question is durable when this returns;
+        raises `StoreUnavailable` otherwise.
         """
-        values = _values(asked, received_us)
+        values = _values(asked, received_us) | {
+            "run_id": str(run_id) if run_id else None,
+            "owner": self._owner,
+        }
 
         def work(connection: Connection) -> int | None:
             insert = insert_into(connection, inbox).values(values)
@@ -58,9 +64,20 @@ class Inbox:
         query = select(inbox).where(inbox.c.state.in_(["waiting", "running"])).order_by(inbox.c.id)
 
         def work(connection: Connection) -> list[Question]:
-            return [_question(row) for row in connection.execute(query).mappings()]
+            return [question_of(row) for row in connection.execute(query).mappings()]
 
         return await self._database.read(work)
+
+    async def changed_since(self, question: Question, message_id: str) -> bool:
+        """Whether what a question's message asks was changed, and kept, after this question."""
+        changed = inbox.c.message_id.startswith(storable(f"edited:{message_id}:"), autoescape=True)
+        query = (
+            select(inbox.c.id)
+            .where(in_place(inbox, question.asked.message.place), changed)
+            .where(inbox.c.id > question.id)
+            .limit(1)
+        )
+        return await self._database.read(lambda connection: connection.scalar(query)) is not None
 
 
 def _values(asked: Asked, received_us: int) -> dict[str, Any]:
@@ -70,13 +87,19 @@ def _values(asked: Asked, received_us: int) -> dict[str, Any]:
         "person_id": asked.person.id,
         "person_name": asked.person.name,
         "text": asked.text,
+        "files": files_column(asked.files),
         "received_us": received_us,
         "state": "waiting",
+        "external": asked.person.external,
+        "addressed": asked.addressed,
     }
 
 
-def _question(row: RowMapping) -> Question:
+def question_of(row: RowMapping) -> Question:
+    """The question of a row; one from before knows neither outsiders nor who was not addressed."""
     message = MessageRef(place_of(row), row["message_id"])
-    asked = Asked(message, Person(row["person_id"], row["person_name"]), row["text"])
+    person = Person(row["person_id"], row["person_name"], bool(row["external"]))
+    addressed = row["addressed"] is not False
+    asked = Asked(message, person, row["text"], files_of(row["files"]), addressed)
     run_id = UUID(row["run_id"]) if row["run_id"] else None
     return Question(row["id"], asked, row["received_us"], row["state"], run_id)

@@ -18,7 +18,10 @@ from connectors.base import MessageRef, Place
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """The message that shows a part, and the decoration that its layout put around the answer."""
+    """The message that shows a part, and the decoration that its layout put around the answer.
+
+    `chars` is how much of the answer is between `head` and `tail`; None in rows from before.
+    """
 
     part: int
     ref: MessageRef
@@ -26,6 +29,7 @@ class MessageRow:
     head: str = ""
     tail: str = ""
     trail: str = ""
+    chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ class Messages:
         found = await self._database.read(lambda connection: connection.scalar(query))
         return UUID(found) if found else None
 
+    async def any_in(self, place: Place) -> bool:
+        """Whether the bot has ever answered there."""
+        query = select(messages.c.part).where(in_place(messages, place)).limit(1)
+        return await self._database.read(lambda connection: connection.scalar(query)) is not None
+
     async def answers(self, refs: Iterable[MessageRef]) -> dict[MessageRef, Answer]:
         """The answers that these messages are parts of; those that show none are left out."""
         by_place = defaultdict[Place, list[str]](list)
@@ -92,8 +101,9 @@ def _answers(connection: Connection, place: Place, ids: list[str]) -> dict[Messa
 def _message(found: RowMapping) -> MessageRow:
     ref = MessageRef(place_of(found), found["message_id"])
     return MessageRow(
-        found["part"], ref, found["lead"], found["head"], found["tail"], found["trail"]
-    )
+        found["part"], ref, found["lead"], found["head"], found["tail"], found["trail"],
+        found["chars"],
+    )  # fmt: skip
 
 
 def _write(connection: Connection, rows: list[Row]) -> None:
@@ -106,7 +116,7 @@ def _write(connection: Connection, rows: list[Row]) -> None:
     )
 
 
-def _values(run_id: UUID, message: MessageRow) -> dict[str, str | int]:
+def _values(run_id: UUID, message: MessageRow) -> dict[str, str | int | None]:
     return {
         "run_id": str(run_id),
         "part": message.part,
@@ -116,6 +126,7 @@ def _values(run_id: UUID, message: MessageRow) -> dict[str, str | int]:
         "head": message.head,
         "tail": message.tail,
         "trail": message.trail,
+        "chars": message.chars,
     }
 
 

@@ -70,7 +70,7 @@ def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> De
     connection.execute(
         update(runs)
         .where(runs.c.run_id.in_(ids))
-        .values(question="", generated_text=None, text_deleted_us=now_us)
+        .values(question="", files=None, generated_text=None, text_deleted_us=now_us)
     )
     return Deleted(len(ids), _delete_tokens(connection, ids), _delete_edits(connection, ids))
 
@@ -90,5 +90,7 @@ def _questions(connection: Connection, before_us: int, batch: int) -> Deleted:
     if not ids:
         return Deleted()
     state = case((inbox.c.state == "waiting", "refused"), else_=inbox.c.state)
-    connection.execute(update(inbox).where(inbox.c.id.in_(ids)).values(text="", state=state))
+    connection.execute(
+        update(inbox).where(inbox.c.id.in_(ids)).values(text="", files=None, state=state)
+    )
     return Deleted(questions=len(ids))

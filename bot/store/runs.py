@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
 from bot.store.database import Database
+from bot.store.files import files_column, files_of
 from bot.store.journal import Journal, Kind, Row
 from bot.store.places import columns_of, place_of
 from bot.store.tables import insert_into, runs, storable
-from connectors.base import Person, Place
+from connectors.base import File, Person, Place
 
 RunKind = Literal["ask", "retry", "continue"]
 
@@ -36,6 +37,7 @@ class RunStart:
     kind: RunKind = "ask"
     parent_run_id: UUID | None = None
     """The run that this one tries again or continues."""
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +87,20 @@ class AmbiguousRun(Exception):
 
 
 class Runs:
-    """Takes beginnings and ends without waiting, and finds runs."""
+    """Takes beginnings and ends without waiting, and finds runs; `owner` is this process."""
 
-    def __init__(self, database: Database, journal: Journal) -> None:
+    def __init__(self, database: Database, journal: Journal, owner: str) -> None:
         self._database = database
         self._journal = journal
+        self._owner = owner
 
     def begin(self, start: RunStart) -> None:
-        """Takes a run that begins."""
-        self._journal.add((_BEGIN, start.run_id, start))
+        """Takes a run that begins; it is this process's from now on."""
+        self._journal.add((_BEGIN, start.run_id, start, self._owner))
 
     def end(self, run_id: UUID, end: RunEnd) -> None:
-        """Takes a run's end."""
-        self._journal.add((_END, run_id, end))
+        """Takes a run's end. It counts only if no other process has claimed the run."""
+        self._journal.add((_END, run_id, end, self._owner))
         self._journal.forget(run_id)
 
     async def get(self, run_id: UUID) -> RunRow | None:
@@ -139,7 +142,7 @@ class Runs:
 
     async def _read(self, query: Select[Any]) -> list[RunRow]:
         def work(connection: Connection) -> list[RunRow]:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [run_of(row) for row in connection.execute(query).mappings()]
 
         return await self._database.read(work)
 
@@ -148,7 +151,8 @@ def _newest(limit: int) -> Select[Any]:
     return select(runs).order_by(runs.c.started_us.desc(), runs.c.run_id).limit(limit)
 
 
-def _run(row: RowMapping) -> RunRow:
+def run_of(row: RowMapping) -> RunRow:
+    """The run of a row."""
     end = None if row["ended_us"] is None else _end(row)
     return RunRow(_start(row), end, row["text_deleted_us"])
 
@@ -164,6 +168,7 @@ def _start(row: RowMapping) -> RunStart:
         started_us=row["started_us"],
         kind=row["kind"],
         parent_run_id=UUID(row["parent_run_id"]) if row["parent_run_id"] else None,
+        files=files_of(row["files"]),
     )
 
 
@@ -175,7 +180,7 @@ def _end(row: RowMapping) -> RunEnd:
 def _write_begin(connection: Connection, rows: list[Row]) -> None:
     connection.execute(
         insert_into(connection, runs).on_conflict_do_nothing(),
-        [_begin_values(start) for _, _, start in rows],
+        [_begin_values(start) | {"owner": owner} for _, _, start, owner in rows],
     )
 
 
@@ -187,6 +192,7 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
         "person_id": start.person.id,
         "person_name": start.person.name,
         "question": start.question,
+        "files": files_column(start.files),
         "model": start.model,
         "kind": start.kind,
         "parent_run_id": str(start.parent_run_id) if start.parent_run_id else None,
@@ -195,10 +201,10 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
 
 
 def _write_end(connection: Connection, rows: list[Row]) -> None:
-    change = update(runs).where(runs.c.run_id == bindparam("id"))
+    change = update(runs).where(runs.c.run_id == bindparam("id"), runs.c.owner == bindparam("me"))
     connection.execute(
         change.values({name: bindparam(name) for name in _END_COLUMNS}),
-        [{"id": str(run_id), **_end_values(end)} for _, run_id, end in rows],
+        [{"id": str(run_id), "me": owner, **_end_values(end)} for _, run_id, end, owner in rows],
     )
 
 

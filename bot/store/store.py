@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+import asyncio
+from contextlib import suppress
+from uuid import UUID, uuid4
 
 from bot.store.conversations import Conversations
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditLog
+from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
+from bot.store.leases import Leases
 from bot.store.messages import Messages
 from bot.store.migrate import check
 from bot.store.retention import Retention
@@ -18,13 +22,18 @@ from bot.store.tokens import TokenLog
 
 
 class Store:
-    """Everything that is kept. What is awaited raises `StoreUnavailable`; the rest never waits."""
+    """Everything that is kept. What is awaited raises `StoreUnavailable`; the rest never waits.
+
+    Each store is a process of its own to the others on the same database: what it takes is its
+    to see to as long as it beats (see `Leases`).
+    """
 
     def __init__(self, database: Database, journal: Journal | None = None) -> None:
         self.database = database
         self.journal = journal or Journal(database)
-        self.inbox = Inbox(database)
-        self.runs = Runs(database, self.journal)
+        self.leases = Leases(database, str(uuid4()))
+        self.inbox = Inbox(database, self.leases.me)
+        self.runs = Runs(database, self.journal, self.leases.me)
         self.tokens = TokenLog(database, self.journal)
         self.edits = EditLog(database, self.journal)
         self.messages = Messages(database, self.journal)
@@ -48,8 +57,14 @@ class Store:
         await self.database.run(check)
 
     async def aclose(self, timeout: float = 5.0) -> int:
-        """Writes what is left, for at most `timeout` seconds; returns the rows that are lost."""
+        """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.
+
+        Then others may claim what is unfinished: not earlier, for ends may be among the rows.
+        """
         lost = await self.journal.aclose(timeout)
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self.leases.release()
         await self.database.aclose()
         return lost
 

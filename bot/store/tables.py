@@ -11,6 +11,7 @@ import re
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Dialect,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -59,6 +61,8 @@ metadata = MetaData()
 
 _MICROSECONDS = BigInteger
 _RUN_ID = String(36)
+_OWNER = String(36)
+"""The process that sees to a row: one of `processes`, which may have died. NULL: nobody."""
 
 
 def _place() -> list[Column[str]]:
@@ -75,9 +79,13 @@ inbox = Table(
     Column("person_id", SafeText, nullable=False),
     Column("person_name", SafeText, nullable=False),
     Column("text", SafeText, nullable=False),
+    Column("files", JSON(none_as_null=True)),
     Column("received_us", _MICROSECONDS, nullable=False),
     Column("state", String(16), nullable=False),
     Column("run_id", _RUN_ID),
+    Column("owner", _OWNER),
+    Column("external", Boolean),
+    Column("addressed", Boolean),
     UniqueConstraint(
         "connector", "workspace", "channel", "thread", "message_id", name="uq_inbox_message"
     ),
@@ -94,6 +102,7 @@ runs = Table(
     Column("person_id", SafeText, nullable=False),
     Column("person_name", SafeText, nullable=False),
     Column("question", SafeText, nullable=False),
+    Column("files", JSON(none_as_null=True)),
     Column("model", SafeText, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("parent_run_id", _RUN_ID),
@@ -111,7 +120,14 @@ runs = Table(
     Column("output_tokens", BigInteger),
     Column("receipt", JSON(none_as_null=True)),
     Column("text_deleted_us", _MICROSECONDS),
+    Column("owner", _OWNER),
     Index("ix_runs_started_us", "started_us"),
+    Index(
+        "ix_runs_unended",
+        "owner",
+        sqlite_where=text("ended_us IS NULL"),
+        postgresql_where=text("ended_us IS NULL"),
+    ),
     Index("ix_runs_place", "connector", "workspace", "channel", "thread", "started_us"),
 )
 
@@ -143,6 +159,7 @@ edits = Table(
     sqlite_with_rowid=False,
 )
 
+# chars: so many characters of the answer are in the message, between head and tail.
 messages = Table(
     "messages",
     metadata,
@@ -154,6 +171,7 @@ messages = Table(
     Column("head", SafeText, nullable=False),
     Column("tail", SafeText, nullable=False),
     Column("trail", SafeText, nullable=False),
+    Column("chars", Integer),
     Index("ix_messages_message", "connector", "workspace", "channel", "thread", "message_id"),
 )
 
@@ -174,4 +192,14 @@ conversations = Table(
     Column("channel", SafeText, primary_key=True),
     Column("thread", SafeText, primary_key=True),
     Column("forgotten_us", _MICROSECONDS, nullable=False),
+)
+
+# beat_us: when the process last said that it lives. machine, pid: see `bot.store.leases.Seat`.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", _OWNER, primary_key=True),
+    Column("beat_us", _MICROSECONDS, nullable=False),
+    Column("machine", String(128)),
+    Column("pid", Integer),
 )

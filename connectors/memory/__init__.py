@@ -20,7 +20,9 @@ from connectors.base import (
     ConnectorError,
     Control,
     Deleted,
+    Edited,
     Event,
+    File,
     Incoming,
     Inflow,
     Limits,
@@ -103,12 +105,26 @@ class MemoryConnector:
 
     # What people do.
 
-    def ask(self, text: str, person: Person = ALICE, place: Place | None = None) -> Incoming:
-        """A person asks the bot something."""
+    def ask(
+        self,
+        text: str,
+        person: Person = ALICE,
+        place: Place | None = None,
+        *,
+        files: Sequence[File] = (),
+        addressed: bool = True,
+    ) -> Incoming:
+        """A person asks the bot something; what is in `files` stands in `platform.files`."""
         ref = self.platform.new_ref(place or self.place)
-        version = Version(asyncio.get_running_loop().time(), text.strip())
-        message = self.platform.add(ref, person, version, self._now_us())
-        return self._inflow.put(Asked(ref, person, message.text))
+        message = self.platform.add(ref, person, self._said(text), self._now_us(), tuple(files))
+        return self._inflow.put(Asked(ref, person, message.text, message.files, addressed))
+
+    def change(self, ref: MessageRef, text: str) -> Incoming:
+        """A person changes what a message of theirs says."""
+        message = self.platform.get(ref)
+        message.versions.append(self._said(text))
+        version = str(len(message.versions))
+        return self._inflow.put(Edited(ref, message.author, message.text, version, message.files))
 
     def delete(self, ref: MessageRef) -> Incoming:
         """A person deletes a message."""
@@ -145,16 +161,23 @@ class MemoryConnector:
         def effect() -> Shown:
             self.platform.spend(self.budget(place, "post"), self._now())
             message = self.platform.posted(key, lambda: self._add(place, part))
-            return Shown(message.ref, message.text)
+            return self._shown(message)
 
         return await self._call("post", effect)
+
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
+        def effect() -> Shown | None:
+            message = self.platform.found(key)
+            return None if message is None or message.deleted else self._shown(message)
+
+        return await self._call("find", effect)
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         def effect() -> Shown:
             self.platform.spend(self.budget(ref.place, "edit"), self._now())
             message = self.platform.get(ref)
             message.versions.append(self._version(part))
-            return Shown(ref, message.text)
+            return self._shown(message)
 
         if ref in self._editing:
             self.platform.overlaps.append(ref)
@@ -165,12 +188,12 @@ class MemoryConnector:
             self._editing.remove(ref)
 
     async def read(self, ref: MessageRef) -> Shown:
-        return await self._call("read", lambda: Shown(ref, self.platform.get(ref).text))
+        return await self._call("read", lambda: self._shown(self.platform.get(ref)))
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
         def effect() -> Sequence[Said]:
             earlier = [
-                Said(each.ref, each.author, each.text, each.author == BOT, each.at_us)
+                _said(each)
                 for each in self.platform.messages.values()
                 if each.ref.place == place
                 and not each.deleted
@@ -179,6 +202,15 @@ class MemoryConnector:
             return earlier[max(0, len(earlier) - limit) :]
 
         return await self._call("history", effect)
+
+    async def fetch(self, file: File, most: int) -> bytes:
+        def effect() -> bytes:
+            data = self.platform.files[file.id]
+            if len(data) > most:
+                raise TooLong(f"{file.name} has {len(data)} bytes")
+            return data
+
+        return await self._call("fetch", effect)
 
     async def signal(self, place: Place, status: Status) -> None:
         await self._call("signal", lambda: self.platform.signals.append((place, status)))
@@ -213,9 +245,16 @@ class MemoryConnector:
             raise Unavailable("the answer was lost")
         return result
 
+    def _shown(self, message: Message) -> Shown:
+        visible = self.limits.visible
+        return Shown(message.ref, message.text if visible is None else visible(message.text))
+
     def _add(self, place: Place, part: Part) -> Message:
         version = self._version(part)
         return self.platform.add(self.platform.new_ref(place), BOT, version, self._now_us())
+
+    def _said(self, text: str) -> Version:
+        return Version(self._now(), text.strip())
 
     def _version(self, part: Part) -> Version:
         """What is shown for a part. `TooLong` and `Refused` as the platform would say."""
@@ -230,3 +269,8 @@ class MemoryConnector:
 
     def _now_us(self) -> int:
         return int(self._clock() * 1_000_000)
+
+
+def _said(message: Message) -> Said:
+    by_bot = message.author == BOT
+    return Said(message.ref, message.author, message.text, by_bot, message.at_us, message.files)

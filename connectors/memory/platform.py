@@ -11,6 +11,7 @@ from connectors.base import (
     Budget,
     ConnectorError,
     Control,
+    File,
     Gone,
     Limits,
     MessageRef,
@@ -21,7 +22,7 @@ from connectors.base import (
     Status,
 )
 
-CallName = Literal["post", "edit", "read", "history", "signal", "probe"]
+CallName = Literal["post", "find", "edit", "read", "history", "fetch", "signal", "probe"]
 
 ALICE = Person("alice", "Alice")
 """Who speaks where no person is named."""
@@ -77,6 +78,7 @@ class Message:
     author: Person
     at_us: int
     versions: list[Version]
+    files: tuple[File, ...] = ()
     deleted: bool = False
 
     @property
@@ -117,6 +119,8 @@ class Platform:
     signals: list[tuple[Place, Status]] = field(default_factory=list)
     overlaps: list[MessageRef] = field(default_factory=list)
     """Messages that were edited while another edit of theirs was under way."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """What is in the files that people attached, by their ids."""
     _posted: dict[str, MessageRef] = field(default_factory=dict)
     _spent: dict[str, deque[float]] = field(default_factory=dict)
     _numbers: Counter[CallName] = field(default_factory=Counter)
@@ -141,9 +145,16 @@ class Platform:
             raise Gone(f"message {ref.id} was deleted")
         return message
 
-    def add(self, ref: MessageRef, author: Person, version: Version, at_us: int) -> Message:
+    def add(
+        self,
+        ref: MessageRef,
+        author: Person,
+        version: Version,
+        at_us: int,
+        files: tuple[File, ...] = (),
+    ) -> Message:
         """A new message."""
-        self.messages[ref] = message = Message(ref, author, at_us, [version])
+        self.messages[ref] = message = Message(ref, author, at_us, [version], files)
         return message
 
     def posted(self, key: str, post: Callable[[], Message]) -> Message:
@@ -151,6 +162,16 @@ class Platform:
         if key not in self._posted:
             self._posted[key] = post().ref
         return self.messages[self._posted[key]]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of all posts, oldest first."""
+        return list(self._posted)
+
+    def found(self, key: str) -> Message | None:
+        """What was posted with a key, if anything was."""
+        ref = self._posted.get(key)
+        return None if ref is None else self.messages[ref]
 
     def spend(self, budget: Budget, now: float) -> None:
         """Counts a call in its sliding window; `RateLimited` where the window is full."""

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from connectors.base import (
     Budget,
+    File,
     Gone,
     Incoming,
     Inflow,
@@ -21,6 +22,7 @@ from connectors.base import (
     Part,
     Person,
     Place,
+    Refused,
     Said,
     Shown,
     Status,
@@ -80,6 +82,12 @@ class WebConnector:
         """Stores a message, then shows it to all who look. Raises `TooLong`, `Unavailable`."""
         return await self._messages.whole(self._post(place, self._content(part), key))
 
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
+        """The message that the table holds for a key. Raises `Unavailable`."""
+        with _unavailable():
+            message = await self._messages.posted(place.channel, _key(key))
+        return None if message is None else _shown(message)
+
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Changes a message, then shows it to all who look.
 
@@ -104,6 +112,9 @@ class WebConnector:
             raise Gone(f"There is no message {before.id} in this conversation.")
         return [_said(message) for message in messages]
 
+    async def fetch(self, file: File, most: int) -> bytes:  # noqa: ARG002 - no files
+        raise Refused(f"nobody can attach a file here ({file.name})")
+
     async def signal(self, place: Place, status: Status) -> None:
         """Shows the status to all who look; it is not stored."""
         self._hub.tell_status(place.channel, status)
@@ -127,7 +138,7 @@ class WebConnector:
     async def _post(self, place: Place, content: Content, key: str) -> Shown:
         with _unavailable():
             message, _ = await self._messages.add(
-                place.channel, uuid4().hex, f"post:{key}", _BOT, content
+                place.channel, uuid4().hex, _key(key), _BOT, content
             )
         if not message.deleted:
             self._hub.tell(message)
@@ -160,6 +171,11 @@ def _unavailable() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error
+
+
+def _key(key: str) -> str:
+    """A post's key in the table, where people's messages have keys as well."""
+    return f"post:{key}"
 
 
 def _there(message: Message | None) -> Message:

@@ -200,6 +200,15 @@ class Messages:
         """The message, or None where there is none or it was deleted."""
         return next(iter(await self._some(_standing(conversation, message_id), 1)), None)
 
+    async def posted(self, conversation: str, key: str) -> Message | None:
+        """The message that was stored with a key, or None where there is none or it was deleted."""
+        kept = and_(
+            _columns.conversation == conversation,
+            _columns.key == key,
+            _columns.deleted.is_(False),
+        )
+        return next(iter(await self._some(kept, 1)), None)
+
     async def newest(self, conversation: str, limit: int) -> Sequence[Message]:
         """The newest `limit` messages of a conversation, oldest of them first."""
         shown = and_(_columns.conversation == conversation, _columns.deleted.is_(False))

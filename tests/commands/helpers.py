@@ -225,10 +225,15 @@ class Bot:
     address: str
 
     @asynccontextmanager
-    async def page(self, conversation: str = "conversation-1") -> AsyncIterator[Page]:
-        """Opens a conversation as the page does."""
+    async def page(
+        self, conversation: str = "conversation-1", person: str = "somebody-at-all"
+    ) -> AsyncIterator[Page]:
+        """Opens a conversation as the page does, in a person's browser."""
         origin: Any = f"http://{self.address}"
-        async with connect(f"ws://{self.address}/ws", origin=origin, proxy=None) as connection:
+        cookie = {"Cookie": f"everytoken_person={person}"}
+        async with connect(
+            f"ws://{self.address}/ws", origin=origin, proxy=None, additional_headers=cookie
+        ) as connection:
             await connection.send(json.dumps({"type": "open", "conversation": conversation}))
             yield Page(connection)
 
@@ -243,6 +248,11 @@ class Page:
         """Asks, and returns once the bot has kept the question."""
         await self.connection.send(json.dumps({"type": "ask", "id": name, "text": question}))
         await self.told(lambda frame: frame["type"] == "accepted")
+
+    async def press(self, message_id: str, control: str) -> None:
+        """Presses a control under a message."""
+        frame = {"type": "press", "message": message_id, "control": control}
+        await self.connection.send(json.dumps(frame))
 
     async def shown(self, seen: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         """Waits until a message of the bot's is so; the message as the page is told it."""

@@ -40,7 +40,7 @@ async def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
         ("setting", "MODEL is not one of local:…, openai:…"),
         ("port", "Another program uses port"),
         ("host", "HOST=192.0.2.1 PORT=0 can't be listened on: Cannot assign"),
-        ("gateway", "--only gateway needs a platform that is reached by a gateway."),
+        ("gateway", "--only gateway needs a platform that is reached by a gateway, such as"),
         ("database", "the database failed: connection failed: "),
         ("folder", "the database's folder "),
     ],

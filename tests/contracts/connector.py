@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
@@ -21,11 +21,14 @@ from connectors.base import (
     MessageRef,
     Part,
     Place,
+    Shown,
     Status,
     TooLong,
 )
 
 RUN = UUID("00000000-0000-4000-8000-000000000001")
+LONG_AGO = 0
+"""Before any post: microseconds since the epoch."""
 PATIENCE = 10.0
 """Seconds after which something that should have come will not come."""
 
@@ -59,8 +62,10 @@ class Harness:
     place: Place
     ask: Callable[[str], Awaitable[Question]]
     delete: Callable[[MessageRef], Awaitable[None]] | None = None
+    another: Callable[[], Connector] | None = None
+    """Makes the connector that another process would have; it is the harness's to close."""
     seen: Callable[[str], str] = str.strip
-    """What of a text the platform keeps: what was sent and what is shown are compared so."""
+    """What of a text the platform keeps; where it translates Markdown, `limits.visible` says so."""
     reads: bool = True
     remembers: bool = True
     """Whether it has a history."""
@@ -69,10 +74,23 @@ class Harness:
     longest: bool = True
     """Whether a part of the greatest length is small enough for a test."""
 
+    def sent(self, text: str) -> str:
+        """A part's text, as what is shown of it is compared."""
+        return (self.connector.limits.visible or self.seen)(text)
+
+    def shown(self, shown: Shown) -> str:
+        """What a message shows, as it is compared with what was sent."""
+        return shown.text if self.connector.limits.visible else self.seen(shown.text)
+
 
 def part(text: str, *, last: bool = True, controls: tuple[Control, ...] = ()) -> Part:
     """A part that shows a text."""
     return Part(RUN, 0, text, controls=controls, last=last)
+
+
+def growing(text: str) -> Part:
+    """A part of an answer that is still being written."""
+    return replace(part(text, last=False, controls=(Control.STOP,)), firm=len(text))
 
 
 async def next_event(events: AsyncIterator[Incoming]) -> Incoming:
@@ -112,21 +130,21 @@ class ConnectorContract:
     async def test_a_post_shows_the_part(self) -> None:
         async with self.connector() as the:
             shown = await the.connector.post(the.place, part("Hello, *world*."), "key")
-            assert the.seen(shown.text) == the.seen("Hello, *world*.")
+            assert the.shown(shown) == the.sent("Hello, *world*.")
             assert shown.ref.place == the.place
 
     async def test_an_edit_adds_to_what_is_shown(self) -> None:
         async with self.connector() as the:
             first = await the.connector.post(the.place, part("One", last=False), "key")
             shown = await the.connector.edit(first.ref, part("One, two"))
-            assert the.seen(shown.text) == the.seen("One, two")
+            assert the.shown(shown) == the.sent("One, two")
             assert shown.ref == first.ref
 
     async def test_an_edit_replaces_what_was_shown(self) -> None:
         async with self.able("rewrites") as the:
             first = await the.connector.post(the.place, part("A long first text"), "key")
             shown = await the.connector.edit(first.ref, part("Short"))
-            assert the.seen(shown.text) == the.seen("Short")
+            assert the.shown(shown) == the.sent("Short")
 
     async def test_what_post_and_edit_say_is_what_the_platform_shows(self) -> None:
         async with self.able("reads") as the:
@@ -149,19 +167,53 @@ class ConnectorContract:
             await the.connector.post(the.place, part("Two"), "key")
             assert await the.connector.read(first.ref) == first
 
+    async def test_a_post_is_found_by_its_key(self) -> None:
+        async with self.connector() as the:
+            one, two = growing("One, two"), replace(growing("Three"), index=1)
+            assert await the.connector.find(the.place, one, f"{RUN}:0", LONG_AGO) is None
+            first = await the.connector.post(the.place, one, f"{RUN}:0")
+            assert await the.connector.find(the.place, one, f"{RUN}:0", LONG_AGO) == first
+            assert await the.connector.find(the.place, two, f"{RUN}:1", LONG_AGO) is None
+
+    async def test_another_process_finds_a_post_and_goes_on_with_it(self) -> None:
+        async with self.able("another", "rewrites") as the:
+            key, begun = f"{RUN}:0", growing("One, two")
+            whole = part("One, two, three", controls=(Control.UP, Control.DOWN))
+            first = await the.connector.post(the.place, begun, key)
+            assert the.another
+            other = the.another()
+            found = await other.find(the.place, begun, key, LONG_AGO)
+            assert found is not None
+            assert found.ref == first.ref
+            shown = await other.edit(found.ref, whole)
+            assert the.shown(shown) == the.sent("One, two, three")
+            again = await the.another().find(the.place, whole, key, LONG_AGO)
+            assert again is not None
+            assert again.ref == first.ref
+            assert (await other.post(the.place, whole, key)).ref == first.ref
+
+    async def test_another_process_finds_no_post_that_was_deleted(self) -> None:
+        async with self.able("another", "delete") as the:
+            first = await the.connector.post(the.place, growing("One, two"), f"{RUN}:0")
+            assert the.another
+            assert the.delete
+            await the.delete(first.ref)
+            other = the.another()
+            assert await other.find(the.place, growing("One"), f"{RUN}:0", LONG_AGO) is None
+
     async def test_two_messages_are_edited_apart(self) -> None:
         async with self.connector() as the:
             one = await the.connector.post(the.place, part("One", last=False), "1")
             two = await the.connector.post(the.place, part("Two", last=False), "2")
-            assert the.seen((await the.connector.edit(one.ref, part("One!"))).text) == "One!"
-            assert the.seen((await the.connector.edit(two.ref, part("Two!"))).text) == "Two!"
+            assert the.shown(await the.connector.edit(one.ref, part("One!"))) == the.sent("One!")
+            assert the.shown(await the.connector.edit(two.ref, part("Two!"))) == the.sent("Two!")
 
     @pytest.mark.parametrize("text", HOSTILE)
     async def test_any_text_is_shown_as_it_is(self, text: str) -> None:
         async with self.connector() as the:
             posted = await the.connector.post(the.place, part("…", last=False), "key")
             shown = await the.connector.edit(posted.ref, part(f"…{text}"))
-            assert the.seen(shown.text) == the.seen(f"…{text}")
+            assert the.shown(shown) == the.sent(f"…{text}")
 
     async def test_controls_and_footer_are_no_part_of_the_text(self) -> None:
         async with self.connector() as the:
@@ -170,12 +222,12 @@ class ConnectorContract:
             end = (Control.RETRY, Control.CONTINUE, Control.UP, Control.DOWN)
             whole = Part(RUN, 0, "One, two", controls=end, footer="8 characters", last=True)
             shown = await the.connector.edit(first.ref, whole)
-            assert the.seen(shown.text) == the.seen("One, two")
+            assert the.shown(shown) == the.sent("One, two")
 
     async def test_a_part_without_a_run_is_shown(self) -> None:
         async with self.connector() as the:
             shown = await the.connector.post(the.place, Part(None, 0, "Note", last=True), "key")
-            assert the.seen(shown.text) == the.seen("Note")
+            assert the.shown(shown) == the.sent("Note")
 
     # Limits.
 
@@ -183,7 +235,7 @@ class ConnectorContract:
         async with self.able("longest") as the:
             text = "x" * the.connector.limits.length
             shown = await the.connector.post(the.place, part(text), "key")
-            assert the.seen(shown.text) == the.seen(text)
+            assert the.shown(shown) == the.sent(text)
 
     async def test_a_longer_part_is_refused_and_changes_nothing(self) -> None:
         async with self.able("longest", "reads") as the:
@@ -200,7 +252,7 @@ class ConnectorContract:
             limits = the.connector.limits
             room = limits.length // 2 if limits.unit == "utf16" else limits.length
             shown = await the.connector.post(the.place, part("😀" * room), "key")
-            assert the.seen(shown.text) == the.seen("😀" * room)
+            assert the.shown(shown) == the.sent("😀" * room)
             with pytest.raises(TooLong):
                 await the.connector.post(the.place, part("😀" * (room + 1)), "long")
 

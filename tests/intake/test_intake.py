@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection
 
 from bot.intake import Access, IntakeOptions, Policy
-from bot.intake.intake import EMPTY, FORGOTTEN, NOT_ALLOWED, REPLACED
+from bot.intake.notices import EMPTY, FORGOTTEN, NOT_ALLOWED, NOT_THEIRS, REPLACED
 from bot.runs import Outcome
 from bot.store import InlineDatabase, Store, StoreUnavailable
-from connectors.base import Control, Person, Place
+from connectors.base import Asked, Control, MessageRef, Person, Place
 from connectors.memory import ALICE
 from providers.base import Disconnected
 from providers.scripted import Fail, Finish, Hang, Pause
@@ -130,6 +131,15 @@ async def test_an_empty_or_over_long_message_gets_a_plain_line(text: str, told: 
         assert way.provider.requests == []
 
 
+async def test_messages_of_two_channels_that_have_one_id_are_each_told() -> None:
+    async with a_way(["Because."]) as way:
+        for channel in ("general", "random"):
+            place = replace(way.connector.place, channel=channel)
+            asked = Asked(MessageRef(place, "1"), Person("alice"), " ")
+            assert await way.connector.deliver(asked).accepted()
+        assert await settled(way) == [EMPTY, EMPTY]
+
+
 def slow(text: str) -> list[object]:
     return [text, Pause(10), ".", Finish()]
 
@@ -190,7 +200,16 @@ async def test_stop_does_nothing_for_somebody_else() -> None:
         await way.ask()
         await way.until(lambda: way.shown)
         assert await way.connector.press(way.messages[0].ref, Control.STOP, BOB).accepted()
-        assert await settled(way) == ["one."]
+        assert await settled(way) == ["one.", NOT_THEIRS]
+
+
+async def test_an_admin_may_stop_anybodys_answer() -> None:
+    admins = IntakeOptions(admins=frozenset({"bob"}))
+    async with a_way(slow("one"), intake=admins) as way:
+        await way.ask()
+        await way.until(lambda: way.shown)
+        assert await way.connector.press(way.messages[0].ref, Control.STOP, BOB).accepted()
+        assert await settled(way) == ["one\n\n_Stopped._"]
 
 
 async def test_the_stop_command_ends_the_askers_runs_in_the_channel_only() -> None:
@@ -206,6 +225,16 @@ async def test_the_stop_command_ends_the_askers_runs_in_the_channel_only() -> No
             "three.",
             "two\n\n_Stopped._",
         ]
+
+
+async def test_the_stop_command_of_a_thread_ends_the_askers_runs_in_that_thread_only() -> None:
+    thread = Place("memory", "home", "general", "thread")
+    async with a_way(slow("one"), slow("two")) as way:
+        await way.ask("1")
+        await way.connector.ask("2", place=thread).accepted()
+        await way.until(lambda: len(way.shown) == 2)
+        assert await way.connector.command("stop", place=thread).accepted()
+        assert sorted(await settled(way)) == ["one.", "two\n\n_Stopped._"]
 
 
 async def test_deleting_the_question_stops_its_run() -> None:
@@ -267,7 +296,17 @@ async def test_only_the_asker_may_retry() -> None:
         await way.ask()
         await settled(way)
         await way.connector.press(way.messages[0].ref, Control.RETRY, BOB).accepted()
-        assert len(await settled(way)) == 1
+        assert (await settled(way))[1:] == [NOT_THEIRS]
+
+
+async def test_an_admin_tries_again_in_the_askers_name() -> None:
+    admins = IntakeOptions(admins=frozenset({"bob"}))
+    async with a_way([Fail(Disconnected("gone"))], ["Because."], intake=admins) as way:
+        await way.ask()
+        await settled(way)
+        await way.connector.press(way.messages[0].ref, Control.RETRY, BOB).accepted()
+        assert (await settled(way))[1:] == ["Because."]
+        assert (await way.store.runs.recent(1))[0].start.person == ALICE
 
 
 async def test_new_forgets_what_was_said_before() -> None:

@@ -26,6 +26,7 @@ from providers.base import (
     Overloaded,
     ProviderError,
     Stalled,
+    TooLong,
 )
 from providers.errors import TABLE, translate
 
@@ -97,7 +98,7 @@ def _status(status: int, code: object = None, **headers: str) -> openai.APIStatu
         (openai.APIError("x", REQUEST, body={"code": 500}), Overloaded),
         (openai.APIError("x", REQUEST, body={"code": "429"}), Overloaded),
         (openai.APIError("x", REQUEST, body={"type": "insufficient_quota"}), AuthFailed),
-        (openai.APIError("x", REQUEST, body={"type": "exceed_context_size_error"}), BadRequest),
+        (openai.APIError("x", REQUEST, body={"type": "exceed_context_size_error"}), TooLong),
         (_status(400, None), BadRequest),
         (_status(418, None), BadRequest),
         (_status(408, None), Stalled),
@@ -109,7 +110,7 @@ def _status(status: int, code: object = None, **headers: str) -> openai.APIStatu
         (StreamChunkTimeoutError(1.0, model_name="m", chunks_received=0), Stalled),
         (langchain_core.ModelAuthenticationError(), AuthFailed),
         (langchain_core.ModelNotFoundError(), BadRequest),
-        (langchain_core.ContextOverflowError(), BadRequest),
+        (langchain_core.ContextOverflowError(), TooLong),
         (httpx2.ReadError("x"), Disconnected),
         (httpx2.RemoteProtocolError("x"), Disconnected),
         (httpx2.ReadTimeout("x"), Stalled),

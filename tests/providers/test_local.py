@@ -40,10 +40,10 @@ class Counting(Heard):
             self.five.set()
 
 
-@pytest.fixture
-async def model() -> AsyncIterator[LocalProvider]:
-    """The embedded model, loaded."""
-    provider = LocalProvider()
+@pytest.fixture(params=["lean", "langchain"])
+async def model(request: pytest.FixtureRequest) -> AsyncIterator[LocalProvider]:
+    """The embedded model, loaded; its stream read either way."""
+    provider = LocalProvider(langchain=request.param == "langchain")
     await provider.start()
     yield provider
     await provider.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.runs.history import estimated_tokens
+from bot.runs.tokens import estimated_tokens
 from connectors.base import Unavailable
 from providers.base import Turn
 from providers.scripted import Finish, ScriptedProvider

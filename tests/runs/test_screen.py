@@ -10,7 +10,17 @@ import pytest
 from bot.receipts import Verdict
 from bot.runs import Outcome, Result
 from bot.runs.verification import verify
-from connectors.base import ConnectorError, Limits, MessageRef, Part, Refused, Shown, TooLong
+from connectors.base import (
+    ConnectorError,
+    Limits,
+    MessageRef,
+    Part,
+    RateLimited,
+    Refused,
+    Shown,
+    TooLong,
+    Unavailable,
+)
 from connectors.memory import Fault, Lost, MemoryConnector
 from providers.scripted import Hang, Pause
 from tests.way import Way, a_way
@@ -127,6 +137,24 @@ async def test_a_message_that_can_neither_be_edited_nor_read_leaves_the_screen_u
     async with a_way(["One. ", Pause(5), "Two."], connector=Platform(fault)) as way:
         result = await way.answer()
     assert result.receipt.verdict is Verdict.UNPROVEN
+
+
+@pytest.mark.parametrize("problem", [Unavailable("a fault"), RateLimited("too many", 1.0)])
+async def test_a_frozen_message_is_rid_of_its_stop_button_also_after_a_fault(
+    problem: ConnectorError,
+) -> None:
+    platform = Platform()
+    problems: list[ConnectorError] = [Refused("not now"), problem]
+    async with a_way(["One. ", Pause(5), "Two."], connector=platform) as way:
+
+        def before_edit(ref: MessageRef, _part: Part) -> None:
+            if ref == way.messages[0].ref and problems:
+                raise problems.pop(0)
+
+        platform.before_edit = before_edit
+        result = await way.answer()
+    assert (result.outcome, result.receipt.verdict) == (Outcome.COMPLETE, Verdict.VERIFIED)
+    assert way.writing() == []
 
 
 async def test_white_space_beside_a_frozen_message_is_not_counted_twice_when_read_back() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,9 +164,20 @@ async def _play(answer: Answer, exchange: Exchange, writer: asyncio.StreamWriter
 # What such a server sends.
 
 
-def recorded(name: str) -> Answer:
-    """A stream of `tests/payloads/streams`, byte by byte as it stands there."""
-    return Answer([(STREAMS / name).read_bytes()])
+def recorded(name: str, cut: Callable[[bytes], Sequence[bytes]] = lambda body: [body]) -> Answer:
+    """An answer of `tests/payloads/streams`, byte by byte as it stands there.
+
+    `cut` says in which pieces it is sent. A file `.http` has a head of its own.
+    """
+    body = (STREAMS / name).read_bytes()
+    status, headers = 200, {}
+    if name.endswith(".http"):
+        head, _, body = body.partition(b"\n\n")
+        line, *fields = head.decode().splitlines()
+        status = int(line.split(" ")[1])
+        headers = dict(field.split(": ", 1) for field in fields)
+    pieces = [piece for piece in cut(body) if piece]
+    return Answer(spaced(pieces, 0) if len(pieces) > 1 else pieces, status, headers)
 
 
 def event(data: object) -> bytes:

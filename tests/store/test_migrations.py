@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MetaData, inspect, text
 
 from bot.store import SqlDatabase, Store, StoreUnavailable, open_store, upgrade
 from bot.store.tables import metadata
+from connectors.slack import installations
 from connectors.web import messages
 from tests.store.helpers import add_tokens, start, texts_of
 
@@ -32,9 +33,9 @@ async def store(url: str) -> AsyncIterator[Store]:
 
 
 def known_tables() -> MetaData:
-    """The store's tables and the playground's."""
+    """The store's tables, the playground's, and those for Slack's workspaces."""
     known = MetaData()
-    for tables in (metadata, messages.metadata):
+    for tables in (metadata, messages.metadata, installations.metadata):
         for table in tables.sorted_tables:
             table.to_metadata(known)
     return known

@@ -98,7 +98,13 @@ class TestContract(ConnectorContract):
             listening = asyncio.create_task(person.listen())
             stack.callback(listening.cancel)
             await person.open()
-            yield Harness(connector, HERE, person.ask, person.delete)
+
+            def another() -> WebConnector:
+                other = WebConnector(engine, about=ABOUT)
+                stack.push_async_callback(other.aclose)
+                return other
+
+            yield Harness(connector, HERE, person.ask, person.delete, another)
 
 
 def _connect(address: str) -> connect:

@@ -1,0 +1,185 @@
+"""The bot as a server: opens all, runs until a signal, drains, closes in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+
+import structlog
+
+from bot import http
+from bot.app.asking import UNATTENDED
+from bot.app.closing import CLOSE_DEADLINE_S, closed
+from bot.app.making import intake_options, make_runs
+from bot.app.models import make_provider
+from bot.app.opening import living, now_us, opened_store
+from bot.app.platforms import Half, chosen, make_connectors, routes
+from bot.intake import Intake
+from bot.pacing import Pacing
+from bot.recovery import Recovery
+from bot.runs import Runs
+from bot.settings import Settings, SettingsError
+from bot.store import Store, StoreUnavailable
+from connectors.base import Connector, ConnectorError, Lacking, Refused
+
+log = structlog.get_logger(__name__)
+
+_LAST_WORDS_S = 5.0
+_PROBE_DEADLINE_S = 10.0
+_RETENTION_EVERY_S = 3600.0
+_DAY_US = 86_400_000_000
+
+
+Ready = Callable[[str, Sequence[str]], None]
+"""Hears the bot's address and the names of its connectors."""
+
+
+async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
+    """Runs the bot until a signal; calls `ready` once it answers.
+
+    Returns the exit code: 1 where a part of the bot broke down. Raises `SettingsError`,
+    `StoreUnavailable` or `ProviderError` where it can't start.
+    """
+    async with AsyncExitStack() as stack:
+        listener = None if only == "gateway" else stack.enter_context(_listen(settings))
+        store = await stack.enter_async_context(opened_store(settings))
+        heart = await stack.enter_async_context(living(store))
+        provider = make_provider(settings)
+        stack.push_async_callback(closed, provider.aclose)
+        connectors = chosen(make_connectors(settings, store), only)
+        for connector in connectors:
+            stack.push_async_callback(closed, connector.aclose)
+        pacing = Pacing()
+        runs = make_runs(settings, provider, store, pacing)
+        intake = Intake(store, runs, pacing, intake_options(settings), now_us)
+        await asyncio.gather(provider.start(), _check(settings, connectors))
+        recovery = Recovery(
+            store, runs, pacing, connectors, intake, heart, now_us, unattended=UNATTENDED
+        )
+        recovering = asyncio.create_task(recovery.serve())
+        parts = [recovering, asyncio.create_task(_retain(store, settings.token_retention_days))]
+        parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
+        for part in parts:
+            stack.callback(part.cancel)
+        if listener is not None:
+            server = http.serve(http.build(routes(connectors)))
+            serving = asyncio.create_task(server.serve([listener]))
+            stack.push_async_callback(_stopped, server, serving)
+            parts.append(serving)
+        ready(_address(settings), [connector.name for connector in connectors])
+        whole = await _until_stopped(parts)
+        await _stop_recovering(recovering)
+        await _drain(intake, runs, settings.shutdown_grace)
+    return 0 if whole else 1
+
+
+async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
+    """Raises `SettingsError` where a platform refuses the bot; one that is away may come back.
+
+    With OAuth one workspace may have taken the bot out: that is no reason not to start.
+    """
+    for connector in connectors:
+        try:
+            async with asyncio.timeout(_PROBE_DEADLINE_S):
+                await connector.probe()
+        except Lacking as error:
+            log.error("connector.lacking", connector=connector.name, error=str(error))
+        except Refused as error:
+            if not settings.slack_by_oauth:
+                raise SettingsError(f"{connector.name} refuses the bot:\n{error}") from error
+            log.error("connector.refused", connector=connector.name, error=str(error))
+        except (ConnectorError, TimeoutError) as error:
+            told = str(error) or type(error).__name__
+            log.error("connector.not_reached", connector=connector.name, error=told)
+
+
+@contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    host, port = settings.bind_host, settings.bind_port
+    try:
+        listener = http.listen(host, port)
+    except OSError as error:
+        raise SettingsError(_cannot_listen(host, port, error)) from error
+    with listener:
+        yield listener
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Another program uses port {port}. Choose one: HOST={host} PORT={port % 65535 + 1}"
+    reason = (error.strerror or str(error)).partition(" (")[0]
+    return f"HOST={host} PORT={port} can't be listened on: {reason}"
+
+
+def _address(settings: Settings) -> str:
+    host = settings.bind_host
+    shown = "127.0.0.1" if settings.public else host
+    return settings.public_url or f"http://{shown}:{settings.bind_port}"
+
+
+async def _until_stopped(parts: Sequence[asyncio.Task[None]]) -> bool:
+    """Waits for a signal, or for a part that ends by itself; False where one broke down.
+
+    A second signal ends the process at once.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            log.error("app.killed")
+            os._exit(1)
+        log.info("app.stopping")
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    stopped = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait({stopped, *parts}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    for part in done - {stopped}:
+        log.error("app.part_ended", exc_info=part.exception())
+    return stopped in done
+
+
+async def _stop_recovering(recovering: asyncio.Task[None]) -> None:
+    """What is not ended then is the next process's, as soon as the store is closed."""
+    recovering.cancel()
+    await asyncio.wait({recovering}, timeout=CLOSE_DEADLINE_S)
+
+
+async def _drain(intake: Intake, runs: Runs, grace: float) -> None:
+    """Takes nothing new; running answers get the grace, the last of it to say that they end."""
+    last_words = min(_LAST_WORDS_S, grace / 2)
+    intake.close()
+    await runs.drain(grace - last_words)
+    if not await runs.idle(max(last_words, 1.0)):
+        log.error("runs.left", runs=len(runs.active))
+    try:
+        await asyncio.wait_for(intake.settled(), 1.0)
+    except TimeoutError:
+        log.error("intake.unsettled")
+
+
+async def _stopped(server: http.Server, serving: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    await asyncio.wait({serving}, timeout=CLOSE_DEADLINE_S)
+
+
+async def _retain(store: Store, days: int) -> None:
+    """Deletes old texts, every hour; for ever."""
+    while days:
+        try:
+            now = now_us()
+            deleted = await store.retention.delete_before(now - days * _DAY_US, now_us=now)
+            if deleted.runs or deleted.questions:
+                log.info("retention.deleted", runs=deleted.runs, tokens=deleted.tokens)
+        except StoreUnavailable as error:
+            log.error("retention.failed", error=str(error))
+        await asyncio.sleep(_RETENTION_EVERY_S)
+    await asyncio.Event().wait()

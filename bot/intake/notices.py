@@ -1,0 +1,66 @@
+"""What the bot says of itself: short messages and signs, courtesies that are tried once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from bot.pacing import Pacing
+from connectors.base import Connector, ConnectorError, MessageRef, Part, Person, Place, Status
+
+log = structlog.get_logger(__name__)
+
+EMPTY = "Your message has no text. Ask me something."
+FORGOTTEN = "Forgotten. I start afresh from here."
+NOT_ALLOWED = "I may not answer here. The bot's operator can allow it."
+NOT_ANSWERED = "I was away for too long and did not answer this. Ask it again."
+NOT_KEPT = "I no longer have that question. Ask it again."
+NOT_THEIRS = "Only the person who asked, or an admin of the bot, can do that."
+REPLACED = "Not answered: a newer question took its place."
+_DEADLINE_S = 30.0
+
+
+def too_long(chars: int, most: int) -> str:
+    """What the asker of a long question is told."""
+    return f"Your message has {chars:,} characters; I take at most {most:,}."
+
+
+class _Notice:
+    """A short message of the bot's own, before the pacing: whole, and waited for."""
+
+    ended = True
+    blank = True
+    unseen = 0
+    since = 0.0
+
+
+class Notices:
+    """Says short things within the posts' budget; a failure is told to the operator."""
+
+    def __init__(self, pacing: Pacing) -> None:
+        self._pacing = pacing
+
+    async def say(
+        self, connector: Connector, about: MessageRef, text: str, to: Person | None = None
+    ) -> None:
+        """Posts a short message below another one; to one person alone where that can be."""
+        part = Part(None, 0, text, last=True, to=to, about=about)
+        place = about.place  # a message's id is unique there, and nowhere else
+        key = f"re:{place.workspace}:{place.channel}:{place.thread}:{about.id}"
+        if to is not None:
+            key = f"{key}:{to.id}:{text}"
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                await self._pacing.turn(connector.budget(about.place, "post"), _Notice())
+                await connector.post(about.place, part, key)
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("notice.not_posted", error=str(error) or type(error).__name__)
+
+    async def signal(self, connector: Connector, place: Place, status: Status) -> None:
+        """Shows a status."""
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                await connector.signal(place, status)
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("signal.failed", error=str(error) or type(error).__name__)

@@ -1,0 +1,148 @@
+"""A question that is safe: admitted (who, where, how long), then answered in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from bot.intake import notices
+from bot.intake.access import Access, Admission
+from bot.intake.conversations import Conversations, Policy, Waiting
+from bot.intake.notices import Notices
+from bot.intake.tasks import Tasks
+from bot.runs import Runs
+from bot.store import Store, StoreUnavailable
+from bot.store.inbox import State
+from connectors.base import Asked, Place, Status
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeOptions:
+    """What the operator decided about questions.
+
+    `follow_ups` says whether the bot answers, where it takes part, also those who don't name it.
+    A question that is changed within `edit_seconds` while it is being answered is answered anew.
+    `admins` may press what otherwise only the asker may.
+    """
+
+    policy: Policy = "queue"
+    access: Access = field(default_factory=Access)
+    max_question_chars: int = 20_000
+    follow_ups: bool = True
+    edit_seconds: float = 120.0
+    admins: frozenset[str] = frozenset()
+
+
+class Turns:
+    """The questions that were kept, from their admission to their end."""
+
+    def __init__(
+        self, store: Store, runs: Runs, said: Notices, tasks: Tasks, options: IntakeOptions
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._notices = said
+        self._tasks = tasks
+        self._options = options
+        self._conversations = Conversations(self._answer)
+
+    def __len__(self) -> int:
+        """So many questions wait for their turn."""
+        return len(self._conversations)
+
+    def waiting(self) -> list[Waiting]:
+        """The questions that wait, by conversation, in order."""
+        return self._conversations.items()
+
+    def leave(self) -> None:
+        """What waits stays in the inbox."""
+        self.left(len(self._conversations.drop(lambda _item: True)))
+
+    def left(self, questions: int) -> None:
+        """Says that questions stay in the inbox."""
+        if questions:
+            log.warning("intake.left_waiting", questions=questions)
+
+    def refuse(self, item: Waiting) -> None:
+        """A question is not to be answered after all, and nobody needs to be told."""
+        self._tasks.spawn(self._mark(item, "refused"))
+
+    def lose(self, ids: Collection[int]) -> None:
+        """Other processes answer these questions."""
+        self.left(len(self._conversations.drop(lambda item: item.inbox_id in ids)))
+
+    def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+        """Refuses the waiting questions that are not wanted any more, and returns them."""
+        dropped = self._conversations.drop(unwanted)
+        for item in dropped:
+            self.refuse(item)
+        return dropped
+
+    def admit(self, item: Waiting) -> None:
+        """Answers a question in its turn, or says why not."""
+        problem = self._problem(item.question.asked)
+        if problem is None:
+            self._queue(item)
+        else:
+            self._tasks.spawn(self._turn_away(item, problem))
+
+    def _problem(self, asked: Asked) -> str | None:
+        """What speaks against answering: a line for the asker, or none for the blocked."""
+        admission = self._options.access.admission(asked)
+        most = self._options.max_question_chars
+        if admission is not Admission.ADMITTED:
+            log.info("intake.refused", person=asked.person.id, admission=admission.value)
+            named = admission is Admission.NOT_ALLOWED and asked.addressed
+            return notices.NOT_ALLOWED if named else ""
+        if not asked.text.strip() and not asked.files:
+            return notices.EMPTY if asked.addressed else ""
+        if len(asked.text) > most:
+            return notices.too_long(len(asked.text), most)
+        return None
+
+    async def _turn_away(self, item: Waiting, told: str) -> None:
+        asked = item.question.asked
+        if told:
+            await self._notices.say(item.connector, asked.message, told, asked.person)
+        await self._mark(item, "refused")
+
+    def _queue(self, item: Waiting) -> None:
+        place = item.question.asked.message.place
+        if self._options.policy == "parallel":
+            self._tasks.spawn(self._answer(item))
+        elif not self._conversations.busy(place):
+            self._tasks.spawn(self._conversations.open(item))
+        else:
+            if self._options.policy == "replace":
+                self._replace(place)
+            self._conversations.wait(item)
+            self._tasks.spawn(self._notices.signal(item.connector, place, Status.QUEUED))
+
+    def _replace(self, place: Place) -> None:
+        self._runs.stop_in(place)
+        for item in self._conversations.drop(
+            lambda item: item.question.asked.message.place == place
+        ):
+            self._tasks.spawn(self._turn_away(item, notices.REPLACED))
+
+    async def _answer(self, item: Waiting) -> None:
+        try:
+            result = await self._runs.answer(item.question, item.connector, item.run_id, item.begun)
+        except Exception:
+            log.exception("run.bug")
+            await self._mark(item, "done")
+        else:
+            await self._mark(item, "done", result.run_id)
+
+    async def _mark(self, item: Waiting, state: State, run_id: UUID | None = None) -> None:
+        try:
+            await self._store.inbox.mark(item.inbox_id, state, run_id)
+        except StoreUnavailable as error:
+            log.error("inbox.not_marked", inbox=item.inbox_id, error=str(error))
+        except Exception:  # the questions that wait behind this one have their turn all the same
+            log.exception("inbox.not_marked", inbox=item.inbox_id)

@@ -1,0 +1,166 @@
+"""Ends the answer of a process that died: on the platform, then in the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bot.pacing import Pacing
+from bot.receipts import Receipt, Verdict, Witness, summary
+from bot.recovery.text import in_order, longer, recorded
+from bot.reply import Begun, Ending, Message, Reply
+from bot.runs import as_known, outcomes, standing
+from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
+from connectors.base import Connector, ConnectorError, MessageRef, RateLimited, Unavailable
+
+log = structlog.get_logger(__name__)
+
+WHY = "the process died"
+_READ_DEADLINE_S = 60.0
+_SHOW_DEADLINE_S = 120.0
+_KEEP_DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What there is of a run whose process died: in the store, and on the platform."""
+
+    row: RunRow
+    tokens: Sequence[TokenRow]
+    edits: Sequence[EditRow]
+    messages: tuple[Message, ...]
+
+    @property
+    def blank(self) -> bool:
+        """Nobody has seen anything of it."""
+        return not self.tokens and not self.messages
+
+    @property
+    def question(self) -> MessageRef:
+        """The message that asked."""
+        return MessageRef(self.row.start.place, self.row.start.question_id)
+
+
+class Endings:
+    """Ends runs that this process has claimed."""
+
+    def __init__(self, store: Store, pacing: Pacing, now_us: Callable[[], int]) -> None:
+        self._store = store
+        self._pacing = pacing
+        self._now_us = now_us
+
+    async def left(self, row: RunRow, connector: Connector | None) -> Left:
+        """What there is of a run. Raises `Unavailable` and `StoreUnavailable`.
+
+        Without a connector, or once its text was deleted, the platform does not count.
+        """
+        tokens = in_order(await self._store.tokens.read(row.run_id))
+        edits = await self._store.edits.read(row.run_id)
+        if connector is None or row.text_deleted_us is not None:
+            return Left(row, tokens, edits, ())
+        known = await self._store.messages.read(row.run_id)
+        messages = await self._standing(row, known, recorded(tokens), connector)
+        return Left(row, tokens, edits, messages)
+
+    async def end(self, left: Left, connector: Connector | None) -> None:
+        """Ends a run; without a connector, or once its text was deleted, in the store alone.
+
+        Raises `Unavailable` where the platform does not answer, and `StoreUnavailable`: then the
+        run has not ended, and all can be done again.
+        """
+        if connector is None or left.row.text_deleted_us is not None:
+            self._close(left, recorded(left.tokens), None)
+        else:
+            await self._end(left, connector)
+        try:
+            await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
+        except StoreUnavailable as error:
+            log.error("run.end_not_kept", error=str(error))
+
+    async def _end(self, left: Left, connector: Connector) -> None:
+        text = await self._known(recorded(left.tokens), left.messages, connector)
+        reply = await self._shown(left, text, connector)
+        receipt = self._close(left, text, reply)
+        if connector.limits.receipts:
+            await reply.stamp(summary(receipt, len(left.tokens)))
+
+    async def _standing(
+        self, row: RunRow, known: Sequence[MessageRow], text: str, connector: Connector
+    ) -> tuple[Message, ...]:
+        start = row.start
+        question = MessageRef(start.place, start.question_id)
+        try:
+            return await standing(row.run_id, question, connector, start.started_us, known, text)
+        except RateLimited as error:
+            raise Unavailable(str(error)) from error
+        except Unavailable:
+            raise
+        except ConnectorError as error:  # nothing can be looked for there: what is known is all
+            log.warning("recovery.not_found", error=str(error))
+            return as_known(known, text, connector.limits)
+
+    async def _known(self, text: str, messages: Sequence[Message], connector: Connector) -> str:
+        """The longer of log and screen; where the platform translates, the log."""
+        if connector.limits.visible is not None:
+            return text
+        try:
+            async with asyncio.timeout(_READ_DEADLINE_S):
+                shown = [(await connector.read(message.ref)).text for message in messages]
+        except (TimeoutError, RateLimited, Unavailable) as error:
+            raise Unavailable(str(error) or "no answer") from error
+        except ConnectorError:  # gone, or not to be read: an edit will tell
+            return text
+        return longer(text, shown, [message.piece for message in messages], connector.limits)
+
+    async def _shown(self, left: Left, text: str, connector: Connector) -> Reply:
+        """Shows the end. Raises `Unavailable` where that took too long."""
+        started_us = left.row.start.started_us
+        reply = Reply(
+            left.row.run_id,
+            left.question,
+            connector,
+            self._pacing,
+            self._store,
+            lambda: self._now_us() - started_us,
+            Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
+        )
+        ended = outcomes.INTERRUPTED
+        reply.append(text)
+        ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
+        try:
+            await reply.finish(ending, _SHOW_DEADLINE_S)
+        except asyncio.CancelledError:
+            reply.abandon()
+            raise
+        if reply.late:
+            await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
+            raise Unavailable(reply.error or "not shown")
+        return reply
+
+    def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:
+        """The run has ended: from here on the store says so."""
+        gone = reply is None or reply.gone
+        receipt = Receipt(
+            Verdict.UNPROVEN,
+            generated=None,
+            recorded=Witness.of(recorded(left.tokens)),
+            shown=None if reply is None or gone else Witness.of(reply.shown_text()),
+            unproven=WHY,
+        )
+        first = next(iter(left.tokens), None)
+        end = RunEnd(
+            ended_us=self._now_us(),
+            outcome=outcomes.INTERRUPTED.outcome,
+            generated_text=text,
+            tokens=len(left.tokens),
+            verdict=receipt.verdict,
+            receipt=receipt.as_dict(),
+            first_token_us=None if first is None else first.at_us,
+            error=WHY if reply is None or reply.error is None else f"{WHY}; {reply.error}",
+        )
+        self._store.runs.end(left.row.run_id, end)
+        log.warning("run.recovered", tokens=len(left.tokens), chars=len(text), error=end.error)
+        return receipt

@@ -1,0 +1,210 @@
+"""Looks for what processes that died left behind, claims it, and sees to it.
+
+Runs are ended, then the questions of the same conversation are answered. What can't be done now
+stays claimed, and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bot.pacing import Pacing
+from bot.recovery.ending import Endings
+from bot.recovery.heart import Heart
+from bot.recovery.judge import Judge
+from bot.runs import Runs
+from bot.store import Orphan, Question, RunRow, Store, StoreUnavailable
+from connectors.base import Connector, ConnectorError, Place
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 1.0
+_KEEP_DEADLINE_S = 5.0
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 60.0
+
+
+class Door(Protocol):
+    """Where questions come in."""
+
+    async def resume(self, kept: Question, connector: Connector, *, anew: bool = False) -> bool:
+        """Answers a question that another process kept, as if it came now; says whether it does.
+
+        `anew`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
+        where it can't be said yet.
+        """
+        ...
+
+    def kept(self) -> list[int]:
+        """The questions that wait here for their turn."""
+        ...
+
+    def drop(self, ids: Collection[int]) -> None:
+        """Other processes answer these questions."""
+        ...
+
+
+@dataclass(slots=True)
+class _Estate:
+    """What was left in one conversation, and when to try again what could not be done."""
+
+    runs: dict[UUID, Orphan[RunRow]] = field(default_factory=dict)
+    questions: dict[int, Orphan[Question]] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
+    not_before: float = 0.0
+    pause_s: float = _FIRST_PAUSE_S
+
+
+class Recovery:
+    """Recovers what belongs to these connectors; what was left by `unattended` ones is closed."""
+
+    def __init__(
+        self,
+        store: Store,
+        runs: Runs,
+        pacing: Pacing,
+        connectors: Sequence[Connector],
+        door: Door,
+        heart: Heart,
+        now_us: Callable[[], int],
+        unattended: Collection[str] = (),
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._connectors = {connector.name: connector for connector in connectors}
+        self._names = [*self._connectors, *unattended]
+        self._door = door
+        self._heart = heart
+        self._now_us = now_us
+        self._endings = Endings(store, pacing, now_us)
+        self._judge = Judge(store.leases.me, heart.seat)
+        self._given_up: set[UUID] = set()
+        self._estates: dict[Place, _Estate] = {}
+        heart.returned = self.give_up_what_was_taken
+
+    async def serve(self) -> None:
+        """Looks now and every second, until it is cancelled; then nothing is under way."""
+        try:
+            while True:
+                await self._look_safely()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            tasks = [estate.task for estate in self._estates.values() if estate.task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def give_up_what_was_taken(self) -> None:
+        """After an outage: stops what another process has claimed. Raises `StoreUnavailable`."""
+        leases = self._store.leases
+        self._door.drop(await leases.taken_questions(self._door.kept()))
+        self._given_up |= await leases.taken_runs([run.id for run in self._runs.active])
+        self._runs.abandon(self._given_up)
+        for run_id in self._given_up:
+            await self._store.settled(run_id, _KEEP_DEADLINE_S)
+        await leases.reopen(self._given_up)  # who ended them may have been overwritten by us
+        self._given_up.clear()
+
+    async def _look_safely(self) -> None:
+        try:
+            await self.look()
+        except StoreUnavailable as error:
+            log.debug("recovery.no_store", error=str(error))
+        except Exception:
+            log.exception("recovery.bug")
+
+    async def look(self) -> None:
+        """Finds what was left, and begins what is due. Raises `StoreUnavailable`."""
+        leases = self._store.leases
+        processes = await leases.processes()
+        living = self._judge.living(processes, self._now_us(), _now())
+        if not self._heart.calm:
+            return
+        for run in await leases.orphaned_runs(living, self._names):
+            self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
+        for question in await leases.orphaned_questions(living, self._names):
+            estate = self._estate(question.row.asked.message.place)
+            estate.questions.setdefault(question.row.id, question)
+        self._begin_what_is_due()
+
+    def _estate(self, place: Place) -> _Estate:
+        return self._estates.setdefault(place, _Estate())
+
+    def _begin_what_is_due(self) -> None:
+        for place, estate in list(self._estates.items()):
+            if estate.task is not None:
+                continue
+            if not (estate.runs or estate.questions):
+                del self._estates[place]
+            elif _now() >= estate.not_before:
+                estate.task = asyncio.create_task(self._see_to(estate), name="recovery")
+
+    async def _see_to(self, estate: _Estate) -> None:
+        try:
+            for run_id, run in list(estate.runs.items()):
+                with bound_contextvars(run_id=str(run_id)):
+                    if await self._done(self._end(run)):
+                        del estate.runs[run_id]
+            for inbox_id, question in list(estate.questions.items()):
+                if await self._done(self._answer(question)):
+                    del estate.questions[inbox_id]
+            if estate.runs or estate.questions:
+                estate.not_before = _now() + estate.pause_s
+                estate.pause_s = min(2 * estate.pause_s, _LONGEST_PAUSE_S)
+        finally:
+            estate.task = None
+
+    async def _done(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Does what it can; false where it has to be tried again."""
+        try:
+            await work
+        except (ConnectorError, StoreUnavailable) as error:
+            log.warning("recovery.put_off", error=str(error) or type(error).__name__)
+            return False
+        except Exception:
+            log.exception("recovery.bug")
+            return False
+        return True
+
+    async def _end(self, run: Orphan[RunRow]) -> None:
+        if not await self._store.leases.claim_run(run.row.run_id, run.owner):
+            return
+        log.info("run.claimed", owner=run.owner)
+        connector = self._connector(run.row.start.place)
+        left = await self._endings.left(run.row, connector)
+        if connector is None or not left.blank or not await self._anew(run, connector):
+            await self._endings.end(left, connector)
+
+    async def _anew(self, run: Orphan[RunRow], connector: Connector) -> bool:
+        """Answers the question of a run of which nobody has seen anything, if it still waits."""
+        question = await self._store.leases.question_of(run.row.run_id)
+        if question is None:
+            return False
+        if not await self._store.leases.claim_question(question.row.id, question.owner):
+            return False
+        return await self._door.resume(question.row, connector, anew=True)
+
+    async def _answer(self, question: Orphan[Question]) -> None:
+        row = question.row
+        if not await self._store.leases.claim_question(row.id, question.owner):
+            return
+        log.info("question.claimed", inbox=row.id, owner=question.owner)
+        connector = self._connector(row.asked.message.place)
+        if connector is None:
+            await self._store.inbox.mark(row.id, "refused")
+        else:
+            await self._door.resume(row, connector)
+
+    def _connector(self, place: Place) -> Connector | None:
+        return self._connectors.get(place.connector)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

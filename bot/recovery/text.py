@@ -1,0 +1,50 @@
+"""How much of an answer is known when its process has died: the longer of log and screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+
+from bot.render import Piece, close_unfinished, layout, restore
+from bot.store import TokenRow
+from connectors.base import Limits
+from providers.base import ANSWER_KINDS
+
+_MOST_CLOSING = 100
+"""A text on the screen ends in at most so many characters that only close it for the moment."""
+
+
+def in_order(tokens: Sequence[TokenRow]) -> list[TokenRow]:
+    """The tokens up to the first that lacks."""
+    return [token for n, token in takewhile(lambda each: each[0] == each[1].seq, enumerate(tokens))]
+
+
+def recorded(tokens: Sequence[TokenRow]) -> str:
+    """The answer in these tokens."""
+    return "".join(token.text for token in tokens if token.kind in ANSWER_KINDS)
+
+
+def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limits) -> str:
+    """The log's text, or the screen's where that goes on from it.
+
+    `shown` is what the messages show, `pieces` how they were laid out last. The screen counts only
+    if it is exactly what showing that text gives: of the texts that could be behind it the
+    shortest, for what the others have more may be marks that only close it for the moment.
+    """
+    if not shown:
+        return log
+    bare = [*pieces[:-1], *(replace(piece, tail="", trail="") for piece in pieces[-1:])]
+    seen = restore(bare, shown)
+    if not seen.startswith(log):
+        return log
+    least = max(len(log), len(seen) - _MOST_CLOSING)
+    ends = range(least, len(seen) + 1)
+    return next((seen[:end] for end in ends if _shows(seen[:end], shown, limits)), log)
+
+
+def _shows(text: str, shown: Sequence[str], limits: Limits) -> bool:
+    """Whether a growing answer of this text is shown so."""
+    parts = [piece.text for piece in layout(text, limits)]
+    parts[-1:] = [close_unfinished(part) for part in parts[-1:]]
+    return [part.strip() for part in parts] == [each.strip() for each in shown]

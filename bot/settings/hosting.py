@@ -1,0 +1,107 @@
+"""Where the bot runs: its database, its address and its log."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bot.settings.values import is_url
+
+
+class HostingSettings(BaseSettings):
+    """Database, address, page and log."""
+
+    data_dir: Path = Field(Path("data"), description="folder of the SQLite database")
+    database_url: SecretStr | None = Field(
+        None, description="`postgresql://…` or `sqlite:///…`; unset: SQLite in `DATA_DIR`"
+    )
+    token_retention_days: int = Field(
+        30, ge=0, description="texts and tokens older than this are deleted; 0: never"
+    )
+    host: str | None = Field(
+        None, description="address to listen on; unset: 127.0.0.1, or 0.0.0.0 where `PORT` is given"
+    )
+    port: int | None = Field(None, ge=0, le=65535, description="port to listen on; unset: 8080")
+    public_url: str | None = Field(None, description="the address at which people reach the page")
+    web_password: SecretStr | None = Field(
+        None, description="password of the page; a public address shows no page without one"
+    )
+    encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="of the bot's own log"
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="for people, or for machines"
+    )
+    log_text: bool = Field(False, description="`true` puts questions and answers into the log")
+
+    @field_validator("encryption_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            if len(key) != 44 or len(urlsafe_b64decode(key)) != 32:
+                raise ValueError(
+                    "holds something that is no key. Make one: "
+                    "openssl rand -base64 32 | tr '+/' '-_'"
+                )
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public_url(cls, value: str | None) -> str | None:
+        return is_url(value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        known = ("postgres://", "postgresql://", "sqlite:///")
+        if value is None:
+            return None
+        if not value.get_secret_value().startswith(known):
+            raise ValueError(f"has to begin with one of {', '.join(known)}")
+        if value.get_secret_value() in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("names no file; for example sqlite:///data/everytoken.db")
+        try:
+            make_url(value.get_secret_value())
+        except (ArgumentError, ValueError):  # their messages may hold the password
+            raise ValueError("is no address; for example postgresql://me@host:5432/bot") from None
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with its password: not for logs."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'everytoken.db'}"
+
+    @property
+    def bind_host(self) -> str:
+        """The address to listen on."""
+        return self.host or ("0.0.0.0" if self.port is not None else "127.0.0.1")  # noqa: S104 - a host that gives PORT routes to it
+
+    @property
+    def bind_port(self) -> int:
+        """The port to listen on."""
+        return 8080 if self.port is None else self.port
+
+    @property
+    def public(self) -> bool:
+        """Whether others than this machine's users can reach the page."""
+        return self.bind_host not in {"127.0.0.1", "localhost", "::1"}

@@ -1,0 +1,124 @@
+"""How Slack is reached, and what the bot may do there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from bot.settings.values import is_url
+
+
+class SlackSettings(BaseSettings):
+    """A Slack app's credentials and rates."""
+
+    slack_bot_token: SecretStr | None = Field(
+        None, description="the Slack app's bot token (`xoxb-…`), for one workspace"
+    )
+    slack_app_token: SecretStr | None = Field(
+        None, description="app-level token (`xapp-…`): Slack by Socket Mode, without a public URL"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="Slack by HTTP: events come to `PUBLIC_URL/slack/events`"
+    )
+    slack_client_id: str | None = Field(
+        None, description="many workspaces by OAuth: `PUBLIC_URL/slack/install`"
+    )
+    slack_client_secret: SecretStr | None = Field(None, description="goes with the client id")
+    slack_api_url: str = Field("https://slack.com/api/", description="address of Slack's Web API")
+    slack_streaming: Literal["auto", "edit", "native"] = Field(
+        "auto",
+        description="how answers grow: by `edit`s, by Slack's `native` streams, or streams in "
+        "direct messages and edits in channels",
+    )
+    slack_edits_per_minute: int = Field(
+        50, ge=1, description="edits (`chat.update`) a minute in a workspace, for all answers"
+    )
+    slack_posts_per_minute: int = Field(60, ge=1, description="new messages a minute in a channel")
+    slack_appends_per_minute: int = Field(
+        100, ge=1, description="`chat.appendStream` calls a minute in a workspace"
+    )
+    slack_starts_per_minute: int = Field(
+        20, ge=1, description="`chat.startStream` calls a minute in a workspace"
+    )
+    slack_greeting: str = Field(
+        "Hi! Ask me anything.", description="said in a new thread of Slack's assistant"
+    )
+    slack_prompts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="questions that Slack's assistant offers, separated by `|` (at most four)"
+    )
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _is_slack_url(cls, value: str) -> str:
+        return f"{is_url(value)}".rstrip("/") + "/"
+
+    @field_validator("slack_prompts", mode="before")
+    @classmethod
+    def _split_prompts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split("|") if part.strip())
+        return value
+
+    @field_validator("slack_prompts")
+    @classmethod
+    def _few_prompts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > 4:
+            raise ValueError("has more than four questions; Slack shows four")
+        return value
+
+    @field_validator("slack_bot_token")
+    @classmethod
+    def _no_app_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value().startswith("xapp-"):
+            raise ValueError("is an app-level token; that one belongs into SLACK_APP_TOKEN")
+        return value
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _no_bot_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value().startswith("xoxb-"):
+            raise ValueError("is a bot token; that one belongs into SLACK_BOT_TOKEN")
+        return value
+
+    @property
+    def slack_by_oauth(self) -> bool:
+        """Whether many workspaces can install the app."""
+        return self.slack_client_id is not None
+
+    @property
+    def slack(self) -> bool:
+        """Whether there is a Slack app to be."""
+        return self.slack_bot_token is not None or self.slack_by_oauth
+
+    def missing_slack_settings(self) -> list[str]:
+        """What the Slack app can't do without, each as a line that names the setting."""
+        way_in = self.slack_app_token or self.slack_signing_secret
+        if self.slack_by_oauth:
+            return self._missing_for_oauth()
+        if self.slack_bot_token is not None and way_in is None:
+            return [
+                "SLACK_BOT_TOKEN alone hears nothing: add SLACK_APP_TOKEN (Socket Mode) "
+                "or SLACK_SIGNING_SECRET (HTTP)"
+            ]
+        if self.slack_bot_token is None and way_in is not None:
+            return ["SLACK_BOT_TOKEN is missing: Slack's other tokens need it"]
+        return []
+
+    def _missing_for_oauth(self) -> list[str]:
+        needed = {
+            "SLACK_CLIENT_SECRET": self.slack_client_secret,
+            "SLACK_SIGNING_SECRET": self.slack_signing_secret,
+        }
+        missing = [
+            f"{name} is missing: SLACK_CLIENT_ID needs it"
+            for name, value in needed.items()
+            if value is None
+        ]
+        if self.slack_bot_token is not None or self.slack_app_token is not None:
+            missing.append(
+                "SLACK_CLIENT_ID (many workspaces, by HTTP) and SLACK_BOT_TOKEN or "
+                "SLACK_APP_TOKEN (one workspace) exclude each other: remove one side"
+            )
+        return missing

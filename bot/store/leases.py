@@ -1,0 +1,187 @@
+"""Which process sees to what. A process that lives says so: it beats. What a dead one left behind
+is claimed by exactly one other.
+
+Beats are told in the clock of the process that beats. The clocks of machines on one database have
+to agree far better than a lease is long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Table, Update, delete, or_, select, update
+
+from bot.store.database import Database
+from bot.store.inbox import Question, State, question_of
+from bot.store.runs import RunRow, run_of
+from bot.store.tables import inbox, insert_into, processes, runs
+
+T = TypeVar("T", Question, RunRow)
+
+_FORGET_US = 3_600_000_000
+"""A process that was silent for so long is forgotten; what it left has no living owner then."""
+
+_WAITING: tuple[State, ...] = ("waiting", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a process runs: whoever sits at the same `machine` can see whether its `pid` lives."""
+
+    machine: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that has beaten; `beat_us` in microseconds since the epoch, by its own clock."""
+
+    id: str
+    beat_us: int
+    seat: Seat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan(Generic[T]):
+    """Something unfinished whose owner is not among the living."""
+
+    row: T
+    owner: str | None
+
+
+class Leases:
+    """The leases of the process `me`, and what others left. Raises `StoreUnavailable`."""
+
+    def __init__(self, database: Database, me: str) -> None:
+        self._database = database
+        self.me = me
+        self._beaten = False
+
+    async def beat(self, now_us: int, seat: Seat | None = None) -> None:
+        """Says that this process lives."""
+        where = {"machine": seat and seat.machine, "pid": seat and seat.pid}
+        values = {"id": self.me, "beat_us": now_us, **where}
+
+        def work(connection: Connection) -> None:
+            insert = insert_into(connection, processes).values(values)
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=["id"], set_={"beat_us": now_us})
+            )
+            silent = processes.c.beat_us < now_us - _FORGET_US
+            connection.execute(delete(processes).where(silent))
+
+        self._beaten = True  # also where it is not known whether the row is there
+        await self._database.run(work)
+
+    async def release(self) -> None:
+        """This process is done: what it left unfinished can be claimed at once."""
+        if self._beaten:
+            mine = delete(processes).where(processes.c.id == self.me)
+            await self._database.run(lambda connection: connection.execute(mine))
+
+    async def processes(self) -> list[Process]:
+        """Every process that has beaten and was not released."""
+
+        def work(connection: Connection) -> list[Process]:
+            return [_process(*row) for row in connection.execute(select(processes))]
+
+        return await self._database.read(work)
+
+    async def orphaned_runs(
+        self, living: Collection[str], connectors: Collection[str]
+    ) -> list[Orphan[RunRow]]:
+        """The runs of these connectors that have not ended and whose owner is none of `living`."""
+        query = (
+            select(runs)
+            .where(runs.c.ended_us.is_(None), runs.c.connector.in_(connectors))
+            .where(_owned_by_none(runs, living))
+            .order_by(runs.c.started_us)
+        )
+
+        def work(connection: Connection) -> list[Orphan[RunRow]]:
+            found = connection.execute(query).mappings()
+            return [Orphan(run_of(row), row["owner"]) for row in found]
+
+        return await self._database.read(work)
+
+    async def orphaned_questions(
+        self, living: Collection[str], connectors: Collection[str]
+    ) -> list[Orphan[Question]]:
+        """The questions of these connectors that wait and whose owner is none of `living`."""
+        query = (
+            select(inbox)
+            .where(inbox.c.state.in_(_WAITING), inbox.c.connector.in_(connectors))
+            .where(_owned_by_none(inbox, living))
+            .order_by(inbox.c.id)
+        )
+
+        def work(connection: Connection) -> list[Orphan[Question]]:
+            found = connection.execute(query).mappings()
+            return [Orphan(question_of(row), row["owner"]) for row in found]
+
+        return await self._database.read(work)
+
+    async def question_of(self, run_id: UUID) -> Orphan[Question] | None:
+        """The question that a run is to answer, if it still waits, and whoever sees to it."""
+        waits = inbox.c.state.in_(_WAITING)
+        query = select(inbox).where(inbox.c.run_id == str(run_id), waits).limit(1)
+
+        def work(connection: Connection) -> Orphan[Question] | None:
+            row = connection.execute(query).mappings().first()
+            return None if row is None else Orphan(question_of(row), row["owner"])
+
+        return await self._database.read(work)
+
+    async def claim_run(self, run_id: UUID, owner: str | None) -> bool:
+        """Takes a run over from a dead owner; false where another process was faster.
+
+        It may be asked again where the answer was lost.
+        """
+        claim = update(runs).where(runs.c.run_id == str(run_id), runs.c.ended_us.is_(None))
+        return await self._claimed(claim, runs, owner)
+
+    async def claim_question(self, id: int, owner: str | None) -> bool:  # noqa: A002 - the question's id
+        """Takes a question over from a dead owner; false where another process was faster.
+
+        It may be asked again where the answer was lost.
+        """
+        waits = inbox.c.state.in_(_WAITING)
+        return await self._claimed(update(inbox).where(inbox.c.id == id, waits), inbox, owner)
+
+    async def _claimed(self, claim: Update, table: Table, owner: str | None) -> bool:
+        # One statement: of two processes that claim, the second finds another owner than the old.
+        old = or_(table.c.owner.is_not_distinct_from(owner), table.c.owner == self.me)
+        change = claim.where(old).values(owner=self.me)
+        return await self._database.run(lambda connection: connection.execute(change).rowcount) > 0
+
+    async def taken_runs(self, run_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of these runs that another process has claimed from this one."""
+        found = await self._taken(runs, runs.c.run_id, [str(run_id) for run_id in run_ids])
+        return {UUID(run_id) for run_id in found}
+
+    async def reopen(self, run_ids: Iterable[UUID]) -> None:
+        """These runs were claimed and ended elsewhere, but shown on from here: end them again."""
+        ids = [str(run_id) for run_id in run_ids]
+        ended = runs.c.run_id.in_(ids) & runs.c.ended_us.is_not(None)
+        change = update(runs).where(ended).values(ended_us=None, owner=None)
+        await self._database.run(lambda connection: connection.execute(change))
+
+    async def taken_questions(self, ids: Iterable[int]) -> set[int]:
+        """Those of these questions that another process has claimed from this one."""
+        return await self._taken(inbox, inbox.c.id, list(ids))
+
+    async def _taken(self, table: Table, key: ColumnElement[Any], keys: list[Any]) -> set[Any]:
+        query = select(key).where(key.in_(keys), table.c.owner.is_distinct_from(self.me))
+        return set(await self._database.read(lambda connection: connection.scalars(query).all()))
+
+
+def _owned_by_none(table: Table, living: Collection[str]) -> ColumnElement[bool]:
+    return or_(table.c.owner.is_(None), table.c.owner.not_in(living))
+
+
+def _process(id: str, beat_us: int, machine: str | None, pid: int | None) -> Process:  # noqa: A002 - a column
+    seat = None if machine is None or pid is None else Seat(machine, pid)
+    return Process(id, beat_us, seat)

@@ -1,0 +1,6 @@
+"""Discord: `DiscordConnector` and what an operator can choose about it."""
+
+from connectors.discord.connector import DiscordConnector
+from connectors.discord.options import DiscordOptions
+
+__all__ = ["DiscordConnector", "DiscordOptions"]

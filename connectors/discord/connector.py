@@ -1,0 +1,101 @@
+"""Discord as a chat platform: what comes in, what is written and read, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from connectors.base import (
+    Budget,
+    File,
+    Incoming,
+    Inflow,
+    Limits,
+    MessageRef,
+    Part,
+    Place,
+    Said,
+    Shown,
+    Status,
+)
+from connectors.discord import markup
+from connectors.discord.diagnosis import diagnose
+from connectors.discord.gateway import Gateway
+from connectors.discord.inbound import Inbound, Interactions
+from connectors.discord.options import DiscordOptions
+from connectors.discord.places import Places
+from connectors.discord.reader import Reader
+from connectors.discord.rest import Rest
+from connectors.discord.writer import LONGEST, Writer
+
+
+class DiscordConnector:
+    """A Discord bot in any number of servers. Connections are opened on first use."""
+
+    name = "discord"
+    limits = Limits(length=LONGEST, unit="utf16", visible=markup.visible)
+
+    def __init__(self, options: DiscordOptions) -> None:
+        inflow, places, interactions = Inflow(), Places(), Interactions()
+        self._options = options
+        self._rest = Rest(options)
+        self._reader = Reader(self._rest, places)
+        self._writer = Writer(self._rest, options, places, interactions)
+        inbound = Inbound(options, self._rest, inflow, places, interactions)
+        self._gateway = Gateway(options, self._rest, inbound, inflow)
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can come in now."""
+        return self._gateway.connected
+
+    @property
+    def invite_url(self) -> str | None:
+        """Where the bot is invited to a server; None until Discord has said who the bot is."""
+        return self._gateway.invite_url
+
+    def events(self) -> AsyncIterator[Incoming]:
+        """What people ask, press, change and delete, in order, until `aclose`."""
+        return self._gateway.events()
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
+        """The rate of the channel, which posts and edits share."""
+        return self._writer.budget(place, call)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        """Posts a message; the same key posts once, also where Discord's answer was lost."""
+        return await self._writer.post(place, part, key)
+
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
+        """The message that shows a part, known by its buttons or by how its text begins."""
+        return await self._writer.find(place, part, key, since_us)
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Changes a message. An edit that was begun is never cancelled."""
+        return await self._writer.edit(ref, part)
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What Discord has for a message now."""
+        return await self._writer.read(ref)
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
+        """The newest messages of a conversation before one, oldest of them first."""
+        return await self._reader.history(place, before, limit)
+
+    async def fetch(self, file: File, most: int) -> bytes:
+        """A file that somebody attached; `TooLong` where it has more than `most` bytes."""
+        return await self._reader.fetch(file, most)
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """Keeps "is typing" on while the bot is thinking."""
+        await self._writer.signal(place, status)
+
+    async def probe(self) -> None:
+        """Checks the token, the intents and the permissions, each with its cure."""
+        await diagnose(self._rest, self._options, self._options.check_channel)
+
+    async def aclose(self) -> None:
+        """Ends `events` and closes every connection."""
+        await self._gateway.aclose()
+        await self._writer.aclose()
+        await self._rest.aclose()

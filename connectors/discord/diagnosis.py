@@ -1,0 +1,122 @@
+"""Finds what is wrong with a Discord bot, and names for each fault the step that mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import Gone, Lacking, Refused
+from connectors.discord.options import DiscordOptions
+from connectors.discord.permissions import (
+    Permission,
+    in_channel,
+    in_guild,
+    invite_url,
+    needed,
+)
+from connectors.discord.rest import Rest
+
+Json = Mapping[str, Any]
+
+PORTAL = "https://discord.com/developers/applications"
+INTENT = (
+    f"The Message Content Intent is off, so the bot can't read replies and threads: open your app "
+    f"at {PORTAL} > Bot > Privileged Gateway Intents, and switch on Message Content Intent."
+)
+HTTP_INTERACTIONS = (
+    f"The app sends commands and presses to an address of yours, so the bot does not hear of them: "
+    f"open your app at {PORTAL} > General Information, and empty Interactions Endpoint URL."
+)
+
+_MESSAGE_CONTENT = 1 << 18 | 1 << 19
+"""An application's flags: the intent is on, for few servers or for many."""
+_TEXT, _NEWS, _FORUM = 0, 5, 15
+_MOST_GUILDS = 25
+_AT_ONCE = 4
+
+
+async def diagnose(rest: Rest, options: DiscordOptions, channel: str | None = None) -> None:
+    """Checks the token, the intents and the permissions: in servers, and in a channel by its id.
+
+    Raises `Lacking` with a line for each fault; `Refused` where the token is wrong, and
+    `Unavailable` where Discord can't be asked.
+    """
+    me = await rest.me()
+    application = await rest.application()
+    faults = _application(application)
+    wanted = needed(threads=options.threads)
+    invite = invite_url(application["id"], threads=options.threads)
+    guilds = await rest.look_up("/users/@me/guilds", query={"limit": _MOST_GUILDS})
+    if not guilds:
+        faults.append(f"Nobody can reach the bot: invite it to a server: {invite}")
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def check(guild: Json) -> list[str]:
+        async with slots:
+            return await _guild(rest, guild, me["id"], wanted, invite)
+
+    for found in await asyncio.gather(*map(check, guilds)):
+        faults += found
+    if channel is not None:
+        faults += await _channel(rest, channel, me["id"], wanted)
+    if faults:
+        raise Lacking("\n".join(faults))
+
+
+def _application(application: Json) -> list[str]:
+    faults = [] if int(application.get("flags") or 0) & _MESSAGE_CONTENT else [INTENT]
+    if application.get("interactions_endpoint_url"):
+        faults.append(HTTP_INTERACTIONS)
+    return faults
+
+
+async def _guild(
+    rest: Rest, guild: Json, me: str, wanted: Sequence[Permission], invite: str
+) -> list[str]:
+    """What the bot lacks in every channel of a server; that one is closed to it may be meant."""
+    base, member = await _standing(rest, guild["id"], me)
+    lacking = [each for each in wanted if not base & each.bit]
+    if lacking:
+        cure = f"invite the bot anew: {invite}"
+        return [_fault(f"the server {guild['name']}", each, cure) for each in lacking]
+    channels = await rest.look_up("/guilds/{guild_id}/channels", guild_id=guild["id"])
+    rights = [
+        in_channel(base, each, guild["id"], member)
+        for each in channels
+        if each["type"] in (_TEXT, _NEWS, _FORUM)
+    ]
+    nowhere = [each for each in wanted if rights and not any(bits & each.bit for bits in rights)]
+    where = f"every channel of the server {guild['name']}"
+    cure = "open a channel's settings > Permissions, and allow it to the bot's role"
+    return [_fault(where, each, cure) for each in nowhere]
+
+
+async def _channel(rest: Rest, channel_id: str, me: str, wanted: Sequence[Permission]) -> list[str]:
+    """What the bot lacks in one channel."""
+    try:
+        channel = await rest.look_up("/channels/{channel_id}", channel_id=channel_id)
+    except (Gone, Refused) as error:
+        return [f"The channel {channel_id} can't be seen by the bot: {error}"]
+    if not (guild := channel.get("guild_id")):
+        return []
+    base, member = await _standing(rest, guild, me)
+    bits = in_channel(base, channel, guild, member)
+    cure = "open its settings > Permissions, and allow it to the bot's role"
+    return [_fault(f"#{channel['name']}", each, cure) for each in wanted if not bits & each.bit]
+
+
+async def _standing(rest: Rest, guild_id: str, me: str) -> tuple[int, Json]:
+    """What the bot may do in a server, and its membership there."""
+    guild, member = await asyncio.gather(
+        rest.look_up("/guilds/{guild_id}", guild_id=guild_id),
+        rest.look_up("/guilds/{guild_id}/members/{user_id}", guild_id=guild_id, user_id=me),
+    )
+    return in_guild(guild, member), member
+
+
+def _fault(where: str, permission: Permission, cure: str) -> str:
+    return (
+        f"In {where} the permission {permission.name} is missing; it is needed "
+        f"{permission.use}: {cure}."
+    )

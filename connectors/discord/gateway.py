@@ -1,0 +1,139 @@
+"""The connection to Discord's gateway: begun, kept, begun anew, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+import discord
+
+from connectors.base import ConnectorError, Incoming, Inflow, Refused
+from connectors.discord.inbound import Inbound
+from connectors.discord.inbound.client import Client
+from connectors.discord.inbound.commands import register
+from connectors.discord.options import DiscordOptions
+from connectors.discord.permissions import invite_url
+from connectors.discord.rest import Rest
+
+log = logging.getLogger(__name__)
+# Where the bot is invited is for every operator to see, also where libraries are quiet.
+log.setLevel(logging.INFO)
+
+PAUSES_S = (1.0, 5.0, 15.0, 60.0, 120.0)
+"""Between attempts. Discord lets a bot begin about a thousand sessions a day."""
+_NOT_AUTHENTICATED = 4004
+
+NO_CONTENT = (
+    "The bot hears only messages that mention it, replies that ring it, direct messages and "
+    "commands: switch on Message Content Intent in the Developer Portal (Bot > Privileged "
+    "Gateway Intents), and start it again."
+)
+
+
+class Gateway:
+    """Keeps a client connected from the first call of `events` until `aclose`."""
+
+    def __init__(
+        self, options: DiscordOptions, rest: Rest, inbound: Inbound, inflow: Inflow
+    ) -> None:
+        self.invite_url: str | None = None
+        """Where the bot is invited to a server, once Discord has said who the bot is."""
+        self._options = options
+        self._rest = rest
+        self._inbound = inbound
+        self._inflow = inflow
+        self._client: Client | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._content = True
+        self._failures = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can come in now."""
+        return self._client is not None and self._client.connected
+
+    async def events(self) -> AsyncIterator[Incoming]:
+        """The events, until `aclose`. The first call begins to connect."""
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+        async for incoming in self._inflow.events():
+            yield incoming
+
+    async def aclose(self) -> None:
+        """Refuses what comes from now on, and ends the connection and all that is under way."""
+        self._inflow.close()
+        await self._inbound.aclose()
+        if self._keeping is None:
+            return
+        self._keeping.cancel()
+        await asyncio.wait({self._keeping})
+
+    # Keeping.
+
+    async def _keep(self) -> None:
+        """Connects until that is of no use any more."""
+        while True:
+            try:
+                await self._introduce()
+                await self._connect()
+            except discord.PrivilegedIntentsRequired:
+                log.warning(NO_CONTENT)
+                self._content = False
+                continue
+            except (discord.LoginFailure, Refused) as error:
+                log.error("Discord refuses the bot, and it does not connect: %s", error)
+                return
+            except discord.ConnectionClosed as error:
+                if error.code == _NOT_AUTHENTICATED:
+                    log.error("Discord refuses the bot's token, and it does not connect")
+                    return
+                log.warning("the connection to Discord was closed: %s", error)
+            except (
+                ConnectorError,
+                discord.DiscordException,
+                aiohttp.ClientError,
+                OSError,
+            ) as error:
+                log.warning("the connection to Discord was lost: %s", error)
+            except Exception:
+                log.exception("the connection to Discord failed")
+            await asyncio.sleep(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
+            self._failures += 1
+
+    async def _introduce(self) -> None:
+        """Says where the bot is invited, and tells Discord of the commands; at the start only."""
+        if self.invite_url is not None:
+            return
+        application = (await self._rest.application())["id"]
+        if self._options.sync_commands:
+            await self._register()
+        self.invite_url = invite_url(application, threads=self._options.threads)
+        log.info("invite the bot to a server: %s", self.invite_url)
+
+    async def _register(self) -> None:
+        try:
+            await register(self._rest)
+        except ConnectorError as error:
+            log.warning("discord: the commands are as they were before: %s", error)
+
+    async def _connect(self) -> None:
+        """Stays connected; drops are mended by the library, which resumes or begins anew."""
+        client = Client(
+            self._options.api_url,
+            self._options.gateway_url,
+            content=self._content,
+            heard=self._inbound.hear,
+            anew=self._begun,
+        )
+        self._client = self._inbound.guilds.client = client
+        try:
+            async with client:
+                await client.start(self._options.token)
+        finally:
+            self._client = None
+
+    def _begun(self) -> None:
+        self._failures = 0
+        self._inbound.anew()

@@ -1,0 +1,275 @@
+"""Commands and presses: what a person does without writing a message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from connectors.base import Asked, Commanded, ConnectorError, File, MessageRef, Person, Place
+from connectors.discord.inbound import commands, mapping
+from connectors.discord.inbound.acknowledgements import Acknowledgements
+from connectors.discord.inbound.guilds import Guilds, parent_in
+from connectors.discord.inbound.handover import Handover, patiently
+from connectors.discord.inbound.interactions import Interaction, Interactions
+from connectors.discord.inbound.mapping import Setting
+from connectors.discord.inbound.origins import Origins
+from connectors.discord.inbound.text import names_in, plain, quoted
+from connectors.discord.places import DM
+from connectors.discord.rest import Rest
+from connectors.errands import Errands
+
+log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+_Tell = Callable[[Interaction, str], Awaitable[None]]
+
+HELP = """\
+`/ask` asks me something here, for all to see
+`/stop` stops the answers to your questions here
+`/new` forgets what we said, in a thread or in direct messages
+You can also mention me, reply to an answer of mine, write to me directly, or choose \
+_Apps > Ask about this message_ from a message's menu."""
+EVERY_MENTION = (
+    "In a channel every mention of me starts afresh; what I know is what you reply to. "
+    "Only a thread has a memory."
+)
+STOPPED = "I stop the answers to your questions here."
+NOT_NOW = "I could not do that just now. Please try again."
+NOT_KEPT = "I could not take your question just now. Please ask again."
+
+_SOON_S = 2.0
+"""Discord wants its acknowledgement within three seconds."""
+_QUICKLY_S = 0.5
+"""What may be looked up before that is."""
+_FORM = "everytoken:about"
+_ROW, _INPUT, _PARAGRAPH = 1, 4, 2
+_REMEMBERED = 1_000
+_LONGEST_QUESTION = 4_000
+
+
+class Asking:
+    """Answers interactions, which come in three types."""
+
+    COMMAND, PRESS, FORM = 2, 3, 5
+
+    def __init__(
+        self,
+        rest: Rest,
+        errands: Errands,
+        guilds: Guilds,
+        origins: Origins,
+        handover: Handover,
+        interactions: Interactions,
+    ) -> None:
+        self._rest = rest
+        self._errands = errands
+        self._guilds = guilds
+        self._origins = origins
+        self._handover = handover
+        self._interactions = interactions
+        self._told = Acknowledgements(rest)
+        self._quotes: OrderedDict[str, Json] = OrderedDict()
+        """The messages that forms ask about, by the form's id."""
+
+    async def answer(self, data: Json) -> None:
+        """Acknowledges an interaction and sees to its effect. Raises `ConnectorError`."""
+        at = await self._setting(data)
+        match data["type"]:
+            case self.COMMAND:
+                await self._commanded(data, at, data["data"]["name"])
+            case self.PRESS:
+                await self._pressed(data, at)
+            case self.FORM:
+                await self._sent(data, at, data["data"]["custom_id"])
+
+    async def _setting(self, data: Json) -> Setting:
+        channel = data.get("channel") or {}
+        id_, parent = str(data["channel_id"]), parent_in(channel)
+        if channel:
+            self._guilds.learn(id_, parent)
+        us = (await self._rest.me())["id"]
+        thread = id_ if parent else ""
+        return Setting(us, data.get("guild_id") or DM, parent or id_, thread)
+
+    # Presses.
+
+    async def _pressed(self, data: Json, at: Setting) -> None:
+        if mapping.pressed(data, at.place("")) is None:
+            return
+        interaction = _interaction(data)
+        self._errands.run(self._told.note(interaction))
+        place = await patiently(lambda: self._origins.of(data["message"], at))
+        event = mapping.pressed(data, place)
+        if event is None:
+            return
+        self._interactions.acknowledged(place, interaction)
+        if not await self._handover.kept(self._handover.put(event)):
+            await self._told.whisper(interaction, NOT_NOW)
+
+    # Commands.
+
+    async def _commanded(self, data: Json, at: Setting, name: str) -> None:
+        interaction = _interaction(data)
+        ref = MessageRef(at.place(interaction.id), interaction.id)
+        match name:
+            case commands.ABOUT:
+                await self._chosen(data)
+            case commands.ASK:
+                await self._ask(_asked(data, ref), _interaction(data, _option(data, "question")))
+            case commands.HELP:
+                await self._told.say(interaction, HELP)
+            case commands.NEW if not at.alone:
+                await self._told.say(interaction, EVERY_MENTION)
+            case commands.NEW:
+                await self._forget(ref, interaction)
+            case commands.STOP:
+                # Of a channel, not of one chain of replies in it.
+                everywhere = Place("discord", at.guild, at.channel, at.thread)
+                kept = await self._give(MessageRef(everywhere, ref.id), interaction.person, "stop")
+                await self._told.say(interaction, STOPPED if kept else NOT_NOW)
+
+    async def _forget(self, ref: MessageRef, interaction: Interaction) -> None:
+        """The bot itself says that it forgot: where the response is promised."""
+        self._interactions.ask(ref, interaction)
+        await self._told.defer(interaction, ephemeral=True)
+        if not await self._give(ref, interaction.person, "new"):
+            self._interactions.opened(ref)
+            await self._told.amend(interaction, NOT_NOW)
+
+    async def _give(self, ref: MessageRef, who: Person, command: Literal["new", "stop"]) -> bool:
+        incoming = self._handover.put(Commanded(ref, who, command))
+        return bool(await self._handover.kept(incoming, _SOON_S))
+
+    async def _ask(self, asked: Asked, interaction: Interaction) -> None:
+        # Before the bot has it: an answer may begin at once, and waits for what Discord is told.
+        self._interactions.ask(asked.message, interaction)
+        try:
+            if problem := await self._kept(asked, interaction):
+                self._interactions.opened(asked.message)
+                await problem(interaction, NOT_KEPT)
+        except ConnectorError as error:
+            # The answer comes as an ordinary message then.
+            self._interactions.opened(asked.message)
+            log.warning("discord: a command was not acknowledged: %s", error)
+        finally:
+            interaction.told.set()
+
+    async def _kept(self, asked: Asked, interaction: Interaction) -> _Tell | None:
+        """Promises the answer to a question once that is safe; if it isn't, the way to say so."""
+        incoming = self._handover.put(asked)
+        kept = await self._handover.kept(incoming, _SOON_S)
+        if kept is False:
+            return self._told.say
+        await self._told.defer(interaction)
+        late = kept is None and not await self._handover.insist(incoming)
+        return self._told.amend if late else None
+
+    # A question about a message.
+
+    async def _chosen(self, data: Json) -> None:
+        target = data["data"]["target_id"]
+        form = f"{_FORM}:{target}"
+        self._quotes[form] = data["data"]["resolved"]["messages"][target]
+        self._quotes.move_to_end(form)
+        if len(self._quotes) > _REMEMBERED:
+            self._quotes.popitem(last=False)
+        await self._told.show(_interaction(data), _modal(form))
+
+    async def _sent(self, data: Json, at: Setting, form: str) -> None:
+        if not form.startswith(_FORM):
+            return
+        question = _field(data["data"]["components"])
+        interaction = _interaction(data, question)
+        about = self._quotes.get(form) or await self._read(form.rpartition(":")[2], data)
+        if about is None:
+            place, text = at.place(interaction.id), question
+        else:
+            place = await self._place_of(about, at)
+            text = self._quoting(about, question, at)
+        ref = MessageRef(place, interaction.id)
+        await self._ask(Asked(ref, interaction.person, text), interaction)
+
+    async def _place_of(self, about: Json, at: Setting) -> Place:
+        """A message's conversation; where that is not found soon, one that begins with it."""
+        try:
+            async with asyncio.timeout(_QUICKLY_S):
+                return await self._origins.of(about, at)
+        except (ConnectorError, TimeoutError) as error:
+            log.warning(
+                "discord: a message's conversation was not found: %s", str(error) or "too slow"
+            )
+            return at.place(str(about["id"]))
+
+    async def _read(self, message_id: str, data: Json) -> Json | None:
+        """The message, where another process opened the form; the question stands without it."""
+        try:
+            found: Json = await self._rest.look_up(
+                "/channels/{channel_id}/messages/{message_id}",
+                channel_id=data["channel_id"],
+                message_id=message_id,
+            )
+        except ConnectorError as error:
+            log.warning("discord: what was asked about can't be read: %s", error)
+            return None
+        return found
+
+    def _quoting(self, about: Json, question: str, at: Setting) -> str:
+        said = plain(
+            about["content"], names_in(about), named=lambda id_: self._guilds.name(at.guild, id_)
+        )
+        return f"{quoted(said)}\n\n{question}" if said else question
+
+
+def _interaction(data: Json, question: str = "") -> Interaction:
+    return Interaction(
+        id=data["id"],
+        token=data["token"],
+        application=data["application_id"],
+        person=mapping.actor(data),
+        question=question,
+    )
+
+
+def _asked(data: Json, ref: MessageRef) -> Asked:
+    files: tuple[File, ...] = ()
+    if chosen := _option(data, commands.FILE):
+        about = data["data"]["resolved"]["attachments"][chosen]
+        media_type = str(about.get("content_type") or "application/octet-stream")
+        # It stands under no message: it is fetched by its address.
+        files = (
+            File(about["url"], about["filename"], media_type.partition(";")[0], about["size"]),
+        )
+    return Asked(ref, mapping.actor(data), _option(data, commands.QUESTION).strip(), files)
+
+
+def _option(data: Json, name: str) -> str:
+    for option in data["data"].get("options") or ():
+        if option["name"] == name:
+            return str(option["value"])
+    return ""
+
+
+def _field(components: list[Json]) -> str:
+    """The one field of the form, in whatever it is laid out."""
+    for component in components:
+        inner = component.get("components") or [component.get("component") or {}]
+        for field in inner:
+            if field.get("custom_id") == commands.QUESTION:
+                return str(field.get("value") or "").strip()
+    return ""
+
+
+def _modal(form: str) -> Json:
+    field = {
+        "type": _INPUT,
+        "style": _PARAGRAPH,
+        "custom_id": commands.QUESTION,
+        "label": "Your question",
+        "max_length": _LONGEST_QUESTION,
+        "required": True,
+    }
+    row = {"type": _ROW, "components": [field]}
+    return {"custom_id": form, "title": commands.ABOUT, "components": [row]}

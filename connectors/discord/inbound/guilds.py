@@ -1,0 +1,85 @@
+"""What the client knows of servers and channels, and Discord's answer where it knows nothing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import discord
+
+from connectors.discord import snowflakes
+from connectors.discord.places import DM
+from connectors.discord.rest import Rest
+
+_REMEMBERED = 10_000
+_THREADS = (10, 11, 12)
+"""Discord's types of channels that are threads."""
+
+Channel = discord.abc.GuildChannel | discord.Thread
+
+
+def parent_in(channel: dict[str, object]) -> str:
+    """The channel above a thread, as Discord describes it; empty where it is no thread."""
+    return str(channel.get("parent_id") or "") if channel.get("type") in _THREADS else ""
+
+
+class Guilds:
+    """Servers and channels. `client` is the one that is connected, or was last."""
+
+    def __init__(self, rest: Rest) -> None:
+        self.client: discord.Client | None = None
+        self._rest = rest
+        self._parents: OrderedDict[str, str] = OrderedDict()
+
+    async def parent(self, guild: str, channel: str) -> str:
+        """The channel above a thread; empty where it is no thread. Raises `ConnectorError`."""
+        known = self._channel(guild, channel)
+        if known is not None:
+            return str(known.parent_id) if isinstance(known, discord.Thread) else ""
+        if channel not in self._parents:
+            # An archived thread, say: the gateway tells of those that are active.
+            about = await self._rest.look_up("/channels/{channel_id}", channel_id=channel)
+            self.learn(channel, parent_in(about))
+        return self._parents[channel]
+
+    def learn(self, channel: str, parent: str) -> None:
+        """A channel has this one above it, or none."""
+        self._parents[channel] = parent
+        if len(self._parents) > _REMEMBERED:
+            self._parents.popitem(last=False)
+
+    def role(self, guild: str) -> str:
+        """The role that a server made for the bot, which people mention for it; or empty."""
+        known = self._guild(guild)
+        role = known.self_role if known else None
+        return str(role.id) if role else ""
+
+    def name(self, guild: str, id: str) -> str | None:  # noqa: A002 - Discord's name
+        """The name of a channel or a role."""
+        known = self._guild(guild)
+        if known is None:
+            return None
+        found = known.get_channel_or_thread(int(id)) or known.get_role(int(id))
+        return found.name if found else None
+
+    def stirred(self, since: float) -> list[tuple[str, str]]:
+        """Servers and channels in which something was posted since then, the newest first."""
+        after = int(snowflakes.at(since))
+        newest = sorted(self._newest(), reverse=True)
+        return [(guild, channel) for last, guild, channel in newest if last >= after]
+
+    def _newest(self) -> Iterator[tuple[int, str, str]]:
+        for guild in self.client.guilds if self.client else ():
+            talks: list[discord.TextChannel | discord.VoiceChannel | discord.Thread] = []
+            for channel in (*talks, *guild.text_channels, *guild.voice_channels, *guild.threads):
+                if last := channel.last_message_id:
+                    yield last, str(guild.id), str(channel.id)
+
+    def _guild(self, guild: str) -> discord.Guild | None:
+        if self.client is None or guild == DM:
+            return None
+        return self.client.get_guild(int(guild))
+
+    def _channel(self, guild: str, channel: str) -> Channel | None:
+        known = self._guild(guild)
+        return known.get_channel_or_thread(int(channel)) if known else None

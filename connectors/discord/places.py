@@ -1,0 +1,46 @@
+"""Where messages stand on Discord, and which conversation a message belongs to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from connectors.base import Place
+
+DM = "@me"
+"""What stands for the workspace in direct messages."""
+
+_CHAIN = "reply:"
+_REMEMBERED = 20_000
+
+
+def chain(first: str) -> str:
+    """A `Place.thread`: the conversation of replies that begins with this message."""
+    return f"{_CHAIN}{first}"
+
+
+def first_of(place: Place) -> str | None:
+    """The id of a reply chain's first question; None where the place is no reply chain."""
+    return place.thread.removeprefix(_CHAIN) if place.thread.startswith(_CHAIN) else None
+
+
+def channel_of(place: Place) -> str:
+    """The id of the channel, thread or conversation in which a place's messages stand."""
+    return place.thread if place.thread and first_of(place) is None else place.channel
+
+
+class Places:
+    """Which place a message belongs to, for the newest messages that the bot had to do with."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[str, Place] = OrderedDict()
+
+    def remember(self, message_id: str, place: Place) -> None:
+        """A message belongs to a place."""
+        self._places[message_id] = place
+        self._places.move_to_end(message_id)
+        if len(self._places) > _REMEMBERED:
+            self._places.popitem(last=False)
+
+    def of(self, message_id: str) -> Place | None:
+        """The place of a message, if it is remembered."""
+        return self._places.get(message_id)

@@ -1,0 +1,112 @@
+"""What was said before: in a thread, in direct messages, or in a chain of replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import File, Gone, MessageRef, Place, Said
+from connectors.discord import chains, files
+from connectors.discord.people import People
+from connectors.discord.places import Places, channel_of, first_of
+from connectors.discord.rest import Rest
+from connectors.discord.said import people_in, said, speech
+
+Message = Mapping[str, Any]
+
+_PAGE = 100
+_MOST_PAGES = 3
+"""So far back a chain of replies is looked for in its channel; then along the replies alone."""
+_MOST_STEPS = 25
+
+
+class Reader:
+    """Reads Discord."""
+
+    def __init__(self, rest: Rest, places: Places) -> None:
+        self._rest = rest
+        self._places = places
+        self._people = People(rest)
+
+    async def fetch(self, file: File, most: int) -> bytes:
+        """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+        return await files.fetch(self._rest, file, most)
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
+        """The newest `limit` messages before one, oldest of them first."""
+        if limit < 1 or first_of(place) == before.id:
+            return []
+        us = str((await self._rest.me())["id"])
+        found = await (
+            self._newest(place, before.id, limit)
+            if first_of(place) is None
+            else self._chain(place, before.id, us)
+        )
+        spoken = [words for message in found if (words := speech(message))][-limit:]
+        users = [user for message in spoken for user in people_in(message)]
+        names = await self._people.names(place.workspace, users)
+        return [each for message in spoken for each in said(place, message, us, names)][-limit:]
+
+    async def _newest(self, place: Place, before: str, limit: int) -> list[Message]:
+        """The newest messages of a channel before one: so many, or whole pages of them."""
+        found: list[Message] = []
+        while len(found) < limit:
+            page = await self._page(place, before)
+            found = page + found
+            if len(page) < _PAGE:
+                break
+            before = page[0]["id"]
+        return found
+
+    async def _chain(self, place: Place, before: str, us: str) -> list[Message]:
+        """The messages of a chain of replies, as far as they are found."""
+        first = first_of(place) or ""
+        window = await self._window(place, before, first)
+        older: list[Message] = []
+        if not window or int(window[0]["id"]) > int(first):
+            older = await self._along(place, before, {each["id"] for each in window})
+        members = chains.members([*older, *window], place, us, self._places)
+        return [each for each in [*older, *window] if each["id"] in members]
+
+    async def _window(self, place: Place, before: str, first: str) -> list[Message]:
+        """The messages of a channel before one, back to the chain's first if it isn't too far."""
+        found: list[Message] = []
+        for _ in range(_MOST_PAGES):
+            page = await self._page(place, before)
+            found = page + found
+            if len(page) < _PAGE or int(page[0]["id"]) <= int(first):
+                break
+            before = page[0]["id"]
+        return [each for each in found if int(each["id"]) >= int(first)]
+
+    async def _along(self, place: Place, start: str, known: set[str]) -> list[Message]:
+        """The messages that one reaches by going from reply to reply, without the known ones."""
+        found: list[Message] = []
+        at: str | None = start
+        for _ in range(_MOST_STEPS):
+            if at is None:
+                break
+            try:
+                message = await self._message(place, at)
+            except Gone:
+                break
+            if at not in known and at != start:
+                found.append(message)
+            at = chains.answered(message)
+        return sorted(found, key=lambda each: int(each["id"]))
+
+    async def _page(self, place: Place, before: str) -> list[Message]:
+        page: list[Message] = await self._rest.look_up(
+            "/channels/{channel_id}/messages",
+            query={"before": before, "limit": _PAGE},
+            channel_id=channel_of(place),
+        )
+        return sorted(page, key=lambda each: int(each["id"]))
+
+    async def _message(self, place: Place, id: str) -> Message:  # noqa: A002 - Discord's name
+        message: Message = await self._rest.look_up(
+            "/channels/{channel_id}/messages/{message_id}",
+            channel_id=channel_of(place),
+            message_id=id,
+        )
+        return message

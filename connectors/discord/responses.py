@@ -1,0 +1,135 @@
+"""Messages that answer a slash command: they are reached by the command's token while it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from connectors.base import Gone, MessageRef, Part, Place, Refused
+from connectors.discord import markup, parts
+from connectors.discord.inbound.interactions import Interaction, Interactions
+from connectors.discord.places import DM
+from connectors.discord.rest import Rest
+
+Message = Mapping[str, Any]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+_FRESH_S = 14 * 60.0
+"""A token lives for a quarter of an hour; so long it is used."""
+_TOLD_S = 5.0
+"""So long it is waited for that Discord hears of our having an interaction."""
+_REMEMBERED = 2_000
+_ORIGINAL = "/webhooks/{application}/{token}/messages/@original"
+_FOLLOW_UP = "/webhooks/{application}/{token}"
+_ONE = "/webhooks/{application}/{token}/messages/{message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """A message that answers a command, and the line of decoration above its text."""
+
+    interaction: Interaction
+    above: str
+
+
+class Responses:
+    """Posts and edits by the tokens of interactions. Where that fails, an ordinary call may do."""
+
+    def __init__(self, rest: Rest, interactions: Interactions) -> None:
+        self._rest = rest
+        self._interactions = interactions
+        self._responses: OrderedDict[str, _Response] = OrderedDict()
+        self._opened: OrderedDict[MessageRef, Interaction] = OrderedDict()
+        """The commands whose response is an answer's first part, by their questions."""
+
+    def asker(self, message_id: str) -> str | None:
+        """Who gave the command that a message answers."""
+        response = self._responses.get(message_id)
+        return response.interaction.person.id if response else None
+
+    async def open(self, part: Part) -> Message | None:
+        """Makes the part the response to the command that it answers; None where that can't be."""
+        interaction = self._interactions.opening(part.about) if part.about else None
+        if interaction is None or part.about is None or not _is_fresh(interaction):
+            return None
+        above = markup.question_line(interaction.question) if interaction.question else ""
+        try:
+            message = await self._call("PATCH", _ORIGINAL, interaction, parts.body(part, above))
+        except Gone:
+            message = None  # what waited was deleted; the question was not
+        # Also where it failed for good: the next try is an ordinary message.
+        self._interactions.opened(part.about)
+        if message is not None:
+            _keep(self._opened, part.about, interaction)
+            _keep(self._responses, message["id"], _Response(interaction, above))
+        return message
+
+    async def follow_up(self, part: Part) -> Message | None:
+        """Posts a further part of an answer to a command, where the bot itself may not speak."""
+        interaction = self._opened.get(part.about) if part.about else None
+        if interaction is None or not _is_fresh(interaction):
+            return None
+        message = await self._call("POST", _FOLLOW_UP, interaction, parts.body(part))
+        if message is not None:
+            _keep(self._responses, message["id"], _Response(interaction, ""))
+        return message
+
+    async def whisper(self, place: Place, part: Part) -> Message | None:
+        """Posts a part that only its `to` sees; None where Discord can't."""
+        if part.to is None or place.workspace == DM:
+            return None
+        interaction = self._interactions.latest(place, part.to.id)
+        if interaction is None or not _is_fresh(interaction):
+            return None
+        body = parts.body(part)
+        body["flags"] |= parts.EPHEMERAL
+        try:
+            return await self._call("POST", _FOLLOW_UP, interaction, body)
+        except Gone:
+            return None
+
+    async def edit(self, message_id: str, part: Part) -> Message | None:
+        """Changes a response while its token lives; None where it is to be changed otherwise."""
+        response = self._responses.get(message_id)
+        if response is None or not _is_fresh(response.interaction):
+            return None
+        body = parts.body(part, response.above)
+        return await self._call("PATCH", _ONE, response.interaction, body, message_id=message_id)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        interaction: Interaction,
+        body: dict[str, Any],
+        message_id: str = "",
+    ) -> Message | None:
+        try:
+            async with asyncio.timeout(_TOLD_S):
+                await interaction.told.wait()
+            answer: Message = await self._rest.call(
+                method,
+                path,
+                json=body,
+                application=interaction.application,
+                token=interaction.token,
+                message_id=message_id,
+            )
+        except (Refused, TimeoutError):
+            return None
+        return answer
+
+
+def _is_fresh(interaction: Interaction) -> bool:
+    return time.time() - interaction.at < _FRESH_S
+
+
+def _keep(remembered: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    remembered[key] = value
+    if len(remembered) > _REMEMBERED:
+        remembered.popitem(last=False)

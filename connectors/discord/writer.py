@@ -1,0 +1,254 @@
+"""Posting, editing and reading messages; each post once, whatever becomes of Discord's answer."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from connectors.base import (
+    Budget,
+    ConnectorError,
+    MessageRef,
+    Part,
+    Place,
+    Refused,
+    Shown,
+    Status,
+    TooLong,
+    Unavailable,
+)
+from connectors.discord import finder, markup, parts, snowflakes
+from connectors.discord.budgets import Budgets
+from connectors.discord.errors import code_of
+from connectors.discord.flights import Flights
+from connectors.discord.inbound.interactions import Interactions
+from connectors.discord.indicator import Indicator
+from connectors.discord.options import DiscordOptions
+from connectors.discord.pings import Pings
+from connectors.discord.places import Places, channel_of
+from connectors.discord.responses import Responses
+from connectors.discord.rest import Rest
+
+LONGEST = 1_900
+"""UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
+
+_NONCE_HOLDS_S = 120.0
+"""So long Discord surely knows a nonce again; after that a lost post is looked for."""
+_REMEMBERED = 10_000
+_NO_HISTORY = 160002
+"""Discord's number for a reply where the bot may not read what it replies to."""
+_MESSAGES = "/channels/{channel_id}/messages"
+_MESSAGE = "/channels/{channel_id}/messages/{message_id}"
+
+Message = Mapping[str, Any]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+@dataclass(slots=True)
+class _Post:
+    """A post that was tried: when first (seconds since the epoch), and what came of it."""
+
+    tried_at: float
+    lost: bool = False
+    nameless: bool = False
+    """It went out by an interaction's token, where Discord takes no nonce."""
+    shown: Shown | None = None
+
+
+class Writer:
+    """Calls for messages. None is cancelled once it is under way, and one goes on at a time."""
+
+    def __init__(
+        self, rest: Rest, options: DiscordOptions, places: Places, interactions: Interactions
+    ) -> None:
+        self._rest = rest
+        self._places = places
+        self._started_at = time.time()
+        self._budgets = Budgets(options)
+        self._flights = Flights()
+        self._indicator = Indicator(rest)
+        self._responses = Responses(rest, interactions)
+        self._pings = Pings(rest, options, self._flights, self._responses)
+        self._posts: OrderedDict[str, _Post] = OrderedDict()
+        self._above: OrderedDict[str, str] = OrderedDict()
+        """The decoration above our messages."""
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:  # noqa: ARG002
+        """The rate of the channel, which posts and edits share."""
+        return self._budgets.of(place)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        """Posts a part. Raises every kind of `ConnectorError`."""
+        _check(part)
+        post = self._posts.setdefault(key, _Post(time.time()))
+        _trim(self._posts)
+        shown = await self._flights.run(key, lambda: self._once(place, part, key, post))
+        self._indicator.stop(place)
+        self._pings.shown(shown.ref, part)
+        return shown
+
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
+        """The message of ours that shows a part, whoever posted it; None where there is none."""
+        since = since_us / 1_000_000
+        message = await finder.found(self._rest, place, part, since)
+        if message is None:
+            return None
+        shown = self._ours(place, message)
+        self._posts[key] = _Post(since, shown=shown)
+        _trim(self._posts)
+        return shown
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Replaces what a message shows. Raises every kind of `ConnectorError`."""
+        _check(part)
+        shown = await self._flights.run(ref.id, partial(self._edit, ref, part))
+        self._pings.shown(ref, part)
+        return shown
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What Discord has for a message now. Raises `Gone` where it has none."""
+        return Shown(ref, markup.seen(await self._read(ref)))
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """Keeps "is typing" on while the bot thinks."""
+        if status is Status.THINKING:
+            self._pings.began(place)
+            self._indicator.start(place)
+        else:
+            self._indicator.stop(place)
+
+    async def aclose(self) -> None:
+        """Waits for the calls that are under way."""
+        await self._indicator.aclose()
+        await self._flights.aclose()
+
+    # Posting.
+
+    async def _once(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
+        if post.shown is None:
+            message = await self._posted(place, part, key, post)
+            post.shown = self._ours(place, message)
+        return post.shown
+
+    def _ours(self, place: Place, message: Message) -> Shown:
+        """Remembers a message of ours, and what it shows."""
+        self._places.remember(message["id"], place)
+        self._above[message["id"]] = markup.above(message)
+        _trim(self._above)
+        return Shown(MessageRef(place, message["id"]), markup.seen(message))
+
+    async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Message:
+        if self._may_be_there(part, post) and (found := await self._found(place, part, post)):
+            return found
+        if message := await self._responses.open(part):
+            return message
+        if message := await self._responses.whisper(place, part):
+            return message
+        return await self._post(place, part, key, post)
+
+    async def _post(self, place: Place, part: Part, key: str, post: _Post) -> Message:
+        body = parts.body(part) | {"nonce": parts.nonce(key), "enforce_nonce": True}
+        reply = _reply(place, part)
+        # It counts as lost from here on, also where this is given up while Discord is at it.
+        post.lost = True
+        try:
+            return await self._send(place, body | reply)
+        except Unavailable:
+            raise
+        except Refused as error:
+            if reply and code_of(error) == _NO_HISTORY:
+                return await self._send(place, body)
+            if message := await self._follow_up(part, post):
+                return message
+            raise
+        except ConnectorError:
+            post.lost = False
+            raise
+
+    async def _follow_up(self, part: Part, post: _Post) -> Message | None:
+        """Posts by a command's token, where the bot itself may not speak."""
+        post.nameless = True
+        try:
+            message = await self._responses.follow_up(part)
+        except Unavailable:
+            raise
+        except ConnectorError:
+            post.lost = post.nameless = False
+            raise
+        post.lost = post.nameless = False
+        return message
+
+    async def _send(self, place: Place, body: dict[str, Any]) -> Message:
+        channel = channel_of(place)
+        message: Message = await self._rest.call(
+            "POST",
+            _MESSAGES,
+            json=body,
+            meter=partial(self._budgets.learn, channel),
+            channel_id=channel,
+        )
+        return message
+
+    def _may_be_there(self, part: Part, post: _Post) -> bool:
+        """Whether the post may have taken effect where no nonce tells: long ago, or before us."""
+        if post.lost:
+            return post.nameless or time.time() - post.tried_at > _NONCE_HOLDS_S
+        asked_at = snowflakes.seconds(part.about.id) if part.about else None
+        return asked_at is not None and asked_at < self._started_at
+
+    async def _found(self, place: Place, part: Part, post: _Post) -> Message | None:
+        if part.run_id is None or not part.controls:
+            return None
+        after = part.about.id if part.about else snowflakes.at(post.tried_at - finder.SKEW_S)
+        return await finder.named(self._rest, place, part, after)
+
+    # Editing and reading.
+
+    async def _edit(self, ref: MessageRef, part: Part) -> Shown:
+        message = await self._responses.edit(ref.id, part)
+        if message is None:
+            channel = channel_of(ref.place)
+            message = await self._rest.call(
+                "PATCH",
+                _MESSAGE,
+                json=parts.body(part, await self._decoration(ref)),
+                meter=partial(self._budgets.learn, channel),
+                channel_id=channel,
+                message_id=ref.id,
+            )
+        return Shown(ref, markup.seen(message))
+
+    async def _decoration(self, ref: MessageRef) -> str:
+        """What stands above a message's text; of another process's messages Discord knows."""
+        if ref.id not in self._above:
+            self._above[ref.id] = markup.above(await self._read(ref))
+            _trim(self._above)
+        return self._above[ref.id]
+
+    async def _read(self, ref: MessageRef) -> Message:
+        message: Message = await self._rest.look_up(
+            _MESSAGE, channel_id=channel_of(ref.place), message_id=ref.id
+        )
+        return message
+
+
+def _reply(place: Place, part: Part) -> dict[str, Any]:
+    """The first part replies to what it answers, where that stands in the same channel."""
+    if part.about is None or part.index or part.about.id == channel_of(place):
+        return {}
+    return {"message_reference": {"message_id": part.about.id, "fail_if_not_exists": False}}
+
+
+def _check(part: Part) -> None:
+    if markup.units(part.text) > LONGEST:
+        raise TooLong(f"A part has {LONGEST:,} characters at the most.")
+
+
+def _trim(remembered: OrderedDict[_Key, _Value]) -> None:
+    if len(remembered) > _REMEMBERED:
+        remembered.popitem(last=False)

@@ -1,0 +1,47 @@
+"""Work that a platform is not kept waiting for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from connectors.base import ConnectorError
+
+log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+
+class Errands:
+    """Tasks that are held until they end; a failure of theirs is logged, and no more.
+
+    `name` is the platform's, for the log.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def run(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+        """Starts some work."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def aclose(self) -> None:
+        """Ends what is under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ConnectorError):
+            log.warning("%s did not do it: %s", self._name, error)
+        elif error is not None:
+            log.error("an errand failed", exc_info=error)

@@ -1,0 +1,91 @@
+"""A part of an answer as Slack's arguments: its Markdown, small print, buttons and metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from connectors.base import Control, Part
+from connectors.slack.markup import escape
+from connectors.slack.markup.mentions import HIDING
+
+PART = "everytoken_part"
+"""The event type of the metadata of our messages."""
+ACTION = "everytoken_"
+"""What every button's `action_id` begins with; the control's name follows."""
+
+_LONGEST_TEXT = 3_900
+"""Slack refuses an update whose `text` has more than 4,000 characters."""
+_LONGEST_FOOTER = 2_000
+_LABELS = {
+    Control.STOP: ("Stop", "Stop the answer"),
+    Control.RETRY: ("Retry", "Answer again"),
+    Control.CONTINUE: ("Continue", "Continue the answer"),
+    Control.UP: ("👍", "Good answer"),
+    Control.DOWN: ("👎", "Bad answer"),
+}
+
+
+def message(part: Part, key: str, version: int) -> dict[str, Any]:
+    """The arguments of a post or an edit that say what the message shows.
+
+    `key` and `version` (the number of edits so far) go into its metadata: by them a post is found
+    again whose answer was lost.
+    """
+    return {
+        "text": _notification(part.text),
+        "blocks": _blocks(part),
+        "metadata": {"event_type": PART, "event_payload": _payload(part, key, version)},
+        "parse": "none",
+        "link_names": False,
+    }
+
+
+def _blocks(part: Part) -> list[dict[str, Any]]:
+    # A block may not be empty; what has no width shows nothing.
+    text = escape(part.text) if part.text.strip() else HIDING
+    blocks: list[dict[str, Any]] = [{"type": "markdown", "text": text}]
+    if part.footer:
+        words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}
+        blocks.append({"type": "context", "elements": [words]})
+    if part.controls:
+        buttons = [_button(control, part) for control in part.controls]
+        blocks.append({"type": "actions", "elements": buttons})
+    return blocks
+
+
+def _button(control: Control, part: Part) -> dict[str, Any]:
+    label, spoken = _LABELS[control]
+    button: dict[str, Any] = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": label, "emoji": True},
+        "accessibility_label": spoken,
+        "action_id": f"{ACTION}{control}",
+    }
+    if part.run_id is not None:
+        button["value"] = str(part.run_id)
+    return button | ({"style": "danger"} if control is Control.STOP else {})
+
+
+def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
+    written = part.text.encode(errors="surrogatepass")
+    return {
+        "key": key,
+        "run": str(part.run_id or ""),
+        "part": part.index,
+        "version": version,
+        "sha256": hashlib.sha256(written).hexdigest(),
+    }
+
+
+def _notification(text: str) -> str:
+    """What notifications and screen readers get: plain, without mentions, and not too long."""
+    words = _plain(escape(text[:_LONGEST_TEXT]))
+    if len(words) > _LONGEST_TEXT:
+        # An ampersand is five characters then, and none of them may be cut off.
+        words = _plain(escape(text[: _LONGEST_TEXT // 6]))
+    return words if words.strip() else HIDING
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

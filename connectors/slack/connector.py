@@ -1,0 +1,122 @@
+"""Slack as a chat platform: what comes in, what is streamed, written and read, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import BaseRoute
+
+from connectors.base import (
+    Budget,
+    File,
+    Incoming,
+    Inflow,
+    Limits,
+    MessageRef,
+    Part,
+    Place,
+    Said,
+    Shown,
+    Status,
+)
+from connectors.slack import markup
+from connectors.slack.api import Api, OneToken, Tokens
+from connectors.slack.diagnosis import diagnose
+from connectors.slack.inbound import Inbound
+from connectors.slack.installations import Installations
+from connectors.slack.options import SlackOptions
+from connectors.slack.reader import Reader
+from connectors.slack.recipients import Recipients
+from connectors.slack.streams import Streams
+from connectors.slack.writer import LONGEST, Writer
+
+
+class SlackConnector:
+    """A Slack app: in one workspace by its token, or in many by OAuth (`engine` keeps the tokens).
+
+    `engine` is its owner's to close. Mount `routes()` where events come in by HTTP.
+    """
+
+    name = "slack"
+    limits = Limits(length=LONGEST, visible=markup.visible)
+
+    def __init__(self, options: SlackOptions, engine: AsyncEngine | None = None) -> None:
+        inflow, recipients = Inflow(), Recipients()
+        installations = _installations(options, engine)
+        tokens: Tokens = installations or OneToken(options.bot_token or "")
+        self._options = options
+        self._installations = installations
+        self._api = Api(options.api_url, tokens)
+        self._reader = Reader(self._api)
+        self._streams = Streams(self._api, options, recipients, inflow)
+        self._writer = Writer(self._api, options, self._streams)
+        self._inbound = Inbound(self._api, options, inflow, self._reader, recipients, installations)
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can come in now: a socket stands, or they come by HTTP."""
+        return self._inbound.connected
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Where Slack sends events by HTTP, and where people install the app."""
+        return self._inbound.routes()
+
+    def events(self) -> AsyncIterator[Incoming]:
+        """What people ask, press, change and delete, in order, until `aclose`."""
+        return self._inbound.events()
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
+        """Slack's rate for the method that such a call in this place uses."""
+        return self._writer.budget(place, call)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        """Posts a message, or begins to stream one; for the part's `to` alone where it has one.
+
+        The same key posts once, also where Slack's answer was lost.
+        """
+        return await self._writer.post(place, part, key)
+
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
+        """The message that was posted or streamed with a key; a stream is stopped."""
+        return await self._writer.find(place, part, key, since_us)
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Changes a message, or streams on."""
+        return await self._writer.edit(ref, part)
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What Slack has for a message now."""
+        return await self._writer.read(ref)
+
+    async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
+        """The newest messages of a thread or channel before one, oldest of them first."""
+        return await self._reader.history(place, before, limit)
+
+    async def fetch(self, file: File, most: int) -> bytes:
+        """A file that somebody attached; `TooLong` where it has more than `most` bytes."""
+        return await self._reader.fetch(file, most)
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """Says under the thread that the bot is thinking, where Slack can."""
+        await self._writer.signal(place, status)
+
+    async def probe(self) -> None:
+        """Checks the tokens, their scopes and the way events come in, each with its cure."""
+        await diagnose(self._api, self._options, self._installations)
+
+    async def aclose(self) -> None:
+        """Ends `events` and closes every connection."""
+        await self._inbound.aclose()
+        await self._api.aclose()
+        if self._installations is not None:
+            await self._installations.aclose()
+
+
+def _installations(options: SlackOptions, engine: AsyncEngine | None) -> Installations | None:
+    if options.oauth is None:
+        return None
+    if engine is None:
+        raise ValueError("tokens of many workspaces need a database")
+    return Installations(engine, options, options.oauth)

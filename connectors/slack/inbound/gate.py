@@ -1,0 +1,157 @@
+"""All that Slack sends goes through here, before bolt acknowledges it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from connectors.base import Asked, ConnectorError, Event, Refused
+from connectors.slack.api import Api
+from connectors.slack.inbound import mapping
+from connectors.slack.inbound.anchors import Names
+from connectors.slack.inbound.assistant import Assistant
+from connectors.slack.inbound.commands import Commands
+from connectors.slack.inbound.handover import Handover
+from connectors.slack.inbound.responses import not_taken, taken
+from connectors.slack.inbound.shortcuts import Shortcuts
+
+log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+
+class Installed(Protocol):
+    """The workspaces that installed the app."""
+
+    async def forget(self, team: str) -> None:
+        """The app was taken out of a workspace."""
+        ...
+
+
+class Gate(AsyncMiddleware):
+    """Answers every request itself: what concerns nobody at once, the rest once it is safe.
+
+    It stands before bolt's own look-up of tokens, and bolt has no listeners: an event costs
+    neither a call of `auth.test` nor a walk over them.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        handover: Handover,
+        names: Names,
+        commands: Commands,
+        shortcuts: Shortcuts,
+        assistant: Assistant,
+        installed: Installed | None,
+        *,
+        threads_in_dms: bool,
+    ) -> None:
+        self._api = api
+        self._handover = handover
+        self._names = names
+        self._assistant = assistant
+        self._installed = installed
+        self._threads_in_dms = threads_in_dms
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._kinds: Mapping[str, Callable[[Json], Awaitable[BoltResponse]]] = {
+            "event_callback": self._event,
+            "block_actions": self._pressed,
+            "message_action": shortcuts.chosen,
+            "view_submission": shortcuts.sent,
+            "": commands.answer,
+        }
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,  # noqa: ARG002 - bolt passes it
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's name
+    ) -> BoltResponse:
+        """Bolt's way in; only its question for the address of the app is left to bolt."""
+        if req.body.get("type") == "url_verification":
+            return await next()
+        return await self.answer(req.body)
+
+    async def answer(self, body: Json) -> BoltResponse:
+        """What Slack is told. Whatever the payload is, nothing is raised."""
+        try:
+            return await self._answer(body)
+        except Refused as error:
+            log.warning("an event of Slack's was dropped: %s", error)
+        except ConnectorError as error:
+            log.warning("an event of Slack's has to come again: %s", error)
+            return not_taken()
+        except Exception:
+            # Sent again it would fail again.
+            log.exception("an event of Slack's was not understood")
+        return taken()
+
+    async def _answer(self, body: Json) -> BoltResponse:
+        kind = body.get("type") or ("" if "command" in body else "unknown")
+        answer = self._kinds.get(kind)
+        return taken() if answer is None else await answer(body)
+
+    async def _event(self, body: Json) -> BoltResponse:
+        event, team = body["event"], mapping.team_of(body)
+        match event["type"]:
+            case "assistant_thread_started":
+                self._assistant.started(team, event)
+            case "app_home_opened":
+                self._assistant.opened(team, event)
+            case "app_uninstalled":
+                await self._forget(team)
+            case "tokens_revoked":
+                if event["tokens"].get("bot"):
+                    await self._forget(team)
+            case "message" | "app_mention" | "agent_session_stopped":
+                return await self._heard(event, body)
+        return taken()
+
+    async def _heard(self, event: Json, body: Json) -> BoltResponse:
+        # Names are asked for on the way: what was said first is to be heard first all the same.
+        async with self._turn(event.get("channel")):
+            heard = await self._read(event, body)
+            if heard is None:
+                return taken()
+            incoming = self._handover.put(*heard)
+        if not await self._handover.kept(incoming):
+            return not_taken()
+        if isinstance(incoming.event, Asked):
+            self._assistant.asked(incoming.event)
+        return taken()
+
+    async def _read(self, event: Json, body: Json) -> tuple[Event, str] | None:
+        """What an event means, and the workspace of the person who speaks in it."""
+        us = await self._api.identity(mapping.team_of(body))
+        at = mapping.setting_of(body, us, threads_in_dms=self._threads_in_dms)
+        heard = mapping.heard(event, at)
+        if not isinstance(heard, mapping.Words):
+            return None if heard is None else (heard, "")
+        people = heard.people
+        names = await self._names.names(at.team, people) if people else {}
+        return heard.event(names), heard.team
+
+    def _turn(self, channel: object) -> asyncio.Lock:
+        """Held while an event of a channel is read, one after the other as they came."""
+        return self._turns.setdefault(str(channel), asyncio.Lock())
+
+    async def _pressed(self, body: Json) -> BoltResponse:
+        event = mapping.pressed(body, threads_in_dms=self._threads_in_dms)
+        kept = event is None or await self._handover.give(event)
+        return taken() if kept else not_taken()
+
+    async def _forget(self, team: str) -> None:
+        self._api.forget(team)
+        if self._installed is not None:
+            await self._installed.forget(team)
+        else:
+            log.warning("the app was taken out of workspace %s: install it there again", team)

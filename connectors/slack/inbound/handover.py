@@ -1,0 +1,38 @@
+"""Events go to the bot, and Slack hears of it once they are safe."""
+
+from __future__ import annotations
+
+import asyncio
+
+from connectors.base import Asked, Edited, Event, Incoming, Inflow
+from connectors.slack.recipients import Recipients
+
+_PATIENCE_S = 10.0
+"""Slack sends an event again after three seconds: nothing is gained by holding it for long."""
+
+
+class Handover:
+    """Puts events into the inflow and waits until the bot has settled them."""
+
+    def __init__(self, inflow: Inflow, recipients: Recipients) -> None:
+        self._inflow = inflow
+        self._recipients = recipients
+
+    def put(self, event: Event, team: str = "") -> Incoming:
+        """Hands an event to the bot. `team` is the workspace of a person who asks."""
+        if isinstance(event, Asked | Edited):
+            # Before the bot has it: an answer may begin at once.
+            self._recipients.put(event.message, event.person.id, team)
+        return self._inflow.put(event)
+
+    async def kept(self, incoming: Incoming) -> bool:
+        """Whether the bot keeps an event; it counts as refused where that isn't known in time."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await incoming.accepted()
+        except TimeoutError:
+            return False
+
+    async def give(self, event: Event, team: str = "") -> bool:
+        """Hands an event to the bot; whether it is kept."""
+        return await self.kept(self.put(event, team))

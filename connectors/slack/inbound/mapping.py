@@ -1,0 +1,254 @@
+"""What Slack sends, as events of the bot's; pure. What concerns nobody is None.
+
+A payload of another shape than Slack's raises `KeyError`, `TypeError` and their like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from connectors.base import (
+    Asked,
+    Commanded,
+    Control,
+    Deleted,
+    Edited,
+    File,
+    MessageRef,
+    Person,
+    Pressed,
+)
+from connectors.slack.api import Identity
+from connectors.slack.files import files_of
+from connectors.slack.people import name_in
+from connectors.slack.places import is_dm, ref_of
+from connectors.slack.said import is_ours, is_speech
+from connectors.slack.text import calls_a_group, emoji_of, mentioned, plain
+
+Json = Mapping[str, Any]
+
+_BUTTON = "everytoken_"
+_CONTROLS = {f"{_BUTTON}{control.value}": control for control in Control}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where an event happened: in which workspace, and who the bot is there."""
+
+    team: str
+    us: Identity
+    threads_in_dms: bool
+    enterprise: str = ""
+    """The organisation of the workspace, where it has one."""
+    shared: bool = True
+    """Whether another organisation may be in the channel."""
+
+    def ref(self, channel: str, message: Json) -> MessageRef:
+        """A message, in the conversation that it belongs to."""
+        ts, thread = _string(message, "ts"), _string(message, "thread_ts")
+        if not ts or not channel:
+            raise KeyError("a message without a channel or a time")
+        return ref_of(self.team, channel, ts, thread, threads_in_dms=self.threads_in_dms)
+
+    def external(self, team: str) -> bool:
+        """Whether somebody of this workspace belongs to another organisation."""
+        at_home = team in {"", self.team, self.enterprise}
+        return not at_home and (self.shared or not self.enterprise)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a person said, in Slack's form: their name and those in the text are not known yet."""
+
+    message: MessageRef
+    user: str
+    name: str
+    """Empty where Slack did not say it with the message."""
+    team: str
+    external: bool
+    text: str
+    emoji: Mapping[str, str]
+    files: tuple[File, ...]
+    us: Identity
+    addressed: bool = True
+    version: str = ""
+    """Of a change; empty for what was said anew."""
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The ids of those whose names it takes."""
+        author = frozenset() if self.name else frozenset({self.user})
+        return (mentioned(self.text) | author) - {self.us.user}
+
+    def event(self, names: Mapping[str, str]) -> Asked | Edited:
+        """The event, with the names that are known and ids for the others."""
+        name = self.name or names.get(self.user) or self.user
+        person = Person(self.user, name, self.external)
+        text = plain(self.text, names, self.emoji, without=self.us.user)
+        if self.version:
+            return Edited(self.message, person, text, self.version, self.files)
+        return Asked(self.message, person, text, self.files, self.addressed)
+
+
+def team_of(body: Json) -> str:
+    """The workspace that a payload is for: that of the installation which hears of it."""
+    for granted in body.get("authorizations") or ():
+        if granted.get("team_id"):
+            return _string(granted, "team_id")
+    # In channels that are shared the message under a button tells more than the one who pressed.
+    ours = _string(body.get("message") or {}, "team")
+    theirs = _string(body.get("team") or {}, "id")
+    return ours if ours.startswith("T") else theirs or _string(body, "team_id")
+
+
+def setting_of(body: Json, us: Identity, *, threads_in_dms: bool) -> Setting:
+    """Where an event of the Events API happened."""
+    enterprises = [each.get("enterprise_id") for each in body.get("authorizations") or ()]
+    return Setting(
+        team_of(body),
+        us,
+        threads_in_dms,
+        next(filter(None, enterprises), ""),
+        bool(body.get("is_ext_shared_channel", True)),
+    )
+
+
+def heard(event: Json, at: Setting) -> Words | Deleted | Commanded | None:
+    """What an event of the Events API means for the bot."""
+    match event.get("type"), event.get("subtype"):
+        case "app_mention", _:
+            return _said(event, at)
+        case "message", "message_changed":
+            return _changed(event, at)
+        case "message", "message_deleted":
+            return _deleted(event, at)
+        case "message", _:
+            return _said(event, at)
+        case "agent_session_stopped", _:
+            return _stopped(event, at)
+        case _:
+            return None
+
+
+def pressed(body: Json, *, threads_in_dms: bool) -> Pressed | None:
+    """What a press of one of our buttons means; None for another's."""
+    action = body["actions"][0]
+    control = _CONTROLS.get(_string(action, "action_id"))
+    if control is None:
+        return None
+    team, container, user = team_of(body), body["container"], body["user"]
+    message = {
+        "ts": container["message_ts"],
+        "thread_ts": container.get("thread_ts") or (body.get("message") or {}).get("thread_ts"),
+    }
+    at = Setting(team, Identity(team, "", "", ""), threads_in_dms)
+    channel = _string(container, "channel_id")
+    return Pressed(at.ref(channel, message), person_of(user, team), control, UUID(action["value"]))
+
+
+def person_of(user: Json, team: str) -> Person:
+    """The person who acts in an interaction of a workspace."""
+    home = _string(user, "team_id")
+    name = _string(user, "name") or _string(user, "username")
+    return Person(_string(user, "id"), name, home not in {"", team})
+
+
+def _said(event: Json, at: Setting) -> Words | None:
+    channel = _string(event, "channel")
+    addressed = event["type"] == "app_mention" or _addressed(event, channel, at)
+    if addressed is None or not _by_person(event, at):
+        return None
+    return _words(event, channel, at, addressed=addressed)
+
+
+def _changed(event: Json, at: Setting) -> Words | Deleted | None:
+    message, before = event["message"], event.get("previous_message") or {}
+    channel = _string(event, "channel")
+    if message.get("subtype") == "tombstone":
+        return _gone({**before, **_only(message, "ts", "thread_ts")}, channel, at)
+    # Slack tells of previews, reply counts and the like in the same way.
+    if not message.get("edited") or message.get("text") == before.get("text"):
+        return None
+    wanted = [_addressed(each, channel, at) for each in (message, before)]
+    if wanted == [None, None] or not _by_person(message, at):
+        return None
+    # `edited` counts seconds, and people change their words twice in one.
+    version = _string(event, "event_ts")
+    return _words(message, channel, at, version=version)
+
+
+def _deleted(event: Json, at: Setting) -> Deleted | None:
+    before = {**(event.get("previous_message") or {}), "ts": _string(event, "deleted_ts")}
+    return _gone(before, _string(event, "channel"), at)
+
+
+def _gone(message: Json, channel: str, at: Setting) -> Deleted | None:
+    """A message that was deleted, if it may have been a question or a part of an answer."""
+    asked = _by_person(message, at) and _addressed(message, channel, at) is not None
+    unknown = "user" not in message
+    if asked or unknown or is_ours(message, at.us):
+        return Deleted(at.ref(channel, message))
+    return None
+
+
+def _stopped(event: Json, at: Setting) -> Commanded:
+    """Slack's own button to stop an agent."""
+    thread = _string(event, "thread_ts")
+    message = {"ts": thread or _string(event, "event_ts"), "thread_ts": thread}
+    place = at.ref(_string(event, "channel"), message).place
+    user = _string(event, "user")
+    return Commanded(MessageRef(place, _string(event, "event_ts")), Person(user, user), "stop")
+
+
+def _words(
+    message: Json, channel: str, at: Setting, *, addressed: bool = True, version: str = ""
+) -> Words:
+    team = _first(message, "user_team", "source_team", "team")
+    return Words(
+        message=at.ref(channel, message),
+        user=_string(message, "user"),
+        name=name_in(message.get("user_profile") or {}),
+        team=team or at.team,
+        external=at.external(team),
+        text=_string(message, "text"),
+        emoji=emoji_of(message.get("blocks")),
+        files=files_of(at.team, message),
+        us=at.us,
+        addressed=addressed,
+        version=version,
+    )
+
+
+def _addressed(message: Json, channel: str, at: Setting) -> bool | None:
+    """Whether a message speaks to the bot by name; None where it is no business of the bot's."""
+    text = _string(message, "text")
+    people = mentioned(text)
+    if is_dm(channel) or at.us.user in people:
+        return True
+    thread = _string(message, "thread_ts")
+    for_others = bool(people) or calls_a_group(text)
+    return None if for_others or thread in {"", _string(message, "ts")} else False
+
+
+def _by_person(message: Json, at: Setting) -> bool:
+    if not is_speech(message) or message.get("bot_id") or is_ours(message, at.us):
+        return False
+    return _string(message, "user") not in {"", "USLACKBOT"}
+
+
+def _first(of: Json, *keys: str) -> str:
+    return next((value for key in keys if (value := _string(of, key))), "")
+
+
+def _only(of: Json, *keys: str) -> Json:
+    return {key: of[key] for key in keys if key in of}
+
+
+def _string(of: Json, key: str) -> str:
+    value = of.get(key) or ""
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is not a string")
+    return value

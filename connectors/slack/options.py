@@ -1,0 +1,53 @@
+"""What an operator can choose about the Slack connector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Streaming = Literal["edit", "native", "auto"]
+"""How an answer grows: by edits, by Slack's streams, or by streams in the assistant's threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question that Slack offers in a new assistant thread: its button and what it asks."""
+
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """What it takes to be installed by many workspaces.
+
+    `public_url` is the bot's own address, without a path. The first of `encryption_keys` (Fernet)
+    encrypts the tokens that are stored; the others still decrypt older ones.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    public_url: str
+    encryption_keys: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackOptions:
+    """Credentials, rates and texts. `app_token` means Socket Mode, `signing_secret` HTTP.
+
+    Rates are calls a minute: `posts_per_minute` for a channel, the others for a workspace. They
+    are Slack's published ones, and its tiers may be higher.
+    """
+
+    bot_token: str | None = field(default=None, repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    signing_secret: str | None = field(default=None, repr=False)
+    api_url: str = "https://slack.com/api/"
+    streaming: Streaming = "auto"
+    edits_per_minute: int = 50
+    posts_per_minute: int = 60
+    appends_per_minute: int = 100
+    starts_per_minute: int = 20
+    prompts: tuple[Prompt, ...] = ()
+    greeting: str = "Hi! Ask me anything."
+    oauth: OAuth | None = None

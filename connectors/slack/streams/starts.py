@@ -1,0 +1,156 @@
+"""Starting streams: where Slack takes them, and a start whose answer was lost."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from connectors.base import ConnectorError, MessageRef, Place, RateLimited, Unavailable
+from connectors.slack.errors import code_of
+from connectors.slack.markup import escape, seen, visible
+from connectors.slack.options import SlackOptions
+from connectors.slack.places import is_dm
+from connectors.slack.recipients import Recipient, Recipients
+from connectors.slack.streams.calls import Calls
+
+log = logging.getLogger(__name__)
+
+_SKEW_S = 30.0
+"""So far Slack's clock and ours may be apart."""
+_REMEMBERED = 10_000
+_GIST = 20
+"""So many letters of a text tell it from another."""
+
+_REACH = {
+    "unknown_method": 1,
+    "method_deprecated": 1,
+    "deprecated_endpoint": 1,
+    "missing_scope": 1,
+    "not_allowed_token_type": 1,
+    "access_denied": 1,
+    "enterprise_is_restricted": 1,
+    "channel_type_not_supported": 2,
+    "method_not_supported_for_channel_type": 2,
+}
+"""How far the refusal of a start reaches: the workspace, the channel; any other: the thread."""
+
+Key = TypeVar("Key", str, tuple[str, ...])
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A start whose answer is not known: what it said, and when (seconds since the epoch)."""
+
+    text: str
+    at: float
+
+
+class Starts:
+    """Where streams can be started. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        calls: Calls,
+        options: SlackOptions,
+        recipients: Recipients,
+        clock: Callable[[], float],
+    ) -> None:
+        self._calls = calls
+        self._streaming = options.streaming
+        self._recipients = recipients
+        self._clock = clock
+        self._without: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._lost: OrderedDict[str, Lost] = OrderedDict()
+
+    def possible(self, place: Place) -> bool:
+        """Whether a stream may be started there."""
+        to_one = is_dm(place.channel)
+        wanted = self._streaming == "native" or (self._streaming == "auto" and to_one)
+        known = to_one or self._recipients.get(place) is not None
+        scope = (place.workspace, place.channel, place.thread)
+        fallen = any(scope[:reach] in self._without for reach in (1, 2, 3))
+        return wanted and bool(place.thread) and known and not fallen
+
+    def lost(self, key: str) -> bool:
+        """Whether a start with this key may have had its effect, unknown to us."""
+        return key in self._lost
+
+    async def start(
+        self, place: Place, text: str, key: str, recipient: Recipient | None
+    ) -> MessageRef | None:
+        """Starts a stream; None where Slack takes none there, and nothing was posted.
+
+        Raises `RateLimited`, and `Unavailable` where the answer was lost: then `find` comes next.
+        """
+        # From here until the answer it is in doubt, also where this call is cancelled.
+        _put(self._lost, key, Lost(text, self._clock()))
+        try:
+            ref = await self._calls.start(place, escape(text), recipient)
+        except Unavailable:
+            raise
+        except RateLimited:
+            del self._lost[key]
+            raise
+        except ConnectorError as error:
+            del self._lost[key]
+            self._fall_back(place, error)
+            return None
+        del self._lost[key]
+        return ref
+
+    async def find(self, place: Place, key: str, known: set[MessageRef]) -> MessageRef | None:
+        """The message of a start whose answer was lost: our newest that nobody knows; or None.
+
+        What is posted and what was streamed to its end has our metadata; a stream has none yet.
+        """
+        lost = self._lost[key]
+        for message in reversed(await self._calls.own_since(place, lost.at - _SKEW_S)):
+            ref = MessageRef(place, message["ts"])
+            said = seen(message.get("blocks") or ()) or message.get("text", "")
+            alike = not said or _gist(said) == _gist(visible(lost.text))
+            if alike and ref not in known and not message.get("metadata"):
+                return ref
+        return None
+
+    async def begun(
+        self, place: Place, text: str, since: float, known: set[MessageRef]
+    ) -> MessageRef | None:
+        """The stream of another process that shows the beginning of a text; or None.
+
+        What was posted and what was streamed to its end has our metadata; a stream has none yet.
+        """
+        wanted = _gist(visible(text))
+        if not wanted:
+            return None
+        for message in reversed(await self._calls.own_since(place, since)):
+            ref = MessageRef(place, message["ts"])
+            said = _gist(seen(message.get("blocks") or ()) or message.get("text", ""))
+            alike = said and (said.startswith(wanted) or wanted.startswith(said))
+            if alike and ref not in known and not message.get("metadata"):
+                return ref
+        return None
+
+    def settled(self, key: str) -> None:
+        """The lost start was found, or it is known that there is none."""
+        self._lost.pop(key, None)
+
+    def _fall_back(self, place: Place, error: ConnectorError) -> None:
+        reach = _REACH.get(code_of(error), 3)
+        scope = (place.workspace, place.channel, place.thread)[:reach]
+        _put(self._without, scope, None)
+        log.warning("slack takes no stream in %s: answers are edited there", "/".join(scope))
+
+
+def _gist(text: str) -> str:
+    """The first letters: Slack and we may see an unfinished text's Markdown differently."""
+    return "".join(letter for letter in text if letter.isalnum())[:_GIST]
+
+
+def _put(into: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    into[key] = value
+    if len(into) > _REMEMBERED:
+        into.popitem(last=False)

@@ -1,0 +1,269 @@
+"""The streams that are open, and how each ends: as the whole part, or as an ordinary message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Literal, NoReturn
+
+from connectors.base import (
+    Budget,
+    ConnectorError,
+    Control,
+    Gone,
+    Inflow,
+    MessageRef,
+    Part,
+    Person,
+    Place,
+    Pressed,
+    RateLimited,
+    Shown,
+    Unavailable,
+)
+from connectors.slack.api import Api
+from connectors.slack.errors import code_of
+from connectors.slack.markup import visible
+from connectors.slack.options import SlackOptions
+from connectors.slack.recipients import Recipients
+from connectors.slack.streams.calls import Calls
+from connectors.slack.streams.cuts import cut
+from connectors.slack.streams.starts import Starts
+from connectors.slack.streams.stream import Stream, grows
+
+log = logging.getLogger(__name__)
+
+_MINUTE_S = 61.0
+"""Slack's minute, and a second more: calls are not under way for equally long."""
+_ROTATE_AFTER_S = 270.0
+"""Slack ends a stream by itself after five minutes, and marks it as failed."""
+_FORGET_AFTER_S = 3600.0
+_REMEMBERED = 10_000
+_OVER = {"message_not_in_streaming_state", "stopped_by_user", "message_not_owned_by_app"}
+"""The answers that say that nothing can be appended any more."""
+
+
+class Streams:
+    """The messages that are written by appending. `clock` gives seconds since the epoch.
+
+    A message that can't be streamed on goes on as an ordinary one, by `chat.update`, which
+    replaces all of it: so whatever was lost on the way, its end is exact and nothing is doubled.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        options: SlackOptions,
+        recipients: Recipients,
+        inflow: Inflow,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._calls = Calls(api, options.starts_per_minute)
+        self._options = options
+        self._recipients = recipients
+        self._inflow = inflow
+        self._starts = Starts(self._calls, options, recipients, clock)
+        self._live: dict[MessageRef, Stream] = {}
+        self._keys: OrderedDict[str, Shown | None] = OrderedDict()
+        self._unfinished: dict[MessageRef, float] = {}
+
+    def takes(self, place: Place) -> bool:
+        """Whether a new message there is streamed now.
+
+        A part of the starts is left over: rather than wait for one, a reader gets edits.
+        """
+        room = self._calls.starts_left(place) * 5 > self._options.starts_per_minute
+        return room and self._starts.possible(place)
+
+    def live(self, ref: MessageRef) -> bool:
+        """Whether a message is being streamed: then `edit` here is how to change it."""
+        return ref in self._live
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget | None:
+        """The budget of such a call; None where it is an ordinary one."""
+        if call == "post":
+            per_minute, method = self._options.starts_per_minute, "chat.startStream"
+            streamed = self.takes(place)
+        else:
+            per_minute, method = self._options.appends_per_minute, "chat.appendStream"
+            # What began as a stream and is not whole yet comes first, by an ordinary edit.
+            by_edits = any(ref.place == place for ref in self._unfinished)
+            streamed = not by_edits and any(ref.place == place for ref in self._live)
+        key = f"slack/{place.workspace}/{method}"
+        return Budget(key, per_minute, _MINUTE_S) if streamed else None
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown | None:
+        """Starts a stream with the first text of a part that grows; the same key starts one.
+
+        None: nothing was posted here; post it as an ordinary message. Raises `RateLimited`, and
+        `Unavailable` where Slack's answer was lost: the next call with this key looks for it.
+        """
+        if key not in self._keys:
+            lost = self._starts.lost(key)
+            shown = await (self._recover(place, key) if lost else self._start(place, part, key))
+            self._keys[key] = shown
+            if len(self._keys) > _REMEMBERED:
+                self._keys.popitem(last=False)
+        return self._keys[key]
+
+    async def find(self, place: Place, part: Part, key: str, since: float) -> Shown | None:
+        """The stream that another process began for a part, ended, for edits from now on; or None.
+
+        `since` in seconds since the epoch.
+        """
+        known = {shown.ref for shown in self._keys.values() if shown} | self._live.keys()
+        ref = await self._starts.begun(place, part.text, since, known)
+        if ref is None:
+            return None
+        await self.release(ref)
+        self._unfinished[ref] = _now()
+        self._keys[key] = shown = Shown(ref, await self._calls.read(ref))
+        return shown
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Appends what is new of a part; ends the stream where it does not grow any more.
+
+        `Unavailable` is raised too where the stream turns out to be over: an ordinary edit is to
+        follow, as it is where the message shows something else than the part.
+        """
+        stream = self._live[ref]
+        stream.version += 1
+        try:
+            return await (self._grow(stream, part) if grows(part) else self._close(stream, part))
+        except Gone:
+            self._live.pop(ref, None)
+            raise
+
+    def edited(self, ref: MessageRef, part: Part) -> None:
+        """An ordinary edit was made: what began as a stream may be whole now."""
+        if not grows(part):
+            self._unfinished.pop(ref, None)
+
+    async def release(self, ref: MessageRef) -> None:
+        """Ends a stream that nobody here knows of, so that its message can be edited."""
+        self._live.pop(ref, None)
+        try:
+            await self._calls.stop(ref, "", {})
+        except (Gone, Unavailable):
+            raise
+        except ConnectorError as error:
+            # Mostly it is over already; if not, Slack will not take the edit and says why.
+            log.info("slack did not stop a stream: %s", error)
+
+    # Starting.
+
+    async def _start(self, place: Place, part: Part, key: str) -> Shown | None:
+        text = part.text[: part.firm]
+        text = text[: cut(text, 0)]
+        if part.to or not (text and grows(part) and self.takes(place)):
+            return None
+        self._forget_old()
+        recipient = self._recipients.get(place, part.about)
+        ref = await self._starts.start(place, text, key, recipient)
+        if ref is None:
+            return None
+        stream = Stream(ref, key, part.run_id, recipient, _now(), text)
+        self._live[ref] = stream
+        return stream.shown()
+
+    async def _recover(self, place: Place, key: str) -> Shown | None:
+        """After a lost start: its message, ended, for edits from now on; or None."""
+        known = {shown.ref for shown in self._keys.values() if shown}
+        ref = await self._starts.find(place, key, known)
+        if ref is not None:
+            await self.release(ref)
+            self._unfinished[ref] = _now()
+        shown = None if ref is None else Shown(ref, await self._calls.read(ref))
+        self._starts.settled(key)
+        return shown
+
+    # Growing.
+
+    async def _grow(self, stream: Stream, part: Part) -> Shown:
+        text = part.text[: part.firm]
+        behind = stream.sent.startswith(text)
+        replaced = not behind and stream.rest(text) is None
+        if stream.in_doubt or replaced or _now() - stream.started > _ROTATE_AFTER_S:
+            return await self._close(stream, part)
+        if not behind:
+            await self._append(stream, text[: cut(text, len(stream.sent))], part)
+        return stream.shown()
+
+    async def _append(self, stream: Stream, text: str, part: Part) -> None:
+        if not (rest := stream.rest(text)):
+            return
+        stream.in_doubt = True
+        try:
+            await self._calls.append(stream.ref, rest)
+        except RateLimited:
+            stream.in_doubt = False
+            raise
+        except (Gone, Unavailable):
+            raise
+        except ConnectorError as error:
+            self._refused(stream, part, error)
+        stream.sent, stream.in_doubt = text, False
+
+    # Ending.
+
+    async def _close(self, stream: Stream, part: Part) -> Shown:
+        """Stops the stream with the rest of its part, and says what the message shows then."""
+        text = await self._stop(stream, part)
+        # It is over now, whatever comes next; and it is not known yet to be whole.
+        self._demote(stream)
+        if text is None:
+            text = await self._calls.read(stream.ref)
+        if text == visible(part.text) and not grows(part):
+            self._unfinished.pop(stream.ref)
+        return Shown(stream.ref, text)
+
+    async def _stop(self, stream: Stream, part: Part) -> str | None:
+        text = part.text[: part.firm]
+        # What is in doubt may be there already: nothing is added to it.
+        rest = "" if stream.in_doubt else stream.rest(text) or ""
+        if rest and not self._calls.stops_left(stream.ref.place):
+            # The reader has it all while the stop waits for its turn.
+            await self._append(stream, text, part)
+            rest = ""
+        stream.in_doubt = True
+        try:
+            return await self._calls.stop(stream.ref, rest, stream.below(part))
+        except (Gone, Unavailable):
+            raise
+        except ConnectorError as error:
+            if stream.bare:
+                self._demote(stream)
+            stream.bare = True
+            self._refused(stream, part, error)
+
+    def _refused(self, stream: Stream, part: Part, error: ConnectorError) -> NoReturn:
+        """Slack said no: the message goes on as an ordinary one, at once or after a stop."""
+        if code_of(error) in _OVER:
+            self._demote(stream)
+        if code_of(error) == "stopped_by_user" and grows(part):
+            self._press_stop(stream)
+        raise Unavailable(f"The stream can't go on: {error}") from error
+
+    def _press_stop(self, stream: Stream) -> None:
+        """Slack's own stop button is ours; it tells nobody who pressed it but that it was."""
+        if stream.run_id is not None and stream.recipient is not None:
+            person = Person(stream.recipient.user)
+            self._inflow.put(Pressed(stream.ref, person, Control.STOP, stream.run_id))
+
+    def _demote(self, stream: Stream) -> None:
+        """The message is an ordinary one from now on."""
+        self._live.pop(stream.ref, None)
+        self._unfinished[stream.ref] = _now()
+
+    def _forget_old(self) -> None:
+        """Drops what was never ended: nobody will come back to it."""
+        before = _now() - _FORGET_AFTER_S
+        self._live = {ref: each for ref, each in self._live.items() if each.started > before}
+        self._unfinished = {ref: at for ref, at in self._unfinished.items() if at > before}
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,266 @@
+"""Posting, editing and reading messages; each post once, whatever becomes of Slack's answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from connectors.base import (
+    Budget,
+    ConnectorError,
+    Gone,
+    MessageRef,
+    Part,
+    Place,
+    Refused,
+    Shown,
+    Status,
+    TooLong,
+    Unavailable,
+)
+from connectors.slack import blocks, places, standing
+from connectors.slack.api import Api
+from connectors.slack.errors import code_of
+from connectors.slack.markup import seen, visible
+from connectors.slack.options import SlackOptions
+from connectors.slack.streams import Streams
+from connectors.slack.windows import Windows
+
+log = logging.getLogger(__name__)
+
+LONGEST = 10_000
+"""Characters of a part. Escaped it has 12,000 at the most, as many as Slack takes."""
+
+_MINUTE_S = 60.0
+_GUARD_S = 1.0
+"""Budgets count over a second more than Slack does: calls are not under way for equally long."""
+_BURST = 5
+"""Posts that Slack takes from a channel at once, where it takes one in a second."""
+_SKEW_S = 60.0
+"""So far Slack's clock and ours may be apart."""
+_REMEMBERED = 10_000
+_STATUSES = {
+    Status.QUEUED: "is busy, and will answer soon…",
+    Status.THINKING: "is thinking…",
+    Status.IDLE: "",
+}
+
+
+class _StillStreaming(Unavailable):
+    """A stream is not edited; it ends at the latest when Slack ends it."""
+
+
+@dataclass(slots=True)
+class _Post:
+    """A post that was tried: when first (seconds since the epoch), and what came of it."""
+
+    tried_at: float
+    lost: bool = False
+    shown: Shown | None = None
+
+
+class Writer:
+    """Calls for messages; none is made twice but where the connector's owner asks for it."""
+
+    def __init__(self, api: Api, options: SlackOptions, streams: Streams) -> None:
+        self._api = api
+        self._options = options
+        self._streams = streams
+        self._posts: OrderedDict[str, _Post] = OrderedDict()
+        self._versions: OrderedDict[MessageRef, tuple[str, int]] = OrderedDict()
+        self._windows = Windows()
+
+    def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
+        """Slack's rate for the method that such a call in this place uses."""
+        return self._streams.budget(place, call) or self._rate(place, call)
+
+    async def post(self, place: Place, part: Part, key: str) -> Shown:
+        """Posts a part, or begins to stream it. Raises every kind of `ConnectorError`."""
+        _check(part)
+        post = self._posts.setdefault(key, _Post(time.time()))
+        if post.shown is None:
+            post.shown = await self._posted(place, part, key, post)
+            _keep(self._versions, post.shown.ref, (key, 0))
+            _trim(self._posts)
+        return post.shown
+
+    async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
+        """The message with a key, or the stream of the part that has none yet, stopped.
+
+        Raises `Unavailable` and `RateLimited`, and `Gone` where the place is not there.
+        """
+        post = self._posts.get(key)
+        if post is not None and post.shown is not None:
+            return await self._standing(post.shown.ref)
+        since = max(_SKEW_S, since_us / 1_000_000)
+        found = await self._found(place, key, since)
+        if found is None:
+            found = await self._streams.find(place, part, key, since - _SKEW_S)
+        if found is not None:
+            self._posts[key] = _Post(since, shown=found)
+            _trim(self._posts)
+            _keep(self._versions, found.ref, (key, 0))
+        return found
+
+    async def _standing(self, ref: MessageRef) -> Shown | None:
+        try:
+            return await self.read(ref)
+        except Gone:
+            return None
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Replaces what a message shows, or streams on. Raises every kind of `ConnectorError`."""
+        _check(part)
+        if self._streams.live(ref):
+            return await self._streams.edit(ref, part)
+        try:
+            shown = await self._update(ref, part)
+        except _StillStreaming:
+            await self._streams.release(ref)
+            shown = await self._update(ref, part)
+        self._streams.edited(ref, part)
+        return shown
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What Slack has for a message now. Raises `Gone` where it has none."""
+        return await standing.shown(self._api, ref)
+
+    async def signal(self, place: Place, status: Status) -> None:
+        """Says under a thread what the bot is doing; where Slack can't, nothing is lost."""
+        if not place.thread:
+            return
+        try:
+            await self._api.call(
+                place.workspace,
+                "assistant.threads.setStatus",
+                channel_id=place.channel,
+                thread_ts=place.thread,
+                status=_STATUSES[status],
+            )
+        except ConnectorError as error:
+            log.debug("slack shows no status: %s", error)
+
+    # Posting.
+
+    async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
+        if part.to is not None and not places.is_dm(place.channel):
+            return await self._post_to_one(place, part, part.to.id)
+        if post.lost and (found := await self._found(place, key, post.tried_at)):
+            return found
+        post.lost = False
+        shown = await self._streams.post(place, part, key)
+        return shown or await self._post(place, part, key, post)
+
+    async def _post(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
+        await self._turn(place, "post")
+        # It counts as lost from here on, also where this is cancelled while Slack is at it.
+        post.lost = True
+        try:
+            answer = await self._api.call(
+                place.workspace,
+                "chat.postMessage",
+                channel=place.channel,
+                thread_ts=place.thread or None,
+                unfurl_links=False,
+                unfurl_media=False,
+                **blocks.message(part, key, 0),
+            )
+        except Unavailable:
+            raise
+        except ConnectorError:
+            post.lost = False
+            raise
+        return await self._shown(MessageRef(place, answer["ts"]), answer)
+
+    async def _post_to_one(self, place: Place, part: Part, person: str) -> Shown:
+        """Nobody but the person sees it, and nothing can be done about it any more."""
+        said = blocks.message(part, "", 0)
+        del said["metadata"]
+        answer = await self._api.call(
+            place.workspace,
+            "chat.postEphemeral",
+            channel=place.channel,
+            thread_ts=place.thread or None,
+            user=person,
+            **said,
+        )
+        return Shown(MessageRef(place, answer["message_ts"]), visible(part.text))
+
+    async def _found(self, place: Place, key: str, since: float) -> Shown | None:
+        """The post with a key, if it took effect. Raises where that can't be known."""
+        for message in await standing.own_since(self._api, place, since - _SKEW_S):
+            if _key(message) == key:
+                return Shown(MessageRef(place, message["ts"]), seen(message.get("blocks") or ()))
+        return None
+
+    # Editing.
+
+    async def _update(self, ref: MessageRef, part: Part) -> Shown:
+        key, version = self._versions.get(ref, ("", 0))
+        _keep(self._versions, ref, (key, version + 1))
+        await self._turn(ref.place, "edit")
+        try:
+            answer = await self._api.call(
+                ref.place.workspace,
+                "chat.update",
+                channel=ref.place.channel,
+                ts=ref.id,
+                **blocks.message(part, key, version + 1),
+            )
+        except Refused as error:
+            if code_of(error) == "streaming_state_conflict":
+                raise _StillStreaming(str(error)) from error
+            raise
+        return await self._shown(ref, answer)
+
+    async def _shown(self, ref: MessageRef, answer: dict[str, Any]) -> Shown:
+        found = (answer.get("message") or {}).get("blocks")
+        return Shown(ref, seen(found)) if found else await standing.shown(self._api, ref)
+
+    # Rates.
+
+    def _rate(self, place: Place, call: Literal["post", "edit"]) -> Budget:
+        if call == "edit":
+            rate = self._options.edits_per_minute
+            return Budget(f"slack/{place.workspace}/chat.update", rate, _MINUTE_S + _GUARD_S)
+        rate = self._options.posts_per_minute
+        burst = min(_BURST, rate)
+        key = f"slack/{place.workspace}/chat.postMessage/{place.channel}"
+        return Budget(key, burst, _MINUTE_S * burst / rate + _GUARD_S)
+
+    async def _turn(self, place: Place, call: Literal["post", "edit"]) -> None:
+        """Counts a call; waits where it is made in the turn of a stream but is none itself."""
+        window = self._windows.of(self._rate(place, call))
+        if self._streams.budget(place, call) is None:
+            window.count()
+        else:
+            await window.draw()
+
+
+def _check(part: Part) -> None:
+    if len(part.text) > LONGEST:
+        raise TooLong(f"{len(part.text)} characters; the most is {LONGEST}.")
+
+
+def _key(message: dict[str, Any]) -> str | None:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != blocks.PART:
+        return None
+    key = (metadata.get("event_payload") or {}).get("key")
+    return key if isinstance(key, str) else None
+
+
+def _keep(
+    into: OrderedDict[MessageRef, tuple[str, int]], ref: MessageRef, value: tuple[str, int]
+) -> None:
+    into[ref] = value
+    into.move_to_end(ref)
+    _trim(into)
+
+
+def _trim(table: OrderedDict[Any, Any]) -> None:
+    while len(table) > _REMEMBERED:
+        table.popitem(last=False)

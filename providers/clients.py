@@ -1,0 +1,57 @@
+"""The openai SDK's clients: where a service is, how it is reached, and who asks."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import openai
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+CONNECT_SECONDS = 10.0
+MAX_RETRIES = 2
+"""Only before the stream begins: nothing is sent twice."""
+
+Transport = Literal["httpx", "aiohttp"]
+"""What carries the bytes: the SDK's own way, or aiohttp, which costs half as much CPU."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def openai_client(
+    api_key: str, base_url: str, transport: Transport = "httpx"
+) -> openai.AsyncOpenAI:
+    """A client of OpenAI's, or of any server that speaks its dialect at `base_url`."""
+    return openai.AsyncOpenAI(
+        api_key=api_key, base_url=base_url, **http_options(base_url, transport)
+    )
+
+
+def azure_client(
+    deployment: str,
+    endpoint: str,
+    api_key: str,
+    api_version: str,
+    transport: Transport = "httpx",
+) -> openai.AsyncAzureOpenAI:
+    """A client of one deployment on Azure."""
+    return openai.AsyncAzureOpenAI(
+        azure_endpoint=endpoint,
+        azure_deployment=deployment,
+        api_key=api_key,
+        api_version=api_version,
+        **http_options(endpoint, transport),
+    )
+
+
+def http_options(url: str, transport: Transport = "httpx") -> dict[str, Any]:
+    """How a service is reached: bounded while connecting, and past no proxy on this machine."""
+    timeout = openai.Timeout(None, connect=CONNECT_SECONDS)
+    direct = urlsplit(url).hostname in _LOOPBACK
+    kind = openai.DefaultAioHttpClient if transport == "aiohttp" else openai.DefaultAsyncHttpxClient
+    return {
+        "timeout": timeout,
+        "max_retries": MAX_RETRIES,
+        "http_client": kind(timeout=timeout, trust_env=not direct),
+    }

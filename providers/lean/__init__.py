@@ -1,0 +1,5 @@
+"""OpenAI's dialects without LangChain: the openai client asks, and the stream is read raw."""
+
+from providers.lean.services import azure_provider, compatible_provider, openai_provider
+
+__all__ = ["azure_provider", "compatible_provider", "openai_provider"]

@@ -1,0 +1,128 @@
+"""A provider that reads a service's stream itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from uuid import UUID
+
+import openai
+import structlog
+from langchain_core.callbacks import AsyncCallbackHandler
+
+from providers.base import Disconnected, Generation, ProviderError, Request
+from providers.chunks import chunks, opened
+from providers.decoding import Piece
+from providers.errors import translate
+from providers.finish import TRAILER_SECONDS
+from providers.lean.protocol import Reader, Speech
+from providers.messages import as_messages
+from providers.relay import Relay
+from providers.stall import CUT, Patience
+
+GATHER_SECONDS = 0.0
+"""How long what a service sends gathers before it is read again. Off: a transport whose connection
+is reset drops what was not read yet."""
+
+log = structlog.get_logger(__name__)
+
+
+class LeanProvider:
+    """One model, asked by the openai client, its stream read raw.
+
+    It keeps the contract as the LangChain way does: the same tokens, callbacks, ends and errors.
+    """
+
+    def __init__(
+        self,
+        client: openai.AsyncOpenAI,
+        speech: Speech,
+        *,
+        name: str,
+        room: int,
+        stall_seconds: float,
+        sees: bool = False,
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:
+        self.name = name
+        self.room = room
+        self.sees = sees
+        self._client = client
+        self._speech = speech
+        self._stall_seconds = stall_seconds
+        self._gather_seconds = gather_seconds
+
+    async def start(self) -> None:
+        """Nothing takes time here."""
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        """See `Provider.generate`. A failure after the finish reason is only reported."""
+        answer = _Answer(Relay(callbacks, run_id), generation, self._speech.reader(generation))
+        await answer.relay.start({}, [as_messages(request.turns)])
+        try:
+            try:
+                await self._answer(request, answer)
+            finally:
+                await answer.tell(answer.reader.flush())
+        except BaseException as error:
+            await answer.relay.fail(error)
+            raise
+        await answer.relay.end(generation)
+
+    async def aclose(self) -> None:
+        """Closes the client's connections."""
+        await self._client.close()
+
+    async def _answer(self, request: Request, answer: _Answer) -> None:
+        try:
+            async with Patience(self._stall_seconds) as patience:
+                await self._read(request, answer, patience)
+        except Exception as error:
+            if answer.finished:
+                log.warning("stream.trailer_lost", error=type(error).__name__)
+                return
+            if isinstance(error, ProviderError):
+                raise
+            raise translate(error) from error
+        if not answer.finished:
+            raise Disconnected(CUT)
+
+    async def _read(self, request: Request, answer: _Answer, patience: Patience) -> None:
+        stream = await opened(self._client, self._speech.path, self._speech.body(request))
+        heard = False
+        async with aclosing(chunks(stream, self._gather_seconds)) as said:
+            async for chunk in said:
+                heard = True
+                patience.heard()
+                await answer.tell(answer.reader.take(chunk))
+                if answer.finished:
+                    patience.shorten(TRAILER_SECONDS)
+        if not heard:
+            raise ValueError("the stream has no chunks")
+
+
+class _Answer:
+    """One answer on its way: read, kept in the `Generation`, and told to the callbacks."""
+
+    def __init__(self, relay: Relay, generation: Generation, reader: Reader) -> None:
+        self.relay = relay
+        self.reader = reader
+        self._generation = generation
+
+    @property
+    def finished(self) -> bool:
+        """Whether the service said why the answer ended."""
+        return self._generation.finish_reason is not None
+
+    async def tell(self, pieces: list[Piece]) -> None:
+        """Keeps and tells piece by piece: a cancel in between costs the callbacks one at most."""
+        for piece in pieces:
+            self._generation.add(piece.text, piece.kind)
+            await self.relay.tokens((piece,))

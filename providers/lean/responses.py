@@ -1,0 +1,105 @@
+"""The Responses API, which some of OpenAI's models speak and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from providers.base import Generation, Request, TokenKind, Turn
+from providers.decoding import Decoder, Piece
+from providers.dialect import counted
+from providers.errors import by_code
+from providers.finish import finish_reason
+
+_ONLY = re.compile(r"gpt-5(\.[245])?-pro|gpt-5\.6-sol|.*codex")
+"""The models that Chat Completions does not know."""
+
+_DELTAS: dict[str, TokenKind] = {
+    "response.output_text.delta": "text",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.function_call_arguments.delta": "tool",
+}
+"""Events whose `delta` is a piece. A refusal is taken whole, from the event that ends it."""
+
+_ENDS = frozenset({"response.completed", "response.incomplete"})
+
+
+def needs_responses(model: str) -> bool:
+    """Whether a model of OpenAI's speaks this protocol only."""
+    return _ONLY.match(model) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """The Responses API of one model."""
+
+    model: str
+    path: str = "/responses"
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """See `Speech`."""
+        body: dict[str, Any] = {"model": self.model, "stream": True}
+        if request.max_tokens is not None:
+            body["max_output_tokens"] = request.max_tokens
+        body["input"] = [_item(turn) for turn in request.turns]
+        return body
+
+    def reader(self, generation: Generation) -> ResponsesReader:
+        """See `Speech`."""
+        return ResponsesReader(generation)
+
+
+class ResponsesReader:
+    """Reads the events of one response; see `Reader`."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+        self._decoder = Decoder()
+
+    def take(self, chunk: Any) -> list[Piece]:
+        """The pieces in an event."""
+        event = chunk["type"]
+        if kind := _DELTAS.get(event):
+            return self._decoder.text(chunk["delta"], kind)
+        if event in _ENDS:
+            self._end(chunk["response"])
+        elif event == "response.failed":
+            raise by_code(str((chunk["response"].get("error") or {}).get("code")))
+        elif event == "error":
+            raise by_code(str(chunk.get("code")))
+        elif event == "response.refusal.done":
+            return self._decoder.text(chunk["refusal"], "refusal")
+        elif event == "response.output_item.added":
+            return self._decoder.content([chunk["item"]])
+        return []
+
+    def flush(self) -> list[Piece]:
+        """What the decoder kept back."""
+        return self._decoder.flush()
+
+    def _end(self, response: Mapping[str, Any]) -> None:
+        if usage := response.get("usage"):
+            self._generation.usage = counted(usage)
+        details = response.get("incomplete_details") or {}
+        self._generation.model = response.get("model") or self._generation.model
+        self._generation.finish_reason = finish_reason(details.get("reason") or "completed")
+
+
+def _item(turn: Turn) -> dict[str, Any]:
+    """A turn as an item of the model's input."""
+    if turn.role == "assistant":
+        text = {"type": "output_text", "text": turn.text, "annotations": []}
+        return {"type": "message", "role": "assistant", "content": [text]}
+    return {"type": "message", "role": turn.role, "content": _content(turn)}
+
+
+def _content(turn: Turn) -> str | list[dict[str, Any]]:
+    if not turn.images:
+        return turn.text
+    pictures = [
+        {"type": "input_image", "image_url": f"data:{image.media_type};base64,{image.base64}"}
+        for image in turn.images
+    ]
+    return [{"type": "input_text", "text": turn.text}, *pictures]

@@ -1,0 +1,48 @@
+"""Server-sent events, read as they come: bytes in, the data of whole events out.
+
+After the standard: lines end in LF, CR or CRLF; an event's data may stand in several lines;
+comments, names, ids and events without data say nothing that is of use here.
+"""
+
+from __future__ import annotations
+
+_LINE_ENDS = b"\r\n"
+
+
+class EventReader:
+    """Reads one stream. Keeps an unfinished line, and an unfinished event, for the next bytes."""
+
+    def __init__(self) -> None:
+        self._begun = bytearray()
+        self._data: list[bytes] = []
+        self._after_cr = False
+
+    def feed(self, received: bytes) -> list[bytes]:
+        """The data of each event that these bytes make whole. A last one without its empty line
+        never is: it may have been cut anywhere."""
+        if not received:
+            return []
+        if self._after_cr:
+            received = received.removeprefix(b"\n")  # the line end was CRLF, and came in two
+        self._after_cr = received.endswith(b"\r")
+        return [data for line in self._lines(received) if (data := self._event(line))]
+
+    def _lines(self, received: bytes) -> list[bytes]:
+        """The lines that are whole now. `bytes.splitlines` knows just the three line ends."""
+        lines = received.splitlines()
+        rest = lines.pop() if received and received[-1] not in _LINE_ENDS else b""
+        if lines and self._begun:
+            lines[0] = bytes(self._begun) + lines[0]
+            self._begun.clear()
+        self._begun += rest
+        return lines
+
+    def _event(self, line: bytes) -> bytes:
+        """The data of the event that this line ends; empty where it ends none."""
+        if not line:
+            event = b"\n".join(self._data)
+            self._data.clear()
+            return event
+        if line.startswith(b"data:"):
+            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        return b""

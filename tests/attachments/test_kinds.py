@@ -1,0 +1,72 @@
+"""What kind of file something is."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.attachments import Kind, kind_of
+from connectors.base import File
+
+
+def _kind(name: str, media_type: str) -> Kind:
+    return kind_of(File("1", name, media_type, 10))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("main.py", "App.TSX", "prog.go", "lib.rs", "Main.java", "core.c", "core.hpp", "run.sh"),
+        *("query.sql", "data.csv", "a.json", "ci.yaml", "Cargo.toml", "page.html", "drawing.svg"),
+        *("notes.md", "server.log", "fix.diff", "README", "Dockerfile", "Makefile"),
+        *(".gitignore", ".env"),
+    ],
+)
+def test_source_code_and_data_are_text_whatever_type_the_platform_gives(name: str) -> None:
+    assert _kind(name, "application/octet-stream") is Kind.TEXT
+    assert _kind(name, "") is Kind.TEXT
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.JPG", "a.jpeg", "a.gif", "a.webp"])
+def test_the_images_that_models_take_are_images(name: str) -> None:
+    assert _kind(name, "application/octet-stream") is Kind.IMAGE
+
+
+def test_a_name_outweighs_a_wrong_type() -> None:
+    assert _kind("app.ts", "video/mp2t") is Kind.TEXT
+    assert _kind("sheet.csv", "application/vnd.ms-excel") is Kind.TEXT
+    assert _kind("report.pdf", "text/plain") is Kind.PDF
+    assert _kind("photo.png", "text/plain") is Kind.IMAGE
+
+
+@pytest.mark.parametrize(
+    ("media_type", "kind"),
+    [
+        ("image/png", Kind.IMAGE),
+        ("IMAGE/JPEG", Kind.IMAGE),
+        ("image/heic", Kind.OTHER),
+        ("application/pdf", Kind.PDF),
+        ("text/plain; charset=utf-8", Kind.TEXT),
+        ("text/x-anything", Kind.TEXT),
+        ("application/json", Kind.TEXT),
+        ("application/vnd.api+json", Kind.TEXT),
+        ("application/zip", Kind.OTHER),
+        ("application/octet-stream", Kind.OTHER),
+        ("video/mp4", Kind.OTHER),
+        ("", Kind.OTHER),
+    ],
+)
+def test_the_type_decides_where_the_name_says_nothing(media_type: str, kind: Kind) -> None:
+    assert _kind("upload", media_type) is kind
+    assert _kind("upload.unheardof", media_type) is kind
+
+
+def test_archives_and_office_files_cannot_be_read() -> None:
+    assert _kind("all.zip", "application/zip") is Kind.OTHER
+    assert _kind("logs.txt.gz", "application/gzip") is Kind.OTHER
+    office = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    assert _kind("letter.docx", office) is Kind.OTHER
+
+
+def test_a_name_that_only_contains_an_extension_is_not_of_that_kind() -> None:
+    assert _kind("pdf", "application/zip") is Kind.OTHER
+    assert _kind("txt.exe", "application/octet-stream") is Kind.OTHER

@@ -1,0 +1,139 @@
+"""The promise on Discord: what was generated is what Discord shows, within its own rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.runs import verify
+from connectors.discord import markup
+from providers.scripted import Pause
+from tests.discord_.conftest import FREE
+from tests.discord_.way import Way, discord_way
+from tests.servers.discord import (
+    DiscordServer,
+    Fault,
+    Limits,
+    Refuse,
+    Reset,
+    Slow,
+    discord_server,
+)
+
+pytestmark = pytest.mark.real_time
+
+TABLE = "| Fruit | Price |\n|---|---:|\n| Apple | 3 |\n| Pear | 12 |"
+TEXT = f"Here is **what I found**:\n\n{TABLE}\n\n```python\nprint('`')\n```\n\nThat is *all*."
+LONG = "\n\n".join(f"Paragraph {i}: " + "some words " * 20 for i in range(40))
+
+
+def streamed(text: str, size: int = 7, pause: float = 0.01) -> list[Any]:
+    """A script that streams a text in small tokens."""
+    tokens = [text[at : at + size] for at in range(0, len(text), size)]
+    return [each for token in tokens for each in (token, Pause(pause))]
+
+
+def ask(way: Way, text: str = "What?") -> str:
+    """Alice mentions the bot."""
+    people = way.server.people
+    return people.say(f"{people.mention} {text}")
+
+
+async def test_an_answer_streams_within_discords_own_rates_and_is_verified() -> None:
+    async with discord_server() as server:
+        async with discord_way(server, *[streamed(TEXT)] * 3, calls=4) as way:
+            for _ in range(3):
+                ask(way)
+            assert await way.verdicts(3) == ["verified"] * 3
+        assert server.record.rate_limited == []
+        assert server.record.writing() == []
+        assert server.record.pinged() == []
+        assert server.record.shown() == [markup.content(TEXT)] * 3
+
+
+async def test_a_long_answer_goes_on_in_further_messages_and_is_verified(
+    server: DiscordServer,
+) -> None:
+    async with discord_way(server, streamed(LONG, size=40, pause=0.001)) as way:
+        ask(way)
+        assert await way.verdicts(1) == ["verified"]
+        shown = server.record.shown()
+        assert len(shown) > 3
+        assert all(markup.units(text) <= markup.MOST for text in shown)
+        assert "".join("".join(shown).split()) == "".join(LONG.split())
+        assert server.record.writing() == []
+        replies = [m.reference for m in server.record.messages(by_bot=True)]
+        assert [reply is not None for reply in replies] == [True] + [False] * (len(shown) - 1)
+
+
+async def test_a_receipt_holds_when_the_messages_are_read_back(server: DiscordServer) -> None:
+    async with discord_way(server, streamed(f"{TEXT}\n\n{LONG}", 40, 0.001)) as way:
+        ask(way)
+        (row,) = await way.rows(1)
+        receipt = await verify(row, way.store, way.connector)
+        assert str(receipt.verdict) == "verified"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(Refuse(502), "*", "/channels/*/messages*", times=2, skip=1),
+        Fault(Reset(), "PATCH", "/channels/*", times=2, applied=True),
+        Fault(Reset(), "POST", "/channels/*/messages", times=1, applied=True),
+        Fault(Refuse(429, retry_after=0.3), "PATCH", "/channels/*", times=1, skip=1),
+        Fault(Slow(0.4), "PATCH", "/channels/*", times=2),
+    ],
+    ids=["502", "lost edits", "lost post", "429", "slow"],
+)
+async def test_whatever_fails_on_the_way_the_answer_is_whole(
+    server: DiscordServer, fault: Fault
+) -> None:
+    async with discord_way(server, streamed(TEXT)) as way:
+        server.faults.waiting.append(fault)
+        ask(way)
+        assert await way.verdicts(1) == ["verified"]
+        assert server.record.shown() == [markup.content(TEXT)]
+        assert server.record.writing() == []
+
+
+async def test_a_deleted_answer_stops_the_run(server: DiscordServer) -> None:
+    async with discord_way(server, streamed(LONG)) as way:
+        ask(way)
+        await server.record.until(lambda: server.record.shown())
+        server.people.delete(server.record.messages(by_bot=True)[0].id)
+        (row,) = await way.rows(1)
+        assert row.end is not None
+        assert str(row.end.outcome) == "stopped"
+        assert server.record.shown() == []
+
+
+async def test_an_answer_to_a_command_is_verified(server: DiscordServer) -> None:
+    async with discord_way(server, streamed(TEXT)) as way:
+        await server.record.until(lambda: server.platform.commands[None])
+        server.people.command("ask", {"question": "What is it?"})
+        assert await way.verdicts(1) == ["verified"]
+        assert server.record.shown() == [f"-# 💬 What is it?\n{markup.content(TEXT)}"]
+
+
+async def test_a_command_whose_token_dies_on_the_way_is_answered_whole() -> None:
+    limits = FREE.but(interaction_life=1.5)
+    async with (
+        discord_server(limits=limits) as server,
+        discord_way(server, streamed(TEXT, pause=0.1)) as way,
+    ):
+        await server.record.until(lambda: server.platform.commands[None])
+        server.people.command("ask", {"question": "What is it?"})
+        assert await way.verdicts(1) == ["verified"]
+        assert server.record.shown() == [f"-# 💬 What is it?\n{markup.content(TEXT)}"]
+
+
+async def test_a_channel_of_a_lower_rate_is_kept_within_it() -> None:
+    limits = Limits(channel_calls=3, channel_seconds=2.0)
+    async with discord_server(limits=limits) as server:
+        async with discord_way(server, *[streamed(TEXT)] * 2, calls=4, seconds=2.0) as way:
+            for _ in range(2):
+                ask(way)
+            assert await way.verdicts(2) == ["verified"] * 2
+        assert server.record.shown() == [markup.content(TEXT)] * 2
+        assert len(server.record.rate_limited) <= 1

@@ -1,0 +1,143 @@
+"""The recorded streams, and what each must yield: `tests/payloads/streams/manifest.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from providers import base
+from providers.base import FinishReason, ProviderError, TokenKind, Usage
+from tests.contracts.provider import LONG_STALL, Told, ask
+from tests.providers.ways import ADAPTERS, Adapter, Way, at
+from tests.servers.openai import (
+    STREAMS,
+    Act,
+    Answer,
+    Drop,
+    Freeze,
+    OpenAIServer,
+    Wait,
+    recorded,
+)
+
+Cut = Callable[[bytes], Sequence[bytes]]
+
+CUTS: dict[str, Cut] = {
+    "whole": lambda body: [body],
+    "lines": lambda body: body.splitlines(keepends=True),
+    "7 bytes": lambda body: [body[at : at + 7] for at in range(0, len(body), 7)],
+    "bytes": lambda body: [bytes([byte]) for byte in body],
+}
+"""How the bytes are cut on the wire."""
+
+_ENDS: dict[str | None, list[Act]] = {
+    None: [],
+    "reset": [Wait(0.02), Drop()],
+    "silence": [Freeze()],
+}
+_SHORT_STALL = 1.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorded stream. `then`: what the service does when it has sent it."""
+
+    file: str
+    case: str
+    tokens: tuple[tuple[TokenKind, str], ...]
+    finish: FinishReason | None
+    usage: Usage | None
+    error: type[ProviderError] | None
+    retry_after: float | None
+    adapters: tuple[Adapter, ...]
+    model: str
+    then: str | None
+
+    @property
+    def origin(self) -> str:
+        """Where the stream comes from, as it says itself."""
+        mark = "X-Origin: " if self.file.endswith(".http") else ": origin: "
+        lines = (STREAMS / self.file).read_bytes().splitlines()[:2]
+        return next(
+            line.decode().removeprefix(mark) for line in lines if line.decode().startswith(mark)
+        )
+
+    def answer(self, cut: Cut) -> Answer:
+        """What the service answers."""
+        told = recorded(self.file, cut)
+        return Answer([*told.acts, *_ENDS[self.then]], told.status, told.headers)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that a run has of a stream; two ways to read one must agree in every field."""
+
+    tokens: tuple[tuple[str, TokenKind], ...]
+    events: tuple[str, ...]
+    pieces: tuple[str, ...]
+    count: int
+    finish: FinishReason | None
+    usage: Usage | None
+    model: str
+    error: str
+    retry_after: float | None
+
+
+async def outcome(case: Case, way: Way, adapter: Adapter, cut: Cut = CUTS["whole"]) -> Outcome:
+    """How a stream is read one way."""
+    stall = _SHORT_STALL if case.then == "silence" and case.error else LONG_STALL
+    async with OpenAIServer(case.answer(cut)) as server:
+        # A stream that gathers would put together again what was cut on the wire.
+        each: dict[str, Any] = {"gather_seconds": 0.0} if way == "lean" else {}
+        provider = at(server, way, adapter, model=case.model, stall_seconds=stall, **each)
+        told = await ask(provider)
+        await provider.aclose()
+    return _outcome(told)
+
+
+def _outcome(told: Told) -> Outcome:
+    generation, error = told.generation, told.error
+    return Outcome(
+        tokens=tuple(told.heard.tokens),
+        events=tuple(told.heard.events),
+        pieces=tuple(generation.pieces),
+        count=generation.tokens,
+        finish=generation.finish_reason,
+        usage=generation.usage,
+        model=generation.model,
+        error="" if error is None else f"{type(error).__name__}: {error}",
+        retry_after=getattr(error, "retry_after", None),
+    )
+
+
+def _case(file: str, told: dict[str, Any]) -> Case:
+    return Case(
+        file=file,
+        case=told["case"],
+        tokens=tuple(_token(token) for token in told["tokens"]),
+        finish=told.get("finish"),
+        usage=Usage(*told["usage"]) if "usage" in told else None,
+        error=getattr(base, told["error"]) if "error" in told else None,
+        retry_after=told.get("retry_after"),
+        adapters=tuple(told.get("adapters", ADAPTERS)),
+        model=told.get("model", "gpt-4o-mini"),
+        then=told.get("then"),
+    )
+
+
+def _token(token: Any) -> tuple[TokenKind, str]:
+    """A text, or kind and text, or kind, text and how often it is repeated."""
+    if isinstance(token, str):
+        return "text", token
+    kind, text, *times = token
+    return kind, text * (times[0] if times else 1)
+
+
+def _cases() -> list[Case]:
+    manifest = json.loads((STREAMS / "manifest.json").read_text())
+    return [_case(file, told) for file, told in manifest.items()]
+
+
+CASES = _cases()

@@ -1,0 +1,60 @@
+"""The table of stream cases in `docs/providers.md`: `python -m tests.providers.table`.
+
+It says what `manifest.json` says, and `test_streams.py` holds that for every adapter and both ways.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.providers.streams import CASES, Case
+from tests.providers.ways import ADAPTERS
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "providers.md"
+BEGIN = "<!-- table: python -m tests.providers.table -->\n"
+END = "<!-- end of the table -->\n"
+
+
+def table() -> str:
+    """The table of every recorded stream."""
+    head = ["stream", "origin", *(f"`{adapter}`" for adapter in ADAPTERS), "what comes of it"]
+    return "\n".join([_line(head), _line("---" for _ in head), *map(_row, CASES), ""])
+
+
+def documented() -> str:
+    """The table as the page has it."""
+    return DOCS.read_text().partition(BEGIN)[2].partition(END)[0]
+
+
+def _row(case: Case) -> str:
+    """An empty cell is a stream that this service never sends."""
+    cells = ["both alike" if adapter in case.adapters else "" for adapter in ADAPTERS]
+    return _line([case.case, case.origin.split(" ")[0].rstrip(":"), *cells, _sum(case)])
+
+
+def _sum(case: Case) -> str:
+    kinds = Counter(kind for kind, _ in case.tokens)
+    parts = [f"{count} {kind}" for kind, count in kinds.items()]
+    if case.usage is not None:
+        parts.append("usage")
+    end = f"`{case.error.__name__}`" if case.error is not None else f"`{case.finish}`"
+    return ", ".join([*parts, end])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Writes the table into the page."""
+    before, _, rest = DOCS.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    DOCS.write_text(before + BEGIN + table() + END + after)
+    sys.stdout.write(f"wrote {DOCS.name}\n")
+
+
+if __name__ == "__main__":
+    main()

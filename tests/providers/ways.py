@@ -1,0 +1,53 @@
+"""The adapters of OpenAI's dialects, each both ways: through LangChain, and lean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Literal
+
+from providers import azure, lean, openai
+from providers.base import Provider
+from tests.contracts.provider import LONG_STALL
+from tests.servers.openai import OpenAIServer
+
+Way = Literal["langchain", "lean"]
+Adapter = Literal["openai", "azure", "compatible"]
+
+WAYS: tuple[Way, ...] = ("langchain", "lean")
+ADAPTERS: tuple[Adapter, ...] = ("openai", "azure", "compatible")
+
+_MODULES: Mapping[Way, Mapping[Adapter, ModuleType]] = {
+    "langchain": {"openai": openai, "azure": azure, "compatible": openai},
+    "lean": {"openai": lean, "azure": lean, "compatible": lean},
+}
+
+
+def built(
+    way: Way,
+    adapter: Adapter,
+    root: str,
+    *,
+    model: str = "gpt-4o-mini",
+    stall_seconds: float = LONG_STALL,
+    **options: Any,
+) -> Provider:
+    """A provider for a service whose address begins with `root`."""
+    module = _MODULES[way][adapter]
+    known: dict[str, Any] = {"stall_seconds": stall_seconds, **options}
+    provider: Provider
+    match adapter:
+        case "openai":
+            provider = module.openai_provider(
+                model, api_key="sk-secret", base_url=f"{root}/v1", **known
+            )
+        case "azure":
+            provider = module.azure_provider(model, endpoint=root, api_key="azure-key", **known)
+        case "compatible":
+            provider = module.compatible_provider(model, base_url=f"{root}/v1", **known)
+    return provider
+
+
+def at(server: OpenAIServer, way: Way, adapter: Adapter, **options: Any) -> Provider:
+    """A provider at a server on loopback."""
+    return built(way, adapter, server.root, **options)

@@ -1,0 +1,162 @@
+"""The database goes away, for all or for one: nobody loses a run but to a process that is alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.recovery.heart import LEASE_S
+from bot.recovery.judge import Judge
+from bot.runs import outcomes
+from bot.store import Process, Seat, StoreUnavailable
+from providers.scripted import Hang, Pause
+from tests.recovery.world import a_world
+from tests.way import words
+
+NOTE = outcomes.small(outcomes.INTERRUPTED.note)
+COUNT = " ".join(str(n) for n in range(100))
+SLOW = [step for word in words(COUNT) for step in (word, Pause(1.0))]
+
+
+async def test_after_an_outage_for_all_nobody_claims_and_every_answer_is_whole() -> None:
+    async with a_world() as world:
+        processes = [await world.start(SLOW) for _ in range(3)]
+        for process in processes:
+            await process.ask()
+        await asyncio.sleep(3)
+        for process in processes:
+            process.line.cut = True
+        await asyncio.sleep(30)
+        for process in processes:
+            process.line.cut = False
+            await asyncio.sleep(1.7)  # the last to come back has not beaten when others look
+        await asyncio.sleep(200)
+        assert await world.outcomes() == ["complete"] * 3
+        assert world.shown == [COUNT] * 3
+
+
+async def test_a_process_that_starts_in_the_moment_the_database_is_back_claims_nothing() -> None:
+    async with a_world() as world:
+        first = await world.start(SLOW)
+        await first.ask()
+        await asyncio.sleep(3)
+        first.line.cut = True
+        await asyncio.sleep(30.5)
+        await world.start()
+        await asyncio.sleep(1.1)
+        first.line.cut = False
+        await asyncio.sleep(200)
+        assert await world.outcomes() == ["complete"]
+        assert world.shown == [COUNT]
+
+
+async def test_an_owner_that_lost_its_run_stops_and_the_answer_is_ended_once_more() -> None:
+    """It was cut off alone, and has edited over the end that another process had shown."""
+    async with a_world() as world:
+        first, _ = await world.start(SLOW), await world.start()
+        await first.ask()
+        await asyncio.sleep(3)
+        first.line.cut = True
+        await world.until(lambda: NOTE in world.shown[0])
+        await world.until(lambda: world.writing)
+        assert await world.outcomes() == ["interrupted"]
+        first.line.cut = False
+        await asyncio.sleep(10)
+        assert first.runs.active == []
+        row = await world.row()
+        assert row.end is not None
+        assert row.end.outcome == "interrupted"
+        assert world.shown == [f"{row.end.generated_text}\n\n{NOTE}"]
+        edits = len(world.platform.calls)
+        await asyncio.sleep(100)
+        assert len(world.platform.calls) == edits
+
+
+async def test_a_question_that_waits_in_a_process_that_was_cut_off_is_answered_once() -> None:
+    async with a_world() as world:
+        first = await world.start([*words("One two"), Hang()], ["Twice!"])
+        await world.start(["Once."])
+        await first.ask()
+        await asyncio.sleep(3)
+        await first.ask("And then?")
+        first.line.cut = True
+        await world.until(lambda: "Once." in world.shown)
+        first.line.cut = False
+        await asyncio.sleep(30)
+        assert [text for text in world.shown if NOTE not in text] == ["Once."]
+        assert sorted(await world.outcomes()) == ["complete", "interrupted"]
+
+
+async def test_a_claim_whose_answer_was_lost_is_this_process_own() -> None:
+    async with a_world() as world:
+        first = await world.start([*words("One two"), Hang()])
+        await first.ask()
+        await asyncio.sleep(3)
+        world.kill(first)
+        second = await world.start()
+        claim = second.store.leases.claim_run
+        lost = [True]
+
+        async def lose(*arguments: object) -> bool:
+            done = await claim(*arguments)  # type: ignore[arg-type]
+            if lost:
+                lost.pop()
+                raise StoreUnavailable("lost")
+            return done
+
+        second.store.leases.claim_run = lose  # type: ignore[assignment, method-assign]
+        await world.recovered()
+        assert lost == []
+        assert await world.outcomes() == ["interrupted"]
+        assert world.writing == []
+
+
+HERE = Seat("machine", 1)
+
+
+def living(judge: Judge, *beats: float, now: float, seat: Seat | None = None) -> set[str]:
+    """Who lives, of processes that last beat at these seconds."""
+    processes = [Process(str(n), int(at * 1e6), seat) for n, at in enumerate(beats)]
+    return judge.living(processes, int(now * 1e6), now)
+
+
+def test_a_process_is_dead_once_its_lease_ran_out_and_its_silence_was_seen_for_a_while() -> None:
+    judge = Judge("me", None)
+    assert living(judge, 100.0, now=100.0) == {"0"}
+    assert living(judge, 100.0, now=100.0 + LEASE_S) == {"0"}
+    assert living(judge, 100.0, now=100.1 + LEASE_S) == set()
+
+
+def test_a_process_that_has_only_just_been_seen_is_given_time_to_beat() -> None:
+    judge = Judge("me", None)
+    assert living(judge, 100.0, now=200.0) == {"0"}
+    assert living(judge, 100.0, now=200.0 + LEASE_S / 2) == set()
+
+
+def test_a_process_whose_clock_is_behind_lives_as_long_as_it_beats() -> None:
+    judge = Judge("me", None)
+    for second in range(60):
+        assert living(judge, float(second), now=second + 3600.0) == {"0"}
+
+
+def test_this_process_never_takes_itself_for_dead() -> None:
+    judge = Judge("0", HERE)
+    assert living(judge, 0.0, now=1000.0, seat=HERE) == {"0"}
+    assert living(judge, 0.0, now=2000.0, seat=HERE) == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("seat", "alive"),
+    [
+        (None, True),
+        (Seat("another machine", 4_000_000), True),
+        (Seat("machine", 4_000_000), False),
+        (HERE, False),
+    ],
+)
+def test_on_the_same_machine_a_dead_process_is_known_at_once(
+    seat: Seat | None, alive: bool
+) -> None:
+    """Whoever had the number that is ours now is gone as well."""
+    assert living(Judge("me", HERE), 100.0, now=100.0, seat=seat) == ({"0"} if alive else set())

@@ -1,0 +1,152 @@
+"""The state of the double: workspaces, messages with their histories, and all that was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.servers.slack import mrkdwn
+from tests.servers.slack.faults import Faults
+from tests.servers.slack.limits import Limits, Windows
+from tests.servers.slack.markdown import translate
+from tests.servers.slack.records import Call, Delivery, Message, Refusal
+from tests.servers.slack.workspaces import Channel, Workspace
+
+Blocks = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that somebody uploaded: as Slack describes it, and its content."""
+
+    about: Mapping[str, Any]
+    content: bytes
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where a response_url leads: the place, the person and the message it was given for."""
+
+    workspace: Workspace
+    channel: str
+    user: str
+    ts: str = ""
+    thread_ts: str = ""
+
+
+@dataclass(slots=True)
+class Platform:
+    """All that the Web API, the events and the people share."""
+
+    limits: Limits
+    stream_life: float
+    workspaces: dict[str, Workspace]
+    messages: dict[str, Message] = field(default_factory=dict)
+    """By their ts, in the order in which they were posted."""
+    calls: list[Call] = field(default_factory=list)
+    rate_limited: list[Refusal] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    statuses: list[tuple[float, str, str, str]] = field(default_factory=list)
+    """When, channel, thread and text of each assistant status."""
+    titles: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, Any] = field(default_factory=dict)
+    views: list[dict[str, Any]] = field(default_factory=list)
+    """The modals that were opened."""
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    triggers: dict[str, Workspace] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    """OAuth codes that were handed out, with their workspaces."""
+    windows: Windows = field(default_factory=Windows)
+    faults: Faults = field(default_factory=Faults)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+    """The root of the server, without a slash at the end."""
+    _last_us: int = 0
+    _channels: dict[str, list[Message]] = field(default_factory=dict)
+    _threads: dict[str, list[Message]] = field(default_factory=dict)
+    _status: dict[tuple[str, str], str] = field(default_factory=dict)
+    _numbers: Counter[str] = field(default_factory=Counter)
+
+    def new_ts(self) -> str:
+        """A message's name: the time it is posted at, unique and growing."""
+        self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
+        return f"{self._last_us // 1_000_000}.{self._last_us % 1_000_000:06d}"
+
+    def new_id(self, prefix: str) -> str:
+        """An id such as Slack makes them."""
+        self._numbers[prefix] += 1
+        return f"{prefix}0{self._numbers[prefix]:08d}"
+
+    def number(self, method: str) -> int:
+        """How many calls of a method there were, with the one that comes now."""
+        self._numbers[f"call:{method}"] += 1
+        return self._numbers[f"call:{method}"]
+
+    def trigger(self, workspace: Workspace) -> str:
+        """A trigger_id with which a view may be opened."""
+        made = f"{self.new_id('').lstrip('0')}.{workspace.id}.trigger"
+        self.triggers[made] = workspace
+        return made
+
+    def hook(self, hook: Hook) -> str:
+        """A response_url."""
+        name = self.new_id("R")
+        self.hooks[name] = hook
+        return f"{self.url}/response/{name}"
+
+    def home(self, channel: str) -> tuple[Workspace, Channel] | None:
+        """The workspace that a channel belongs to."""
+        for workspace in self.workspaces.values():
+            if channel in workspace.channels:
+                return workspace, workspace.channels[channel]
+        return None
+
+    def there(self, channel: str, ts: str) -> Message | None:
+        """A message that is there and no tombstone."""
+        message = self.messages.get(ts)
+        if message is None or message.channel != channel or message.deleted or message.to:
+            return None
+        return message
+
+    def in_channel(self, channel: str) -> Iterator[Message]:
+        """What stands in a channel and its threads, oldest first."""
+        for message in self._channels.get(channel, ()):
+            if not message.deleted or message.tombstone:
+                yield message
+
+    def replies(self, root: Message) -> list[Message]:
+        """The messages of a thread below its first, oldest first."""
+        return [each for each in self._threads.get(root.ts, ()) if not each.deleted]
+
+    def add(self, message: Message) -> Message:
+        """A message is posted; its status line, where it has one, goes."""
+        self.messages[message.ts] = message
+        if message.to:
+            return message
+        self._channels.setdefault(message.channel, []).append(message)
+        if message.is_reply:
+            self._threads.setdefault(message.thread_ts, []).append(message)
+        if message.by_bot and self._status.get((message.channel, message.thread_ts)):
+            self.set_status(message.channel, message.thread_ts, "")
+        return message
+
+    def set_status(self, channel: str, thread: str, text: str) -> None:
+        """What the assistant's status line says from now on; an empty text clears it."""
+        self._status[channel, thread] = text
+        self.statuses.append((time.time(), channel, thread, text))
+
+    def blocks(self, sent: Blocks | None, text: str) -> tuple[Mapping[str, Any], ...]:
+        """The blocks that a message has then: Markdown translated, each with an id."""
+        made: list[Mapping[str, Any]] = []
+        for block in sent or ([mrkdwn.rich_text(text)] if text else []):
+            made += translate(block["text"]) if block["type"] == "markdown" else [block]
+        return tuple(self._with_id(block) for block in made)
+
+    def _with_id(self, block: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**block, "block_id": block.get("block_id") or self.new_id("B").lower()}

@@ -1,0 +1,27 @@
+"""The methods of Slack's Web API."""
+
+from tests.servers.slack.web_api import (
+    assistant,
+    auth,
+    chat,
+    conversations,
+    files,
+    people,
+    streams,
+    views,
+)
+from tests.servers.slack.web_api.method import METHODS, ApiError, Request
+
+__all__ = [
+    "METHODS",
+    "ApiError",
+    "Request",
+    "assistant",
+    "auth",
+    "chat",
+    "conversations",
+    "files",
+    "people",
+    "streams",
+    "views",
+]

@@ -1,0 +1,174 @@
+"""Who sees to what: one owner at a time, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from bot.store import Process, Seat, Store, open_store, upgrade
+from tests.store.helpers import end, question, start
+
+pytestmark = pytest.mark.real_time
+
+HOUR_US = 3_600_000_000
+SLACK = ["slack"]
+
+
+@pytest.fixture
+async def others(url: str, store: Store) -> AsyncIterator[list[Store]]:  # noqa: ARG001 - its tables
+    """Four further processes on the same database."""
+    stores = [open_store(url) for _ in range(4)]
+    yield stores
+    for each in stores:
+        await each.aclose()
+
+
+async def begun(store: Store) -> UUID:
+    """A run of a process, durable."""
+    run = start()
+    store.runs.begin(run)
+    await store.settled(run.run_id, 10)
+    return run.run_id
+
+
+async def test_a_process_lives_from_its_first_beat_to_its_release(store: Store) -> None:
+    me, seat = store.leases.me, Seat("machine", 7)
+    assert await store.leases.processes() == []
+    await store.leases.beat(1_000, seat)
+    await store.leases.beat(2_000, seat)
+    assert await store.leases.processes() == [Process(me, 2_000, seat)]
+    await store.leases.release()
+    assert await store.leases.processes() == []
+
+
+async def test_a_process_that_was_silent_for_long_is_forgotten(
+    store: Store, others: list[Store]
+) -> None:
+    await others[0].leases.beat(1_000)
+    await store.leases.beat(2 * HOUR_US)
+    assert [process.id for process in await store.leases.processes()] == [store.leases.me]
+
+
+async def test_what_is_unfinished_is_an_orphan_unless_its_owner_lives(
+    store: Store, others: list[Store]
+) -> None:
+    run_id, ended = await begun(store), await begun(store)
+    store.runs.end(ended, end())
+    await store.settled(ended, 10)
+    kept = await store.inbox.add(question("1"), 5, run_id)
+    done = await store.inbox.add(question("2"), 5, uuid4())
+    await store.inbox.mark(done or 0, "done")
+    me, leases = store.leases.me, others[0].leases
+    assert [(o.row.run_id, o.owner) for o in await leases.orphaned_runs([], SLACK)] == [
+        (run_id, me)
+    ]
+    assert [(o.row.id, o.owner) for o in await leases.orphaned_questions([], SLACK)] == [(kept, me)]
+    assert (found := await leases.question_of(run_id)) is not None
+    assert found.row.id == kept
+    for living, connectors in (([me], SLACK), ([], ["discord"])):
+        assert await leases.orphaned_runs(living, connectors) == []
+        assert await leases.orphaned_questions(living, connectors) == []
+
+
+async def test_of_many_claims_at_once_exactly_one_wins(store: Store, others: list[Store]) -> None:
+    run_id = await begun(store)
+    kept = await store.inbox.add(question(), 5)
+    owner = store.leases.me
+    runs = await asyncio.gather(*(each.leases.claim_run(run_id, owner) for each in others))
+    questions = await asyncio.gather(
+        *(each.leases.claim_question(kept or 0, owner) for each in others)
+    )
+    assert sorted(runs) == sorted(questions) == [False, False, False, True]
+    winner = others[runs.index(True)]
+    assert await winner.leases.claim_run(run_id, owner), "its own claim, asked again"
+    assert not await store.leases.claim_run(run_id, owner)
+
+
+async def test_what_has_ended_can_not_be_claimed(store: Store, others: list[Store]) -> None:
+    run_id = await begun(store)
+    store.runs.end(run_id, end())
+    await store.settled(run_id, 10)
+    kept = await store.inbox.add(question(), 5) or 0
+    await store.inbox.mark(kept, "refused")
+    assert not await others[0].leases.claim_run(run_id, store.leases.me)
+    assert not await others[0].leases.claim_question(kept, store.leases.me)
+
+
+async def test_an_end_counts_only_from_the_owner(store: Store, others: list[Store]) -> None:
+    run_id = await begun(store)
+    assert await others[0].leases.claim_run(run_id, store.leases.me)
+    assert await store.leases.taken_runs([run_id, uuid4()]) == {run_id}
+    others[0].runs.end(run_id, end(outcome="interrupted"))
+    await others[0].settled(run_id, 10)
+    store.runs.end(run_id, end(outcome="complete"))
+    await store.settled(run_id, 10)
+    row = await store.runs.get(run_id)
+    assert row is not None
+    assert row.end is not None
+    assert row.end.outcome == "interrupted"
+
+
+async def test_a_run_that_is_opened_again_belongs_to_nobody(
+    store: Store, others: list[Store]
+) -> None:
+    run_id = await begun(store)
+    await store.leases.reopen([run_id])
+    assert await others[0].leases.taken_runs([run_id]) == {run_id}
+    assert await store.leases.taken_runs([run_id]) == set(), "it had not ended"
+    store.runs.end(run_id, end())
+    await store.settled(run_id, 10)
+    await store.leases.reopen([run_id])
+    (orphan,) = await others[0].leases.orphaned_runs([store.leases.me], SLACK)
+    assert (orphan.row.run_id, orphan.owner) == (run_id, None)
+    assert await others[0].leases.claim_run(run_id, None)
+
+
+async def test_questions_that_were_taken_are_known(store: Store, others: list[Store]) -> None:
+    ids = [await store.inbox.add(question(str(n)), 5) or 0 for n in range(3)]
+    assert await others[0].leases.claim_question(ids[1], store.leases.me)
+    assert await store.leases.taken_questions(ids) == {ids[1]}
+
+
+async def test_a_close_hands_over_only_once_the_ends_are_written(
+    url: str, store: Store, others: list[Store]
+) -> None:
+    closing = open_store(url)
+    await closing.leases.beat(1_000)
+    ended, left = start(), start()
+    closing.runs.begin(ended)
+    closing.runs.begin(left)
+    closing.runs.end(ended.run_id, end())
+    await closing.aclose()
+    living = [process.id for process in await others[0].leases.processes()]
+    orphans = await others[0].leases.orphaned_runs(living, SLACK)
+    assert [orphan.row.run_id for orphan in orphans] == [left.run_id]
+    assert await store.runs.get(ended.run_id) is not None
+
+
+async def test_rows_from_before_the_leases_have_no_owner(url: str) -> None:
+    await upgrade(url)
+    old = open_store(url)
+    run_id = await begun(old)
+    await old.inbox.add(question(), 5)
+    for table in ("runs", "inbox"):
+        statement = text(f"UPDATE {table} SET owner = NULL")
+        await old.database.run(lambda connection, s=statement: connection.execute(s))  # type: ignore[misc]
+    (run,) = await old.leases.orphaned_runs([old.leases.me], SLACK)
+    (kept,) = await old.leases.orphaned_questions([old.leases.me], SLACK)
+    assert (run.owner, kept.owner) == (None, None)
+    assert await old.leases.claim_run(run_id, None)
+    assert await old.leases.claim_question(kept.row.id, None)
+    await old.aclose()
+
+
+async def test_a_change_that_was_kept_after_a_question_is_known(store: Store) -> None:
+    await store.inbox.add(question("171.1"), 5)
+    (kept,) = await store.inbox.unanswered()
+    await store.inbox.add(question("edited:171.10:1"), 6)
+    assert not await store.inbox.changed_since(kept, "171.1")
+    await store.inbox.add(question("edited:171.1:1"), 7)
+    assert await store.inbox.changed_since(kept, "171.1")
