@@ -50,10 +50,31 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the service counted them."""
+    """Tokens as the service counted them, or an estimate where it said nothing."""
 
     input_tokens: int
     output_tokens: int
+    cached_input_tokens: int = 0
+    """Of the input's: those that the service had read before."""
+    estimated: bool = False
+
+
+AttemptKind = Literal["first", "retry", "failover", "trimmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one model to answer; a run has several where one failed before it was done."""
+
+    model: str
+    """As in the setting MODEL: `provider:model`."""
+    kind: AttemptKind
+    at_us: int
+    """When it began: microseconds since the generation began."""
+    chars: int
+    """The answer's characters that stood when it began; a seam where it is not 0."""
+    error: str | None = None
+    """Kind and message of the error that ended it; None where it was not ended by one."""
 
 
 @dataclass(slots=True)
@@ -70,6 +91,8 @@ class Generation:
     finish_reason: FinishReason | None = None
     model: str = ""
     usage: Usage | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    """The tries, in order; empty where the first and only one went well."""
 
     @property
     def text(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from uuid import UUID
 
 import structlog
@@ -72,6 +73,9 @@ class Record:
                 tokens=generation.tokens,
                 input_tokens=None if usage is None else usage.input_tokens,
                 output_tokens=None if usage is None else usage.output_tokens,
+                cached_input_tokens=None if usage is None else usage.cached_input_tokens,
+                usage_estimated=None if usage is None else usage.estimated,
+                attempts=[asdict(attempt) for attempt in generation.attempts] or None,
                 first_token_us=first_token_us,
                 first_text_us=first_text_us,
                 receipt=None if receipt is None else receipt.as_dict(),

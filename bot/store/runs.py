@@ -60,6 +60,13 @@ class RunEnd:
     """Kind and message of the error that ended the run."""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    usage_estimated: bool | None = None
+    """Whether the tokens above are our estimate; None where there is neither."""
+    cost_microusd: int | None = None
+    """Millionths of a US dollar, by the price list of the day; None where no price is known."""
+    attempts: list[dict[str, Any]] | None = None
+    """The models' tries as `providers.base.Attempt` has them; None where the first went well."""
 
 
 @dataclass(frozen=True, slots=True)
