@@ -11,6 +11,9 @@ from typing import Any, TypeVarTuple
 
 _Args = TypeVarTuple("_Args")
 
+SOON_S = 5.0
+"""Real time in which something happens that takes a second at most; a busy machine adds to it."""
+
 
 class _JumpingSelector(selectors.SelectSelector):
     """Never waits: where the loop would sleep, it moves the loop's clock instead."""

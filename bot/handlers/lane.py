@@ -1,14 +1,17 @@
-"""A lane carries a run's callbacks to one handler, on a task of its own.
+"""A lane carries a run's callbacks to one handler, and never makes the caller wait.
 
 The model's stream awaits its callbacks one after the other, so a handler that waits would hold
-up the model and every handler behind it. A lane only appends and returns: whatever its handler
-does, slow, raising or hanging, stays in its lane.
+up the model and every handler behind it. A token is handed to the handler at once, which costs no
+change of tasks. A handler that then waits goes on in the lane's own task, and what follows queues
+up behind it. Whatever the handler does, slow, raising or hanging, stays in its lane.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Coroutine, Generator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +20,30 @@ from langchain_core.callbacks import AsyncCallbackHandler
 
 log = structlog.get_logger(__name__)
 
+_TOKEN = "on_llm_new_token"  # noqa: S105 - a method's name
+
 _Call = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The rest of a call that was begun outside of a task and now waits for something."""
+
+    call: Coroutine[Any, Any, None]
+    waits_for: Any
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self.waits_for
+        while True:
+            try:
+                try:
+                    yield waits_for
+                except BaseException as error:  # noqa: BLE001 - a cancel, most of all: the call's
+                    waits_for = self.call.throw(error)
+                else:
+                    waits_for = self.call.send(None)
+            except StopIteration:
+                return
 
 
 class Lane(AsyncCallbackHandler):
@@ -31,6 +57,8 @@ class Lane(AsyncCallbackHandler):
         """What went wrong with the handler first, or None."""
         self._handler = handler
         self._calls: deque[_Call] = deque()
+        self._begun: _Rest | None = None
+        self._busy = False
         self._wake = asyncio.Event()
         self._finished = False
         self._task = asyncio.create_task(self._carry(), name=f"lane {name}")
@@ -39,7 +67,12 @@ class Lane(AsyncCallbackHandler):
         self._put("on_chat_model_start", args, kwargs)
 
     async def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        self._put("on_llm_new_token", (token,), {"run_id": run_id, **kwargs})
+        if self._finished:
+            return
+        if self._busy or self._calls:
+            self._put(_TOKEN, (token,), {"run_id": run_id, **kwargs})
+        else:
+            self._hand(token, run_id, kwargs)
 
     async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
         self._put("on_llm_end", args, kwargs)
@@ -65,18 +98,39 @@ class Lane(AsyncCallbackHandler):
             self._calls.append((method, args, kwargs))
             self._wake.set()
 
+    def _hand(self, token: Any, run_id: UUID, kwargs: dict[str, Any]) -> None:
+        """Gives the handler a token now; if it waits, the lane's task goes on with it."""
+        call = self._handler.on_llm_new_token(token, run_id=run_id, **kwargs)
+        try:
+            waits_for = call.send(None)
+        except StopIteration:
+            return
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `_guard`
+            self._blame(f"{_TOKEN} raised {type(error).__name__}")
+        else:
+            self._begun, self._busy = _Rest(call, waits_for), True
+            self._wake.set()
+
     async def _carry(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._begun is not None:
+                await self._guard(_TOKEN, self._begun)
+                self._begun = None
             while self._calls:
-                await self._call(*self._calls.popleft())
+                self._busy, call = True, self._calls.popleft()
+                await self._guard(call[0], self._say(*call))
+            self._busy = False
             if self._finished:
                 return
 
-    async def _call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    async def _say(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        await getattr(self._handler, method)(*args, **kwargs)
+
+    async def _guard(self, method: str, call: Awaitable[None]) -> None:
         try:
-            await getattr(self._handler, method)(*args, **kwargs)
+            await call
         except NotImplementedError:
             return  # LangChain's way to say that a handler does not care for a chat model's start
         except Exception as error:  # noqa: BLE001 - a handler may fail in any way; it is reported

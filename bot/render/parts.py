@@ -46,6 +46,7 @@ class Layout:
     def __init__(self, limits: Limits) -> None:
         """Raises `ValueError` for a part of fewer than 12 characters."""
         self._room = Room.of(limits)
+        self._new: list[str] = []
         self._fixed: list[Piece] = []
         self._lead = ""
         self._space = ""
@@ -54,26 +55,35 @@ class Layout:
     @property
     def fixed(self) -> Sequence[Piece]:
         """The parts that will stay as they are."""
+        self._lay_out()
         return self._fixed
 
     @property
     def text(self) -> str:
         """All that was appended."""
+        self._lay_out()
         fixed = "".join(piece.lead + piece.body + piece.trail for piece in self._fixed)
         return fixed + self._lead + self._body + self._space
 
     def append(self, text: str) -> None:
-        """Adds the next characters."""
-        step = self._room.length
-        for start in range(0, len(text), step):
-            self._add(text[start : start + step])
+        """Adds the next characters. They are laid out when somebody looks: once for many tokens."""
+        self._new.append(text)
 
     def pieces(self) -> list[Piece]:
         """All parts so far; white space at the end is not shown until more text comes."""
+        self._lay_out()
         if not self._body:
             return list(self._fixed)
         last = Piece(self._lead, self._head, self._body, self._last_tail(), self._space)
         return [*self._fixed, last]
+
+    def _lay_out(self) -> None:
+        if not self._new:
+            return
+        text, self._new = "".join(self._new), []
+        step = self._room.length
+        for start in range(0, len(text), step):
+            self._add(text[start : start + step])
 
     def _add(self, text: str) -> None:
         visible = text.rstrip()

@@ -72,10 +72,16 @@ class TokenLog:
 
     async def recorded(self, run_id: UUID) -> Recorded:
         """What the log has of a run; call `settled` first, or the newest tokens may lack."""
-        rows = await self.read(run_id)
-        answer = "".join(row.text for row in rows if row.kind in ANSWER_KINDS)
-        missing = next((n for n, row in enumerate(rows) if row.seq != n), None)
-        return Recorded(answer, len(rows), missing)
+        columns = (tokens.c.seq, tokens.c.text, tokens.c.kind)
+        query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
+
+        def work(connection: Connection) -> Recorded:
+            rows = connection.execute(query).all()
+            answer = "".join([text for _, text, kind in rows if kind in ANSWER_KINDS])
+            missing = next((n for n, (seq, _, _) in enumerate(rows) if seq != n), None)
+            return Recorded(answer, len(rows), missing)
+
+        return await self._database.read(work)
 
 
 def _write(connection: Connection, rows: list[Row]) -> None:

@@ -10,7 +10,7 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.servers.openai import Act, Answer, OpenAIServer, finish, text
+from tests.servers.openai import Answer, OpenAIServer, finish, text
 
 ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -44,17 +44,6 @@ def words(count: int) -> list[str]:
 def whole(*tokens: str) -> Answer:
     """An answer from its first token to its end."""
     return Answer([*text(*tokens), *finish()])
-
-
-class Watched(list[Act]):
-    """What a server is to send; `sent` counts the chunks that it has sent so far."""
-
-    sent = 0
-
-    def __iter__(self) -> Iterator[Act]:
-        for act in super().__iter__():
-            yield act
-            self.sent += isinstance(act, bytes)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.clock import SOON_S
 from tests.commands.helpers import Shell, asks, whole
 from tests.servers.discord import DiscordServer, Hang, Intent, Permission, discord_server
-from tests.servers.openai import Answer, Freeze, OpenAIServer, Wait, finish, text
+from tests.servers.openai import Answer, Freeze, OpenAIServer, Until, finish, text
 
 pytestmark = pytest.mark.real_time
 
@@ -84,7 +85,7 @@ async def test_every_way_to_stop_closes_the_models_connection_within_a_second(
             asked = server.people.say(f"{server.people.mention} Go on?")
             await shell.until(server.record.writing)
             stop(asked)
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(SOON_S):
                 await model.exchanges[count].left.wait()
             await shell.until(lambda: not server.record.writing())
         await _ended(shell, 3)
@@ -112,7 +113,7 @@ async def test_a_button_works_after_a_restart(shell: Shell) -> None:
 async def test_a_post_whose_answer_the_bot_did_not_live_to_hear_is_not_doubled(
     shell: Shell,
 ) -> None:
-    slow = Answer([*text("Half ", "an "), Wait(3.0), *text("answer."), *finish()])
+    slow = Answer([*text("Half ", "an "), Freeze()])
     async with discord_server() as server, OpenAIServer(slow) as model:
         settings = asks(model) | on(server)
         async with shell.bot(**settings) as bot:
@@ -131,10 +132,11 @@ async def test_a_post_whose_answer_the_bot_did_not_live_to_hear_is_not_doubled(
 
 
 async def test_the_gateway_may_drop_resume_or_begin_anew_in_mid_stream(shell: Shell) -> None:
-    slow = Answer([*text("Slow "), Wait(1.0), *text("answer."), *finish()])
+    rests = [asyncio.Event() for _ in range(3)]
+    slow = [Answer([*text("Slow "), Until(rest), *text("answer."), *finish()]) for rest in rests]
     async with (
         discord_server() as server,
-        OpenAIServer(slow) as model,
+        OpenAIServer(*slow) as model,
         shell.bot(**asks(model), **on(server)),
     ):
         await server.record.until(lambda: server.gateway.connected)
@@ -144,6 +146,7 @@ async def test_the_gateway_may_drop_resume_or_begin_anew_in_mid_stream(shell: Sh
             server.people.say(f"{server.people.mention} Question {count}?")
             await shell.until(server.record.writing)
             disturb()
+            rests[count - 1].set()
             await _ended(shell, count)
             await shell.until(lambda: server.gateway.connected)
     assert [message.content for message in server.record.messages(by_bot=True)] == [

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.clock import SOON_S
 from tests.commands.helpers import Shell, asks, free_port, whole
 from tests.servers.openai import Answer, Freeze, OpenAIServer, text
 from tests.servers.slack import APP_TOKEN, SIGNING_SECRET, Slack, sample, slack_server
@@ -130,7 +131,7 @@ async def test_every_way_to_stop_closes_the_models_connection_within_a_second(
             asked = slack.ask("Go on?", channel=channel.id)
             await shell.until(slack.writing)
             await stop(slack, asked.ts)
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(SOON_S):
                 await model.exchanges[count].left.wait()
             await shell.until(lambda: not slack.writing())
         await _answered(shell, 3)

@@ -31,6 +31,7 @@ from providers.base import (
     Usage,
 )
 from providers.scripted import Cut, Finish, Hang, Pause, Step
+from tests.clock import SOON_S
 
 QUESTION = Request((Turn("system", "Be brief."), Turn("user", "Hello?")))
 
@@ -261,7 +262,7 @@ class ProviderContract:
             )
             await heard.awaited.wait()
             answering.cancel()
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(SOON_S):
                 await asyncio.wait([answering])
                 await stage.left()
         assert answering.cancelled()

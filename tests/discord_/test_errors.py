@@ -16,6 +16,7 @@ from connectors.base import ConnectorError, Gone, RateLimited, Refused, TooLong,
 from connectors.discord import rest as rest_module
 from connectors.discord.errors import QUIET_S, TABLE, Limited, code_of, failure, translated
 from connectors.discord.rest import Rest
+from tests.clock import SOON_S
 from tests.discord_.conftest import options_for
 from tests.servers.discord import DiscordServer, Hang, Limits, Refuse, Reset, Slow, discord_server
 
@@ -148,7 +149,7 @@ async def few() -> AsyncIterator[DiscordServer]:
 async def test_a_call_beyond_the_rate_ends_at_once_and_tells_how_long(few: DiscordServer) -> None:
     rest = Rest(options_for(few))
     await post(rest, few)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(SOON_S):
         with pytest.raises(RateLimited) as caught:
             await post(rest, few)
     assert 50 < caught.value.retry_after <= 60
@@ -172,9 +173,10 @@ async def test_a_fault_of_discords_is_told_at_once_and_not_tried_again(
     server: DiscordServer, rest: Rest, status: int
 ) -> None:
     server.faults.add(Refuse(status, html=True), "POST")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(SOON_S):
         with pytest.raises(Unavailable):
             await post(rest, server)
+    assert [call.method for call in server.record.calls].count("POST") == 1
     assert server.record.shown() == []
 
 

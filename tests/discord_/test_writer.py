@@ -34,6 +34,7 @@ from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places, chain
 from connectors.discord.rest import Rest
 from connectors.discord.writer import LONGEST, Writer
+from tests.clock import SOON_S
 from tests.discord_.conftest import FREE, options_for
 from tests.servers.discord import (
     DiscordServer,
@@ -333,11 +334,11 @@ async def test_an_archived_thread_is_opened_by_a_new_message(bot: Bot) -> None:
 
 async def test_a_rate_limit_is_told_at_once(bot: Bot) -> None:
     shown = await bot.writer.post(bot.place, part(), "key")
-    bot.server.faults.add(Refuse(429, retry_after=3.5), "PATCH")
-    async with asyncio.timeout(1):
+    bot.server.faults.add(Refuse(429, retry_after=33.5), "PATCH")
+    async with asyncio.timeout(SOON_S):
         with pytest.raises(RateLimited) as caught:
             await bot.writer.edit(shown.ref, part("more"))
-    assert caught.value.retry_after == 3.5
+    assert caught.value.retry_after == 33.5
 
 
 # Budgets.

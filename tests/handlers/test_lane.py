@@ -25,6 +25,14 @@ class Listening(AsyncCallbackHandler):
             raise ValueError("no")
         if self._trouble == "hangs" and token == "b":
             await asyncio.Event().wait()
+        if self._trouble == "slow once" and token == "b":
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.1)
+        if self._trouble == "raises late" and token == "b":
+            await asyncio.sleep(0.1)
+            raise ValueError("no")
+        if self._trouble == "cancelled" and token == "b":
+            raise asyncio.CancelledError
         if self._trouble == "slow":
             await asyncio.sleep(0.1)
         self.heard.append(token)
@@ -79,6 +87,39 @@ async def test_a_slow_handler_gets_everything_when_it_is_within_the_deadline() -
     await _say(lane, "abc")
     await lane.finish(1.0)
     assert handler.heard == ["a", "b", "c"]
+
+
+async def test_a_handler_hears_a_token_at_once_and_those_behind_one_that_waits_in_order() -> None:
+    handler = Listening("slow once")
+    lane = Lane(handler, "test")
+    await _say(lane, "a")
+    assert handler.heard == ["a"]
+    await _say(lane, "bcd")
+    assert handler.heard == ["a"]
+    await asyncio.sleep(0.2)
+    assert handler.heard == ["a", "b", "c", "d"]
+    await _say(lane, "e")
+    assert handler.heard == ["a", "b", "c", "d", "e"]
+    await lane.finish(1.0)
+    assert lane.fault is None
+
+
+async def test_a_handler_that_raises_after_it_has_waited_is_blamed_too() -> None:
+    handler = Listening("raises late")
+    lane = Lane(handler, "test")
+    await _say(lane, "abc")
+    await lane.finish(1.0)
+    assert handler.heard == ["a", "c"]
+    assert lane.fault == "on_llm_new_token raised ValueError"
+
+
+async def test_a_handler_that_is_cancelled_cancels_nobody_else() -> None:
+    handler = Listening("cancelled")
+    lane = Lane(handler, "test")
+    await _say(lane, "abc")
+    await lane.finish(1.0)
+    assert handler.heard == ["a", "c"]
+    assert lane.fault == "on_llm_new_token raised CancelledError"
 
 
 async def test_a_handler_that_does_not_care_for_the_start_is_no_fault() -> None:

@@ -18,6 +18,7 @@ from providers import local
 from providers.base import BadRequest, Generation, Provider, Request, Turn
 from providers.local import LocalProvider
 from providers.model_file import DEFAULT_PATH, is_there
+from tests.clock import SOON_S
 from tests.contracts.provider import Heard, Raising, ask
 
 needs_model = pytest.mark.skipif(
@@ -81,7 +82,7 @@ async def test_a_cancel_stops_it_and_keeps_the_text(model: LocalProvider) -> Non
     )
     await heard.five.wait()
     answering.cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(SOON_S):
         await asyncio.wait([answering])
     assert generation.text == heard.text != ""
     assert "Paris" in (await answer(model, CAPITAL)).text

@@ -35,7 +35,14 @@ class Freeze:
     """Sends nothing until the client leaves."""
 
 
-Act = bytes | Wait | Drop | Freeze
+@dataclass(frozen=True)
+class Until:
+    """Sends nothing until the test says so: however slow the machine, what comes first is first."""
+
+    said: asyncio.Event
+
+
+Act = bytes | Wait | Drop | Freeze | Until
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,8 @@ async def _play(answer: Answer, exchange: Exchange, writer: asyncio.StreamWriter
                 return
             case Freeze():
                 await exchange.left.wait()
+            case Until():
+                await act.said.wait()
     writer.write(b"0\r\n\r\n")
     await writer.drain()
 

@@ -141,8 +141,8 @@ def test_what_the_server_says_that_was_typed_is_undone() -> None:
 
 @pytest.mark.parametrize("piece", ["<", ":", "<@", "<@U|", ":a", "&", "<!", " <@U"])
 def test_long_and_hostile_texts_take_no_time(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     plain(piece * 40_000, NAMES, {"a": "b"}, without="U1")
     mentioned(piece * 40_000)
     calls_a_group(piece * 40_000)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
