@@ -36,6 +36,8 @@ def fitting(text: str, room: int, unit: Unit) -> int:
 
 def boundaries(text: str) -> set[int]:
     """The positions at which no grapheme is cut in two."""
+    if text.isascii() and "\r" not in text:
+        return set(range(len(text) + 1))
     return {0, *(found.end() for found in _GRAPHEME.finditer(text))}
 
 

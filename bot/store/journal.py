@@ -49,7 +49,7 @@ class Journal:
     """Takes rows without waiting, and writes them in order."""
 
     def __init__(
-        self, database: Database, *, interval: float = 0.025, limit: int = 500_000
+        self, database: Database, *, interval: float = 0.05, limit: int = 500_000
     ) -> None:
         """`interval` in seconds; `limit` in rows.
 
