@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID
@@ -206,6 +206,7 @@ class Limits:
 
     `length` is the most that a part's text may have, counted in `unit`s.
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
+    `length_at` is for a platform whose places differ: the length that a part may have there.
     `visible` is for a platform that translates what it is sent: what can be seen there of a
     part's Markdown, which is what `Shown.text` then is. None: the platform shows what it is sent,
     but for white space at both ends.
@@ -215,6 +216,11 @@ class Limits:
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
     visible: Callable[[str], str] | None = None
+    length_at: Callable[[Place], int] | None = None
+
+    def at(self, place: Place) -> Limits:
+        """The limits in one place."""
+        return self if self.length_at is None else replace(self, length=self.length_at(place))
 
 
 @dataclass(frozen=True, slots=True)

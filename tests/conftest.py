@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.clock import VirtualTimeLoop
+
+# The same examples in every run; EXPLORE=1 looks for others.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("explore" if os.environ.get("EXPLORE") else "steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -64,6 +64,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         password=revealed(settings.web_password),
         public=settings.public,
         public_url=settings.public_url,
+        max_file_bytes=settings.max_file_bytes,
     )
 
 

@@ -81,7 +81,7 @@ class Endings:
             log.error("run.end_not_kept", error=str(error))
 
     async def _end(self, left: Left, connector: Connector) -> None:
-        text = await self._known(recorded(left.tokens), left.messages, connector)
+        text = await self._known(left, connector)
         reply = await self._shown(left, text, connector)
         receipt = self._close(left, text, reply)
         if connector.limits.receipts:
@@ -102,9 +102,11 @@ class Endings:
             log.warning("recovery.not_found", error=str(error))
             return as_known(known, text, connector.limits)
 
-    async def _known(self, text: str, messages: Sequence[Message], connector: Connector) -> str:
+    async def _known(self, left: Left, connector: Connector) -> str:
         """The longer of log and screen; where the platform translates, the log."""
-        if connector.limits.visible is not None:
+        text, messages = recorded(left.tokens), left.messages
+        limits = connector.limits.at(left.question.place)
+        if limits.visible is not None:
             return text
         try:
             async with asyncio.timeout(_READ_DEADLINE_S):
@@ -113,7 +115,7 @@ class Endings:
             raise Unavailable(str(error) or "no answer") from error
         except ConnectorError:  # gone, or not to be read: an edit will tell
             return text
-        return longer(text, shown, [message.piece for message in messages], connector.limits)
+        return longer(text, shown, [message.piece for message in messages], limits)
 
     async def _shown(self, left: Left, text: str, connector: Connector) -> Reply:
         """Shows the end. Raises `Unavailable` where that took too long."""

@@ -83,7 +83,7 @@ class Reply:
         self._store = store
         self._elapsed_us = elapsed_us
         self._clock = asyncio.get_running_loop().time
-        self._screen = Screen(run_id, connector.limits, question, begun.messages)
+        self._screen = Screen(run_id, connector.limits.at(question.place), question, begun.messages)
         self._since = self._clock()
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S

@@ -29,10 +29,9 @@ async def standing(
     `text` is what is known of the answer, `since_us` when it began at the earliest. Raises
     `ConnectorError`.
     """
-    there = dict(
-        zip((row.part for row in known), as_known(known, text, connector.limits), strict=True)
-    )
-    texts = [piece.text for piece in layout(text, connector.limits)]
+    limits = connector.limits.at(question.place)
+    there = dict(zip((row.part for row in known), as_known(known, text, limits), strict=True))
+    texts = [piece.text for piece in layout(text, limits)]
     messages: list[Message] = []
     index = 0
     while True:

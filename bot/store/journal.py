@@ -48,9 +48,7 @@ class Kind:
 class Journal:
     """Takes rows without waiting, and writes them in order."""
 
-    def __init__(
-        self, database: Database, *, interval: float = 0.05, limit: int = 500_000
-    ) -> None:
+    def __init__(self, database: Database, *, interval: float = 0.05, limit: int = 500_000) -> None:
         """`interval` in seconds; `limit` in rows.
 
         Over the limit `add_many` refuses (one of many rows of a run); `add` has a tenth more, so

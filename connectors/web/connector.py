@@ -22,7 +22,6 @@ from connectors.base import (
     Part,
     Person,
     Place,
-    Refused,
     Said,
     Shown,
     Status,
@@ -31,8 +30,10 @@ from connectors.base import (
 )
 from connectors.web.access import Access
 from connectors.web.desk import Desk, place_of
+from connectors.web.files import Files
 from connectors.web.hub import Hub
 from connectors.web.messages import Author, Content, Message, Messages
+from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
@@ -45,11 +46,14 @@ class WebConnector:
     `engine` is its owner's to close. `about` says on the page which model answers, as in
     "Answers come from …". `public` is true where others than this machine's users can reach the
     page: it then asks for `password`, and stays closed without one. `public_url` is the address
-    that a proxy in front gives it.
+    that a proxy in front gives it. `max_file_bytes`: a larger file is not taken.
+    `runs_path`: where the runs can be looked at, as `/runs`; empty where they can't.
     """
 
     name = "web"
-    limits = Limits(length=4000, receipts=True)
+    limits = Limits(
+        length=FAST.length, receipts=True, length_at=lambda place: pace_of(place.channel).length
+    )
 
     def __init__(
         self,
@@ -59,12 +63,16 @@ class WebConnector:
         password: str | None = None,
         public: bool = False,
         public_url: str | None = None,
+        max_file_bytes: int = 10_000_000,
+        runs_path: str = "",
     ) -> None:
         self._messages = Messages(engine)
+        self._files = Files(engine)
         self._hub = Hub()
         self._inflow = Inflow()
         access = Access(password=password, public=public, public_url=public_url)
-        self._pages = Pages(Desk(self._messages, self._hub, self._inflow), access, about)
+        desk = Desk(self._messages, self._files, self._hub, self._inflow)
+        self._pages = Pages(desk, access, about, max_file_bytes, runs_path)
 
     def routes(self) -> list[BaseRoute]:
         """The page at `/`, its files, its socket and, with a password, the way in and out."""
@@ -75,12 +83,12 @@ class WebConnector:
         return self._inflow.events()
 
     def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:  # noqa: ARG002 - posts and edits share it
-        """Four calls in five seconds for each conversation: a pace that is pleasant to read."""
-        return Budget(f"web:{place.channel}", 4, 5.0)
+        """The conversation's pace."""
+        return pace_of(place.channel).budget(place.channel)
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
         """Stores a message, then shows it to all who look. Raises `TooLong`, `Unavailable`."""
-        return await self._messages.whole(self._post(place, self._content(part), key))
+        return await self._messages.whole(self._post(place, self._content(place, part), key))
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
         """The message that the table holds for a key. Raises `Unavailable`."""
@@ -93,7 +101,7 @@ class WebConnector:
 
         Raises `Gone` (deleted, or never there), `TooLong`, `Unavailable`.
         """
-        return await self._messages.whole(self._edit(ref, self._content(part)))
+        return await self._messages.whole(self._edit(ref, self._content(ref.place, part)))
 
     async def read(self, ref: MessageRef) -> Shown:
         """What the table holds for a message now. Raises `Gone`, `Unavailable`."""
@@ -112,8 +120,15 @@ class WebConnector:
             raise Gone(f"There is no message {before.id} in this conversation.")
         return [_said(message) for message in messages]
 
-    async def fetch(self, file: File, most: int) -> bytes:  # noqa: ARG002 - no files
-        raise Refused(f"nobody can attach a file here ({file.name})")
+    async def fetch(self, file: File, most: int) -> bytes:
+        """A file's content. Raises `TooLong`, `Gone`, `Unavailable`."""
+        with _unavailable():
+            content = await self._files.content(file.id)
+        if content is None:
+            raise Gone(f"The file {file.name} was deleted.")
+        if len(content) > most:
+            raise TooLong(f"The file has more than {most} bytes.")
+        return content
 
     async def signal(self, place: Place, status: Status) -> None:
         """Shows the status to all who look; it is not stored."""
@@ -152,9 +167,10 @@ class WebConnector:
         self._hub.tell(message)
         return _shown(message)
 
-    def _content(self, part: Part) -> Content:
-        if len(part.text) > self.limits.length:
-            raise TooLong(f"{len(part.text)} characters; the most is {self.limits.length}.")
+    def _content(self, place: Place, part: Part) -> Content:
+        most = self.limits.at(place).length
+        if len(part.text) > most:
+            raise TooLong(f"{len(part.text)} characters; the most is {most}.")
         return Content(
             text=part.text,
             controls=tuple(control.value for control in part.controls),
@@ -194,4 +210,4 @@ def _shown(message: Message) -> Shown:
 
 def _said(message: Message) -> Said:
     author = Person(message.author_id, message.author_name)
-    return Said(_ref(message), author, message.text, message.by_bot, message.at_us)
+    return Said(_ref(message), author, message.text, message.by_bot, message.at_us, message.files)

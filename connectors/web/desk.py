@@ -13,12 +13,14 @@ from connectors.base import (
     Commanded,
     Deleted,
     Event,
+    File,
     Inflow,
     MessageRef,
     Person,
     Place,
     Pressed,
 )
+from connectors.web.files import Files, Upload
 from connectors.web.hub import Hub, Outbox
 from connectors.web.messages import COMMANDS, Author, Content, Message, Messages
 from connectors.web.protocol import Ask, Declined, Press
@@ -35,9 +37,10 @@ def place_of(conversation: str) -> Place:
 class Desk:
     """Takes what people say and press. Every method may raise `Declined`."""
 
-    def __init__(self, messages: Messages, hub: Hub, inflow: Inflow) -> None:
+    def __init__(self, messages: Messages, files: Files, hub: Hub, inflow: Inflow) -> None:
         self.hub = hub
         self._messages = messages
+        self._files = files
         self._inflow = inflow
 
     async def snapshot(self, conversation: str) -> Sequence[Message]:
@@ -55,6 +58,11 @@ class Desk:
             if is_new:
                 await self._messages.whole(self._take_back(message))
             raise Declined("The bot can't take questions right now. Please try again.", ask.id)
+
+    async def attach(self, conversation: str, person: Person, upload: Upload) -> File:
+        """Keeps a file that a question is to be asked with."""
+        with _declined():
+            return await self._messages.whole(self._files.add(conversation, person.id, upload))
 
     async def press(self, conversation: str, person: Person, press: Press) -> None:
         """Hands a pressed control to the bot, if the message has that control now."""
@@ -88,14 +96,24 @@ class Desk:
     async def _store(self, conversation: str, person: Person, ask: Ask) -> tuple[Message, bool]:
         author = Author(id=person.id, name=person.name)
         with _declined(ask.id):
+            files = await self._named(conversation, person, ask)
+            content = Content(text=ask.text, files=files)
             message, is_new = await self._messages.add(
-                conversation, ask.id, f"ask:{ask.id}", author, Content(text=ask.text)
+                conversation, ask.id, f"ask:{ask.id}", author, content
             )
         theirs = (message.conversation, message.author_id) == (conversation, person.id)
         if message.deleted or not theirs:
             raise Declined("A message of this name is there already. Please send it again.", ask.id)
         self.hub.tell(message)
         return message, is_new
+
+    async def _named(self, conversation: str, person: Person, ask: Ask) -> tuple[File, ...]:
+        if not ask.files:
+            return ()
+        found = await self._files.named(conversation, person.id, ask.files)
+        if len(found) < len(ask.files):
+            raise Declined("A file is not there any more. Please attach it again.", ask.id)
+        return tuple(found)
 
     async def _delete(self, message: Message) -> None:
         with _declined(message.id):
@@ -128,4 +146,4 @@ def _said(message: Message, person: Person) -> Event:
     if message.text in COMMANDS:
         command: Literal["new", "stop"] = "new" if message.text == "/new" else "stop"
         return Commanded(_ref(message), person, command)
-    return Asked(_ref(message), person, message.text)
+    return Asked(_ref(message), person, message.text, message.files)

@@ -12,29 +12,37 @@ from collections.abc import Sequence
 from typing import Any
 
 import nh3
+import pygments
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 _TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"),
-    *("strong", "em", "s", "a", "code", "pre"),
+    *("strong", "em", "s", "a", "code", "pre", "span"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 _ATTRIBUTES = {
     "a": {"href", "title"},
     "code": {"class"},
     "ol": {"start"},
+    "span": {"class"},
     "th": {"class"},
     "td": {"class"},
 }
 _ALLOWED = {
     ("a", "href"): re.compile(r"(?:https?|mailto):", re.IGNORECASE),
     ("code", "class"): re.compile(r"language-[\w+#.-]{1,30}\Z"),
+    ("span", "class"): re.compile(r"[a-z][a-z0-9]{0,2}\Z"),
     ("th", "class"): re.compile(r"(?:left|center|right)\Z"),
     ("td", "class"): re.compile(r"(?:left|center|right)\Z"),
 }
+_LONGEST_COLOURED = 20_000
+_formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -65,6 +73,21 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value if allowed is None or allowed.match(value) else None
 
 
+def _highlighted(code: str, language: str, _attributes: str) -> str:
+    """A fence's code in colours: spans with the short classes that Pygments gives to tokens.
+
+    Nothing where the language is not known, or the code is long: an answer is rendered again with
+    each of its edits.
+    """
+    if len(code) > _LONGEST_COLOURED:
+        return ""
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False)
+    except ClassNotFound:
+        return ""
+    return pygments.highlight(code, lexer, _formatter)
+
+
 def _image(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
 ) -> str:
@@ -84,7 +107,7 @@ def _alignment(state: StateCore) -> None:
 
 def _make_parser() -> MarkdownIt:
     # Line breaks stay line breaks, as on other chat platforms.
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "highlight": _highlighted})
     parser.enable(["table", "strikethrough"])
     parser.core.ruler.push("alignment", _alignment)
     parser.add_render_rule("image", _image)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from connectors.base import File
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ web_messages = Table(
     Column("version", Integer, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("files", Text),
     Index("web_messages_by_conversation", "conversation", "seq"),
 )
 
@@ -77,6 +81,7 @@ class Content:
     run_id: UUID | None = None
     part: int | None = None
     last: bool = False
+    files: tuple[File, ...] = ()
 
     def columns(self) -> dict[str, Any]:
         """The columns that hold it. White space at both ends goes, as on other platforms."""
@@ -87,6 +92,7 @@ class Content:
             "run_id": str(self.run_id) if self.run_id else None,
             "part": self.part,
             "last": self.last,
+            "files": _column_of(self.files),
         }
 
 
@@ -121,11 +127,20 @@ def storable(text: str) -> str:
     )
 
 
+def _column_of(files: Sequence[File]) -> str | None:
+    return json.dumps([asdict(file) for file in files]) if files else None
+
+
+def _files_of(column: str | None) -> tuple[File, ...]:
+    return tuple(File(**file) for file in json.loads(column)) if column else ()
+
+
 def _message(row: Row[Any]) -> Message:
     values = dict(row._mapping)
     del values["key"]
     values["controls"] = tuple(filter(None, values["controls"].split(",")))
     values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
+    values["files"] = _files_of(values["files"])
     return Message(**values)
 
 

@@ -17,6 +17,8 @@ FRAME_LIMIT = 128 * 1024
 """The most characters that a frame from the page may have."""
 TEXT_LIMIT = 20_000
 """The most characters that a question may have."""
+FILES_LIMIT = 10
+"""The most files that a question may have; the bot may take fewer, and says so."""
 NEWEST = sys.maxsize
 """A version that none comes after."""
 
@@ -44,6 +46,8 @@ class Ask:
 
     id: str
     text: str
+    files: tuple[str, ...] = ()
+    """The ids that the page got for what it attached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def parse(frame: str) -> Request:
             return Open(_name(fields, "conversation"))
         case "ask":
             ask_id = _name(fields, "id")
-            return Ask(ask_id, _text(fields.get("text"), ask_id))
+            files = _files(fields.get("files", []), ask_id)
+            return Ask(ask_id, _text(fields.get("text"), ask_id, files), files)
         case "press":
             return Press(_name(fields, "message"), _control(fields))
         case "delete":
@@ -102,8 +107,16 @@ def _name(fields: dict[str, Any], field: str) -> str:
     return str(value)
 
 
-def _text(text: object, message_id: str) -> str:
-    if not isinstance(text, str) or not text.strip():
+def _files(ids: object, message_id: str) -> tuple[str, ...]:
+    if not isinstance(ids, list) or not all(is_name(each) for each in ids):
+        raise Declined("The page sent no proper files. Please reload it.", message_id)
+    if len(ids) > FILES_LIMIT:
+        raise Declined(f"At most {FILES_LIMIT} files can go with a message.", message_id)
+    return tuple(ids)
+
+
+def _text(text: object, message_id: str, files: Sequence[str]) -> str:
+    if not isinstance(text, str) or not (text.strip() or files):
         raise Declined("There is no text in your message.", message_id)
     if len(text) > TEXT_LIMIT:
         raise Declined(
@@ -176,4 +189,5 @@ def _shown(message: Message) -> dict[str, Any]:
         "part": message.part,
         "last": message.last,
         "version": message.version,
+        "files": [{"name": markdown.visible(file.name)} for file in message.files],
     }

@@ -12,16 +12,17 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from connectors.base import Person
+from connectors.base import Person, TooLong
 from connectors.web.access import SESSION_COOKIE, SESSION_SECONDS, Access, Guard, set_cookie
 from connectors.web.browser import Browser
 from connectors.web.desk import Desk
-from connectors.web.protocol import is_name
+from connectors.web.files import Upload
+from connectors.web.protocol import Declined, is_name
 
 STATIC = Path(__file__).parent / "static"
 PERSON_COOKIE = "everytoken_person"
@@ -34,11 +35,17 @@ LOG_IN_FIRST = 4401
 class Pages:
     """The routes of one playground."""
 
-    def __init__(self, desk: Desk, access: Access, about: str) -> None:
+    def __init__(
+        self, desk: Desk, access: Access, about: str, max_file_bytes: int, runs_path: str
+    ) -> None:
         self._desk = desk
+        self._most = max_file_bytes
         self._access = access
         self._page = _template("page.html").substitute(
-            about=escape(about), logout="" if access.asks_password else "hidden"
+            about=escape(about),
+            logout="" if access.asks_password else "hidden",
+            runs=runs_path,
+            runs_hidden="" if runs_path else "hidden",
         )
         self._login = _template("login.html")
         self._errands: set[asyncio.Task[None]] = set()
@@ -49,6 +56,7 @@ class Pages:
         routes: list[BaseRoute] = [
             Route("/", self._show_page, middleware=guard),
             Mount("/static", StaticFiles(directory=STATIC), middleware=guard),
+            Route("/files/{conversation}", self._attach, methods=["POST"], middleware=guard),
             WebSocketRoute("/ws", self._serve_socket, middleware=guard),
         ]
         if self._access.asks_password:
@@ -81,6 +89,26 @@ class Pages:
         known = socket.cookies.get(PERSON_COOKIE)
         person = Person(known if known and is_name(known) else secrets.token_urlsafe(16), "You")
         await Browser(socket, person, self._desk, self._errands).run()
+
+    async def _attach(self, request: Request) -> Response:
+        """Takes a file: its content is the body, its name a parameter. Answers with its id."""
+        if not self._access.admits(request):
+            return _problem("Please log in again.", 401)
+        conversation = request.path_params["conversation"]
+        known = request.cookies.get(PERSON_COOKIE)
+        if not is_name(conversation) or known is None or not is_name(known):
+            return _problem("Please reload the page.", 400)
+        try:
+            content = await _body(request, self._most)
+            name = request.query_params.get("name", "")
+            media_type = request.headers.get("content-type", "")
+            upload = Upload(name, media_type, content)
+            file = await self._desk.attach(conversation, Person(known, "You"), upload)
+        except TooLong:
+            return _problem(f"It is too large: the most is {self._most / 1e6:g} MB.", 413)
+        except Declined as declined:
+            return _problem(str(declined), 503)
+        return JSONResponse({"id": file.id})
 
     async def _show_login(self, request: Request) -> Response:  # noqa: ARG002 - Starlette passes it
         return self._login_form("", 200)
@@ -118,10 +146,23 @@ def _template(name: str) -> Template:
 
 async def _field(request: Request, name: str) -> str:
     """A field of a small form. Raises 413 where it is not small."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_LIMIT:
-            raise HTTPException(413, "That form is too large.")
+    try:
+        body = await _body(request, _FORM_LIMIT)
+    except TooLong as error:
+        raise HTTPException(413, "That form is too large.") from error
     fields = parse_qs(body.decode("utf-8", "replace"))
     return fields.get(name, [""])[0]
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The body of a request. Raises `TooLong` as soon as it has more than `most` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise TooLong(f"more than {most} bytes")
+    return bytes(body)
+
+
+def _problem(why: str, status: int) -> Response:
+    return JSONResponse({"problem": why}, status)

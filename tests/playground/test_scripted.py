@@ -76,8 +76,15 @@ def letters(words: str) -> str:
 
 
 async def shown(page: Page) -> str:
-    """All that the bot's messages say, as the browser has it."""
-    return letters("".join(await bodies(page).all_text_contents()))
+    """All that the bot's messages say, as the browser has it, without what stands above code."""
+    texts = await bodies(page).evaluate_all(
+        """bodies => bodies.map(body => {
+          const copy = body.cloneNode(true);
+          for (const bar of copy.querySelectorAll(".code-bar")) bar.remove();
+          return copy.textContent;
+        })"""
+    )
+    return letters("".join(texts))
 
 
 async def longer(page: Page, than: str) -> str:

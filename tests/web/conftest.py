@@ -167,8 +167,9 @@ async def visiting(context: BrowserContext, url: str) -> AsyncIterator[Page]:
     faults: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        # A lost connection is logged by the browser itself; it is what some tests are about.
-        if message.type == "error" and "WebSocket" not in message.text:
+        # The browser itself logs a lost connection and a refused file: some tests are about them.
+        known = "WebSocket" in message.text or "413" in message.text
+        if message.type == "error" and not known:
             faults.append(message.text)
 
     page.on("console", listen)

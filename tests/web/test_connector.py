@@ -16,6 +16,7 @@ from connectors.base import (
     Asked,
     Connector,
     Control,
+    File,
     Gone,
     Inflow,
     MessageRef,
@@ -26,9 +27,10 @@ from connectors.base import (
 )
 from connectors.web import WebConnector
 from connectors.web.desk import Desk, place_of
+from connectors.web.files import Files, Upload
 from connectors.web.hub import Hub
 from connectors.web.messages import Messages, metadata, storable
-from connectors.web.protocol import Ask
+from connectors.web.protocol import Ask, Declined
 from tests.store.conftest import postgres_schema
 from tests.web.conftest import ABOUT, part
 
@@ -52,6 +54,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 HERE = place_of("conversation-1")
 ELSEWHERE = place_of("conversation-2")
 ANN = Person("person-ann", "You")
+BEN = Person("person-ben", "You")
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[WebConnector]:
 async def say(engine: AsyncEngine, place: Place, words: str, name: str) -> MessageRef:
     """A person says something, and the bot takes it."""
     inflow = Inflow()
-    desk = Desk(Messages(engine), Hub(), inflow)
+    desk = Desk(Messages(engine), Files(engine), Hub(), inflow)
     asking = asyncio.create_task(desk.ask(place.channel, ANN, Ask(name, words)))
     incoming = await anext(inflow.events())
     incoming.accept()
@@ -216,11 +219,61 @@ async def test_a_probe_of_a_sound_playground_says_nothing(connector: WebConnecto
 
 
 async def test_posts_and_edits_of_a_conversation_share_a_budget(connector: WebConnector) -> None:
-    """Four calls in five seconds, for each conversation."""
+    """Five calls a second, for each conversation."""
     post = connector.budget(HERE, "post")
-    assert (post.calls, post.seconds) == (4, 5.0)
+    assert (post.calls, post.seconds) == (5, 1.0)
     assert post == connector.budget(HERE, "edit")
     assert post.key != connector.budget(ELSEWHERE, "post").key
+
+
+async def test_a_conversation_has_the_pace_and_the_length_that_its_name_says(
+    connector: WebConnector,
+) -> None:
+    discord, slack = place_of("discord-12345678"), place_of("slack-12345678")
+    assert [connector.limits.at(place).length for place in (HERE, discord, slack)] == [
+        4000,
+        2000,
+        11_000,
+    ]
+    assert (
+        connector.budget(discord, "edit").calls / connector.budget(discord, "edit").seconds == 0.8
+    )
+    assert connector.budget(slack, "edit").calls == 50
+    with pytest.raises(TooLong, match="the most is 2000"):
+        await connector.post(discord, part("x" * 2001), "key")
+
+
+async def test_only_conversations_at_slacks_pace_share_one_budget(connector: WebConnector) -> None:
+    def key(name: str) -> str:
+        return connector.budget(place_of(name), "edit").key
+
+    assert key("slack-12345678") == key("slack-87654321")
+    assert key("discord-12345678") != key("discord-87654321")
+
+
+# Files.
+
+
+async def test_a_file_goes_with_the_question_of_the_person_who_attached_it(
+    connector: WebConnector, engine: AsyncEngine
+) -> None:
+    inflow = Inflow()
+    desk = Desk(Messages(engine), Files(engine), Hub(), inflow)
+    file = await desk.attach(HERE.channel, ANN, Upload("notes.txt", "text/plain", b"swordfish"))
+    ask = Ask("question-1", "", (file.id,))
+    asking = asyncio.create_task(desk.ask(HERE.channel, ANN, ask))
+    incoming = await anext(inflow.events())
+    incoming.accept()
+    await asking
+    assert isinstance(incoming.event, Asked)
+    assert incoming.event.files == (File(file.id, "notes.txt", "text/plain", 9),)
+    assert await connector.fetch(file, 9) == b"swordfish"
+    with pytest.raises(TooLong):
+        await connector.fetch(file, 8)
+    with pytest.raises(Declined, match="not there any more"):
+        await desk.ask(HERE.channel, BEN, Ask("question-2", "Mine?", (file.id,)))
+    with pytest.raises(Gone):
+        await connector.fetch(File("0" * 32, "x", "text/plain", 1), 9)
 
 
 async def test_events_end_when_it_is_closed(connector: WebConnector) -> None:
@@ -252,7 +305,7 @@ async def test_a_question_is_stored_before_the_bot_hears_of_it(
 ) -> None:
     """Whoever gets the event can read the message."""
     inflow = Inflow()
-    desk = Desk(Messages(engine), Hub(), inflow)
+    desk = Desk(Messages(engine), Files(engine), Hub(), inflow)
     asking = asyncio.create_task(desk.ask(HERE.channel, ANN, Ask("question-1", " why? ")))
     incoming = await anext(inflow.events())
     assert incoming.event == Asked(MessageRef(HERE, "question-1"), ANN, "why?")

@@ -106,6 +106,7 @@ async def test_a_post_and_its_edits_are_told_with_growing_versions(
         "part": 0,
         "last": False,
         "version": 1,
+        "files": [],
     }
     await bot.connector.edit(shown.ref, part("Done", Control.UP, footer="verified", last=True))
     edited = (await visitor.hear("message"))["message"]

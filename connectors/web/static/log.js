@@ -46,9 +46,9 @@ export class Log {
   }
 
   // Shows a person's message before the server has it; version 0 gives way to any.
-  showPending(id, text) {
+  showPending(id, { text, files }) {
     if (this.#messages.has(id)) return;
-    const message = { id, text, by_bot: false, author: "You", version: 0, seq: Infinity };
+    const message = { id, text, files, by_bot: false, author: "You", version: 0, seq: Infinity };
     this.show({ ...message, controls: [], footer: "", run_id: null, part: null });
     this.#messages.get(id).element.classList.add("pending");
   }
@@ -107,9 +107,11 @@ export class Log {
     const body = element.querySelector(".body");
     // The HTML was made and cleaned by the server (connectors/web/markdown.py).
     if (message.by_bot) body.innerHTML = message.html;
-    else body.textContent = message.text;
+    else body.replaceChildren(message.text, ...message.files.map(({ name }) => fileChip(name)));
+    for (const box of body.querySelectorAll("pre, table")) box.tabIndex = 0; // to scroll it by keys
     if (writing) tip(body)?.classList.add("tip");
-    element.querySelector(".receipt").textContent = message.footer;
+    else for (const code of body.querySelectorAll("pre")) code.before(codeBar(code));
+    receipt(element.querySelector(".receipt"), message);
     this.#control(element.querySelector(".controls"), message);
   }
 
@@ -177,6 +179,44 @@ function tip(body) {
   while (block?.lastElementChild?.matches(BLOCKS)) block = block.lastElementChild;
   if (block?.localName === "code") block.textContent = block.textContent.replace(/\n$/, "");
   return block;
+}
+
+// Above a block of code: its language, and a button that copies it.
+function codeBar(code) {
+  const language = /language-(\S+)/.exec(code.firstElementChild?.className ?? "")?.[1] ?? "";
+  const bar = make("div", "code-bar");
+  const copy = make("button", "", "Copy");
+  copy.type = "button";
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      copy.textContent = "Copied";
+    } catch {
+      copy.textContent = "Not allowed"; // by the browser: the page is not reached over TLS
+    }
+    setTimeout(() => (copy.textContent = "Copy"), 2000);
+  });
+  bar.append(make("span", "", language), copy);
+  return bar;
+}
+
+function fileChip(name) {
+  const chip = make("span", "file", name);
+  chip.dir = "auto";
+  return chip;
+}
+
+// In few words whether the answer is proved; where there is an inspector, the way to the proof.
+function receipt(line, message) {
+  const runs = document.body.dataset.runs;
+  if (!message.footer || !runs || !message.run_id) {
+    line.textContent = message.footer;
+    return;
+  }
+  const link = make("a", "", message.footer);
+  link.href = `${runs}/${message.run_id}`;
+  link.title = "How this answer came to be";
+  line.replaceChildren(link);
 }
 
 // Before a button goes or is disabled: its reader stays at the message, not at the page's top.

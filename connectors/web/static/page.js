@@ -1,19 +1,29 @@
 // The playground's page: what is typed goes to the server, what the server says is shown.
 
+import { Attachments } from "./attachments.js";
 import { Connection } from "./connection.js";
 import { Log } from "./log.js";
+import { Pace, named } from "./pace.js";
+import { Talks } from "./talks.js";
 
 const TEXT_LIMIT = 20_000;
 const STATUSES = { queued: "Waiting for its turn", thinking: "Thinking" };
 
 const part = (id) => document.getElementById(id);
 const text = part("text");
-const pending = new Map(); // id -> { conversation, text }: said, and not yet safe with the bot
+const pending = new Map(); // id -> { conversation, text, files }: said, and not yet safe with the bot
 let shown = ""; // the conversation whose snapshot is on the screen
 
 const log = new Log(part("log"), {
   onPress: (message, control) => request({ type: "press", message, control }),
   onDelete: (message) => request({ type: "delete", message }),
+});
+const talks = new Talks(part("talks"), part("no-talks"), { onOpen: () => showSide(false) });
+const pace = new Pace(part("pace"), part("pace-line"), (name) => begin(name));
+const attached = new Attachments(part("attached"), {
+  conversation: current,
+  onProblem: problem,
+  onChange: fit,
 });
 
 const answers = {
@@ -22,7 +32,9 @@ const answers = {
     shown = conversation;
     log.reset(messages);
     status("idle");
-    for (const [id, said] of pending) if (said.conversation === shown) say(id, said.text);
+    for (const [id, said] of pending) if (said.conversation === shown) say(id, said);
+    const first = messages.find((message) => !message.by_bot && !message.text.startsWith("/"));
+    if (first) talks.note(shown, first.text || first.files[0]?.name);
     scrollToEnd();
   },
   message({ message }) {
@@ -65,8 +77,11 @@ function current() {
   return location.hash.slice(1);
 }
 
-function begin() {
-  location.hash = randomId();
+function begin(name = pace.chosen) {
+  const id = named(name, randomId());
+  if (log.empty) history.replaceState(null, "", `#${id}`); // an empty one is not worth a step back
+  else location.hash = id;
+  if (log.empty) change();
 }
 
 function randomId() {
@@ -82,6 +97,8 @@ function open() {
 function change() {
   if (!/^[\w-]{8,64}$/.test(current())) history.replaceState(null, "", `#${randomId()}`);
   problem("");
+  pace.show(current());
+  talks.open(current());
   log.reset([]);
   open();
   text.focus();
@@ -90,7 +107,11 @@ function change() {
 // Saying something
 
 function ask(words) {
-  if (!words.trim()) {
+  if (attached.sending) {
+    problem("A file is still on its way. Please send again in a moment.");
+    return;
+  }
+  if (!words.trim() && attached.empty) {
     problem("There is no text in your message.");
     return;
   }
@@ -99,18 +120,20 @@ function ask(words) {
     return;
   }
   const id = randomId();
-  pending.set(id, { conversation: current(), text: words });
+  const said = { conversation: current(), text: words, files: attached.take() };
+  pending.set(id, said);
   problem("");
   if (text.value === words) type("");
-  if (shown) say(id, words);
-  else log.showPending(id, words); // goes out with the next snapshot
+  if (shown) say(id, said);
+  else log.showPending(id, said); // goes out with the next snapshot
+  if (!words.startsWith("/")) talks.note(current(), words || said.files[0]?.name);
   welcome();
   scrollToEnd();
 }
 
-function say(id, words) {
-  log.showPending(id, words);
-  connection.send({ type: "ask", id, text: words });
+function say(id, said) {
+  log.showPending(id, said);
+  connection.send({ type: "ask", id, text: said.text, files: said.files.map((file) => file.id) });
 }
 
 // What was not kept goes back to where it was typed.
@@ -119,6 +142,7 @@ function giveBack(id) {
   if (!said) return;
   pending.delete(id);
   log.forget(id);
+  attached.giveBack(said.files);
   type(text.value ? `${said.text}\n${text.value}` : said.text);
   text.focus();
 }
@@ -154,7 +178,14 @@ function welcome() {
 function fit() {
   text.style.height = "auto";
   text.style.height = `${text.scrollHeight}px`;
-  part("send").disabled = !text.value.trim();
+  part("send").disabled = !text.value.trim() && attached.empty;
+}
+
+// On a narrow screen the list of conversations lies over the page.
+function showSide(open) {
+  document.body.classList.toggle("side-open", open);
+  part("menu").setAttribute("aria-expanded", open);
+  if (open) part("side").querySelector("a, input").focus();
 }
 
 // A reader at the end stays there; one who reads further up is left alone.
@@ -187,7 +218,34 @@ part("examples").addEventListener("click", ({ target }) => {
   if (target.matches("button")) ask(target.textContent);
 });
 part("stop").addEventListener("click", () => ask("/stop"));
-part("new").addEventListener("click", begin);
+part("new").addEventListener("click", () => {
+  begin();
+  text.focus();
+});
+part("menu").addEventListener("click", () => {
+  showSide(!document.body.classList.contains("side-open"));
+});
+part("scroll").addEventListener("click", () => showSide(false));
+addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || !document.body.classList.contains("side-open")) return;
+  showSide(false);
+  part("menu").focus();
+});
+part("attach").addEventListener("click", () => part("files").click());
+part("files").addEventListener("change", ({ target }) => {
+  attached.add(target.files);
+  target.value = "";
+});
+text.addEventListener("paste", (event) => {
+  if (!event.clipboardData.files.length) return;
+  event.preventDefault();
+  attached.add(event.clipboardData.files);
+});
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  attached.add(event.dataTransfer.files);
+});
 part("logout").addEventListener("click", async () => {
   await fetch("/logout", { method: "POST" });
   location.assign("/login");

@@ -1,0 +1,82 @@
+"""The files that people attach on the page: kept in the bot's database, and fetched from there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from uuid import uuid4
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from connectors.base import File
+from connectors.web.messages import metadata, storable
+
+web_files = Table(
+    "web_files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation", Text, nullable=False),
+    Column("person_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Index("web_files_by_conversation", "conversation"),
+)
+
+_columns = web_files.c
+_NAME_LENGTH = 200
+_TYPE_LENGTH = 100
+_ANY_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What somebody attaches, as their browser says."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+class Files:
+    """The statements. Every one may raise `sqlalchemy.exc.SQLAlchemyError`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def add(self, conversation: str, person_id: str, upload: Upload) -> File:
+        """Keeps a file, until a question of the same person's names it, and after."""
+        name = storable(upload.name).strip()[-_NAME_LENGTH:] or "file"
+        media_type = storable(upload.media_type).strip()[:_TYPE_LENGTH] or _ANY_TYPE
+        file = File(uuid4().hex, name, media_type, len(upload.content))
+        values = {
+            **asdict(file),
+            "conversation": conversation,
+            "person_id": person_id,
+            "content": upload.content,
+            "at_us": time.time_ns() // 1000,
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(web_files).values(values))
+        return file
+
+    async def named(self, conversation: str, person_id: str, ids: Sequence[str]) -> list[File]:
+        """The files of these ids that the person attached in this conversation, in their order."""
+        query = select(_columns.id, _columns.name, _columns.media_type, _columns.size).where(
+            _columns.id.in_(ids),
+            _columns.conversation == conversation,
+            _columns.person_id == person_id,
+        )
+        async with self._engine.connect() as connection:
+            found = {row.id: File(*row) for row in await connection.execute(query)}
+        return [found[file_id] for file_id in ids if file_id in found]
+
+    async def content(self, file_id: str) -> bytes | None:
+        """A file's content; None where there is no such file any more."""
+        async with self._engine.connect() as connection:
+            found = await connection.scalar(select(_columns.content).where(_columns.id == file_id))
+        return None if found is None else bytes(found)
