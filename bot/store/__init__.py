@@ -13,10 +13,12 @@ from bot.store.runs import AmbiguousRun, RunEnd, RunRow, RunStart
 from bot.store.store import Store, memory_store, open_store
 from bot.store.tables import storable
 from bot.store.tokens import Recorded, TokenRow
+from bot.store.usage import By, Running, Scope, Spent, Total
 
 __all__ = [
     "AmbiguousRun",
     "Answer",
+    "By",
     "Database",
     "Deleted",
     "EditRow",
@@ -31,11 +33,15 @@ __all__ = [
     "RunEnd",
     "RunRow",
     "RunStart",
+    "Running",
+    "Scope",
     "Seat",
+    "Spent",
     "SqlDatabase",
     "Store",
     "StoreUnavailable",
     "TokenRow",
+    "Total",
     "memory_store",
     "open_store",
     "storable",

@@ -19,6 +19,7 @@ from bot.store.migrate import check
 from bot.store.retention import Retention
 from bot.store.runs import Runs
 from bot.store.tokens import TokenLog
+from bot.store.usage import UsageLog
 
 
 class Store:
@@ -39,6 +40,7 @@ class Store:
         self.messages = Messages(database, self.journal)
         self.feedback = Feedback(database)
         self.conversations = Conversations(database)
+        self.usage = UsageLog(database)
         self.retention = Retention(database)
 
     async def settled(self, run_id: UUID, timeout: float) -> None:
