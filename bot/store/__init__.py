@@ -8,8 +8,10 @@ from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.messages import Answer, MessageRow
 from bot.store.migrate import upgrade
+from bot.store.people import Rows, Whom
 from bot.store.retention import Deleted
 from bot.store.runs import AmbiguousRun, RunEnd, RunRow, RunStart
+from bot.store.scrubbing import scrub
 from bot.store.store import Store, memory_store, open_store
 from bot.store.tables import storable
 from bot.store.tokens import Recorded, TokenRow
@@ -30,6 +32,7 @@ __all__ = [
     "Process",
     "Question",
     "Recorded",
+    "Rows",
     "RunEnd",
     "RunRow",
     "RunStart",
@@ -42,8 +45,10 @@ __all__ = [
     "StoreUnavailable",
     "TokenRow",
     "Total",
+    "Whom",
     "memory_store",
     "open_store",
+    "scrub",
     "storable",
     "upgrade",
 ]

@@ -32,7 +32,8 @@ from connectors.base import (
 from connectors.web.access import Access
 from connectors.web.desk import Desk, place_of
 from connectors.web.hub import Hub
-from connectors.web.messages import Author, Content, Message, Messages
+from connectors.web.keeping import Keeping
+from connectors.web.messages import Author, Content, Message, Messages, web_messages
 from connectors.web.routes import Pages
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
@@ -49,6 +50,7 @@ class WebConnector:
     """
 
     name = "web"
+    table = web_messages.name
     limits = Limits(length=4000, receipts=True)
 
     def __init__(
@@ -61,6 +63,10 @@ class WebConnector:
         public_url: str | None = None,
     ) -> None:
         self._messages = Messages(engine)
+        keeping = Keeping(engine)
+        self.delete_before = keeping.delete_before
+        self.data_of = keeping.data_of
+        self.erase = keeping.erase
         self._hub = Hub()
         self._inflow = Inflow()
         access = Access(password=password, public=public, public_url=public_url)
