@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 
 from bot.app.keeping import Keeper, delete_old
 from bot.store import SqlDatabase, memory_store, open_store, upgrade
+from bot.store.tables import metadata
 from connectors.base import Part, Place
 from connectors.memory import MemoryConnector
-from connectors.web import WebConnector
+from connectors.slack import installations
+from connectors.web import WebConnector, messages
 from tests.store.helpers import add_tokens, end, start, texts_of
 
 SECRET = "secret"
@@ -70,3 +73,18 @@ async def test_whoever_keeps_something_is_asked_and_nobody_else() -> None:
     await delete_old(store, [plain, keeping], 77)
     assert keeping.asked == 77
     await store.aclose()
+
+
+def test_the_page_on_privacy_names_every_table_and_no_other() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "privacy.md").read_text()
+    named = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    tables = (metadata, messages.metadata, installations.metadata)
+    assert named == {name for known in tables for name in known.tables}
+
+
+def test_a_person_is_shown_and_erased_from_every_table_that_names_one() -> None:
+    """A new table with a person in it has to be added to both."""
+    people = {name for name, table in metadata.tables.items() if "person_id" in table.c}
+    assert people == {"inbox", "runs", "feedback", "usage_resets"}
+    of_runs = {name for name, table in metadata.tables.items() if "run_id" in table.c}
+    assert of_runs == {"inbox", "runs", "tokens", "edits", "messages", "feedback"}
