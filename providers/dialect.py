@@ -38,12 +38,20 @@ def tool_calls_of(delta: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def usage_of(chunk: Chunk) -> Mapping[str, Any] | None:
-    """The usage so far. Groq also tells it apart, and some servers tell it in every chunk."""
-    return chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
+    """The usage so far. Groq also tells it apart, and some servers tell it in every chunk.
+
+    What DeepSeek had read before is moved to where all others tell it.
+    """
+    usage: Mapping[str, Any] | None = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
+    hit = (usage or {}).get("prompt_cache_hit_tokens")
+    if usage and hit and not usage.get("prompt_tokens_details"):
+        return {**usage, "prompt_tokens_details": {"cached_tokens": hit}}
+    return usage
 
 
 def counted(usage: Mapping[str, Any]) -> Usage:
     """Usage as both of OpenAI's protocols name it; what is missing counts as none."""
     given = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
     made = usage.get("completion_tokens") or usage.get("output_tokens") or 0
-    return Usage(int(given), int(made))
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    return Usage(int(given), int(made), int(details.get("cached_tokens") or 0))

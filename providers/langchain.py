@@ -200,9 +200,11 @@ class _Reader:
     def _count(self, usage: UsageMetadata) -> None:
         """Adds up, where LangChain's chunks each count their own share."""
         before = (None if self._usage_grows else self.generation.usage) or Usage(0, 0)
+        details = usage.get("input_token_details") or {}
         self.generation.usage = Usage(
             before.input_tokens + usage["input_tokens"],
             before.output_tokens + usage["output_tokens"],
+            before.cached_input_tokens + (details.get("cache_read") or 0),
         )
 
 

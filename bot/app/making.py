@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import structlog
+
+from bot.app.models import make_prices
 from bot.app.opening import now_us
 from bot.attachments import FileLimits, Reader
-from bot.intake import Access, IntakeOptions
+from bot.intake import Access, IntakeOptions, Limit, Limits
 from bot.pacing import Pacing
-from bot.runs import RequestOptions, RunOptions, Runs
+from bot.runs import Caps, RequestOptions, RunOptions, Runs
 from bot.settings import Settings
 from bot.store import Store
-from providers.base import Provider
+from providers.base import Provider, Usage
+
+log = structlog.get_logger(__name__)
 
 
 def make_runs(settings: Settings, provider: Provider, store: Store, pacing: Pacing) -> Runs:
     """The runs, as the settings want them."""
+    price = make_prices(settings).cost
     request = RequestOptions(
         settings.system_prompt,
         settings.history_messages,
         settings.max_answer_tokens,
         Reader(_file_limits(settings)),
+        Caps(settings.run_tokens, _microusd(settings.run_usd), price),
     )
     options = RunOptions(
-        request, settings.run_seconds, settings.delivery_seconds, settings.log_text
+        request, settings.run_seconds, settings.delivery_seconds, settings.log_text, price
     )
     return Runs(provider, store, pacing, options, now_us)
 
@@ -54,4 +63,37 @@ def intake_options(settings: Settings) -> IntakeOptions:
         follow_ups=settings.follow_ups,
         edit_seconds=settings.edit_seconds,
         admins=settings.admins,
+        limits=_limits(settings),
     )
+
+
+def warn_of_prices(settings: Settings) -> None:
+    """Tells the operator where a limit of money can't hold, since a price is not known."""
+    if settings.limits_money:
+        prices = make_prices(settings)
+        for model in settings.model.split(","):
+            if prices.cost(model.strip(), "", Usage(1, 1)) is None:
+                log.warning(
+                    "limits.no_price", model=model, cure="set PRICES or PRICE_INPUT_PER_MTOK"
+                )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        person=Limit(
+            settings.person_runs_at_once,
+            settings.person_runs_per_day,
+            settings.person_tokens_per_day,
+            _microusd(settings.person_usd_per_month),
+        ),
+        workspace=Limit(
+            settings.workspace_runs_at_once,
+            settings.workspace_runs_per_day,
+            settings.workspace_tokens_per_day,
+            _microusd(settings.workspace_usd_per_month),
+        ),
+    )
+
+
+def _microusd(usd: Decimal | None) -> int | None:
+    return None if usd is None else int(usd * 1_000_000)

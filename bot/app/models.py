@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from bot.settings import Settings
 from providers.base import Provider
+from providers.prices import ModelPrice, Prices
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -27,6 +28,23 @@ def make_provider(settings: Settings) -> Provider:
             return _compatible(settings, known)
         case _:
             return _openai(settings, known)
+
+
+def make_prices(settings: Settings) -> Prices:
+    """What the models' tokens cost, as the settings say, or by the list of prices."""
+    every = None
+    if settings.price_input_per_mtok is not None and settings.price_output_per_mtok is not None:
+        every = ModelPrice(
+            settings.price_input_per_mtok,
+            settings.price_output_per_mtok,
+            settings.price_cached_input_per_mtok,
+        )
+    own = {
+        model: ModelPrice(price.input, price.output, price.cached_input)
+        for model, price in (settings.prices or {}).items()
+    }
+    url = settings.openai_base_url
+    return Prices(own, every, {} if url is None else {"openai": url, "compatible": url})
 
 
 def _local(settings: Settings, known: dict[str, Any]) -> Provider:

@@ -15,7 +15,8 @@ import structlog
 from bot import http
 from bot.app.asking import UNATTENDED
 from bot.app.closing import CLOSE_DEADLINE_S, closed
-from bot.app.making import intake_options, make_runs
+from bot.app.keeping import retain
+from bot.app.making import intake_options, make_runs, warn_of_prices
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, chosen, make_connectors, routes
@@ -24,15 +25,12 @@ from bot.pacing import Pacing
 from bot.recovery import Recovery
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
-from bot.store import Store, StoreUnavailable
 from connectors.base import Connector, ConnectorError, Lacking, Refused
 
 log = structlog.get_logger(__name__)
 
 _LAST_WORDS_S = 5.0
 _PROBE_DEADLINE_S = 10.0
-_RETENTION_EVERY_S = 3600.0
-_DAY_US = 86_400_000_000
 
 
 Ready = Callable[[str, Sequence[str]], None]
@@ -47,6 +45,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     """
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
+        warn_of_prices(settings)
         store = await stack.enter_async_context(opened_store(settings))
         heart = await stack.enter_async_context(living(store))
         provider = make_provider(settings)
@@ -62,7 +61,8 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             store, runs, pacing, connectors, intake, heart, now_us, unattended=UNATTENDED
         )
         recovering = asyncio.create_task(recovery.serve())
-        parts = [recovering, asyncio.create_task(_retain(store, settings.token_retention_days))]
+        retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
+        parts = [recovering, retaining]
         parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
         for part in parts:
             stack.callback(part.cancel)
@@ -169,17 +169,3 @@ async def _drain(intake: Intake, runs: Runs, grace: float) -> None:
 async def _stopped(server: http.Server, serving: asyncio.Task[None]) -> None:
     server.should_exit = True
     await asyncio.wait({serving}, timeout=CLOSE_DEADLINE_S)
-
-
-async def _retain(store: Store, days: int) -> None:
-    """Deletes old texts, every hour; for ever."""
-    while days:
-        try:
-            now = now_us()
-            deleted = await store.retention.delete_before(now - days * _DAY_US, now_us=now)
-            if deleted.runs or deleted.questions:
-                log.info("retention.deleted", runs=deleted.runs, tokens=deleted.tokens)
-        except StoreUnavailable as error:
-            log.error("retention.failed", error=str(error))
-        await asyncio.sleep(_RETENTION_EVERY_S)
-    await asyncio.Event().wait()

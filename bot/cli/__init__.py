@@ -7,10 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from bot.cli.asking import ask
+from bot.cli.data import data
 from bot.cli.examining import doctor
 from bot.cli.output import fail
 from bot.cli.running import db, run
 from bot.cli.runs import runs
+from bot.cli.usage import usage
 from bot.settings import SettingsError
 from bot.store import StoreUnavailable
 from providers.base import ProviderError
@@ -34,6 +36,8 @@ cli.add_command(run)
 cli.add_command(ask)
 cli.add_command(doctor)
 cli.add_command(runs)
+cli.add_command(usage)
+cli.add_command(data)
 cli.add_command(db)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bot import app
+from bot.cli.money import used_lines
 from bot.cli.output import as_json_option, fail, print_json, settings_for_command
 from bot.receipts import Receipt, Verdict
 from bot.runs import verify as verify_run
@@ -143,7 +144,8 @@ def run_as_dict(row: RunRow) -> dict[str, Any]:
 def _end_as_dict(end: Any, started_us: int) -> dict[str, Any]:
     names = (
         "outcome", "verdict", "finish_reason", "error", "tokens", "input_tokens",
-        "output_tokens", "first_token_us", "first_text_us", "generated_text", "receipt",
+        "output_tokens", "cached_input_tokens", "usage_estimated", "cost_microusd", "attempts",
+        "first_token_us", "first_text_us", "generated_text", "receipt",
     )  # fmt: skip
     values = {name: getattr(end, name, None) for name in names}
     return values | {"duration_us": None if end is None else end.ended_us - started_us}
@@ -177,6 +179,8 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
             f"{edit.position} characters shown{fault}"
         )
     if end is not None:
+        for line in used_lines(start.model, end):
+            click.echo(line)
         click.echo(f"\n{end.generated_text}\n")
         click.echo(f"{end.outcome}, {end.verdict}" + (f": {end.error}" if end.error else ""))
 

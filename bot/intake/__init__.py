@@ -3,6 +3,8 @@
 from bot.intake.access import Access
 from bot.intake.conversations import Policy
 from bot.intake.intake import Intake
+from bot.intake.limits import Limits
+from bot.intake.quotas import Limit
 from bot.intake.turns import IntakeOptions
 
-__all__ = ["Access", "Intake", "IntakeOptions", "Policy"]
+__all__ = ["Access", "Intake", "IntakeOptions", "Limit", "Limits", "Policy"]

@@ -60,7 +60,7 @@ class Intake:
         self._options = options
         self._now_us = now_us
         self._tasks = Tasks()
-        self._turns = Turns(store, runs, self._notices, self._tasks, options)
+        self._turns = Turns(store, runs, self._notices, self._tasks, options, now_us)
         self._resuming = Resuming(store, self._notices, now_us)
         self._keeping = asyncio.Lock()  # questions are kept in the order in which they came
         self._closed = False

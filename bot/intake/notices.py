@@ -1,4 +1,4 @@
-"""What the bot says of itself: short messages and signs, courtesies that are tried once."""
+"""What the bot says of itself: short messages and signs. Only a 429 is a reason to try again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import asyncio
 import structlog
 
 from bot.pacing import Pacing
-from connectors.base import Connector, ConnectorError, MessageRef, Part, Person, Place, Status
+from connectors.base import (
+    Connector,
+    ConnectorError,
+    MessageRef,
+    Part,
+    Person,
+    Place,
+    RateLimited,
+    Status,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +61,21 @@ class Notices:
             key = f"{key}:{to.id}:{text}"
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                await self._pacing.turn(connector.budget(about.place, "post"), _Notice())
-                await connector.post(about.place, part, key)
+                while not await self._posted(connector, about.place, part, key):
+                    pass
         except (ConnectorError, TimeoutError) as error:
             log.warning("notice.not_posted", error=str(error) or type(error).__name__)
+
+    async def _posted(self, connector: Connector, place: Place, part: Part, key: str) -> bool:
+        """Posts in its turn; false where other processes had used up the budget: then again."""
+        budget = connector.budget(place, "post")
+        await self._pacing.turn(budget, _Notice())
+        try:
+            await connector.post(place, part, key)
+        except RateLimited as error:
+            self._pacing.limited(budget, error.retry_after)
+            return False
+        return True
 
     async def signal(self, connector: Connector, place: Place, status: Status) -> None:
         """Shows a status."""

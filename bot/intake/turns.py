@@ -1,4 +1,4 @@
-"""A question that is safe: admitted (who, where, how long), then answered in its turn."""
+"""A question that is safe: admitted (who, where, how long, how much), then answered in its turn."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 from bot.intake import notices
 from bot.intake.access import Access, Admission
 from bot.intake.conversations import Conversations, Policy, Waiting
+from bot.intake.limits import Limits, Meter
 from bot.intake.notices import Notices
 from bot.intake.tasks import Tasks
 from bot.runs import Runs
@@ -27,7 +28,7 @@ class IntakeOptions:
 
     `follow_ups` says whether the bot answers, where it takes part, also those who don't name it.
     A question that is changed within `edit_seconds` while it is being answered is answered anew.
-    `admins` may press what otherwise only the asker may.
+    `admins` may press what otherwise only the asker may, and no limit holds for them.
     """
 
     policy: Policy = "queue"
@@ -36,13 +37,20 @@ class IntakeOptions:
     follow_ups: bool = True
     edit_seconds: float = 120.0
     admins: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
 
 
 class Turns:
     """The questions that were kept, from their admission to their end."""
 
     def __init__(
-        self, store: Store, runs: Runs, said: Notices, tasks: Tasks, options: IntakeOptions
+        self,
+        store: Store,
+        runs: Runs,
+        said: Notices,
+        tasks: Tasks,
+        options: IntakeOptions,
+        now_us: Callable[[], int],
     ) -> None:
         self._store = store
         self._runs = runs
@@ -50,18 +58,21 @@ class Turns:
         self._tasks = tasks
         self._options = options
         self._conversations = Conversations(self._answer)
+        self._meter = Meter(store, runs, options.limits, now_us)
+        self._entering: dict[UUID, Waiting] = {}
+        """Those whose turn it is, while it is found out whether they are within the limits."""
 
     def __len__(self) -> int:
         """So many questions wait for their turn."""
-        return len(self._conversations)
+        return len(self._entering) + len(self._conversations)
 
     def waiting(self) -> list[Waiting]:
         """The questions that wait, by conversation, in order."""
-        return self._conversations.items()
+        return [*self._entering.values(), *self._conversations.items()]
 
     def leave(self) -> None:
         """What waits stays in the inbox."""
-        self.left(len(self._conversations.drop(lambda _item: True)))
+        self.left(len(self._taken_out(lambda _item: True)))
 
     def left(self, questions: int) -> None:
         """Says that questions stay in the inbox."""
@@ -74,14 +85,20 @@ class Turns:
 
     def lose(self, ids: Collection[int]) -> None:
         """Other processes answer these questions."""
-        self.left(len(self._conversations.drop(lambda item: item.inbox_id in ids)))
+        self.left(len(self._taken_out(lambda item: item.inbox_id in ids)))
 
     def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
         """Refuses the waiting questions that are not wanted any more, and returns them."""
-        dropped = self._conversations.drop(unwanted)
+        dropped = self._taken_out(unwanted)
         for item in dropped:
             self.refuse(item)
         return dropped
+
+    def _taken_out(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+        entering = [item for item in self._entering.values() if unwanted(item)]
+        for item in entering:
+            del self._entering[item.run_id]
+        return entering + self._conversations.drop(unwanted)
 
     def admit(self, item: Waiting) -> None:
         """Answers a question in its turn, or says why not."""
@@ -125,12 +142,31 @@ class Turns:
 
     def _replace(self, place: Place) -> None:
         self._runs.stop_in(place)
-        for item in self._conversations.drop(
-            lambda item: item.question.asked.message.place == place
-        ):
+        for item in self._taken_out(lambda item: item.question.asked.message.place == place):
             self._tasks.spawn(self._turn_away(item, notices.REPLACED))
 
     async def _answer(self, item: Waiting) -> None:
+        try:
+            if await self._enters(item):
+                await self._run(item)
+        finally:
+            self._meter.left(item.run_id)
+
+    async def _enters(self, item: Waiting) -> bool:
+        """Whether a question whose turn it is is within the limits; if not, the asker is told."""
+        asked, options = item.question.asked, self._options
+        if not options.limits.any() or asked.person.id in options.admins:
+            return True
+        self._entering[item.run_id] = item  # so that a stop finds it
+        try:
+            over = await self._meter.enter(item.run_id, asked)
+        finally:
+            wanted = self._entering.pop(item.run_id, None) is not None
+        if wanted and over is not None:
+            await self._turn_away(item, over)
+        return wanted and over is None
+
+    async def _run(self, item: Waiting) -> None:
         try:
             result = await self._runs.answer(item.question, item.connector, item.run_id, item.begun)
         except Exception:

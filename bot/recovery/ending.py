@@ -12,9 +12,10 @@ from bot.pacing import Pacing
 from bot.receipts import Receipt, Verdict, Witness, summary
 from bot.recovery.text import in_order, longer, recorded
 from bot.reply import Begun, Ending, Message, Reply
-from bot.runs import as_known, outcomes, standing
+from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
 from connectors.base import Connector, ConnectorError, MessageRef, RateLimited, Unavailable
+from providers.base import Usage
 
 log = structlog.get_logger(__name__)
 
@@ -47,10 +48,13 @@ class Left:
 class Endings:
     """Ends runs that this process has claimed."""
 
-    def __init__(self, store: Store, pacing: Pacing, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, pacing: Pacing, now_us: Callable[[], int], price: Price
+    ) -> None:
         self._store = store
         self._pacing = pacing
         self._now_us = now_us
+        self._price = price
 
     async def left(self, row: RunRow, connector: Connector | None) -> Left:
         """What there is of a run. Raises `Unavailable` and `StoreUnavailable`.
@@ -153,11 +157,16 @@ class Endings:
             unproven=WHY,
         )
         first = next(iter(left.tokens), None)
+        used = self._used(left)
         end = RunEnd(
             ended_us=self._now_us(),
             outcome=outcomes.INTERRUPTED.outcome,
             generated_text=text,
             tokens=len(left.tokens),
+            input_tokens=None if used is None else used.usage.input_tokens,
+            output_tokens=None if used is None else used.usage.output_tokens,
+            usage_estimated=None if used is None else True,
+            cost_microusd=None if used is None else used.cost_microusd,
             verdict=receipt.verdict,
             receipt=receipt.as_dict(),
             first_token_us=None if first is None else first.at_us,
@@ -166,3 +175,10 @@ class Endings:
         self._store.runs.end(left.row.run_id, end)
         log.warning("run.recovered", tokens=len(left.tokens), chars=len(text), error=end.error)
         return receipt
+
+    def _used(self, left: Left) -> Used | None:
+        """An estimate: what the model was given, as it was noted, and the tokens in the log."""
+        if left.row.asked_tokens is None:
+            return None
+        usage = Usage(left.row.asked_tokens, len(left.tokens), estimated=True)
+        return Used(usage, self._price(left.row.start.model, "", usage))

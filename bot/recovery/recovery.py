@@ -83,7 +83,7 @@ class Recovery:
         self._door = door
         self._heart = heart
         self._now_us = now_us
-        self._endings = Endings(store, pacing, now_us)
+        self._endings = Endings(store, pacing, now_us, runs.price)
         self._judge = Judge(store.leases.me, heart.seat)
         self._given_up: set[UUID] = set()
         self._estates: dict[Place, _Estate] = {}

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from bot.attachments import FileLimits, Reader
+from bot.runs.caps import Caps
 from bot.runs.files import IMAGE_TOKENS, Files, Taken
 from bot.runs.tokens import estimated_tokens
 from bot.store import Answer, RunRow, Store, StoreUnavailable, storable
@@ -36,6 +37,7 @@ class RequestOptions:
     history_messages: int
     max_answer_tokens: int | None
     files: Reader = field(default_factory=lambda: Reader(FileLimits()))
+    caps: Caps = field(default_factory=Caps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,16 @@ async def gather(
     if continues is not None and (partial := await _partial_answer(continues.run_id, store)):
         question += [Turn("assistant", partial), Turn("user", GO_ON)]
     system = [Turn("system", storable(options.system_prompt))]
-    left = _room_left(model.room, options, system + question)
+    room = options.caps.room(model.name, model.room)
+    left = _room_left(room, options, system + question)
     files = Files(options.files, connector, model.sees, left)
     question[0] = _with(question[0], await files.take(asked.files))
     _check_not_empty(question[0], files)
     left = files.room
     earlier = await _earlier(said, store, files, named=named)
     turns = (*system, *_newest(earlier, left), *question)
-    return Gathered(Request(turns, options.max_answer_tokens), tuple(files.left_out))
+    most = options.caps.answer(model.name, _taken(turns), options.max_answer_tokens)
+    return Gathered(Request(turns, most), tuple(files.left_out))
 
 
 def _with(turn: Turn, taken: Taken) -> Turn:
@@ -184,11 +188,16 @@ def _joined(role: Literal["system", "user", "assistant"], group: Sequence[Turn])
     return Turn(role, text, tuple(image for turn in group for image in turn.images))
 
 
+def _taken(turns: Sequence[Turn]) -> int:
+    """The room that turns take."""
+    return sum(estimated_tokens(turn.text) + IMAGE_TOKENS * len(turn.images) for turn in turns)
+
+
 def _newest(turns: Sequence[Turn], room: int) -> list[Turn]:
     """The newest turns that fit, beginning with a person's."""
     kept: list[Turn] = []
     for turn in reversed(turns):
-        room -= estimated_tokens(turn.text) + IMAGE_TOKENS * len(turn.images)
+        room -= _taken([turn])
         if room < 0:
             break
         kept.insert(0, turn)

@@ -63,6 +63,7 @@ STOPPED = Ended(Outcome.STOPPED, "Stopped.")
 INTERRUPTED = Ended(Outcome.INTERRUPTED, "The bot was stopped before the answer was whole.")
 EDITED = Ended(Outcome.STOPPED, "Started over: the question was changed.")
 TOO_LATE = Ended(Outcome.FAILED, "The answer took too long and ends here.", "total time-out")
+CAPPED = Ended(Outcome.LENGTH, "The answer reached the most that one answer may use.")
 BUG = "Something went wrong in the bot, so the answer ends here. Its operator has been told."
 NO_TEXT = "The model gave no text."
 

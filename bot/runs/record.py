@@ -11,6 +11,7 @@ import structlog
 from bot.receipts import Receipt, Verdict
 from bot.runs.outcomes import Ended
 from bot.runs.question import Question
+from bot.runs.usage import Used
 from bot.store import RunEnd, RunStart, Store, StoreUnavailable
 from providers.base import Generation
 
@@ -51,16 +52,21 @@ class Record:
         text = {"question": asked.text} if self._log_text else {}
         log.info("run.started", model=model, kind=question.kind, message=asked.message.id, **text)
 
+    def asked(self, tokens: int) -> None:
+        """The model is asked now, with about so many tokens; never waits."""
+        self._store.runs.asked(self._run_id, tokens)
+
     def end(
         self,
         ended: Ended,
         receipt: Receipt | None,
         generation: Generation,
+        used: Used | None,
         first_token_us: int | None,
         first_text_us: int | None,
     ) -> None:
         """The run has ended; never waits. There is no receipt where nobody could compare."""
-        ended_us, usage = self._now_us(), generation.usage
+        ended_us, usage = self._now_us(), None if used is None else used.usage
         self._store.runs.end(
             self._run_id,
             RunEnd(
@@ -75,6 +81,7 @@ class Record:
                 output_tokens=None if usage is None else usage.output_tokens,
                 cached_input_tokens=None if usage is None else usage.cached_input_tokens,
                 usage_estimated=None if usage is None else usage.estimated,
+                cost_microusd=None if used is None else used.cost_microusd,
                 attempts=[asdict(attempt) for attempt in generation.attempts] or None,
                 first_token_us=first_token_us,
                 first_text_us=first_text_us,

@@ -16,6 +16,7 @@ from bot.runs import outcomes
 from bot.runs.outcomes import Ended
 from bot.runs.question import Question
 from bot.runs.run import Result, Run, RunOptions
+from bot.runs.usage import Price
 from bot.store import Store
 from connectors.base import Connector, MessageRef, Place
 from providers.base import Provider
@@ -42,6 +43,11 @@ class Runs:
         self._active: dict[UUID, Run] = {}
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def price(self) -> Price:
+        """What tokens cost."""
+        return self._options.price
 
     @property
     def active(self) -> list[Run]:

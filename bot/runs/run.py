@@ -21,9 +21,10 @@ from bot.runs.history import RequestOptions, gather
 from bot.runs.outcomes import Ended, Outcome
 from bot.runs.question import Question
 from bot.runs.record import KEEP_DEADLINE_S, Record
+from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Store, StoreUnavailable
 from connectors.base import Connector, ConnectorError, Status
-from providers.base import Generation, Provider, ProviderError
+from providers.base import Generation, Provider, ProviderError, Request
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class RunOptions:
     run_seconds: float = 600
     delivery_seconds: float = 600
     log_text: bool = False
+    price: Price = no_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Run:
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self._left_out: tuple[str, ...] = ()
+        self._request: Request | None = None
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._record = Record(self.id, store, now_us, log_text=options.log_text)
         asked = question.asked.message
@@ -95,6 +98,11 @@ class Run:
     def age_s(self) -> float:
         """Seconds since the run began."""
         return self._clock() - self._started
+
+    def used(self, error: str | None = None) -> Used | None:
+        """What the run has used so far; once it has ended, `error` is what the operator is told."""
+        name, price = self._provider.name, self._options.price
+        return used(self._request, name, self.generation, error, price)
 
     def stop(self, ended: Ended = outcomes.STOPPED) -> None:
         """Ends the run early; what was generated so far is kept, recorded and shown."""
@@ -151,6 +159,8 @@ class Run:
         tokens, since, told = 0, self._clock(), False
         while True:
             await asyncio.sleep(1.0)
+            if self._over_its_cap():
+                self.stop(outcomes.CAPPED)
             if self.generation.tokens != tokens:
                 tokens, since = self.generation.tokens, self._clock()
                 if told:
@@ -159,6 +169,11 @@ class Run:
             elif self._clock() - since >= QUIET_S:
                 since, told = self._clock(), True
                 await self._signal(Status.THINKING)
+
+    def _over_its_cap(self) -> bool:
+        """Whether the answer is longer than it may be, and the service does not mind."""
+        most = None if self._request is None else self._request.max_tokens
+        return most is not None and answered_tokens(self.generation) > most
 
     async def _work(self) -> None:
         question = self.question
@@ -170,7 +185,8 @@ class Run:
             self._provider,
             self._options.request,
         )
-        self._left_out = gathered.left_out
+        self._left_out, self._request = gathered.left_out, gathered.request
+        self._record.asked(asked_tokens(gathered.request))
         await self._provider.generate(
             gathered.request,
             run_id=self.id,
@@ -270,9 +286,18 @@ class Run:
             ended,
             receipt,
             self.generation,
+            self._used(ended),
             self._recorder.first_token_us,
             self.reply.first_text_us,
         )
+
+    def _used(self, ended: Ended) -> Used | None:
+        """What the run used; a fault in counting must not cost its end."""
+        try:
+            return self.used(ended.error)
+        except Exception:
+            log.exception("usage.bug")
+            return None
 
     async def _stamp(self, receipt: Receipt) -> None:
         if self._connector.limits.receipts:

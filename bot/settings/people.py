@@ -39,7 +39,8 @@ class PeopleSettings(BaseSettings):
         False, description="answers people of other organisations in shared channels"
     )
     admins: Ids = Field(
-        frozenset(), description="ids of those who may stop and retry anybody's answer"
+        frozenset(),
+        description="ids of those who may stop and retry anybody's answer, and have no limits",
     )
 
     @field_validator(

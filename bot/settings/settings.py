@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from bot.settings.answers import AnswerSettings
 from bot.settings.discord import DiscordSettings
 from bot.settings.hosting import HostingSettings
+from bot.settings.limits import LimitSettings
 from bot.settings.model import ModelSettings
 from bot.settings.people import PeopleSettings
 from bot.settings.slack import SlackSettings
@@ -22,7 +23,13 @@ class SettingsError(Exception):
 
 
 class Settings(  # pydantic lists the fields of the last base first
-    HostingSettings, PeopleSettings, AnswerSettings, DiscordSettings, SlackSettings, ModelSettings
+    HostingSettings,
+    LimitSettings,
+    PeopleSettings,
+    AnswerSettings,
+    DiscordSettings,
+    SlackSettings,
+    ModelSettings,
 ):
     """What the operator has decided. Frozen: it doesn't change while the bot runs."""
 

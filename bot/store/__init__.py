@@ -8,15 +8,19 @@ from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.messages import Answer, MessageRow
 from bot.store.migrate import upgrade
+from bot.store.people import Rows, Whom
 from bot.store.retention import Deleted
 from bot.store.runs import AmbiguousRun, RunEnd, RunRow, RunStart
+from bot.store.scrubbing import scrub
 from bot.store.store import Store, memory_store, open_store
 from bot.store.tables import storable
 from bot.store.tokens import Recorded, TokenRow
+from bot.store.usage import By, Running, Scope, Spent, Total
 
 __all__ = [
     "AmbiguousRun",
     "Answer",
+    "By",
     "Database",
     "Deleted",
     "EditRow",
@@ -28,16 +32,23 @@ __all__ = [
     "Process",
     "Question",
     "Recorded",
+    "Rows",
     "RunEnd",
     "RunRow",
     "RunStart",
+    "Running",
+    "Scope",
     "Seat",
+    "Spent",
     "SqlDatabase",
     "Store",
     "StoreUnavailable",
     "TokenRow",
+    "Total",
+    "Whom",
     "memory_store",
     "open_store",
+    "scrub",
     "storable",
     "upgrade",
 ]

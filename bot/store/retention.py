@@ -84,7 +84,8 @@ def _delete_edits(connection: Connection, ids: Sequence[str]) -> int:
 
 
 def _questions(connection: Connection, before_us: int, batch: int) -> Deleted:
-    old = (inbox.c.received_us < before_us) & (inbox.c.text != "")
+    said = (inbox.c.text != "") | inbox.c.files.is_not(None)
+    old = (inbox.c.received_us < before_us) & said
     query = select(inbox.c.id).where(old).order_by(inbox.c.received_us).limit(batch)
     ids = connection.scalars(query).all()
     if not ids:

@@ -77,6 +77,8 @@ class RunRow:
     end: RunEnd | None
     text_deleted_us: int | None
     """When the retention took the question and the answer's text, or None."""
+    asked_tokens: int | None = None
+    """While the run has not ended: an estimate of the tokens that the model was given."""
 
     @property
     def run_id(self) -> UUID:
@@ -104,6 +106,10 @@ class Runs:
     def begin(self, start: RunStart) -> None:
         """Takes a run that begins; it is this process's from now on."""
         self._journal.add((_BEGIN, start.run_id, start, self._owner))
+
+    def asked(self, run_id: UUID, tokens: int) -> None:
+        """Takes an estimate of the tokens that the model is given; it stands until the end."""
+        self._journal.add((_ASKED, run_id, tokens, self._owner))
 
     def end(self, run_id: UUID, end: RunEnd) -> None:
         """Takes a run's end. It counts only if no other process has claimed the run."""
@@ -161,7 +167,8 @@ def _newest(limit: int) -> Select[Any]:
 def run_of(row: RowMapping) -> RunRow:
     """The run of a row."""
     end = None if row["ended_us"] is None else _end(row)
-    return RunRow(_start(row), end, row["text_deleted_us"])
+    asked = row["input_tokens"] if end is None else None
+    return RunRow(_start(row), end, row["text_deleted_us"], asked)
 
 
 def _start(row: RowMapping) -> RunStart:
@@ -207,6 +214,15 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
     }
 
 
+def _write_asked(connection: Connection, rows: list[Row]) -> None:
+    mine = (runs.c.run_id == bindparam("id")) & (runs.c.owner == bindparam("me"))
+    change = update(runs).where(mine, runs.c.ended_us.is_(None))
+    connection.execute(
+        change.values(input_tokens=bindparam("given"), usage_estimated=True),
+        [{"id": str(run_id), "me": me, "given": given} for _, run_id, given, me in rows],
+    )
+
+
 def _write_end(connection: Connection, rows: list[Row]) -> None:
     change = update(runs).where(runs.c.run_id == bindparam("id"), runs.c.owner == bindparam("me"))
     connection.execute(
@@ -221,4 +237,5 @@ def _end_values(end: RunEnd) -> dict[str, Any]:
 
 _END_COLUMNS = tuple(RunEnd.__dataclass_fields__)
 _BEGIN = Kind("run begin", 0, _write_begin)
+_ASKED = Kind("run asked", 1, _write_asked)
 _END = Kind("run end", 4, _write_end)

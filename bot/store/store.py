@@ -16,9 +16,11 @@ from bot.store.journal import Journal
 from bot.store.leases import Leases
 from bot.store.messages import Messages
 from bot.store.migrate import check
+from bot.store.people import People
 from bot.store.retention import Retention
 from bot.store.runs import Runs
 from bot.store.tokens import TokenLog
+from bot.store.usage import UsageLog
 
 
 class Store:
@@ -39,6 +41,8 @@ class Store:
         self.messages = Messages(database, self.journal)
         self.feedback = Feedback(database)
         self.conversations = Conversations(database)
+        self.usage = UsageLog(database)
+        self.people = People(database)
         self.retention = Retention(database)
 
     async def settled(self, run_id: UUID, timeout: float) -> None:

@@ -132,6 +132,8 @@ runs = Table(
         sqlite_where=text("ended_us IS NULL"),
         postgresql_where=text("ended_us IS NULL"),
     ),
+    Index("ix_runs_person", "connector", "person_id", "started_us"),
+    Index("ix_runs_workspace", "connector", "workspace", "started_us"),
     Index("ix_runs_place", "connector", "workspace", "channel", "thread", "started_us"),
 )
 
@@ -196,6 +198,15 @@ conversations = Table(
     Column("channel", SafeText, primary_key=True),
     Column("thread", SafeText, primary_key=True),
     Column("forgotten_us", _MICROSECONDS, nullable=False),
+)
+
+# at_us: what the person used before counts no more against their limits.
+usage_resets = Table(
+    "usage_resets",
+    metadata,
+    Column("connector", SafeText, primary_key=True),
+    Column("person_id", SafeText, primary_key=True),
+    Column("at_us", _MICROSECONDS, nullable=False),
 )
 
 # beat_us: when the process last said that it lives. machine, pid: see `bot.store.leases.Seat`.

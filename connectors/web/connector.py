@@ -32,7 +32,8 @@ from connectors.web.access import Access
 from connectors.web.desk import Desk, place_of
 from connectors.web.files import Files
 from connectors.web.hub import Hub
-from connectors.web.messages import Author, Content, Message, Messages
+from connectors.web.keeping import Keeping
+from connectors.web.messages import Author, Content, Message, Messages, web_messages
 from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
 
@@ -51,6 +52,7 @@ class WebConnector:
     """
 
     name = "web"
+    table = web_messages.name
     limits = Limits(
         length=FAST.length, receipts=True, length_at=lambda place: pace_of(place.channel).length
     )
@@ -68,6 +70,10 @@ class WebConnector:
     ) -> None:
         self._messages = Messages(engine)
         self._files = Files(engine)
+        keeping = Keeping(engine)
+        self.delete_before = keeping.delete_before
+        self.data_of = keeping.data_of
+        self.erase = keeping.erase
         self._hub = Hub()
         self._inflow = Inflow()
         access = Access(password=password, public=public, public_url=public_url)

@@ -23,7 +23,7 @@ from tests.servers.openai import Answer, OpenAIServer, finish, text
 
 ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-_SECONDS = 30
+_SECONDS = 90
 """The longest that anything here may take: the machine may be busy."""
 
 needs_model = pytest.mark.skipif(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from bot.store import Deleted, Store
+from connectors.base import File
 from tests.store.helpers import (
     FaultyDatabase,
     add_tokens,
@@ -111,3 +113,12 @@ async def test_a_question_that_waited_all_that_time_is_refused() -> None:
     assert await store.retention.delete_before(5, now_us=77) == Deleted(questions=1)
     assert await store.inbox.unanswered() == []
     await store.aclose()
+
+
+@pytest.mark.real_time
+async def test_a_question_of_files_alone_loses_their_names(store: Store) -> None:
+    asked = replace(question(text=""), files=(File("f", SECRET, "text/plain", 1),))
+    assert await store.inbox.add(asked, 1) is not None
+    assert await store.retention.delete_before(5, now_us=77) == Deleted(questions=1)
+    assert await store.retention.delete_before(5, now_us=77) == Deleted()
+    assert SECRET not in await store.database.read(everything)

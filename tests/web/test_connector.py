@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -32,7 +34,7 @@ from connectors.web.hub import Hub
 from connectors.web.messages import Messages, metadata, storable
 from connectors.web.protocol import Ask, Declined
 from tests.store.conftest import postgres_schema
-from tests.web.conftest import ABOUT, part
+from tests.web.conftest import ABOUT, RUN, part
 
 pytestmark = pytest.mark.real_time
 
@@ -55,6 +57,7 @@ HERE = place_of("conversation-1")
 ELSEWHERE = place_of("conversation-2")
 ANN = Person("person-ann", "You")
 BEN = Person("person-ben", "You")
+OTHER = UUID("87654321-1234-5678-1234-567812345678")
 
 
 @pytest.fixture
@@ -319,3 +322,34 @@ def test_text_is_made_storable_for_every_database() -> None:
     assert storable("a\0b\ud800c\udc00") == "a\ufffdb\ufffdc\ufffd"
     assert storable("\ud83d\ude00") == "😀"
     assert storable("\ufeffé") == "\ufeffé"
+
+
+async def test_messages_from_before_a_time_are_deleted_and_later_ones_stay(
+    engine: AsyncEngine, connector: WebConnector
+) -> None:
+    old = await say(engine, HERE, "old", "message-1")
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE web_messages SET at_us = 5"))
+    young = await say(engine, HERE, "young", "message-2")
+    assert await connector.delete_before(5) == 0
+    assert await connector.delete_before(6) == 1
+    assert (await connector.read(young)).text == "young"
+    with pytest.raises(Gone):
+        await connector.read(old)
+
+
+async def test_all_of_a_person_can_be_shown_and_erased(
+    engine: AsyncEngine, connector: WebConnector
+) -> None:
+    """What they said, what answered them, and what was said to them alone; nothing of others."""
+    await say(engine, HERE, "mine", "message-1")
+    await connector.post(HERE, part("answer"), "run:0")
+    await connector.post(HERE, replace(part("notice"), run_id=None), f"re:x:y:z:m:{ANN.id}:notice")
+    await connector.post(HERE, replace(part("theirs"), run_id=OTHER), "run:1")
+    rows = await connector.data_of(ANN.id, [RUN])
+    assert [row["text"] for row in rows] == ["mine", "answer", "notice"]
+    assert [row["text"] for row in await connector.data_of(ANN.id, [])] == ["mine", "notice"]
+    assert await connector.data_of("person-bob", []) == []
+    assert await connector.erase(ANN.id, [RUN]) == 3
+    assert await connector.data_of(ANN.id, [RUN]) == []
+    assert [row["text"] for row in await connector.data_of("", [OTHER])] == ["theirs"]

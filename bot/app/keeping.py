@@ -1,0 +1,149 @@
+"""What is kept of people, in the store and by connectors that keep something themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+import structlog
+
+from bot.app.closing import closed
+from bot.app.opening import now_us, opened_store
+from bot.app.platforms import make_web
+from bot.settings import Settings
+from bot.store import Rows, Store, StoreUnavailable, Whom, scrub
+from connectors.base import Connector, Unavailable
+
+log = structlog.get_logger(__name__)
+
+_EVERY_S = 3600.0
+_DAY_US = 86_400_000_000
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """A connector that keeps messages in a table of its own. Each call may raise `Unavailable`."""
+
+    name: str
+    table: str
+
+    async def delete_before(self, us: int) -> int:
+        """Deletes what is from before a time, in microseconds since the epoch; how much."""
+        ...
+
+    async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+        """What is kept of a person, to whom these runs were answers."""
+        ...
+
+    async def erase(self, person_id: str, run_ids: Sequence[UUID]) -> int:
+        """Deletes all of that; how much."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was deleted of a person, by table."""
+
+    rows: Counter[str]
+    scrubbed: bool
+    """Whether nothing of it is left in the database's own file."""
+
+
+class PersonUnknown(Exception):
+    """Nobody is known by this name, or several are; the message says which."""
+
+
+class PersonBusy(Exception):
+    """A person's questions are being answered just now."""
+
+
+async def person_data(settings: Settings, name: str) -> tuple[Whom, Rows]:
+    """All that is kept of a person, by table. Raises `PersonUnknown`."""
+    async with opened_store(settings) as store:
+        keeper = make_web(settings, store)
+        try:
+            whom = await _find(store, keeper, name)
+            rows = dict(await store.people.data(whom))
+            if keeper.name == whom.connector:
+                ids = await store.people.run_ids(whom)
+                rows[keeper.table] = await keeper.data_of(whom.id, ids)
+            return whom, rows
+        finally:
+            await closed(keeper.aclose)
+
+
+async def erase_person(settings: Settings, name: str) -> tuple[Whom, Erased]:
+    """Deletes all that is kept of a person. Raises `PersonUnknown` and `PersonBusy`."""
+    async with opened_store(settings) as store:
+        keeper = make_web(settings, store)
+        try:
+            whom = await _find(store, keeper, name)
+            if await store.people.unfinished(whom, now_us()):
+                raise PersonBusy(f"{whom} is being answered just now: try again in a moment.")
+            return whom, await _erase(store, keeper, whom)
+        finally:
+            await closed(keeper.aclose)
+
+
+async def reset_person(settings: Settings, name: str) -> Whom:
+    """What a person has used counts no more against their limits. Raises `PersonUnknown`."""
+    async with opened_store(settings) as store:
+        keeper = make_web(settings, store)
+        try:
+            whom = await _find(store, keeper, name)
+            await store.usage.reset(whom.connector, whom.id, now_us())
+            return whom
+        finally:
+            await closed(keeper.aclose)
+
+
+async def _erase(store: Store, keeper: Keeper, whom: Whom) -> Erased:
+    gone: Counter[str] = Counter()
+    if keeper.name == whom.connector:
+        # First: once their runs are gone, the answers to them are nobody's.
+        ids = await store.people.run_ids(whom)
+        gone[keeper.table] = await keeper.erase(whom.id, ids)
+    gone += await store.people.erase(whom)
+    return Erased(gone, await scrub(store.database))
+
+
+async def _find(store: Store, keeper: Keeper, name: str) -> Whom:
+    """The person of `connector:id`, or of an id that only one person has."""
+    connector, colon, person_id = name.partition(":")
+    if colon and name not in (connector, person_id):
+        return Whom(connector, person_id)
+    found = await store.people.connectors(name)
+    if await keeper.data_of(name, []):
+        found.add(keeper.name)
+    if len(found) > 1:
+        names = ", ".join(str(Whom(connector, name)) for connector in sorted(found))
+        raise PersonUnknown(f"Several people have the id {name}: name one of {names}.")
+    if not found:
+        raise PersonUnknown(f"Nothing is kept of {name}. Name a person's id, not their name.")
+    return Whom(found.pop(), name)
+
+
+async def retain(store: Store, connectors: Sequence[Connector], days: int) -> None:
+    """Deletes old texts, every hour; for ever. 0 days: never."""
+    while days:
+        try:
+            await delete_old(store, connectors, now_us() - days * _DAY_US)
+        except (StoreUnavailable, Unavailable) as error:
+            log.error("retention.failed", error=str(error))
+        await asyncio.sleep(_EVERY_S)
+    await asyncio.Event().wait()
+
+
+async def delete_old(store: Store, connectors: Sequence[Connector], before_us: int) -> None:
+    """Deletes the texts from before a time, in the store and where connectors keep some."""
+    deleted = await store.retention.delete_before(before_us, now_us=now_us())
+    messages = 0
+    for connector in connectors:
+        if isinstance(connector, Keeper):
+            messages += await connector.delete_before(before_us)
+    if deleted.runs or deleted.questions or messages:
+        log.info("retention.deleted", runs=deleted.runs, tokens=deleted.tokens, messages=messages)

@@ -1,0 +1,129 @@
+"""How much a person and a workspace may use, and whether a question is still within that.
+
+What was used is counted from the store, so all processes on one database count together. What this
+process itself answers is counted here: its rows may not be written yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from bot.intake import quotas
+from bot.intake.quotas import Limit, Sum
+from bot.runs import Run, Runs
+from bot.store import Running, Scope, Spent, Store, StoreUnavailable
+from connectors.base import Asked
+from providers.base import Usage
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What each person may use, and each workspace altogether."""
+
+    person: Limit = Limit()  # noqa: RUF009 - frozen
+    workspace: Limit = Limit()  # noqa: RUF009 - frozen
+
+    def any(self) -> bool:
+        """Whether anything is limited."""
+        return self.person != Limit() or self.workspace != Limit()
+
+
+class Meter:
+    """Counts what is used. A question that is let in holds its place until `left`."""
+
+    def __init__(self, store: Store, runs: Runs, limits: Limits, now_us: Callable[[], int]) -> None:
+        self._store = store
+        self._runs = runs
+        self._limits = limits
+        self._now_us = now_us
+        self._inside: dict[UUID, Asked] = {}
+        """The questions that were let in, in order, and those of which that is being found out."""
+
+    async def enter(self, run_id: UUID, asked: Asked) -> str | None:
+        """Lets a question in, or says in a line for the asker which limit it is over."""
+        # It takes its place before anything is awaited: of many that come at once each counts
+        # those that came before it, so they can't all find the same place free.
+        self._inside[run_id] = asked
+        try:
+            refusal = await self._refusal(run_id, asked)
+        except StoreUnavailable as error:
+            log.error("limits.not_counted", error=str(error))
+            return None
+        if refusal is not None:
+            self.left(run_id)
+        return refusal
+
+    def left(self, run_id: UUID) -> None:
+        """A question was answered, or is not to be answered any more."""
+        self._inside.pop(run_id, None)
+
+    async def _refusal(self, run_id: UUID, asked: Asked) -> str | None:
+        if await self._store.runs.get(run_id) is not None:
+            return None  # a process that died had begun to answer it
+        place = asked.message.place
+        scopes = (
+            ("You have", self._limits.person, Scope(place.connector, person_id=asked.person.id)),
+            (
+                "This workspace has",
+                self._limits.workspace,
+                Scope(place.connector, workspace=place.workspace),
+            ),
+        )
+        for who, limit, scope in scopes:
+            if limit != Limit():
+                counted = await self._sum(run_id, scope)
+                refusal = quotas.refusal(who, limit, counted, self._now_us())
+                if refusal is not None:
+                    log.info("intake.over_limit", person=asked.person.id, limit=refusal)
+                    return refusal
+        return None
+
+    async def _sum(self, run_id: UUID, scope: Scope) -> Sum:
+        """What was used in a scope, before this question came."""
+        now_us = self._now_us()
+        spent = await self._store.usage.spent(
+            scope,
+            day_us=quotas.day_us(now_us),
+            month_us=quotas.month_us(now_us),
+            now_us=now_us,
+            apart=list(self._inside),
+        )
+        ids = list(self._inside)
+        before = ids[: ids.index(run_id)] if run_id in self._inside else ids
+        inside = [one for one in before if _in_scope(self._inside[one], scope)]
+        active = [run for run in self._runs.active if run.id in inside]
+        return self._added(spent, len(inside), active)
+
+    def _added(self, spent: Spent, inside: int, active: Sequence[Run]) -> Sum:
+        """What others do and have done, and what is done here."""
+        here = [used for run in active if (used := run.used()) is not None]
+        usages = [used.usage for used in here]
+        tokens = sum(usage.input_tokens + usage.output_tokens for usage in usages)
+        money = sum(used.cost_microusd or 0 for used in here)
+        tokens += sum(run.input_tokens + run.output_tokens for run in spent.running)
+        money += sum(self._cost(run) for run in spent.running)
+        return Sum(
+            at_once=inside + len(spent.running),
+            runs=spent.runs_today + inside,
+            tokens=spent.tokens_today + tokens,
+            microusd=spent.microusd_this_month + money,
+        )
+
+    def _cost(self, run: Running) -> int:
+        usage = Usage(run.input_tokens, run.output_tokens, estimated=True)
+        return self._runs.price(run.model, "", usage) or 0
+
+
+def _in_scope(asked: Asked, scope: Scope) -> bool:
+    place = asked.message.place
+    return (
+        place.connector == scope.connector
+        and scope.person_id in (None, asked.person.id)
+        and scope.workspace in (None, place.workspace)
+    )

@@ -1,0 +1,137 @@
+"""The tokens of a run and their price: as the service counted them, else estimated.
+
+A service says at the end of its stream what it counted. Of a stream that was stopped or cut, or
+of a service that never says, it is estimated here, and marked so:
+
+- the answer: the pieces that came (most services send a token each, some send several in one), or
+  a quarter of the text's bytes, whichever is more. Reasoning that the service does not send can't
+  be counted.
+- the question: a quarter of the bytes of all that the model was given, four for each turn, and
+  what an image takes on average.
+
+A request that the service refused before its first token counts as nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from bot.runs.files import IMAGE_TOKENS
+from providers.base import Attempt, Generation, Request, Usage
+
+Price = Callable[[str, str, Usage], int | None]
+"""Millionths of a US dollar for tokens of a model, which is named as in MODEL and as the service
+calls it (empty where that is not known); None where no price is known."""
+
+_BYTES = 4
+_PER_TURN = 4
+_REFUSALS = frozenset({"Overloaded", "BadRequest", "TooLong", "AuthFailed"})
+"""The kinds of `ProviderError` after which, without a token, nothing is charged."""
+
+
+def no_price(model: str, called: str, usage: Usage) -> int | None:  # noqa: ARG001 - a `Price`
+    """Knows no price."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a run used; `cost_microusd` is None where the price of any part of it is not known."""
+
+    usage: Usage
+    cost_microusd: int | None
+
+
+def asked_tokens(request: Request) -> int:
+    """An estimate of a request's tokens."""
+    return sum(
+        _tokens(turn.text) + _PER_TURN + IMAGE_TOKENS * len(turn.images) for turn in request.turns
+    )
+
+
+def answered_tokens(generation: Generation) -> int:
+    """An estimate of an answer's tokens so far."""
+    return max(generation.tokens, _tokens(generation.text))
+
+
+def used(
+    request: Request | None, model: str, generation: Generation, error: str | None, price: Price
+) -> Used | None:
+    """What a run has used; None where that is nothing.
+
+    `request` is None before the model was asked; `error` is the kind and the message of what
+    ended the run, if anything did.
+    """
+    if request is None:
+        return None
+    asked = asked_tokens(request)
+    parts = _failed(asked, generation)
+    last = generation.attempts[-1].model if generation.attempts else model
+    usage = _last(asked, generation, error)
+    if usage is not None:
+        parts.append((last, generation.model, usage))
+    return _sum(parts, price)
+
+
+def _failed(asked: int, generation: Generation) -> list[tuple[str, str, Usage]]:
+    """The tries before the last one: of those no service has said anything."""
+    text, tries = generation.text, generation.attempts
+    parts = []
+    for attempt, following in pairwise(tries):
+        answered = _tokens(text[attempt.chars : following.chars])
+        if answered or not _refused(attempt.error):
+            given = asked + _tokens(text[: attempt.chars])
+            parts.append((attempt.model, "", Usage(given, answered, estimated=True)))
+    return parts
+
+
+def _last(asked: int, generation: Generation, error: str | None) -> Usage | None:
+    """The usage of the last try, or of the only one."""
+    before = _before(generation.attempts)
+    text = generation.text[before:]
+    answered = max(_tokens(text), 0 if before else generation.tokens)
+    told = generation.usage
+    if told is not None and told.input_tokens and (told.output_tokens or not answered):
+        return told
+    if told is None and not answered and _refused(error):
+        return None
+    given = asked + _tokens(generation.text[:before])
+    estimate = Usage(given, answered, estimated=True)
+    if told is None:
+        return estimate
+    return replace(
+        told,
+        input_tokens=told.input_tokens or given,
+        output_tokens=told.output_tokens or answered,
+        estimated=True,
+    )
+
+
+def _before(attempts: Sequence[Attempt]) -> int:
+    """The characters that stood when the last try began."""
+    return attempts[-1].chars if attempts else 0
+
+
+def _sum(parts: Sequence[tuple[str, str, Usage]], price: Price) -> Used | None:
+    if not parts:
+        return None
+    costs = [price(model, called, usage) for model, called, usage in parts]
+    known = [cost for cost in costs if cost is not None]
+    usages = [usage for _, _, usage in parts]
+    total = Usage(
+        sum(usage.input_tokens for usage in usages),
+        sum(usage.output_tokens for usage in usages),
+        sum(usage.cached_input_tokens for usage in usages),
+        any(usage.estimated for usage in usages),
+    )
+    return Used(total, sum(known) if len(known) == len(costs) else None)
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES)
+
+
+def _refused(error: str | None) -> bool:
+    return (error or "").partition(":")[0] in _REFUSALS

@@ -1,0 +1,143 @@
+"""All that is kept of a person is found, and after it was erased nothing of it is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from bot.store import SqlDatabase, Store, Whom, open_store, scrub, upgrade
+from connectors.base import Asked, File, MessageRef, Person, Place
+from tests.store.helpers import PLACE, add_tokens, edit, end, message, start
+
+pytestmark = pytest.mark.real_time
+
+WANTED = Whom("slack", "UWANTED7")
+ADA = Person("UWANTED7", "Ada Wanted7")
+BOB = Person("UOTHER8", "Bob")
+SECRET = "Wanted7 secret"
+"""Whatever is Ada's has this mark; nothing else has."""
+MARK = "anted7"
+MARK_OF_ID = "WANTED7"
+
+
+async def lives(store: Store, person: Person, words: str, place: Place = PLACE) -> UUID:
+    """Somebody has asked, was answered, and has rated that; the words are wherever text can be."""
+    run_id = uuid4()
+    asked = Asked(
+        MessageRef(place, f"q{run_id}"), person, words, (File("f", words, "text/plain", 1),)
+    )
+    inbox_id = await store.inbox.add(asked, 1, run_id)
+    assert inbox_id is not None
+    store.runs.begin(
+        start(run_id, 1, person=person, question=words, place=place, files=asked.files)
+    )
+    add_tokens(store, run_id, [words, words])
+    store.edits.add(run_id, edit(error=words))
+    store.messages.add(run_id, message(0, f"m{run_id}", tail=words))
+    store.runs.end(run_id, end(generated_text=words, error=words))
+    await store.inbox.mark(inbox_id, "done", run_id)
+    await store.settled(run_id, 10)
+    await store.feedback.set(run_id, person.id, 1, 1)
+    return run_id
+
+
+def everything(connection: Connection) -> dict[str, list[Any]]:
+    """All that all tables hold."""
+    names = inspect(connection).get_table_names()
+    return {name: list(connection.execute(text(f"SELECT * FROM {name}")).all()) for name in names}
+
+
+async def test_all_of_a_person_is_shown_and_nothing_of_others(store: Store) -> None:
+    ids = [await lives(store, ADA, SECRET) for _ in range(2)]
+    await lives(store, BOB, "other")
+    await store.feedback.set(ids[0], BOB.id, -1, 1)
+    await store.usage.reset("slack", ADA.id, 7)
+    rows = await store.people.data(WANTED)
+    counts = {name: len(found) for name, found in rows.items()}
+    assert counts == {
+        "inbox": 2, "runs": 2, "tokens": 4, "edits": 2, "messages": 2, "feedback": 2,
+        "usage_resets": 1,
+    }  # fmt: skip
+    assert "other" not in str(rows)
+    assert BOB.id not in str(rows)
+    assert set(await store.people.run_ids(WANTED)) == set(ids)
+
+
+async def test_what_is_erased_is_in_no_table_and_all_of_others_stays(store: Store) -> None:
+    await lives(store, BOB, "other")
+    before = await store.database.read(everything)
+    for _ in range(45):
+        run_id = await lives(store, ADA, SECRET)
+    await store.feedback.set(run_id, BOB.id, -1, 1)
+    bobs = (await store.people.run_ids(Whom("slack", BOB.id)))[0]
+    await store.feedback.set(bobs, ADA.id, -1, 1)
+    await store.usage.reset("slack", ADA.id, 7)
+    gone = await store.people.erase(WANTED)
+    after = await store.database.read(everything)
+    assert MARK not in str(after)
+    assert MARK_OF_ID not in str(after)
+    assert after == before
+    assert (gone["runs"], gone["tokens"], gone["inbox"], gone["feedback"]) == (45, 90, 45, 47)
+    assert not sum((await store.people.erase(WANTED)).values())
+
+
+async def test_the_same_id_on_another_platform_is_somebody_else(store: Store) -> None:
+    await lives(store, ADA, SECRET)
+    there = await lives(store, ADA, SECRET, Place("discord", "G", "C"))
+    assert await store.people.connectors(ADA.id) == {"slack", "discord"}
+    await store.people.erase(WANTED)
+    assert await store.people.connectors(ADA.id) == {"discord"}
+    assert await store.feedback.read(there) == {ADA.id: 1}
+
+
+async def test_what_a_living_process_is_answering_is_told(store: Store) -> None:
+    assert await store.people.unfinished(WANTED, 100) == 0
+    await store.leases.beat(100)
+    await store.inbox.add(Asked(MessageRef(PLACE, "1"), ADA, "?"), 1, uuid4())
+    assert await store.people.unfinished(WANTED, 100) == 1
+    assert await store.people.unfinished(WANTED, 100_000_000) == 0, "its process is silent"
+    store.runs.begin(start(run := uuid4(), person=ADA))
+    await store.settled(run, 10)
+    assert await store.people.unfinished(WANTED, 100) == 1
+    assert await store.people.unfinished(Whom("slack", BOB.id), 100) == 0
+
+
+def legible(folder: Path) -> bool:
+    """Whether any file of the database still has the mark."""
+    contents = b"".join(path.read_bytes() for path in folder.iterdir())
+    return MARK.encode() in contents or MARK_OF_ID.encode() in contents
+
+
+async def test_what_was_erased_is_not_in_the_file_either(sqlite_url: str, tmp_path: Path) -> None:
+    await upgrade(sqlite_url)
+    store = open_store(sqlite_url)
+    for _ in range(20):
+        await lives(store, ADA, SECRET * 50)
+        await lives(store, BOB, "other" * 50)
+    await store.people.erase(WANTED)
+    folder = tmp_path / "data"
+    assert legible(folder), "SQLite leaves what it deletes where it was"
+    assert await scrub(store.database)
+    assert not legible(folder)
+    assert len(await store.people.run_ids(Whom("slack", BOB.id))) == 20
+    await store.aclose()
+
+
+async def test_a_file_that_another_reads_is_not_said_to_be_scrubbed(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.scrubbing._TRIES", 1)
+    await upgrade(sqlite_url)
+    store, other = open_store(sqlite_url), SqlDatabase(sqlite_url)
+    await lives(store, ADA, SECRET)
+    async with other.engine.connect() as reader:
+        await reader.execute(text("SELECT * FROM runs"))
+        await store.people.erase(WANTED)
+        assert not await scrub(store.database)
+    assert await scrub(store.database)
+    await other.aclose()
+    await store.aclose()
