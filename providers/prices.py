@@ -50,8 +50,10 @@ class Prices:
     def cost(self, model: str, called: str, usage: Usage) -> int | None:
         """Millionths of a US dollar, rounded up; None where no price is known.
 
-        `called` is what the service calls the model, empty where it has not said.
+        `called` is what the service calls the model, empty where it has not said. Where `model`
+        is several that are tried in order, it was the first.
         """
+        model = model.partition(",")[0].strip()
         if called:
             self._called[model] = called
         exact = self._exact(model, usage)

@@ -114,7 +114,7 @@ async def _erase(store: Store, keeper: Keeper, whom: Whom) -> Erased:
 async def _find(store: Store, keeper: Keeper, name: str) -> Whom:
     """The person of `connector:id`, or of an id that only one person has."""
     connector, colon, person_id = name.partition(":")
-    if colon and name not in (connector, person_id):
+    if colon:
         return Whom(connector, person_id)
     found = await store.people.connectors(name)
     if await keeper.data_of(name, []):

@@ -67,15 +67,16 @@ def intake_options(settings: Settings) -> IntakeOptions:
     )
 
 
-def warn_of_prices(settings: Settings) -> None:
-    """Tells the operator where a limit of money can't hold, since a price is not known."""
-    if settings.limits_money:
-        prices = make_prices(settings)
-        for model in settings.model.split(","):
-            if prices.cost(model.strip(), "", Usage(1, 1)) is None:
-                log.warning(
-                    "limits.no_price", model=model, cure="set PRICES or PRICE_INPUT_PER_MTOK"
-                )
+def load_prices(settings: Settings) -> None:
+    """Imports the list of prices now, not at the first answer's end, where it is needed at all.
+
+    Tells the operator where a limit of money can't hold, since a price is not known.
+    """
+    prices = make_prices(settings)
+    for model in settings.model.split(","):
+        unknown = prices.cost(model.strip(), "", Usage(1, 1)) is None
+        if unknown and settings.limits_money:
+            log.warning("limits.no_price", model=model, cure="set PRICES or PRICE_INPUT_PER_MTOK")
 
 
 def _limits(settings: Settings) -> Limits:

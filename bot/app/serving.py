@@ -16,7 +16,7 @@ from bot import http
 from bot.app.asking import UNATTENDED
 from bot.app.closing import CLOSE_DEADLINE_S, closed
 from bot.app.keeping import retain
-from bot.app.making import intake_options, make_runs, warn_of_prices
+from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, chosen, make_connectors, routes
@@ -45,7 +45,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     """
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
-        warn_of_prices(settings)
+        load_prices(settings)
         store = await stack.enter_async_context(opened_store(settings))
         heart = await stack.enter_async_context(living(store))
         provider = make_provider(settings)

@@ -125,6 +125,15 @@ async def test_the_runs_of_a_day_are_counted_and_a_new_day_begins_at_midnight() 
         assert (await settled(way))[-1] == "One."
 
 
+async def test_an_answer_under_way_counts_once_although_it_is_in_the_store_as_well() -> None:
+    async with a_way(["One", Pause(30)], intake=limits(runs_per_day=2)) as way:
+        for place in places(3):
+            way.connector.ask("Why?", place=place)
+            await asyncio.sleep(5)
+        assert len(way.runs.active) == 2
+        assert told(way, "You have had the 2 answers of today.") == 1
+
+
 async def test_the_tokens_of_a_day_count_those_of_an_answer_under_way() -> None:
     script = [*words("one two three four five"), Pause(30)]
     async with a_way(script, intake=limits("parallel", tokens_per_day=17)) as way:

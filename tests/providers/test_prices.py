@@ -59,6 +59,11 @@ def test_the_local_model_is_free() -> None:
     assert Prices().cost("local:smollm2-135m", "", MILLION) == 0
 
 
+def test_of_models_that_are_tried_in_order_the_first_is_priced() -> None:
+    prices = Prices(own={"a:b": price("1", "1")})
+    assert prices.cost("a:b, c:d", "", MILLION) == 2_000_000
+
+
 def test_the_operator_s_price_comes_before_the_list_s() -> None:
     prices = Prices(own={"openai:gpt-4o-mini": price("1", "2")}, every=price("3", "4"))
     assert prices.cost("openai:gpt-4o-mini", "", MILLION) == 3_000_000

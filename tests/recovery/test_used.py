@@ -46,15 +46,16 @@ async def test_the_runs_of_a_dead_process_are_not_under_way() -> None:
 
 
 async def test_a_question_that_a_dead_process_had_let_in_is_answered_by_the_next() -> None:
-    """Its own run is in the log already, and must not count against it."""
+    """Its run stands in the log as begun; a limit that is reached since must not leave it so."""
     options = IntakeOptions(limits=Limits(Limit(runs_per_day=1, runs_at_once=1)))
+    stricter = IntakeOptions(limits=Limits(Limit(runs_per_day=0)))
     async with a_world() as world:
         first = await world.start([Pause(30), "late"], intake=options)
         await first.ask()
         await asyncio.sleep(5)
         assert (await world.row()).end is None
         world.kill(first)
-        await world.start(["Because."], intake=options)
+        await world.start(["Because."], intake=stricter)
         await world.recovered()
         assert world.shown == ["Because."]
         assert await world.outcomes() == ["complete"]
