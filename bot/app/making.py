@@ -9,10 +9,17 @@ from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.settings import Settings
 from bot.store import Store
+from bot.watch import UNWATCHED, Watch
 from providers.base import Provider
 
 
-def make_runs(settings: Settings, provider: Provider, store: Store, pacing: Pacing) -> Runs:
+def make_runs(
+    settings: Settings,
+    provider: Provider,
+    store: Store,
+    pacing: Pacing,
+    watch: Watch = UNWATCHED,
+) -> Runs:
     """The runs, as the settings want them."""
     request = RequestOptions(
         settings.system_prompt,
@@ -23,7 +30,7 @@ def make_runs(settings: Settings, provider: Provider, store: Store, pacing: Paci
     options = RunOptions(
         request, settings.run_seconds, settings.delivery_seconds, settings.log_text
     )
-    return Runs(provider, store, pacing, options, now_us)
+    return Runs(provider, store, pacing, options, now_us, watch)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

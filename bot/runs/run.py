@@ -22,6 +22,7 @@ from bot.runs.outcomes import Ended, Outcome
 from bot.runs.question import Question
 from bot.runs.record import KEEP_DEADLINE_S, Record
 from bot.store import Store, StoreUnavailable
+from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError
 
@@ -71,6 +72,7 @@ class Run:
         options: RunOptions,
         now_us: Callable[[], int],
         begun: Begun,
+        watch: Watch = UNWATCHED,
     ) -> None:
         """`begun` is what a process that died has shown of the answer, if it did."""
         self.id = run_id
@@ -84,9 +86,12 @@ class Run:
         self._started = self._clock()
         self._left_out: tuple[str, ...] = ()
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-        self._record = Record(self.id, store, now_us, log_text=options.log_text)
+        self._generated_us: int | None = None
+        self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
-        self.reply = Reply(self.id, asked, connector, pacing, store, self._elapsed_us, begun)
+        self.reply = Reply(
+            self.id, asked, connector, pacing, store, self._elapsed_us, begun, watch.called
+        )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
         self._delivery = Lane(DeliveryHandler(self.reply), "delivery")
@@ -111,6 +116,7 @@ class Run:
         self._record.begin(self.question, self._provider.name)
         try:
             ended = await self._generate()
+            self._generated_us = self._elapsed_us()
             await self._settle(ended, self.generation.text)
             receipt = await self._compare()
         except asyncio.CancelledError:
@@ -272,6 +278,7 @@ class Run:
             self.generation,
             self._recorder.first_token_us,
             self.reply.first_text_us,
+            self._generated_us,
         )
 
     async def _stamp(self, receipt: Receipt) -> None:
