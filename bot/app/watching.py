@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, runtime_checkable
 
 import structlog
+from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from bot.app.closing import closed
@@ -119,18 +120,18 @@ class Health:
         for connector in connectors:
             checks[connector.name] = _connection(connector)
             metrics.connector(connector.name, lambda c=connector: _connected(c))  # type: ignore[misc]
-        self._readiness = Readiness(checks)
+        self.readiness = Readiness(checks)
         self._show()
 
     def routes(self, settings: Settings) -> list[BaseRoute]:
         """`/metrics` and `/readyz`, for those who may read them."""
         access = Access(revealed(settings.metrics_token), settings.public)
-        return routes(self._readiness, self._metrics, access)
+        return routes(self.readiness, self._metrics, access)
 
     async def tell_for_ever(self) -> None:
         """Says each minute how the process is: for one that has no port to ask at."""
         while True:
-            missing = self._readiness.missing(await self._readiness.look())
+            missing = self.readiness.missing(await self.readiness.look())
             log.info(
                 "app.state",
                 ready=not missing,
@@ -156,7 +157,7 @@ async def _database(store: Store) -> str | None:
     if waited > LATE_ROWS_S:
         return f"{store.journal.pending} rows wait to be written, the oldest for {waited:.0f} s"
     try:
-        await store.probe()
+        await store.database.read(lambda connection: connection.execute(select(1)))
     except StoreUnavailable as error:
         return str(error)
     return None
