@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import structlog
@@ -75,11 +77,14 @@ async def watching(settings: Settings) -> AsyncIterator[Watching]:
 
 
 def _version() -> str:
-    """The installed version; a host that installs only the requirements has none."""
+    """The installed version, or that of the folder that the bot runs from."""
     try:
         return version("everytoken")
     except PackageNotFoundError:
-        return "unknown"
+        project = Path(__file__).parents[2] / "pyproject.toml"
+        if not project.exists():
+            return "unknown"
+        return str(tomllib.loads(project.read_text())["project"]["version"])
 
 
 def _tracing(settings: Settings) -> Tracer | None:

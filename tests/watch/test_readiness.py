@@ -108,7 +108,7 @@ async def test_text_that_waits_for_long_is_named() -> None:
             raise Unavailable("away")
         return await post(*given)
 
-    connector.post = slow  # type: ignore[method-assign]
+    connector.post = slow  # type: ignore[method-assign, assignment]
     async with a_way(["One", Finish()], connector=connector) as way:
         metrics = Metrics("")
         health, answer = health_of(way, metrics), asyncio.create_task(way.answer())
@@ -196,7 +196,7 @@ async def served(health: Health, settings: Settings, asked: Request) -> tuple[in
 
 async def test_strangers_hear_only_whether_the_bot_is_ready(monkeypatch: Any) -> None:
     monkeypatch.setenv("PORT", "80")
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)
     async with a_way() as way:
         health = health_of(way)
         assert await served(health, settings, request("/readyz")) == (200, '{"ready":true}')
@@ -211,7 +211,7 @@ async def test_strangers_hear_only_whether_the_bot_is_ready(monkeypatch: Any) ->
 async def test_the_operator_hears_what_is_missing(monkeypatch: Any) -> None:
     monkeypatch.setenv("PORT", "80")
     monkeypatch.setenv("METRICS_TOKEN", "s3cret")
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)
     async with a_way() as way:
         health = health_of(way)
         way.intake.close()
