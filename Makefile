@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test check audit format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,6 +22,9 @@ check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+audit: .venv/.dev ## looks the dependencies up among the known vulnerabilities
+	@$(BIN)/python -m tests.audit
 
 format: .venv/.dev ## puts the code into shape
 	@$(BIN)/ruff format .
