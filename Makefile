@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test check audit format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+audit: .venv/.dev ## looks the dependencies up among the known vulnerabilities
+	@$(BIN)/python -m tests.audit
+
 format: .venv/.dev ## puts the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -30,7 +33,8 @@ format: .venv/.dev ## puts the code into shape
 lock: .venv/.dev ## resolves the dependencies anew, with hashes and without any address
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local -c requirements.txt -o requirements-local.txt
-	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group dev -c requirements-local.txt -o requirements-dev.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra otel -c requirements.txt -o requirements-otel.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --extra otel --group dev -c requirements-local.txt -c requirements-otel.txt -o requirements-dev.txt
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 

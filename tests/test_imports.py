@@ -16,7 +16,7 @@ SEAMS = ("connectors.base", "providers.base")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.settings", "bot.logs", "bot.pacing", "bot.render", "bot.attachments"),
     ("bot.reply", "bot.store"),
-    ("bot.handlers", "bot.receipts"),
+    ("bot.handlers", "bot.receipts", "bot.watch"),
     ("bot.runs",),
     ("bot.http", "bot.intake", "bot.recovery"),
     ("bot.app",),

@@ -12,6 +12,7 @@ from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import Question, RequestOptions, Result, RunOptions, Runs
 from bot.store import Store, memory_store
+from bot.watch import UNWATCHED, Watch
 from connectors.base import Asked, MessageRef
 from connectors.memory import ALICE, BOT, MemoryConnector, Message, Version
 from providers.scripted import ScriptedProvider
@@ -77,6 +78,7 @@ async def a_way(
     store: Store | None = None,
     intake: IntakeOptions | None = None,
     request: RequestOptions | None = None,
+    watch: Watch = UNWATCHED,
     **options: Any,
 ) -> AsyncIterator[Way]:
     """Opens the whole way; the model plays `scripts`, or is `provider`."""
@@ -85,7 +87,7 @@ async def a_way(
     kept = store or memory_store()
     usual = RequestOptions("Be brief.", options.pop("history_messages", 20), None)
     pacing = Pacing()
-    runs = Runs(model, kept, pacing, RunOptions(request or usual, **options), clock_us)
+    runs = Runs(model, kept, pacing, RunOptions(request or usual, **options), clock_us, watch)
     door = Intake(kept, runs, pacing, intake or IntakeOptions(), clock_us)
     serving = asyncio.create_task(door.serve(platform))
     way = Way(platform, model, kept, runs, door)

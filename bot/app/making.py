@@ -14,12 +14,19 @@ from bot.pacing import Pacing
 from bot.runs import Caps, RequestOptions, RunOptions, Runs
 from bot.settings import Settings
 from bot.store import Store
+from bot.watch import UNWATCHED, Watch
 from providers.base import Provider, Usage
 
 log = structlog.get_logger(__name__)
 
 
-def make_runs(settings: Settings, provider: Provider, store: Store, pacing: Pacing) -> Runs:
+def make_runs(
+    settings: Settings,
+    provider: Provider,
+    store: Store,
+    pacing: Pacing,
+    watch: Watch = UNWATCHED,
+) -> Runs:
     """The runs, as the settings want them."""
     price = make_prices(settings).cost
     request = RequestOptions(
@@ -32,7 +39,7 @@ def make_runs(settings: Settings, provider: Provider, store: Store, pacing: Paci
     options = RunOptions(
         request, settings.run_seconds, settings.delivery_seconds, settings.log_text, price
     )
-    return Runs(provider, store, pacing, options, now_us)
+    return Runs(provider, store, pacing, options, now_us, watch)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

@@ -20,6 +20,7 @@ from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, chosen, make_connectors, routes
+from bot.app.watching import Health, watching
 from bot.intake import Intake
 from bot.pacing import Pacing
 from bot.recovery import Recovery
@@ -47,6 +48,8 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
         load_prices(settings)
         store = await stack.enter_async_context(opened_store(settings))
+        seen = await stack.enter_async_context(watching(settings))
+        store.journal.on_written = seen.metrics.written
         heart = await stack.enter_async_context(living(store))
         provider = make_provider(settings)
         stack.push_async_callback(closed, provider.aclose)
@@ -54,11 +57,11 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         for connector in connectors:
             stack.push_async_callback(closed, connector.aclose)
         pacing = Pacing()
-        runs = make_runs(settings, provider, store, pacing)
+        runs = make_runs(settings, provider, store, pacing, seen.watch)
         intake = Intake(store, runs, pacing, intake_options(settings), now_us)
         await asyncio.gather(provider.start(), _check(settings, connectors))
         recovery = Recovery(
-            store, runs, pacing, connectors, intake, heart, now_us, unattended=UNATTENDED
+            store, runs, pacing, connectors, intake, heart, now_us, UNATTENDED, seen.watch
         )
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
@@ -66,8 +69,13 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
         for part in parts:
             stack.callback(part.cancel)
-        if listener is not None:
-            server = http.serve(http.build(routes(connectors)))
+        health = Health(seen.metrics, store, runs, intake, connectors)
+        if listener is None:
+            parts.append(asyncio.create_task(health.tell_for_ever()))
+            stack.callback(parts[-1].cancel)
+        else:
+            served = [*health.routes(settings), *routes(connectors)]
+            server = http.serve(http.build(served))
             serving = asyncio.create_task(server.serve([listener]))
             stack.push_async_callback(_stopped, server, serving)
             parts.append(serving)

@@ -70,6 +70,11 @@ class Intake:
         """Questions that were kept and wait for their turn."""
         return len(self._turns)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing new is taken any more."""
+        return self._closed
+
     async def serve(self, connector: Connector) -> None:
         """Takes a connector's events until it is closed."""
         async for incoming in connector.events():

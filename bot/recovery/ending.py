@@ -14,6 +14,7 @@ from bot.recovery.text import in_order, longer, recorded
 from bot.reply import Begun, Ending, Message, Reply
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
+from bot.watch import Watch
 from connectors.base import Connector, ConnectorError, MessageRef, RateLimited, Unavailable
 from providers.base import Usage
 
@@ -49,12 +50,18 @@ class Endings:
     """Ends runs that this process has claimed."""
 
     def __init__(
-        self, store: Store, pacing: Pacing, now_us: Callable[[], int], price: Price
+        self,
+        store: Store,
+        pacing: Pacing,
+        now_us: Callable[[], int],
+        price: Price,
+        watch: Watch,
     ) -> None:
         self._store = store
         self._pacing = pacing
         self._now_us = now_us
         self._price = price
+        self._watch = watch
 
     async def left(self, row: RunRow, connector: Connector | None) -> Left:
         """What there is of a run. Raises `Unavailable` and `StoreUnavailable`.
@@ -132,6 +139,7 @@ class Endings:
             self._store,
             lambda: self._now_us() - started_us,
             Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
+            self._watch.called,
         )
         ended = outcomes.INTERRUPTED
         reply.append(text)
@@ -173,6 +181,7 @@ class Endings:
             error=WHY if reply is None or reply.error is None else f"{WHY}; {reply.error}",
         )
         self._store.runs.end(left.row.run_id, end)
+        self._watch.ended(left.row.start, end, None)
         log.warning("run.recovered", tokens=len(left.tokens), chars=len(text), error=end.error)
         return receipt
 

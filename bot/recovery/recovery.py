@@ -21,6 +21,7 @@ from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
 from bot.runs import Runs
 from bot.store import Orphan, Question, RunRow, Store, StoreUnavailable
+from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 
 log = structlog.get_logger(__name__)
@@ -75,6 +76,7 @@ class Recovery:
         heart: Heart,
         now_us: Callable[[], int],
         unattended: Collection[str] = (),
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -83,7 +85,7 @@ class Recovery:
         self._door = door
         self._heart = heart
         self._now_us = now_us
-        self._endings = Endings(store, pacing, now_us, runs.price)
+        self._endings = Endings(store, pacing, now_us, runs.price, watch)
         self._judge = Judge(store.leases.me, heart.seat)
         self._given_up: set[UUID] = set()
         self._estates: dict[Place, _Estate] = {}

@@ -50,6 +50,15 @@ class Begun:
     calls: int = 0
 
 
+Called = Callable[[UUID, str, EditRow, int | None], None]
+"""Hears of each call: run, connector, what it was, and for how long the oldest of the characters
+that it brought to the screen had waited, in microseconds (None: it brought none)."""
+
+
+def _unheard(_run_id: UUID, _connector: str, _call: EditRow, _lag_us: int | None) -> None:
+    pass
+
+
 class Reply:
     """One answer on its way to the screen. `append` never waits; `finish` ends it, visibly."""
 
@@ -62,6 +71,7 @@ class Reply:
         store: Store,
         elapsed_us: Callable[[], int],
         begun: Begun = Begun(),
+        called: Called = _unheard,
     ) -> None:
         self.over = asyncio.Event()
         """Set once no more of the answer is to be shown: see `gone` and `error`."""
@@ -85,6 +95,9 @@ class Reply:
         self._clock = asyncio.get_running_loop().time
         self._screen = Screen(run_id, connector.limits.at(question.place), question, begun.messages)
         self._since = self._clock()
+        self._called = called
+        self.behind_since: float | None = None
+        """Since when a character waits to be shown, in the loop's time; None where none does."""
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S
         self._post_lost = False
@@ -128,6 +141,8 @@ class Reply:
         if not self.ended:
             self._screen.append(text)
             self._changed.set()
+            if self.behind_since is None:
+                self.behind_since = self._clock()
 
     async def finish(self, ending: Ending, timeout: float) -> None:
         """Shows the whole text, the note and the controls; gives up after `timeout` seconds.
@@ -228,12 +243,15 @@ class Reply:
         return True
 
     async def _send(self, step: Step) -> None:
-        started_us, problem = self._elapsed_us(), None
+        started_us, problem, lag_us = self._elapsed_us(), None, None
+        began, position = self._clock(), self._screen.position
         try:
             self._confirm(step, await self._call(step))
         except ConnectorError as error:
             problem = error
-        self._record(step, started_us, problem)
+        else:
+            lag_us = self._caught_up(step, began, position)
+        self._record(step, started_us, problem, lag_us)
         if problem is not None:
             await self._face(step, problem)
 
@@ -270,20 +288,30 @@ class Reply:
         log.warning("reply.shown_otherwise", part=step.part.index, times=self._mends)
         return self._mends <= _MOST_MENDS
 
-    def _record(self, step: Step, started_us: int, problem: ConnectorError | None) -> None:
-        self._store.edits.add(
-            self._run_id,
-            EditRow(
-                n=self._calls,
-                part=step.part.index,
-                call=step.call,
-                at_us=started_us,
-                latency_us=self._elapsed_us() - started_us,
-                position=self._screen.position,
-                sha256=hashlib.sha256(step.part.text.encode(errors="surrogatepass")).hexdigest(),
-                error=None if problem is None else f"{type(problem).__name__}: {problem}",
-            ),
+    def _caught_up(self, step: Step, began: float, position: int) -> int | None:
+        """How long the oldest text had waited that a call brought to the screen, if it did."""
+        since = self.behind_since
+        if since is None or self._screen.position <= position:
+            return None
+        if step.part.last or step.part.firm is not None:  # what is unseen now came after that
+            self.behind_since = began if self.unseen else None
+        return int((self._clock() - since) * 1_000_000)
+
+    def _record(
+        self, step: Step, started_us: int, problem: ConnectorError | None, lag_us: int | None
+    ) -> None:
+        row = EditRow(
+            n=self._calls,
+            part=step.part.index,
+            call=step.call,
+            at_us=started_us,
+            latency_us=self._elapsed_us() - started_us,
+            position=self._screen.position,
+            sha256=hashlib.sha256(step.part.text.encode(errors="surrogatepass")).hexdigest(),
+            error=None if problem is None else f"{type(problem).__name__}: {problem}",
         )
+        self._store.edits.add(self._run_id, row)
+        self._called(self._run_id, self._connector.name, row, lag_us)
         self._calls += 1
         log.debug("reply.sent", call=step.call, part=step.part.index, shown=self._screen.position)
 

@@ -13,6 +13,7 @@ from bot.runs.outcomes import Ended
 from bot.runs.question import Question
 from bot.runs.usage import Used
 from bot.store import RunEnd, RunStart, Store, StoreUnavailable
+from bot.watch import Watch
 from providers.base import Generation
 
 log = structlog.get_logger(__name__)
@@ -24,31 +25,39 @@ class Record:
     """One run's row, and its first and last line in the bot's own log."""
 
     def __init__(
-        self, run_id: UUID, store: Store, now_us: Callable[[], int], *, log_text: bool
+        self,
+        run_id: UUID,
+        store: Store,
+        now_us: Callable[[], int],
+        watch: Watch,
+        *,
+        log_text: bool,
     ) -> None:
         self._run_id = run_id
         self._store = store
+        self._watch = watch
         self._now_us = now_us
         self._log_text = log_text
         self._started_us = now_us()
+        self._start: RunStart | None = None
 
     def begin(self, question: Question, model: str) -> None:
         """The run begins; never waits."""
         asked, parent = question.asked, question.parent
-        self._store.runs.begin(
-            RunStart(
-                run_id=self._run_id,
-                place=asked.message.place,
-                question_id=asked.message.id,
-                person=asked.person,
-                question=asked.text,
-                model=model,
-                started_us=self._started_us,
-                kind=question.kind,
-                parent_run_id=None if parent is None else parent.run_id,
-                files=asked.files,
-            )
+        self._start = RunStart(
+            run_id=self._run_id,
+            place=asked.message.place,
+            question_id=asked.message.id,
+            person=asked.person,
+            question=asked.text,
+            model=model,
+            started_us=self._started_us,
+            kind=question.kind,
+            parent_run_id=None if parent is None else parent.run_id,
+            files=asked.files,
         )
+        self._store.runs.begin(self._start)
+        self._watch.began(self._start)
         text = {"question": asked.text} if self._log_text else {}
         log.info("run.started", model=model, kind=question.kind, message=asked.message.id, **text)
 
@@ -64,30 +73,31 @@ class Record:
         used: Used | None,
         first_token_us: int | None,
         first_text_us: int | None,
+        generated_us: int | None = None,
     ) -> None:
         """The run has ended; never waits. There is no receipt where nobody could compare."""
         ended_us, usage = self._now_us(), None if used is None else used.usage
-        self._store.runs.end(
-            self._run_id,
-            RunEnd(
-                ended_us=ended_us,
-                outcome=ended.outcome,
-                verdict=None if receipt is None else receipt.verdict,
-                finish_reason=generation.finish_reason,
-                error=ended.error,
-                generated_text=generation.text,
-                tokens=generation.tokens,
-                input_tokens=None if usage is None else usage.input_tokens,
-                output_tokens=None if usage is None else usage.output_tokens,
-                cached_input_tokens=None if usage is None else usage.cached_input_tokens,
-                usage_estimated=None if usage is None else usage.estimated,
-                cost_microusd=None if used is None else used.cost_microusd,
-                attempts=[asdict(attempt) for attempt in generation.attempts] or None,
-                first_token_us=first_token_us,
-                first_text_us=first_text_us,
-                receipt=None if receipt is None else receipt.as_dict(),
-            ),
+        end = RunEnd(
+            ended_us=ended_us,
+            outcome=ended.outcome,
+            verdict=None if receipt is None else receipt.verdict,
+            finish_reason=generation.finish_reason,
+            error=ended.error,
+            generated_text=generation.text,
+            tokens=generation.tokens,
+            input_tokens=None if usage is None else usage.input_tokens,
+            output_tokens=None if usage is None else usage.output_tokens,
+            cached_input_tokens=None if usage is None else usage.cached_input_tokens,
+            usage_estimated=None if usage is None else usage.estimated,
+            cost_microusd=None if used is None else used.cost_microusd,
+            attempts=[asdict(attempt) for attempt in generation.attempts] or None,
+            first_token_us=first_token_us,
+            first_text_us=first_text_us,
+            receipt=None if receipt is None else receipt.as_dict(),
         )
+        self._store.runs.end(self._run_id, end)
+        if self._start is not None:
+            self._watch.ended(self._start, end, generated_us)
         self._tell(ended, receipt, generation, ended_us - self._started_us)
 
     async def kept(self) -> None:

@@ -18,6 +18,7 @@ from bot.runs.question import Question
 from bot.runs.run import Result, Run, RunOptions
 from bot.runs.usage import Price
 from bot.store import Store
+from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, MessageRef, Place
 from providers.base import Provider
 
@@ -34,12 +35,14 @@ class Runs:
         pacing: Pacing,
         options: RunOptions,
         now_us: Callable[[], int],
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._provider = provider
         self._store = store
         self._pacing = pacing
         self._options = options
         self._now_us = now_us
+        self._watch = watch
         self._active: dict[UUID, Run] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -69,7 +72,7 @@ class Runs:
         with bound_contextvars(run_id=str(run_id)):  # the run's own tasks inherit it
             run = Run(
                 run_id, question, connector, self._provider, self._store, self._pacing,
-                self._options, self._now_us, begun,
+                self._options, self._now_us, begun, self._watch,
             )  # fmt: skip
             self._active[run_id] = run
             self._idle.clear()

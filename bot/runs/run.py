@@ -23,6 +23,7 @@ from bot.runs.question import Question
 from bot.runs.record import KEEP_DEADLINE_S, Record
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Store, StoreUnavailable
+from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError, Request
 
@@ -73,6 +74,7 @@ class Run:
         options: RunOptions,
         now_us: Callable[[], int],
         begun: Begun,
+        watch: Watch = UNWATCHED,
     ) -> None:
         """`begun` is what a process that died has shown of the answer, if it did."""
         self.id = run_id
@@ -87,9 +89,12 @@ class Run:
         self._left_out: tuple[str, ...] = ()
         self._request: Request | None = None
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-        self._record = Record(self.id, store, now_us, log_text=options.log_text)
+        self._generated_us: int | None = None
+        self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
-        self.reply = Reply(self.id, asked, connector, pacing, store, self._elapsed_us, begun)
+        self.reply = Reply(
+            self.id, asked, connector, pacing, store, self._elapsed_us, begun, watch.called
+        )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
         self._delivery = Lane(DeliveryHandler(self.reply), "delivery")
@@ -119,6 +124,7 @@ class Run:
         self._record.begin(self.question, self._provider.name)
         try:
             ended = await self._generate()
+            self._generated_us = self._elapsed_us()
             await self._settle(ended, self.generation.text)
             receipt = await self._compare()
         except asyncio.CancelledError:
@@ -289,6 +295,7 @@ class Run:
             self._used(ended),
             self._recorder.first_token_us,
             self.reply.first_text_us,
+            self._generated_us,
         )
 
     def _used(self, ended: Ended) -> Used | None:

@@ -37,6 +37,17 @@ class HostingSettings(BaseSettings):
         repr=False,
         description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="opens `/metrics` and the details of `/readyz` to who sends it as a Bearer "
+        "token; without it they are open to this machine alone",
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="where traces are sent (OTLP over HTTP); unset: none are made"
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="headers that the receiver of traces wants: `name=value,name=value`"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="of the bot's own log"
     )
@@ -63,7 +74,7 @@ class HostingSettings(BaseSettings):
                 )
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "otel_exporter_otlp_endpoint")
     @classmethod
     def _is_public_url(cls, value: str | None) -> str | None:
         return is_url(value)

@@ -74,6 +74,11 @@ class Journal:
         self._retry = FIRST_RETRY
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._gathering_since = 0.0
+        self._cuts: deque[tuple[int, float]] = deque()
+        """For what was cut at a time: how much is done with it, and when its first row came."""
+        self.on_written: Callable[[int, float], None] = _unheard
+        """Hears of each group once it is durable: its rows, and its first row's age (seconds)."""
 
     def add(self, row: Row) -> None:
         """Takes one of a run's few rows; never waits."""
@@ -93,6 +98,14 @@ class Journal:
     def pending(self) -> int:
         """Rows that are not durable yet."""
         return len(self._rows) + self._backlog
+
+    @property
+    def waits_s(self) -> float:
+        """For so many seconds the oldest row waits that is not durable yet."""
+        if not self.pending:
+            return 0.0
+        since = self._cuts[0][1] if self._cuts else self._gathering_since
+        return asyncio.get_running_loop().time() - since
 
     def lost(self, run_id: UUID) -> int:
         """Rows of a run that were refused: no room, or the database would never take them."""
@@ -151,6 +164,7 @@ class Journal:
         rows.append(row)
         if len(rows) == 1:
             self._some.set()
+            self._gathering_since = asyncio.get_running_loop().time()
             if self._task is None:
                 self._task = asyncio.create_task(self._write_for_ever(), name="journal")
         elif len(rows) == GROUP_ROWS:
@@ -182,6 +196,7 @@ class Journal:
         self._some.clear()
         rows, self._rows = self._rows, []
         self._backlog += len(rows)
+        self._cuts.append((self._done + self._backlog, self._gathering_since))
         self._groups.extend(rows[i : i + GROUP_ROWS] for i in range(0, len(rows), GROUP_ROWS))
 
     async def _write_next(self) -> None:
@@ -200,6 +215,9 @@ class Journal:
         rows = len(self._groups.popleft())
         self._backlog -= rows
         self._done += rows
+        self.on_written(rows, asyncio.get_running_loop().time() - self._cuts[0][1])
+        while self._cuts and self._cuts[0][0] <= self._done:
+            self._cuts.popleft()
         for target, settled in self._waiting:
             if target <= self._done and not settled.done():
                 settled.set_result(None)
@@ -229,6 +247,10 @@ class Journal:
             log.info("store.available", pending=self.pending)
         self._trouble = None
         self._retry = FIRST_RETRY
+
+
+def _unheard(_rows: int, _age_s: float) -> None:
+    pass
 
 
 def _write(connection: Connection, rows: list[Row]) -> None:

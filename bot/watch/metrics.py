@@ -1,0 +1,159 @@
+"""The numbers of one process, in Prometheus' form.
+
+Each label's values are a small set that the code or the operator's settings decide: connectors,
+models, outcomes, kinds of errors. No label holds what a person, a platform or a model chose.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from uuid import UUID
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from bot.store import EditRow, RunEnd, RunStart
+from bot.watch.errors import call_result, provider_errors
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_WAITS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+_CALLS = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
+_RUNS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200)
+_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_GROUPS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
+_DELAYS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+
+
+class Metrics:
+    """Counts what it hears. Belongs to one process; nothing here is global."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        self._runs = self._counter(
+            "runs", "Runs that ended", "connector", "model", "kind", "outcome", "verdict"
+        )
+        self._generated = self._counter(
+            "generated_tokens", "Tokens that models streamed", "connector", "model"
+        )
+        self._usage = self._counter("usage_tokens", "Tokens as services count", "model", "type")
+        self._cost = self._counter("cost_usd", "US dollars, where a price is known", "model")
+        self._errors = self._counter("provider_errors", "Failed tries of models", "model", "error")
+        self._tries = self._counter("attempts", "Tries after a run's first", "model", "kind")
+        self._first_token = self._histogram(
+            "first_token_seconds", "From a run's start to its first token", _WAITS, "model"
+        )
+        self._first_text = self._histogram(
+            "first_text_seconds", "From a run's start to the first text shown", _WAITS, "connector"
+        )
+        self._duration = self._histogram(
+            "run_seconds", "From a run's start to its end", _RUNS, "connector"
+        )
+        self._calls = self._counter(
+            "calls", "Posts and edits, by how they went", "connector", "call", "result"
+        )
+        self._call_time = self._histogram(
+            "call_seconds", "How long a post or edit took", _CALLS, "connector", "call"
+        )
+        self._lag = self._histogram(
+            "shown_lag_seconds", "How long text waited to be shown", _WAITS, "connector"
+        )
+        self._group_rows = self._histogram("journal_group_rows", "Rows written together", _ROWS)
+        self._group_age = self._histogram(
+            "journal_group_seconds", "Age of a group's first row once it is durable", _GROUPS
+        )
+        self._loop_delay = self._histogram(
+            "loop_delay_seconds", "How late the event loop wakes a task", _DELAYS
+        )
+        build = self._labelled_gauge("build_info", "What runs; always 1", "version", "python")
+        build.labels(version, platform.python_version()).set(1)
+        self._connected = self._labelled_gauge(
+            "connected", "1 while a platform's events can come in", "connector"
+        )
+
+    # What is asked for when somebody looks.
+
+    def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """A state that `value` tells."""
+        Gauge(f"everytoken_{name}", meaning, registry=self.registry).set_function(value)
+
+    def connector(self, name: str, connected: Callable[[], bool]) -> None:
+        """A connector, and how to ask whether it is connected."""
+        self._connected.labels(name).set_function(lambda: float(connected()))
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    # What is told.
+
+    def began(self, start: RunStart) -> None:
+        """Nothing is counted before a run's end."""
+
+    def called(self, _run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
+        """Counts a post or an edit."""
+        self._calls.labels(connector, call.call, call_result(call.error)).inc()
+        self._call_time.labels(connector, call.call).observe(call.latency_us / 1e6)
+        if lag_us is not None:
+            self._lag.labels(connector).observe(lag_us / 1e6)
+
+    def ended(self, start: RunStart, end: RunEnd, _generated_us: int | None) -> None:
+        """Counts a run."""
+        connector, model = start.place.connector, start.model
+        verdict = end.verdict or "none"
+        self._runs.labels(connector, model, start.kind, end.outcome, verdict).inc()
+        self._generated.labels(connector, model).inc(end.tokens)
+        self._duration.labels(connector).observe(max(0, end.ended_us - start.started_us) / 1e6)
+        if end.first_token_us is not None:
+            self._first_token.labels(model).observe(end.first_token_us / 1e6)
+        if end.first_text_us is not None:
+            self._first_text.labels(connector).observe(end.first_text_us / 1e6)
+        self._count_usage(model, end)
+        for tried, error in provider_errors(model, end):
+            self._errors.labels(tried, error).inc()
+        for attempt in end.attempts or ():
+            if attempt["kind"] != "first":
+                self._tries.labels(attempt["model"], attempt["kind"]).inc()
+
+    def written(self, rows: int, age_s: float) -> None:
+        """The journal has written a group; its first row was `age_s` seconds old."""
+        self._group_rows.observe(rows)
+        self._group_age.observe(age_s)
+
+    def late(self, seconds: float) -> None:
+        """The event loop woke a task so late."""
+        self._loop_delay.observe(seconds)
+
+    def _count_usage(self, model: str, end: RunEnd) -> None:
+        for name, tokens in (
+            ("input", end.input_tokens),
+            ("cached_input", end.cached_input_tokens),
+            ("output", end.output_tokens),
+        ):
+            if tokens is not None:
+                self._usage.labels(model, name).inc(tokens)
+        if end.cost_microusd is not None:
+            self._cost.labels(model).inc(end.cost_microusd / 1e6)
+
+    # How each is made.
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"everytoken_{name}", meaning, labels, registry=self.registry)
+
+    def _labelled_gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"everytoken_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(
+            f"everytoken_{name}", meaning, labels, buckets=buckets, registry=self.registry
+        )
