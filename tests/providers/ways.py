@@ -42,7 +42,8 @@ def built(
                 model, api_key="sk-secret", base_url=f"{root}/v1", **known
             )
         case "azure":
-            provider = module.azure_provider(model, endpoint=root, api_key="azure-key", **known)
+            known = {"secret": "azure-key", **known}
+            provider = module.azure_provider(model, endpoint=root, **known)
         case "compatible":
             provider = module.compatible_provider(model, base_url=f"{root}/v1", **known)
     return provider
