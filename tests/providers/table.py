@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.providers.streams import CASES, Case
-from tests.providers.ways import ADAPTERS
+from tests.providers.ways import ADAPTERS, Adapter, ways_of
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "providers.md"
 BEGIN = "<!-- table: python -m tests.providers.table -->\n"
@@ -37,8 +37,12 @@ def write(begin: str, made: str) -> None:
 
 def _row(case: Case) -> str:
     """An empty cell is a stream that this service never sends."""
-    cells = ["both alike" if adapter in case.adapters else "" for adapter in ADAPTERS]
+    cells = [_ways(adapter) if adapter in case.adapters else "" for adapter in ADAPTERS]
     return line([case.case, case.origin.split(" ")[0].rstrip(":"), *cells, _sum(case)])
+
+
+def _ways(adapter: Adapter) -> str:
+    return "both alike" if len(ways_of(adapter)) > 1 else "as meant"
 
 
 def _sum(case: Case) -> str:
