@@ -12,6 +12,7 @@ from typing import Literal
 import structlog
 
 from providers.base import TooLong
+from providers.clients import on_this_machine
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,9 @@ class Room:
         service = self._name.partition(":")[0]
         if service in _LISTED:
             return known_room(model, service, None)
-        return known_room(model, None, self._url) if self._url else None
+        if self._url is None or on_this_machine(self._url):
+            return None
+        return known_room(model, None, self._url)
 
 
 def known_room(model: str, service: str | None, url: str | None) -> int | None:

@@ -11,6 +11,7 @@ from tests.providers.ways import WAYS, Way
 pytestmark = pytest.mark.real_time
 
 
+@pytest.mark.timeout(300)  # thirty bots, on a machine that may be busy
 @pytest.mark.parametrize("way", WAYS)
 async def test_the_table_of_broken_streams_is_what_comes_of_them(way: Way) -> None:
     """Both ways. If it is not, `python -m tests.providers.broken` writes it anew."""

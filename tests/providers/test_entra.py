@@ -45,12 +45,12 @@ async def test_a_managed_identity_gives_tokens_and_they_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One request for an hour; the identity that is named is the one that is asked."""
-    async with OpenAIServer(_token()) as server:
+    async with OpenAIServer(about=[_token()]) as server:
         _identity(monkeypatch, server)
         tokens = EntraTokens(None, "my-client", None)
         assert [await tokens(), await tokens()] == ["a-token", "a-token"]
         await tokens.aclose()
-    asked = [exchange.path for exchange in server.exchanges]
+    asked = [exchange.path for exchange in server.asked]
     assert len(asked) == 1
     assert "resource=https%3A%2F%2Fcognitiveservices.azure.com" in asked[0].replace(
         "://", "%3A%2F%2F"
@@ -60,7 +60,7 @@ async def test_a_managed_identity_gives_tokens_and_they_are_kept(
 
 async def test_no_token_is_a_refusal_that_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a time-out, and none of what the sign-in service says."""
-    async with OpenAIServer(_no_token()) as server:
+    async with OpenAIServer(about=[_no_token()]) as server:
         _identity(monkeypatch, server)
         tokens = EntraTokens(None, None, None)
         with pytest.raises(ClientAuthenticationError) as refusal:

@@ -12,7 +12,7 @@ from providers.base import Provider, TooLong
 from providers.room import ASSUMED, Room, room_in
 from tests.contracts.provider import ask
 from tests.providers.ways import WAYS, Way, at
-from tests.servers.openai import Answer, OpenAIServer, recorded
+from tests.servers.openai import Answer, Freeze, OpenAIServer, recorded
 
 pytestmark = pytest.mark.real_time
 
@@ -67,12 +67,12 @@ async def test_a_compatible_server_is_asked_for_it_when_the_bot_starts(
     answers: list[Answer], room: int, sees: bool, way: Way
 ) -> None:
     """Each has its own place for it; one that has none costs a few requests, and nothing else."""
-    async with OpenAIServer(*answers) as server:
+    async with OpenAIServer(about=answers) as server:
         provider = at(server, way, "compatible", model="m")
         await provider.start()
         await provider.aclose()
     assert (provider.room, provider.sees) == (room, sees)
-    paths = [exchange.path for exchange in server.exchanges]
+    paths = [exchange.path for exchange in server.asked]
     assert paths == ["/v1/models", "/props", "/api/ps", "/api/show"][: len(paths)]
 
 
@@ -81,9 +81,10 @@ async def test_a_server_that_is_away_or_silent_delays_the_start_by_little(
 ) -> None:
     """The bot starts without it."""
     monkeypatch.setattr("providers.asking.ASK_SECONDS", 0.2)
-    async with OpenAIServer(recorded("stall_first.sse")) as server:
+    async with OpenAIServer(about=[Answer([Freeze()])]) as server:
         provider = at(server, "lean", "compatible", model="m")
         await provider.start()
+        assert len(server.asked) == 1
     await provider.start()  # nobody listens there any more
     await provider.aclose()
     assert provider.room == ASSUMED
@@ -94,7 +95,7 @@ async def test_what_the_operator_set_stands() -> None:
     async with OpenAIServer(recorded("400_too_long.http")) as server:
         provider = at(server, "lean", "compatible", model="m", room=5000, sees=True)
         await provider.start()
-        assert not server.exchanges
+        assert not server.asked
         assert isinstance((await ask(provider)).error, TooLong)
         await provider.aclose()
     assert (provider.room, provider.sees) == (5000, True)
@@ -167,7 +168,7 @@ def test_a_room_that_can_not_be_is_not_believed() -> None:
 
 async def test_a_models_real_name_helps_only_where_nothing_is_known() -> None:
     """What a server told of itself is better than a list."""
-    async with OpenAIServer(models(max_model_len=32768), recorded("openai.sse")) as server:
+    async with OpenAIServer(recorded("openai.sse"), about=[models(max_model_len=32768)]) as server:
         provider: Provider = at(server, "lean", "compatible", model="m")
         await provider.start()
         await ask(provider)
