@@ -10,9 +10,10 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
-from providers.clients import CONNECT_SECONDS, MAX_RETRIES, on_this_machine
+from providers.addresses import on_this_machine
 from providers.extras import made
 from providers.langchain import LangChainProvider
+from providers.limits import CONNECT_SECONDS, MAX_RETRIES
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import openai
 
-OPENAI_URL = "https://api.openai.com/v1"
+from providers.addresses import on_this_machine
+from providers.limits import CONNECT_SECONDS, MAX_RETRIES
 
-CONNECT_SECONDS = 10.0
-MAX_RETRIES = 2
-"""Only before the stream begins: nothing is sent twice."""
+OPENAI_URL = "https://api.openai.com/v1"
 
 Transport = Literal["httpx", "aiohttp"]
 """What carries the bytes: the SDK's own way, or aiohttp, which costs half as much CPU."""
@@ -25,8 +23,6 @@ Secret = str | Callable[[], Awaitable[str]]
 
 AZURE_V1 = "v1"
 """The API version that stands for Azure's newer endpoint, which has no versions by date."""
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def openai_client(
@@ -73,8 +69,3 @@ def http_options(url: str, transport: Transport = "httpx") -> dict[str, Any]:
         "max_retries": MAX_RETRIES,
         "http_client": kind(timeout=timeout, trust_env=not on_this_machine(url)),
     }
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether an address is this machine's own: no proxy leads there."""
-    return urlsplit(url).hostname in _LOOPBACK

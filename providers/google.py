@@ -11,9 +11,10 @@ from google.genai.types import HttpOptions
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
-from providers.clients import CONNECT_SECONDS, MAX_RETRIES, on_this_machine
+from providers.addresses import on_this_machine
 from providers.extras import made
 from providers.langchain import LangChainProvider
+from providers.limits import CONNECT_SECONDS, MAX_RETRIES
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
 

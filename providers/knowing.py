@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from typing import TYPE_CHECKING
 
-import openai
-
-from providers.asking import Facts, facts_of
 from providers.base import Generation
 from providers.room import Room
 
-Ask = Callable[[], Awaitable[Facts]]
+if TYPE_CHECKING:
+    from providers.asking import Facts
+
+Ask = Callable[[], Awaitable["Facts"]]
 """Asks the service about its model."""
 
 
@@ -55,8 +55,3 @@ class Knowing:
         if error is not None:
             self._known.refused(error)
         self.room = self._known.tokens
-
-
-def asking(client: openai.AsyncOpenAI, model: str) -> Ask:
-    """Asks a compatible server."""
-    return partial(facts_of, client, model)

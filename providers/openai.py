@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import openai
@@ -12,11 +13,11 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from providers.asking import facts_of
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
 from providers.errors import by_code
-from providers.knowing import asking
 from providers.langchain import LangChainProvider
 
 RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
@@ -84,7 +85,7 @@ def compatible_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
-        ask=asking(client, model),
+        ask=partial(facts_of, client, model),
         url=base_url,
         close=client.close,
         think_block=True,

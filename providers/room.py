@@ -11,8 +11,8 @@ from typing import Literal
 
 import structlog
 
+from providers.addresses import on_this_machine
 from providers.base import TooLong
-from providers.clients import on_this_machine
 
 log = structlog.get_logger(__name__)
 

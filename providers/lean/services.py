@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from providers.asking import facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
-from providers.knowing import asking
 from providers.lean.chat import Chat
 from providers.lean.protocol import Speech
 from providers.lean.provider import GATHER_SECONDS, LeanProvider
@@ -92,7 +93,7 @@ def compatible_provider(
         room=room,
         sees=sees,
         guess=sees_images(model),
-        ask=asking(client, model),
+        ask=partial(facts_of, client, model),
         url=base_url,
         stall_seconds=stall_seconds,
         gather_seconds=gather_seconds,
