@@ -31,10 +31,10 @@ format: .venv/.dev ## puts the code into shape
 	@$(BIN)/ruff check --fix .
 
 lock: .venv/.dev ## resolves the dependencies anew, with hashes and without any address
-	@$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local -c requirements.txt -o requirements-local.txt
-	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra otel -c requirements.txt -o requirements-otel.txt
-	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --extra otel --group dev -c requirements-local.txt -c requirements-otel.txt -o requirements-dev.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --all-extras --group dev -o requirements-dev.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml -c requirements-dev.txt -o requirements.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local -c requirements-dev.txt -o requirements-local.txt
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra otel -c requirements-dev.txt -o requirements-otel.txt
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 

@@ -107,6 +107,9 @@ _KEYS = {
     "openai": "OPENAI_API_KEY",
     "compatible": "OPENAI_API_KEY and OPENAI_BASE_URL",
     "azure": "AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "google": "GOOGLE_API_KEY",
+    "langchain": "the key in MODEL_OPTIONS",
 }
 
 
@@ -117,6 +120,7 @@ def _cure(settings: Settings, kind: str) -> str:
     return {
         "AuthFailed": f"check {key}: the service refused it",
         "BadRequest": f"check MODEL={settings.model}: the service refused the request",
+        "Unusable": "as said above; docs/providers.md tells more",
         "TooLong": "set CONTEXT_TOKENS to what the model takes",
         "Overloaded": "try again later, or choose another MODEL",
     }.get(kind, f"check {key} and that the service can be reached from here")

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import openai
 from langchain_openai import AzureChatOpenAI
+from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
-from providers.clients import azure_client
+from providers.clients import AZURE_V1, Api, Secret, azure_client
 from providers.langchain import LangChainProvider
-from providers.openai import KeepsEveryDelta, common_options
+from providers.openai import RESPONSES, KeepsEveryDelta, OpenAIChat, common_options
+
+_UNUSED = SecretStr("unused")
+"""LangChain wants a key; the client that asks is ours, and has its own secret."""
 
 
 def azure_provider(
     deployment: str,
     *,
     endpoint: str,
-    api_key: str,
+    secret: Secret,
     api_version: str = "2024-10-21",
+    api: Api = "auto",
     stall_seconds: float = 60.0,
-    room: int = 128_000,
+    room: int | None = None,
     sees: bool | None = None,
+    close: Callable[[], Awaitable[None]] | None = None,
 ) -> LangChainProvider:
-    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens."""
-    client = azure_client(deployment, endpoint, api_key, api_version)
-    chat = _Azure(
-        azure_deployment=deployment,
-        azure_endpoint=endpoint,
-        api_key=SecretStr(api_key),
-        api_version=api_version,
-        model=deployment,
-        stream_usage=True,
-        **common_options(client),
-    )
+    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
+
+    `secret` is a key, or what gives Entra ID's tokens, which `close` closes.
+    """
+    client = azure_client(deployment, endpoint, secret, api_version)
+
+    async def closed() -> None:
+        await client.close()
+        if close is not None:
+            await close()
+
     return LangChainProvider(
-        chat,
+        _chat(deployment, endpoint, api_version, api, client),
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
-        close=client.close,
+        close=closed,
         usage_grows=True,
+    )
+
+
+def _chat(
+    deployment: str, endpoint: str, api_version: str, api: Api, client: openai.AsyncOpenAI
+) -> BaseChatOpenAI:
+    known: dict[str, Any] = {
+        "model": deployment,
+        "api_key": _UNUSED,
+        "stream_usage": True,
+        # A deployment's name doesn't tell its model.
+        "use_responses_api": bool(RESPONSES[api]),
+        **common_options(client),
+    }
+    if api_version == AZURE_V1:
+        return OpenAIChat(base_url=str(client.base_url), **known)
+    return _Azure(
+        azure_deployment=deployment, azure_endpoint=endpoint, api_version=api_version, **known
     )
 
 

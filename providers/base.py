@@ -123,11 +123,22 @@ class BadRequest(ProviderError):
 
 
 class TooLong(BadRequest):
-    """The conversation is longer than the model takes: a shorter one may pass."""
+    """The conversation is longer than the model takes: a shorter one may pass.
+
+    `room` in tokens, where the service says how much it takes.
+    """
+
+    def __init__(self, message: str, room: int | None = None) -> None:
+        super().__init__(message)
+        self.room = room
 
 
 class AuthFailed(ProviderError):
     """The key is missing, wrong, or may not use this model."""
+
+
+class Unusable(ProviderError):
+    """The model can't be made here: a package is missing, or it doesn't take its settings."""
 
 
 class Filtered(ProviderError):

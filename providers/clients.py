@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import openai
 
-OPENAI_URL = "https://api.openai.com/v1"
+from providers.addresses import on_this_machine
+from providers.limits import CONNECT_SECONDS, MAX_RETRIES
 
-CONNECT_SECONDS = 10.0
-MAX_RETRIES = 2
-"""Only before the stream begins: nothing is sent twice."""
+OPENAI_URL = "https://api.openai.com/v1"
 
 Transport = Literal["httpx", "aiohttp"]
 """What carries the bytes: the SDK's own way, or aiohttp, which costs half as much CPU."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+Api = Literal["auto", "chat", "responses"]
+"""Which of OpenAI's two protocols is spoken; `auto`: Chat Completions, where the model knows it."""
+
+Secret = str | Callable[[], Awaitable[str]]
+"""A key, or what gives a fresh token for each request."""
+
+AZURE_V1 = "v1"
+"""The API version that stands for Azure's newer endpoint, which has no versions by date."""
 
 
 def openai_client(
-    api_key: str, base_url: str, transport: Transport = "httpx"
+    api_key: Secret, base_url: str, transport: Transport = "httpx"
 ) -> openai.AsyncOpenAI:
     """A client of OpenAI's, or of any server that speaks its dialect at `base_url`."""
     return openai.AsyncOpenAI(
@@ -31,16 +37,25 @@ def openai_client(
 def azure_client(
     deployment: str,
     endpoint: str,
-    api_key: str,
+    secret: Secret,
     api_version: str,
     transport: Transport = "httpx",
-) -> openai.AsyncAzureOpenAI:
-    """A client of one deployment on Azure."""
+) -> openai.AsyncOpenAI:
+    """A client of one deployment on Azure; with the version `v1`, of its newer endpoint.
+
+    There, Azure speaks as OpenAI does: the deployment is the request's `model`, and a key is
+    shown as a token is.
+    """
+    if api_version == AZURE_V1:
+        return openai_client(secret, f"{endpoint.rstrip('/')}/openai/v1", transport)
+    shown: dict[str, Any] = (
+        {"api_key": secret} if isinstance(secret, str) else {"azure_ad_token_provider": secret}
+    )
     return openai.AsyncAzureOpenAI(
         azure_endpoint=endpoint,
         azure_deployment=deployment,
-        api_key=api_key,
         api_version=api_version,
+        **shown,
         **http_options(endpoint, transport),
     )
 
@@ -48,10 +63,9 @@ def azure_client(
 def http_options(url: str, transport: Transport = "httpx") -> dict[str, Any]:
     """How a service is reached: bounded while connecting, and past no proxy on this machine."""
     timeout = openai.Timeout(None, connect=CONNECT_SECONDS)
-    direct = urlsplit(url).hostname in _LOOPBACK
     kind = openai.DefaultAioHttpClient if transport == "aiohttp" else openai.DefaultAsyncHttpxClient
     return {
         "timeout": timeout,
         "max_retries": MAX_RETRIES,
-        "http_client": kind(timeout=timeout, trust_env=not direct),
+        "http_client": kind(timeout=timeout, trust_env=not on_this_machine(url)),
     }

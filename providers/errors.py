@@ -8,10 +8,8 @@ ours, never the service's: those may quote the key or the question.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
-from time import time
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from providers.base import (
     AuthFailed,
@@ -24,6 +22,8 @@ from providers.base import (
     Stalled,
     TooLong,
 )
+from providers.failures import chain, codes, retry_after, status
+from providers.room import room_in
 
 
 class Row(NamedTuple):
@@ -44,6 +44,11 @@ _FILTER = Row(Filtered, "the service's content filter refused the question")
 _UNREACHED = Row(Disconnected, "the service can't be reached: check its address and the network")
 _BROKEN = Row(Disconnected, "the service broke off the answer: try again")
 _LATE = Row(Stalled, "the service did not answer in time: try again later")
+_IDENTITY = Row(
+    AuthFailed,
+    "Entra ID gave no token: check the identity (docs/providers.md), and that it may use the "
+    "resource: role Cognitive Services OpenAI User",
+)
 _GARBAGE = Row(
     Malformed, "the service sent something that is no stream of tokens: check its address"
 )
@@ -63,9 +68,19 @@ TABLE: dict[str | int, Row] = {
     "DeploymentNotFound": _UNKNOWN,
     "rate_limit_exceeded": _BUSY,
     "overloaded_error": _BUSY,
+    "rate_limit_error": _BUSY,
+    "authentication_error": _KEY,
+    "permission_error": _KEY,
+    "billing_error": _QUOTA,
+    "contract_spend_limit_reached": _QUOTA,
+    "enforced_spend_limit_reached": _QUOTA,
+    "timeout_error": _LATE,
+    "request_too_large": _LONG,
+    "API_KEY_INVALID": _KEY,
     "server_error": _FAULT,
     "insufficient_system_resource": _FAULT,
-    # HTTP.
+    # HTTP. An error part in mid-stream has the stream's own status in Anthropic's SDK.
+    200: _FAULT,
     401: _KEY,
     402: _QUOTA,
     403: _KEY,
@@ -113,6 +128,33 @@ TABLE: dict[str | int, Row] = {
     "LengthFinishReasonError": _UNREADABLE,
     "InvalidWebhookSignatureError": _UNREADABLE,
     "OpenAIError": _REFUSED,
+    # anthropic.
+    "PaymentRequiredError": _QUOTA,
+    "RequestTimeoutError": _LATE,
+    "PreconditionFailedError": _REFUSED,
+    "ContentTooLargeError": _LONG,
+    "RequestTooLargeError": _LONG,
+    "RequestHeaderFieldsTooLargeError": _REFUSED,
+    "ClientClosedRequestError": _BROKEN,
+    "HTTPNotImplementedError": _REFUSED,
+    "ServiceUnavailableError": _BUSY,
+    "GatewayTimeoutError": _UNREACHED,
+    "OverloadedError": _BUSY,
+    "RetryableError": _FAULT,
+    "DeadlineExceededError": _LATE,
+    "CredentialsError": _KEY,
+    "IdentityTokenFileError": _KEY,
+    "APIWebhookValidationError": _UNREADABLE,
+    "AnthropicError": _REFUSED,
+    # google-genai, and LangChain's package for it.
+    "ServerError": _FAULT,
+    "UnknownApiResponseError": _UNREADABLE,
+    "ContinuationInterruptedError": _BROKEN,
+    "GoogleGenerativeAIError": _REFUSED,
+    "GoogleAuthError": _KEY,
+    # azure-identity and what it stands on.
+    "ClientAuthenticationError": _IDENTITY,
+    "AzureError": _IDENTITY,
     # The transport.
     "ConnectError": _UNREACHED,
     "ConnectTimeout": _UNREACHED,
@@ -122,6 +164,11 @@ TABLE: dict[str | int, Row] = {
     "TooManyRedirects": _UNREACHED,
     "TimeoutException": _LATE,
     "DecodingError": _UNREADABLE,
+    "ServerTimeoutError": _LATE,
+    "ClientConnectorError": _UNREACHED,
+    "ClientConnectionError": _BROKEN,
+    "ClientPayloadError": _BROKEN,
+    "ClientError": _BROKEN,  # aiohttp's; Google's of that name has a status
     "HTTPError": _BROKEN,
     "StreamError": _BROKEN,
     "EndOfStream": _BROKEN,
@@ -136,7 +183,9 @@ _DECISIVE = frozenset({"ContextOverflowError", "ConnectTimeout", "ConnectError",
 """Classes that say more than the ones that wrap or mix them in."""
 
 _TOO_LONG = re.compile(
-    "context(_| )length|context window|context size|prompt is too long|input tokens exceed", re.I
+    "context(_| )length|context window|context size|prompt is too long|input tokens exceed"
+    "|maximum number of tokens allowed",
+    re.I,
 )
 """How services without a code of their own for it say that a conversation is too long."""
 
@@ -149,7 +198,9 @@ def translate(error: Exception) -> ProviderError:
     if row is None:
         return Malformed(f"{_UNREADABLE.message} ({type(error).__name__})")
     if row.kind is Overloaded:
-        return Overloaded(row.message, _retry_after(error))
+        return Overloaded(row.message, retry_after(error))
+    if row.kind is TooLong:
+        return TooLong(row.message, room_in(str(error)))
     return row.kind(row.message + _detail(error, row))
 
 
@@ -161,45 +212,24 @@ def by_code(code: str) -> ProviderError:
 
 def _keys(error: Exception) -> Iterator[str | int]:
     """What to look up, the most telling first."""
-    status = _status(error)
-    if status == 400 and _TOO_LONG.search(str(error)):
+    http = status(error)
+    if http == 400 and _TOO_LONG.search(str(error)):
         yield "ContextOverflowError"
-    yield from _codes(error)
+    for link in chain(error):
+        yield from codes(link)
     yield from (name for name in _chain_names(error) if name in _DECISIVE)
-    if status is not None:
-        yield status
-        yield "BadRequestError" if status < 500 else "InternalServerError"
+    if http is not None:
+        yield http
+        yield "BadRequestError" if http < 500 else "InternalServerError"
     yield from _names(error)
-
-
-def _codes(error: Exception) -> Iterator[str]:
-    body = getattr(error, "body", None)
-    inner = body.get("innererror") if isinstance(body, Mapping) else None
-    codes = (
-        getattr(error, "code", None),
-        getattr(error, "type", None),
-        inner.get("code") if isinstance(inner, Mapping) else None,
-    )
-    return (code for code in codes if isinstance(code, str))
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status; an error part in mid-stream may carry it as its code."""
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        return status
-    code = str(getattr(error, "code", None))
-    return int(code) if re.fullmatch("[45][0-9]{2}", code) else None
 
 
 def _names(error: BaseException) -> Iterator[str]:
     return (kind.__name__ for kind in type(error).__mro__)
 
 
-def _chain_names(error: BaseException | None) -> Iterator[str]:
-    while error is not None:
-        yield from _names(error)
-        error = error.__cause__
+def _chain_names(error: BaseException) -> Iterator[str]:
+    return (name for link in chain(error) for name in _names(link))
 
 
 def _detail(error: Exception, row: Row) -> str:
@@ -209,24 +239,3 @@ def _detail(error: Exception, row: Row) -> str:
     names = (getattr(error, attribute, None) for attribute in ("code", "param"))
     told = [name for name in names if isinstance(name, str) and _IDENTIFIER.fullmatch(name)]
     return f" ({', '.join(told)})" if told else ""
-
-
-def _retry_after(error: Exception) -> float | None:
-    """Seconds until the service wants to be asked again, from its headers."""
-    headers: Mapping[str, Any] = getattr(getattr(error, "response", None), "headers", {})
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after")
-    if (seconds := _number(value)) is not None:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(str(value)).timestamp() - time())
-    except ValueError:
-        return None
-
-
-def _number(value: object) -> float | None:
-    try:
-        return max(0.0, float(str(value)))
-    except ValueError:
-        return None

@@ -20,20 +20,36 @@ _FINISH: dict[str, FinishReason] = {
     "tool_calls": "stop",
     "tool_use": "stop",
     "function_call": "stop",
+    "malformed_function_call": "stop",
+    "unexpected_tool_call": "stop",
     "length": "length",
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",
     "content_filter": "filter",
     "safety": "filter",
     "refusal": "filter",
+    "recitation": "filter",
+    "blocklist": "filter",
+    "prohibited_content": "filter",
+    "spii": "filter",
+    "image_safety": "filter",
 }
 """What services call their finish reasons, in small letters."""
 
 _FAILED = frozenset({"error", "abort", "insufficient_system_resource"})
 """Words that say that the service gave up: half an answer, not an end."""
 
-_TOOL_REASONS = frozenset({"tool_calls", "tool_use", "function_call"})
+_TOOL_REASONS = frozenset(
+    {
+        "tool_calls",
+        "tool_use",
+        "function_call",
+        "malformed_function_call",
+        "unexpected_tool_call",
+    }
+)
 
 
 def finish_reason(word: str) -> FinishReason:

@@ -22,8 +22,9 @@ from providers.base import (
     Usage,
 )
 from providers.decoding import Content, Decoder, Piece
-from providers.errors import translate
+from providers.errors import by_code, translate
 from providers.finish import TRAILER_SECONDS, finish_reason
+from providers.knowing import Ask, Knowing
 from providers.messages import as_messages
 from providers.relay import Relay
 from providers.stall import CUT, next_within
@@ -31,10 +32,11 @@ from providers.stall import CUT, next_within
 log = structlog.get_logger(__name__)
 
 
-class LangChainProvider:
+class LangChainProvider(Knowing):
     """Streams a LangChain chat model. Two decoders read it: the callbacks' and our own.
 
-    `sees` says whether it takes images; None: as LangChain knows it, and no where it doesn't.
+    `room` in tokens, and `sees`, whether it takes images; None: as is known, see `Knowing`.
+    `limit`: what the model calls the most tokens of an answer, where it takes that with a request.
     `think_block`: whether answers may begin with their reasoning between tags. `usage_grows`:
     whether each usage is the whole so far, as in OpenAI's dialect, and not a chunk's own share.
     """
@@ -44,24 +46,27 @@ class LangChainProvider:
         model: BaseChatModel,
         *,
         name: str,
-        room: int,
         stall_seconds: float,
+        room: int | None = None,
         sees: bool | None = None,
+        ask: Ask | None = None,
+        url: str | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
+        limit: str | None = "max_tokens",
         think_block: bool = False,
         usage_grows: bool = False,
     ) -> None:
-        self.name = name
-        self.room = room
-        self.sees = _sees(model) if sees is None else sees
+        profile = model.profile or {}
+        sees_by_profile = bool(profile.get("image_inputs"))
+        super().__init__(name, room=room, sees=sees, guess=sees_by_profile, ask=ask, url=url)
+        self._known.listed(profile.get("max_input_tokens"))
+        self.room = self._known.tokens
         self._model = model
         self._stall_seconds = stall_seconds
         self._close = close
+        self._limit = limit
         self._think_block = think_block
         self._usage_grows = usage_grows
-
-    async def start(self) -> None:
-        """Nothing takes time here."""
 
     async def generate(
         self,
@@ -85,8 +90,10 @@ class LangChainProvider:
                 reader.flush()
                 await listener.flush()
         except BaseException as error:
+            self._learn(generation, error)
             await relay.fail(error)
             raise
+        self._learn(generation)
         await relay.end(generation)
 
     async def aclose(self) -> None:
@@ -97,9 +104,9 @@ class LangChainProvider:
     def _stream(
         self, request: Request, run_id: UUID, listener: _Listener
     ) -> AsyncGenerator[AIMessageChunk]:
-        limit: dict[str, Any] = (
-            {} if request.max_tokens is None else {"max_tokens": request.max_tokens}
-        )
+        limit: dict[str, Any] = {}
+        if self._limit is not None and request.max_tokens is not None:
+            limit[self._limit] = request.max_tokens
         stream = self._model.astream(
             as_messages(request.turns),
             config={"run_id": run_id, "callbacks": [listener]},
@@ -184,6 +191,8 @@ class _Reader:
         model = metadata.get("model_name") or metadata.get("model")
         if isinstance(model, str):
             self.generation.model = model
+        if (metadata.get("prompt_feedback") or {}).get("block_reason"):
+            raise by_code("content_filter")  # Google's filter refuses a question so
         if reason := _finish_reason(metadata):
             self.generation.finish_reason = finish_reason(reason)
         if chunk.usage_metadata:
@@ -218,7 +227,3 @@ def _finish_reason(metadata: dict[str, Any]) -> str:
     if not word and metadata.get("status") == "completed":
         word = "completed"
     return str(word)
-
-
-def _sees(model: BaseChatModel) -> bool:
-    return bool((model.profile or {}).get("image_inputs"))

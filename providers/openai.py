@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import openai
@@ -12,11 +13,15 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from providers.asking import facts_of
 from providers.chunks import chunks, opened
-from providers.clients import OPENAI_URL, openai_client
+from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
 from providers.errors import by_code
 from providers.langchain import LangChainProvider
+
+RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
+"""How LangChain is told which protocol to speak; None: as it knows the model."""
 
 
 def openai_provider(
@@ -24,17 +29,19 @@ def openai_provider(
     *,
     api_key: str,
     base_url: str = OPENAI_URL,
+    api: Api = "auto",
     stall_seconds: float = 60.0,
-    room: int = 128_000,
+    room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
     """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
     client = openai_client(api_key, base_url)
-    chat = _OpenAI(
+    chat = OpenAIChat(
         model=model,
         api_key=SecretStr(api_key),
         base_url=base_url,
         stream_usage=True,
+        use_responses_api=RESPONSES[api],
         **common_options(client),
     )
     return LangChainProvider(
@@ -55,7 +62,7 @@ def compatible_provider(
     api_key: str | None = None,
     usage: bool = False,
     stall_seconds: float = 60.0,
-    room: int = 8192,
+    room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
@@ -78,6 +85,8 @@ def compatible_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        ask=partial(facts_of, client, model),
+        url=base_url,
         close=client.close,
         think_block=True,
         usage_grows=True,
@@ -169,7 +178,7 @@ class KeepsEveryDelta:
         return converted
 
 
-class _OpenAI(KeepsEveryDelta, ChatOpenAI):
+class OpenAIChat(KeepsEveryDelta, ChatOpenAI):
     """A model of OpenAI's."""
 
 

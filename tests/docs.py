@@ -20,7 +20,7 @@ _TABLE = re.compile(re.escape(_HEAD) + r"(.*\n)*?(?=\n)")
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
-    if value is None or value in (frozenset(), ()):
+    if value is None or value in (frozenset(), (), {}):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -33,7 +33,13 @@ def test_without_any_setting_the_embedded_model_answers_on_this_machine_only() -
         ("MODEL", "openai:a,azure:b", "MODEL takes one model for now"),
         ("MODEL", "openai:gpt-4o", "OPENAI_API_KEY is missing: MODEL=openai:gpt-4o needs it"),
         ("MODEL", "azure:dep", "AZURE_OPENAI_ENDPOINT is missing"),
+        ("MODEL", "azure:dep", "AZURE_OPENAI_API_KEY is missing"),
         ("MODEL", "compatible:x", "OPENAI_BASE_URL is missing"),
+        ("MODEL", "anthropic:x", "ANTHROPIC_API_KEY is missing: MODEL=anthropic:x needs it"),
+        ("MODEL", "google:x", "GOOGLE_API_KEY is missing"),
+        ("MODEL", "langchain:ChatOllama", "names no class; for example langchain:langchain_ol"),
+        ("MODEL_OPTIONS", "temperature=1", "MODEL_OPTIONS is no JSON: Expecting value at"),
+        ("MODEL_OPTIONS", "[1]", "MODEL_OPTIONS has to be a JSON object"),
         ("OPENAI_BASE_URL", "localhost:1234", "OPENAI_BASE_URL has to begin with http://"),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL has to begin with one of postgres://"),
         ("DATABASE_URL", "postgresql://me:pw@host:port/x", "DATABASE_URL is no address; for"),
@@ -76,6 +82,7 @@ def test_secrets_are_masked_when_settings_are_printed(monkeypatch: pytest.Monkey
     for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "WEB_PASSWORD"):
         monkeypatch.setenv(name, "hunter2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@host/db")
+    monkeypatch.setenv("MODEL_OPTIONS", '{"api_key": "hunter2"}')
     assert "hunter2" not in repr(load_settings())
 
 

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from bot.settings import Settings
 from providers.base import Provider
+from providers.extras import needed
 from providers.prices import ModelPrice, Prices
 
 
@@ -26,6 +27,8 @@ def make_provider(settings: Settings) -> Provider:
             return _azure(settings, known)
         case "compatible":
             return _compatible(settings, known)
+        case "anthropic" | "google" | "langchain":
+            return _through_langchain(settings, known)
         case _:
             return _openai(settings, known)
 
@@ -63,12 +66,27 @@ def _azure(settings: Settings, known: dict[str, Any]) -> Provider:
         from providers.azure import azure_provider as make
     else:
         from providers.lean import azure_provider as make  # type: ignore[assignment]  # same call
+    secret: Any = revealed(settings.azure_openai_api_key)
+    if settings.azure_openai_auth == "entra":
+        secret = _entra(settings)
+        known["close"] = secret.aclose
     return make(
         settings.model_name,
         endpoint=settings.azure_openai_endpoint or "",
-        api_key=revealed(settings.azure_openai_api_key) or "",
+        secret=secret,
         api_version=settings.openai_api_version,
+        api=settings.openai_api,
         **known,
+    )
+
+
+def _entra(settings: Settings) -> Any:
+    """What gives the tokens of an identity of Entra ID."""
+    module = needed("providers.entra", "azure", "AZURE_OPENAI_AUTH=entra")
+    return module.EntraTokens(
+        settings.azure_tenant_id,
+        settings.azure_client_id,
+        revealed(settings.azure_client_secret),
     )
 
 
@@ -92,7 +110,32 @@ def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
         from providers.lean import openai_provider as make  # type: ignore[assignment]
     if settings.openai_base_url is not None:
         known["base_url"] = settings.openai_base_url
-    return make(settings.model_name, api_key=revealed(settings.openai_api_key) or "", **known)
+    return make(
+        settings.model_name,
+        api_key=revealed(settings.openai_api_key) or "",
+        api=settings.openai_api,
+        **known,
+    )
+
+
+def _through_langchain(settings: Settings, known: dict[str, Any]) -> Provider:
+    """The models that are read through LangChain only."""
+    known["options"] = settings.model_options
+    if settings.provider == "langchain":
+        from providers.custom import langchain_provider
+
+        return langchain_provider(settings.model_name, **known)
+    module = needed(f"providers.{settings.provider}", settings.provider, f"MODEL={settings.model}")
+    if settings.provider == "anthropic":
+        key, url = settings.anthropic_api_key, settings.anthropic_base_url
+        make = module.anthropic_provider
+    else:
+        key, url = settings.google_api_key, settings.google_gemini_base_url
+        make = module.google_provider
+    if url is not None:
+        known["base_url"] = url
+    provider: Provider = make(settings.model_name, api_key=revealed(key) or "", **known)
+    return provider
 
 
 def revealed(secret: SecretStr | None) -> str | None:

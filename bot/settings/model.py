@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
-from bot.settings.values import is_url
+from bot.settings.values import as_object, is_url
 
-PROVIDERS = ("local", "openai", "azure", "compatible")
+_CLASS = re.compile(r"\w+(\.\w+)*:\w+")
+
+PROVIDERS = ("local", "openai", "azure", "compatible", "anthropic", "google", "langchain")
 
 
 class ModelSettings(BaseSettings):
@@ -18,7 +21,8 @@ class ModelSettings(BaseSettings):
 
     model: str = Field(
         "local:smollm2-135m",
-        description="`provider:model`: `local:…`, `openai:…`, `azure:<deployment>`, `compatible:…`",
+        description="`provider:model`: `local:…`, `openai:…`, `azure:<deployment>`, "
+        "`compatible:…`, `anthropic:…`, `google:…`, `langchain:package.module:Class`",
     )
     openai_api_key: SecretStr | None = Field(
         None, description="key for `openai:`, and for `compatible:` where the server wants one"
@@ -26,11 +30,42 @@ class ModelSettings(BaseSettings):
     openai_base_url: str | None = Field(
         None, description="base URL of the server, with `/v1`; `compatible:` needs it"
     )
+    openai_api: Literal["auto", "chat", "responses"] = Field(
+        "auto",
+        description="protocol of `openai:` and `azure:`: Chat Completions (`chat`), or the "
+        "Responses API (`responses`); `auto`: Chat Completions, where the model knows it",
+    )
     azure_openai_endpoint: str | None = Field(
         None, description="`https://<resource>.openai.azure.com`"
     )
     azure_openai_api_key: SecretStr | None = Field(None, description="key for `azure:`")
-    openai_api_version: str = Field("2024-10-21", description="Azure's API version")
+    azure_openai_auth: Literal["key", "entra"] = Field(
+        "key",
+        description="how `azure:` is signed in to: with the key, or as an identity of Entra ID "
+        "(a managed identity, the Azure CLI's, or the application of the next three)",
+    )
+    azure_tenant_id: str | None = Field(None, description="tenant of an Entra ID application")
+    azure_client_id: str | None = Field(
+        None, description="the application's id; alone, that of a user-assigned managed identity"
+    )
+    azure_client_secret: SecretStr | None = Field(None, description="the application's secret")
+    openai_api_version: str = Field(
+        "2024-10-21", description="Azure's API version; `v1` for its newer endpoint"
+    )
+    anthropic_api_key: SecretStr | None = Field(None, description="key for `anthropic:`")
+    anthropic_base_url: str | None = Field(
+        None, description="another server that speaks Anthropic's Messages API"
+    )
+    google_api_key: SecretStr | None = Field(None, description="key for `google:` (Gemini)")
+    google_gemini_base_url: str | None = Field(
+        None, description="another server that speaks Gemini's API"
+    )
+    model_options: Annotated[dict[str, Any], NoDecode] = Field(
+        {},
+        repr=False,  # it may hold a key
+        description="keyword arguments of the LangChain class behind `langchain:`, `anthropic:` or "
+        '`google:`, as JSON: `{"temperature": 0.2}`',
+    )
     local_model_path: Path = Field(
         Path("models/SmolLM2-135M-Instruct.Q4_1.gguf"),
         description="GGUF file for `local:`; `make setup` fetches the default one",
@@ -52,9 +87,18 @@ class ModelSettings(BaseSettings):
         if provider not in PROVIDERS or not name:
             known = ", ".join(f"{name}:…" for name in PROVIDERS)
             raise ValueError(f"is not one of {known}; for example openai:gpt-4o-mini")
+        if provider == "langchain" and not _CLASS.fullmatch(name):
+            raise ValueError("names no class; for example langchain:langchain_ollama:ChatOllama")
         return value
 
-    @field_validator("openai_base_url", "azure_openai_endpoint")
+    @field_validator("model_options", mode="before")
+    @classmethod
+    def _is_an_object(cls, value: Any) -> Any:
+        return as_object(value)
+
+    @field_validator(
+        "openai_base_url", "azure_openai_endpoint", "anthropic_base_url", "google_gemini_base_url"
+    )
     @classmethod
     def _are_model_urls(cls, value: str | None) -> str | None:
         return is_url(value)
@@ -71,15 +115,20 @@ class ModelSettings(BaseSettings):
 
     def missing_model_settings(self) -> list[str]:
         """What the model can't do without, each as a line that names the setting."""
+        needed = _NEEDED.get(self.provider, ())
+        if self.provider == "azure" and self.azure_openai_auth == "key":
+            needed += ("azure_openai_api_key",)
         return [
             f"{name.upper()} is missing: MODEL={self.model} needs it"
-            for name in _NEEDED.get(self.provider, ())
+            for name in needed
             if getattr(self, name) is None
         ]
 
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     "openai": ("openai_api_key",),
-    "azure": ("azure_openai_endpoint", "azure_openai_api_key"),
+    "azure": ("azure_openai_endpoint",),
     "compatible": ("openai_base_url",),
+    "anthropic": ("anthropic_api_key",),
+    "google": ("google_api_key",),
 }

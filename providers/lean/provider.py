@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from providers.chunks import chunks, opened
 from providers.decoding import Piece
 from providers.errors import translate
 from providers.finish import TRAILER_SECONDS
+from providers.knowing import Ask, Knowing
 from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
 from providers.relay import Relay
@@ -27,7 +28,7 @@ is reset drops what was not read yet."""
 log = structlog.get_logger(__name__)
 
 
-class LeanProvider:
+class LeanProvider(Knowing):
     """One model, asked by the openai client, its stream read raw.
 
     It keeps the contract as the LangChain way does: the same tokens, callbacks, ends and errors.
@@ -39,21 +40,21 @@ class LeanProvider:
         speech: Speech,
         *,
         name: str,
-        room: int,
         stall_seconds: float,
-        sees: bool = False,
+        room: int | None = None,
+        sees: bool | None = None,
+        guess: bool = False,
+        ask: Ask | None = None,
+        url: str | None = None,
+        close: Callable[[], Awaitable[None]] | None = None,
         gather_seconds: float = GATHER_SECONDS,
     ) -> None:
-        self.name = name
-        self.room = room
-        self.sees = sees
+        super().__init__(name, room=room, sees=sees, guess=guess, ask=ask, url=url)
         self._client = client
         self._speech = speech
         self._stall_seconds = stall_seconds
+        self._close = close
         self._gather_seconds = gather_seconds
-
-    async def start(self) -> None:
-        """Nothing takes time here."""
 
     async def generate(
         self,
@@ -72,13 +73,17 @@ class LeanProvider:
             finally:
                 await answer.tell(answer.reader.flush())
         except BaseException as error:
+            self._learn(generation, error)
             await answer.relay.fail(error)
             raise
+        self._learn(generation)
         await answer.relay.end(generation)
 
     async def aclose(self) -> None:
-        """Closes the client's connections."""
+        """Closes the client's connections, and what gives its tokens."""
         await self._client.close()
+        if self._close is not None:
+            await self._close()
 
     async def _answer(self, request: Request, answer: _Answer) -> None:
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 
-from providers.clients import OPENAI_URL, azure_client, openai_client
+from providers.asking import facts_of
+from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
 from providers.lean.chat import Chat
 from providers.lean.protocol import Speech
 from providers.lean.provider import GATHER_SECONDS, LeanProvider
@@ -17,18 +20,20 @@ def openai_provider(
     *,
     api_key: str,
     base_url: str = OPENAI_URL,
+    api: Api = "auto",
     stall_seconds: float = 60.0,
-    room: int = 128_000,
+    room: int | None = None,
     sees: bool | None = None,
     gather_seconds: float = GATHER_SECONDS,
 ) -> LeanProvider:
     """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
     return LeanProvider(
         openai_client(api_key, base_url, "aiohttp"),
-        _openai_speech(model),
+        _openai_speech(model, api),
         name=f"openai:{model}",
         room=room,
-        sees=sees_images(model) if sees is None else sees,
+        sees=sees,
+        guess=sees_images(model),
         stall_seconds=stall_seconds,
         gather_seconds=gather_seconds,
     )
@@ -38,20 +43,27 @@ def azure_provider(
     deployment: str,
     *,
     endpoint: str,
-    api_key: str,
+    secret: Secret,
     api_version: str = "2024-10-21",
+    api: Api = "auto",
     stall_seconds: float = 60.0,
-    room: int = 128_000,
+    room: int | None = None,
     sees: bool | None = None,
+    close: Callable[[], Awaitable[None]] | None = None,
     gather_seconds: float = GATHER_SECONDS,
 ) -> LeanProvider:
-    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens."""
+    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
+
+    `secret` is a key, or what gives Entra ID's tokens, which `close` closes.
+    """
     return LeanProvider(
-        azure_client(deployment, endpoint, api_key, api_version, "aiohttp"),
-        Chat(deployment, limit="max_completion_tokens", usage=True),
+        azure_client(deployment, endpoint, secret, api_version, "aiohttp"),
+        _azure_speech(deployment, api),
         name=f"azure:{deployment}",
         room=room,
-        sees=sees_images(deployment) if sees is None else sees,
+        sees=sees,
+        guess=sees_images(deployment),
+        close=close,
         stall_seconds=stall_seconds,
         gather_seconds=gather_seconds,
     )
@@ -64,7 +76,7 @@ def compatible_provider(
     api_key: str | None = None,
     usage: bool = False,
     stall_seconds: float = 60.0,
-    room: int = 8192,
+    room: int | None = None,
     sees: bool | None = None,
     gather_seconds: float = GATHER_SECONDS,
 ) -> LeanProvider:
@@ -73,20 +85,31 @@ def compatible_provider(
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
     """
+    client = openai_client(api_key or "none", base_url, "aiohttp")
     return LeanProvider(
-        openai_client(api_key or "none", base_url, "aiohttp"),
+        client,
         Chat(model, limit="max_tokens", usage=usage, think_block=True),
         name=f"compatible:{model}",
         room=room,
-        sees=sees_images(model) if sees is None else sees,
+        sees=sees,
+        guess=sees_images(model),
+        ask=partial(facts_of, client, model),
+        url=base_url,
         stall_seconds=stall_seconds,
         gather_seconds=gather_seconds,
     )
 
 
-def _openai_speech(model: str) -> Speech:
-    if needs_responses(model):
+def _openai_speech(model: str, api: Api) -> Speech:
+    if api == "responses" or (api == "auto" and needs_responses(model)):
         return Responses(model)
     # Models that reason take their orders from a developer.
     system = "developer" if re.match(r"o\d", model) else "system"
     return Chat(model, limit="max_completion_tokens", usage=True, system=system)
+
+
+def _azure_speech(deployment: str, api: Api) -> Speech:
+    """A deployment's name doesn't tell its model: Responses only where it was asked for."""
+    if api == "responses":
+        return Responses(deployment)
+    return Chat(deployment, limit="max_completion_tokens", usage=True)

@@ -10,7 +10,7 @@ from typing import Any
 from providers import base
 from providers.base import FinishReason, ProviderError, TokenKind, Usage
 from tests.contracts.provider import LONG_STALL, Told, ask
-from tests.providers.ways import ADAPTERS, Adapter, Way, at
+from tests.providers.ways import DIALECTS, Adapter, Way, at
 from tests.servers.openai import (
     STREAMS,
     Act,
@@ -121,7 +121,7 @@ def _case(file: str, told: dict[str, Any]) -> Case:
         usage=Usage(*told["usage"]) if "usage" in told else None,
         error=getattr(base, told["error"]) if "error" in told else None,
         retry_after=told.get("retry_after"),
-        adapters=tuple(told.get("adapters", ADAPTERS)),
+        adapters=tuple(told.get("adapters", DIALECTS)),
         model=told.get("model", "gpt-4o-mini"),
         then=told.get("then"),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.providers.streams import CASES, Case
-from tests.providers.ways import ADAPTERS
+from tests.providers.ways import ADAPTERS, Adapter, ways_of
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "providers.md"
 BEGIN = "<!-- table: python -m tests.providers.table -->\n"
@@ -21,18 +21,28 @@ END = "<!-- end of the table -->\n"
 def table() -> str:
     """The table of every recorded stream."""
     head = ["stream", "origin", *(f"`{adapter}`" for adapter in ADAPTERS), "what comes of it"]
-    return "\n".join([_line(head), _line("---" for _ in head), *map(_row, CASES), ""])
+    return "\n".join([line(head), line("---" for _ in head), *map(_row, CASES), ""])
 
 
-def documented() -> str:
-    """The table as the page has it."""
-    return DOCS.read_text().partition(BEGIN)[2].partition(END)[0]
+def documented(begin: str = BEGIN) -> str:
+    """A table as the page has it."""
+    return DOCS.read_text().partition(begin)[2].partition(END)[0]
+
+
+def write(begin: str, made: str) -> None:
+    """Puts a table into the page, in place of the one that begins so."""
+    before, _, rest = DOCS.read_text().partition(begin)
+    DOCS.write_text(before + begin + made + END + rest.partition(END)[2])
 
 
 def _row(case: Case) -> str:
     """An empty cell is a stream that this service never sends."""
-    cells = ["both alike" if adapter in case.adapters else "" for adapter in ADAPTERS]
-    return _line([case.case, case.origin.split(" ")[0].rstrip(":"), *cells, _sum(case)])
+    cells = [_ways(adapter) if adapter in case.adapters else "" for adapter in ADAPTERS]
+    return line([case.case, case.origin.split(" ")[0].rstrip(":"), *cells, _sum(case)])
+
+
+def _ways(adapter: Adapter) -> str:
+    return "both alike" if len(ways_of(adapter)) > 1 else "as meant"
 
 
 def _sum(case: Case) -> str:
@@ -44,15 +54,14 @@ def _sum(case: Case) -> str:
     return ", ".join([*parts, end])
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
+    """One row in Markdown."""
     return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Writes the table into the page."""
-    before, _, rest = DOCS.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    DOCS.write_text(before + BEGIN + table() + END + after)
+    write(BEGIN, table())
     sys.stdout.write(f"wrote {DOCS.name}\n")
 
 

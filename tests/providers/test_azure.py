@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from providers.azure import azure_provider
 from providers.base import Filtered, Generation, Provider, Request, Turn, Usage
 from tests.contracts.provider import LONG_STALL, ProviderContract, Stage, WireStep, ask
+from tests.providers.ways import WAYS, Way, built
+from tests.providers.ways import at as at_way
 from tests.providers.wire import served
 from tests.servers.openai import Answer, OpenAIServer, failure, recorded
 
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.real_time
 def at(server: OpenAIServer, stall_seconds: float = LONG_STALL) -> Provider:
     """A deployment at the server."""
     return azure_provider(
-        "my-deployment", endpoint=server.root, api_key="azure-key", stall_seconds=stall_seconds
+        "my-deployment", endpoint=server.root, secret="azure-key", stall_seconds=stall_seconds
     )
 
 
@@ -93,3 +96,78 @@ async def test_other_credentials_in_the_environment_change_nothing(
         await provider.aclose()
     assert told.error is None
     assert server.exchanges[0].headers["api-key"] == "azure-key"
+
+
+def newer(server: OpenAIServer, way: Way, **options: Any) -> Provider:
+    """A deployment at the server's newer endpoint."""
+    return at_way(server, way, "azure", model="my-deployment", api_version="v1", **options)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_newer_endpoint_has_no_version_and_names_the_deployment_as_model(
+    way: Way,
+) -> None:
+    """`https://<resource>.openai.azure.com/openai/v1/`; the key is shown as a token."""
+    async with OpenAIServer(recorded("azure.sse")) as server:
+        provider = newer(server, way)
+        told = await ask(provider)
+        await provider.aclose()
+    exchange = server.exchanges[0]
+    assert told.generation.text == "Paris."
+    assert exchange.path == "/openai/v1/chat/completions"
+    assert exchange.headers["authorization"] == "Bearer azure-key"
+    assert exchange.body["model"] == "my-deployment"
+    assert exchange.body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_newer_endpoint_speaks_responses_where_that_is_asked_for(way: Way) -> None:
+    """A deployment's name doesn't tell what its model knows."""
+    async with OpenAIServer(recorded("responses.sse")) as server:
+        provider = newer(server, way, api="responses")
+        told = await ask(provider)
+        await provider.aclose()
+    assert told.error is None
+    assert server.exchanges[0].path == "/openai/v1/responses"
+    assert server.exchanges[0].body["model"] == "my-deployment"
+
+
+@pytest.mark.parametrize("version", ["2024-10-21", "v1"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_token_of_entra_id_is_asked_for_anew_and_shown(way: Way, version: str) -> None:
+    """Each request asks for one: it lives for an hour. What gives them is closed with the model."""
+    given = iter(["first", "second"])
+    closed: list[str] = []
+
+    async def token() -> str:
+        return next(given)
+
+    async def close() -> None:
+        closed.append("closed")
+
+    async with OpenAIServer(recorded("azure.sse")) as server:
+        provider = built(
+            way,
+            "azure",
+            server.root,
+            secret=token,
+            close=close,
+            api_version=version,
+        )
+        for _ in range(2):
+            assert (await ask(provider)).error is None
+        await provider.aclose()
+    shown = [exchange.headers["authorization"] for exchange in server.exchanges]
+    assert shown == ["Bearer first", "Bearer second"]
+    assert not any("api-key" in exchange.headers for exchange in server.exchanges)
+    assert closed == ["closed"]
+
+
+async def test_a_deployments_room_is_known_once_it_has_said_which_model_it_is() -> None:
+    """Its own name may be anything."""
+    async with OpenAIServer(recorded("azure.sse")) as server:
+        provider = at(server)
+        assert provider.room == 8192
+        await ask(provider)
+        await provider.aclose()
+    assert provider.room == 128_000

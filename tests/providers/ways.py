@@ -1,4 +1,4 @@
-"""The adapters of OpenAI's dialects, each both ways: through LangChain, and lean."""
+"""The adapters, each in its ways: through LangChain, and lean where it has such a one."""
 
 from __future__ import annotations
 
@@ -6,21 +6,34 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal
 
-from providers import azure, lean, openai
+from providers import anthropic, azure, google, lean, openai
 from providers.base import Provider
 from tests.contracts.provider import LONG_STALL
 from tests.servers.openai import OpenAIServer
 
 Way = Literal["langchain", "lean"]
-Adapter = Literal["openai", "azure", "compatible"]
+Adapter = Literal["openai", "azure", "compatible", "anthropic", "google"]
 
 WAYS: tuple[Way, ...] = ("langchain", "lean")
-ADAPTERS: tuple[Adapter, ...] = ("openai", "azure", "compatible")
+DIALECTS: tuple[Adapter, ...] = ("openai", "azure", "compatible")
+"""The adapters of OpenAI's dialects, which are read both ways."""
+ADAPTERS: tuple[Adapter, ...] = (*DIALECTS, "anthropic", "google")
 
 _MODULES: Mapping[Way, Mapping[Adapter, ModuleType]] = {
-    "langchain": {"openai": openai, "azure": azure, "compatible": openai},
+    "langchain": {
+        "openai": openai,
+        "azure": azure,
+        "compatible": openai,
+        "anthropic": anthropic,
+        "google": google,
+    },
     "lean": {"openai": lean, "azure": lean, "compatible": lean},
 }
+
+
+def ways_of(adapter: Adapter) -> tuple[Way, ...]:
+    """How the adapter can read a stream."""
+    return tuple(way for way in WAYS if adapter in _MODULES[way])
 
 
 def built(
@@ -42,9 +55,15 @@ def built(
                 model, api_key="sk-secret", base_url=f"{root}/v1", **known
             )
         case "azure":
-            provider = module.azure_provider(model, endpoint=root, api_key="azure-key", **known)
+            known = {"secret": "azure-key", **known}
+            provider = module.azure_provider(model, endpoint=root, **known)
         case "compatible":
             provider = module.compatible_provider(model, base_url=f"{root}/v1", **known)
+        case "anthropic":
+            provider = module.anthropic_provider(model, api_key="sk-secret", base_url=root, **known)
+        case "google":
+            known["options"] = {"max_retries": 1}  # the wait before another would be a second
+            provider = module.google_provider(model, api_key="sk-secret", base_url=root, **known)
     return provider
 
 

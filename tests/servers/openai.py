@@ -67,11 +67,17 @@ class Exchange:
 
 
 class OpenAIServer:
-    """`async with OpenAIServer(answer, …) as server`: plays the answers in turn, then the last."""
+    """`async with OpenAIServer(answer, …) as server`: plays the answers in turn, then the last.
 
-    def __init__(self, *answers: Answer) -> None:
+    What it is asked about itself is apart: `about` are its answers to that, in turn, then 404s,
+    and `asked` are those questions.
+    """
+
+    def __init__(self, *answers: Answer, about: Sequence[Answer] = ()) -> None:
         self.exchanges: list[Exchange] = []
+        self.asked: list[Exchange] = []
         self._answers = answers
+        self._about = about
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -110,8 +116,7 @@ class OpenAIServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             exchange = await _read(reader)
-            answer = self._answers[min(len(self.exchanges), len(self._answers) - 1)]
-            self.exchanges.append(exchange)
+            answer = self._answer(exchange)
             await _until_left(_play(answer, exchange, writer), reader, exchange)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
@@ -119,6 +124,17 @@ class OpenAIServer:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+    def _answer(self, exchange: Exchange) -> Answer:
+        if exchange.method == "GET" or exchange.path == "/api/show":
+            self.asked.append(exchange)
+            told = self._about[len(self.asked) - 1 :]
+            return told[0] if told else _NOT_FOUND
+        self.exchanges.append(exchange)
+        return self._answers[min(len(self.exchanges), len(self._answers)) - 1]
+
+
+_NOT_FOUND = Answer([b"{}"], 404, {"Content-Type": "application/json"})
 
 
 async def _until_left(playing: Any, reader: asyncio.StreamReader, exchange: Exchange) -> None:

@@ -1,0 +1,79 @@
+"""Anthropic's models, through LangChain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import anthropic
+from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import AIMessageChunk
+from pydantic import SecretStr
+
+from providers.addresses import on_this_machine
+from providers.extras import made
+from providers.langchain import LangChainProvider
+from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+
+ANTHROPIC_URL = "https://api.anthropic.com"
+
+
+def anthropic_provider(
+    model: str,
+    *,
+    api_key: str,
+    base_url: str = ANTHROPIC_URL,
+    options: Mapping[str, Any] | None = None,
+    stall_seconds: float = 60.0,
+    room: int | None = None,
+    sees: bool | None = None,
+) -> LangChainProvider:
+    """`anthropic:MODEL`. `options` are further keyword arguments of `ChatAnthropic`."""
+    client = _client(api_key, base_url)
+    settings: dict[str, Any] = {
+        "model": model,
+        "api_key": SecretStr(api_key),
+        "base_url": base_url,
+        **(options or {}),
+    }
+    chat = made(_Anthropic, settings, f"MODEL=anthropic:{model}")
+    # Where LangChain keeps the client that it makes: it would share one between event loops.
+    chat.__dict__["_async_client"] = client
+    return LangChainProvider(
+        chat,
+        name=f"anthropic:{model}",
+        room=room,
+        sees=sees,
+        stall_seconds=stall_seconds,
+        close=client.close,
+        usage_grows=True,
+    )
+
+
+def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
+    timeout = anthropic.Timeout(None, connect=CONNECT_SECONDS)
+    return anthropic.AsyncAnthropic(
+        api_key=api_key,
+        base_url=base_url,
+        timeout=timeout,
+        max_retries=MAX_RETRIES,
+        http_client=anthropic.DefaultAsyncHttpxClient(
+            timeout=timeout, trust_env=not on_this_machine(base_url)
+        ),
+    )
+
+
+class _Anthropic(ChatAnthropic):
+    """Says everything as content blocks.
+
+    LangChain would make plain text of an answer for which neither tools nor thoughts were asked,
+    and warn of the tool calls that come all the same.
+    """
+
+    def _make_message_chunk_from_anthropic_event(
+        self, event: Any, *, coerce_content_to_string: bool, **known: Any
+    ) -> tuple[AIMessageChunk | None, Any]:
+        del coerce_content_to_string
+        return super()._make_message_chunk_from_anthropic_event(
+            event, coerce_content_to_string=False, **known
+        )

@@ -1,0 +1,125 @@
+"""What a compatible server says of its model: how much room it has, and whether it sees images.
+
+Each has an address of its own for it, beside the one for the models; the first that knows is
+believed. Documented by vLLM, OpenRouter, Groq, Mistral and Together for `/models`, by llama.cpp
+for `/props`, and by Ollama for `/api/ps` and `/api/show`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import openai
+
+ASK_SECONDS = 5.0
+"""How long a server may take for all of it; the bot starts without it then."""
+
+_ROOM_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a model; None where it isn't."""
+
+    room: int | None = None
+    sees: bool | None = None
+
+
+async def facts_of(client: openai.AsyncOpenAI, model: str) -> Facts:
+    """What the server says; nothing where it can't be asked, or has no such address."""
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await _asked(client.with_options(max_retries=0), model)
+    except (openai.OpenAIError, TimeoutError, OSError):
+        return Facts()
+
+
+async def _asked(client: openai.AsyncOpenAI, model: str) -> Facts:
+    facts = _of_models(await _get(client, "/models"), model)
+    if facts.room is None:
+        facts = _either(facts, _of_props(await _get(client, _beside(client, "/props"))))
+    if facts.room is None:
+        running = await _get(client, _beside(client, "/api/ps"))
+        if isinstance(running, Mapping) and "models" in running:
+            facts = _either(facts, _of_ollama(running, model))
+            shown = await _get(client, _beside(client, "/api/show"), {"model": model})
+            facts = _either(facts, _of_show(shown))
+    return facts
+
+
+async def _get(client: openai.AsyncOpenAI, url: str, body: Any = None) -> Any:
+    """The JSON at an address; None where there is nothing of the kind."""
+    try:
+        if body is not None:
+            return await client.post(url, body=body, cast_to=object)
+        return await client.get(url, cast_to=object)
+    except openai.APIStatusError:
+        return None
+
+
+def _beside(client: openai.AsyncOpenAI, path: str) -> str:
+    """An address of the same server, outside of its `/v1`."""
+    base = urlsplit(str(client.base_url))
+    below = base.path.rstrip("/").removesuffix("/v1")
+    return urlunsplit((base.scheme, base.netloc, below + path, "", ""))
+
+
+def _either(first: Facts, second: Facts) -> Facts:
+    return Facts(
+        second.room if first.room is None else first.room,
+        second.sees if first.sees is None else first.sees,
+    )
+
+
+def _of_models(told: Any, model: str) -> Facts:
+    listed = told.get("data") if isinstance(told, Mapping) else None
+    entries = [entry for entry in listed or () if isinstance(entry, Mapping)]
+    entry = next((entry for entry in entries if entry.get("id") == model), None)
+    return Facts() if entry is None else Facts(_number(entry, *_ROOM_KEYS), _sees(entry))
+
+
+def _sees(entry: Mapping[str, Any]) -> bool | None:
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    if isinstance(architecture, Mapping) and isinstance(
+        kinds := architecture.get("input_modalities"), list
+    ):
+        return "image" in kinds
+    if isinstance(capabilities, Mapping) and isinstance(sees := capabilities.get("vision"), bool):
+        return sees
+    return None
+
+
+def _of_props(told: Any) -> Facts:
+    if not isinstance(told, Mapping):
+        return Facts()
+    settings, kinds = told.get("default_generation_settings"), told.get("modalities")
+    room = _number(settings, "n_ctx") if isinstance(settings, Mapping) else None
+    sees = kinds.get("vision") if isinstance(kinds, Mapping) else None
+    return Facts(room, sees if isinstance(sees, bool) else None)
+
+
+def _of_ollama(running: Mapping[str, Any], model: str) -> Facts:
+    """Only of a model that is loaded: how much room it gets is decided then."""
+    names = {model, f"{model}:latest"}
+    loaded = [entry for entry in running["models"] or () if isinstance(entry, Mapping)]
+    entry = next((entry for entry in loaded if entry.get("name") in names), {})
+    return Facts(_number(entry, "context_length"))
+
+
+def _of_show(told: Any) -> Facts:
+    if not isinstance(told, Mapping):
+        return Facts()
+    chosen = str(told.get("parameters")).split()
+    room = chosen[chosen.index("num_ctx") + 1 :][:1] if "num_ctx" in chosen else []
+    abilities = told.get("capabilities")
+    sees = "vision" in abilities if isinstance(abilities, list) else None
+    return Facts(int(room[0]) if room and room[0].isdigit() else None, sees)
+
+
+def _number(entry: Mapping[str, Any], *keys: str) -> int | None:
+    values = (entry.get(key) for key in keys)
+    return next((value for value in values if isinstance(value, int) and value > 0), None)
