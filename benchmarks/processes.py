@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 @contextmanager
