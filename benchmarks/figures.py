@@ -5,30 +5,66 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value; smaller is better where there is an aim."""
+    """One measured value; smaller is better where there is an aim, unless `more` is."""
 
     name: str
     value: float
     unit: str
     aim: float | None = None
+    more: bool = False
 
     @property
     def met(self) -> bool | None:
         """Whether the aim is reached; None where there is none."""
-        return None if self.aim is None else self.value <= self.aim
+        if self.aim is None:
+            return None
+        return self.value >= self.aim if self.more else self.value <= self.aim
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figure as a program reads it."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "aim": self.aim,
+            "met": self.met,
+        }
+
+    def as_line(self) -> str:
+        """The figure as a person reads it."""
+        if self.aim is None:
+            verdict = ""
+        else:
+            least = "at least " if self.more else ""
+            verdict = f"aim {least}{self.aim:g}: {'met' if self.met else 'MISSED'}"
+        return f"{self.name:<44}{self.value:>12g}  {self.unit:<18}{verdict}".rstrip()
 
 
 def show(figures: Sequence[Figure], *, as_json: bool) -> None:
     """Prints figures as a table, or as JSON."""
     if as_json:
-        told = [{**asdict(figure), "met": figure.met} for figure in figures]
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        sys.stdout.write(json.dumps([each.as_dict() for each in figures], indent=2) + "\n")
         return
     for figure in figures:
-        aim = "" if figure.aim is None else f"  (aim {figure.aim:g})"
-        sys.stdout.write(f"{figure.name:<36}{figure.value:>10g} {figure.unit}{aim}\n")
+        sys.stdout.write(figure.as_line() + "\n")
+
+
+def keep(figures: Sequence[Figure], file: Path) -> None:
+    """Writes figures into a file of results; those of parts that were not run stay in it."""
+    found: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+    new = {figure.name: figure.as_dict() for figure in figures}
+    kept = [new.pop(each["name"], each) for each in found]
+    file.write_text(json.dumps([*kept, *new.values()], indent=2) + "\n")
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that `part` of all values don't exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]

@@ -11,10 +11,11 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0
 
 
 @contextmanager
@@ -52,14 +53,36 @@ def bot(folder: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[
             _end(process)
 
 
-def _wait_ready(log: Path, process: subprocess.Popen[bytes]) -> None:
-    from time import monotonic, sleep
+def child(*command: str, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A Python module that measures and prints what it found as a last line of JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(settings or {})},
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
+
+def memory_mb(pid: int) -> float:
+    """The resident memory of a process, as Linux counts it."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} has ended")
+
+
+def _wait_ready(log: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = monotonic() + _PATIENCE_S
     while b"is ready" not in log.read_bytes():
         if process.poll() is not None or monotonic() > deadline:
             raise RuntimeError(f"the bot did not start:\n{log.read_text()}")
-        sleep(0.02)
+        sleep(0.005)
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

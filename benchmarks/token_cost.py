@@ -3,7 +3,7 @@
 CPU (user and system) that one streamed token costs the process that reads it, for each way to
 read: forty streams at once, each paced at 50 tokens/s by a server in a process of its own. The
 ways take turns, each in a fresh process, and each is told as a ratio to the openai SDK's bare
-loop. Then: how far the event loop lags with 200 such streams on one core.
+loop. Then: how many such streams one core reads before its event loop lags.
 """
 
 from __future__ import annotations
@@ -13,71 +13,77 @@ import asyncio
 import gc
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.processes import ROOT, server
+from benchmarks.figures import Figure, show
+from benchmarks.processes import child, server
 from benchmarks.readers import READERS
 from bot.logs import set_up
 
 RATIO_AIM = 0.4
 LAG_AIM_MS = 50.0
-MANY = 200
+STREAMS_AIM = 200
 _LAG_STEP_S = 0.005
 _WARM_TOKENS = 20
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured value, and what it should be at most."""
-
-    name: str
-    value: float
-    unit: str
-    aim: float | None = None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the aim is reached; None where there is none."""
-        return None if self.aim is None else self.value <= self.aim
+WAYS = ("sdk", "langchain", "floor", "langchain_way", "lean_way")
+DEFAULT = "lean_way"
+"""What the bot reads OpenAI's streams with unless it is told otherwise."""
 
 
-def measure(names: Sequence[str], rounds: int, streams: int, tokens: int) -> list[Figure]:
-    """CPU per token of each way, the median of the rounds, and as a ratio to the SDK's loop."""
-    costs: dict[str, list[float]] = {name: [] for name in names}
+def measure(*, short: bool = False) -> list[Figure]:
+    """The part of `make bench`."""
+    if short:
+        return costs(("sdk", DEFAULT), rounds=1, streams=2, tokens=25)
+    return [*costs(WAYS, rounds=3, streams=40, tokens=200), *streams_per_core()]
+
+
+def costs(names: Sequence[str], rounds: int, streams: int, tokens: int) -> list[Figure]:
+    """CPU per token of each way, the median of the rounds, and as a ratio to the SDK's loop.
+
+    The ratio is taken within each round, whose ways follow each other at once.
+    """
+    found: dict[str, list[float]] = {name: [] for name in names}
     with _models(tokens) as urls:
         for _ in range(rounds):
             for name in names:
-                costs[name].append(_child(name, urls, streams)["cpu_us_per_token"])
-    middle = {name: median(found) for name, found in costs.items()}
-    spread = {name: (max(found) - min(found)) / middle[name] for name, found in costs.items()}
+                found[name].append(_child(name, urls, streams)["cpu_us_per_token"])
     figures = []
     for name in names:
-        aim = RATIO_AIM if name.startswith("lean_way") else None
+        ratios = [ours / sdk for ours, sdk in zip(found[name], found["sdk"], strict=True)]
+        if name == DEFAULT:
+            figures.append(Figure("cpu_per_token_vs_sdk", round(median(ratios), 3), "x", RATIO_AIM))
         figures += [
-            Figure(f"token_cost_{name}_us", round(middle[name], 1), "us"),
-            Figure(f"token_cost_{name}_ratio", round(middle[name] / middle["sdk"], 3), "x", aim),
-            Figure(f"token_cost_{name}_spread", round(spread[name], 3), "of the median"),
+            Figure(f"token_cost_{name}_us", round(median(found[name]), 1), "us"),
+            Figure(f"token_cost_{name}_ratio", round(median(ratios), 3), "x"),
+            Figure(f"token_cost_{name}_spread", round(max(ratios) - min(ratios), 3), "x"),
         ]
     return figures
 
 
-def streams_per_core(name: str, streams: int, tokens: int) -> list[Figure]:
-    """How late the event loop is, with many streams on one core; the server has another one."""
+def streams_per_core(most: int = 400, step: int = 50, tokens: int = 250) -> list[Figure]:
+    """The most streams at 50 tokens/s with which the event loop lags less than 50 ms at p99."""
+    low, high, lag = 0, most + step, 0.0
     with _models(tokens) as urls:
-        told = _child(name, urls, streams, one_core=True)
+        streams = STREAMS_AIM
+        while high - low > step:
+            told = _child(DEFAULT, urls, streams, one_core=True)
+            if told["lag_p99_ms"] < LAG_AIM_MS:
+                low, lag = streams, told["lag_p99_ms"]
+            else:
+                high = streams
+            streams = min((low + high) // 2 // step * step, low + 2 * step)
     return [
-        Figure(f"streams_per_core_{name}_lag_p99_ms", told["lag_p99_ms"], "ms", LAG_AIM_MS),
-        Figure(f"streams_per_core_{name}_lag_worst_ms", told["lag_worst_ms"], "ms"),
-        Figure(f"streams_per_core_{name}_core_used", told["core_used"], "of a core"),
+        Figure("streams_per_core", low, "streams", STREAMS_AIM, more=True),
+        Figure("streams_per_core_lag_p99_ms", lag, "ms"),
     ]
 
 
@@ -95,14 +101,8 @@ def _models(tokens: int) -> Iterator[tuple[str, str]]:
 def _child(
     name: str, urls: tuple[str, str], streams: int, *, one_core: bool = False
 ) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.token_cost", "--read", name]
-    command += ["--url", urls[0], "--warm-url", urls[1]]
-    command += ["--streams", str(streams), *(["--one-core"] if one_core else [])]
-    done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-    )
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    command = ["benchmarks.token_cost", "--read", name, "--url", urls[0], "--warm-url", urls[1]]
+    return child(*command, "--streams", str(streams), *(["--one-core"] if one_core else []))
 
 
 # In a process of its own.
@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=40)
     parser.add_argument("--tokens", type=int, default=500, help="of each stream")
     parser.add_argument("--ways", help="only these, comma-separated")
-    parser.add_argument("--no-many", action="store_true", help="leave the 200 streams out")
+    parser.add_argument("--no-many", action="store_true", help="leave the many streams out")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--read", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -188,20 +188,10 @@ def main() -> None:
     names = [*READERS, *(["sdk_uvloop", "floor_uvloop", "lean_way_uvloop"] * _with_uvloop())]
     if given.ways:
         names = ["sdk", *(name for name in given.ways.split(",") if name != "sdk")]
-    figures = measure(names, given.rounds, given.streams, given.tokens)
+    figures = costs(names, given.rounds, given.streams, given.tokens)
     if not given.no_many:
-        figures += streams_per_core("lean_way", MANY, given.tokens)
-    _print(figures, as_json=given.json)
-
-
-def _print(figures: Sequence[Figure], *, as_json: bool) -> None:
-    if as_json:
-        told = [{**asdict(figure), "met": figure.met} for figure in figures]
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
-        return
-    for figure in figures:
-        aim = "" if figure.aim is None else f"  (aim {figure.aim:g})"
-        sys.stdout.write(f"{figure.name:<44}{figure.value:>10g} {figure.unit}{aim}\n")
+        figures += streams_per_core()
+    show(figures, as_json=given.json)
 
 
 if __name__ == "__main__":

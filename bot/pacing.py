@@ -2,8 +2,9 @@
 
 All replies of one `Budget` share it, and each time it allows one more call, one of those that
 wait gets it and sends its newest text. Nothing is queued but the wish to speak. Order: a reply
-that has ended, then one that shows nothing yet, then the one whose reader is furthest behind
-(unseen characters times waiting time; whoever has waited for two rounds goes before that).
+that has ended (of several the one that lacks the most), then one that shows nothing yet, then the
+one whose reader is furthest behind (unseen characters times waiting time). Whoever has waited for
+two rounds goes before those further behind.
 
 How a budget of `calls` in `seconds` is spent:
 
@@ -11,21 +12,27 @@ How a budget of `calls` in `seconds` is spent:
   no sliding window ever holds more than `calls`, at the start and after bursts too.
 - A sixth of all calls but one is the *reserve*. Ends may use all the room there is; first texts
   leave two fifths of the reserve untouched, middles three quarters.
-- Middles are evenly spaced: `seconds / (calls - reserve - early)`. A call is *early* if it came
-  before the next even one was due; ends and first texts do that. The early calls of the last
-  `seconds` come out of the middles' share: the reserve fills again, and the middles get slower
-  rather than silent.
+- A budget with a short window is a *flow*: its middles are evenly spaced, `seconds / (calls -
+  reserve - early)`. A call is *early* if it came before the next even one was due; ends and first
+  texts do that. The early calls of the last `seconds` come out of the middles' share: the reserve
+  fills again, and the middles get slower rather than silent.
+- A budget whose window is longer than most answers take (half a minute) is a *store*. Evenly spent
+  it would be half full when the answers are done. So each reply has a middle once its reader has
+  waited for its share: what the store will have within two thirds of a window, less an end for each
+  that waits, spread among them over 25 s (for a window of 60). Never sooner than even spacing would
+  give a lone reply, and as a rule not later than after one and a half rounds of it. Middles leave
+  half of the reserve. benchmarks/pacing measures what it is worth.
 
-Slack, 50 in 60 s: a reserve of 8, and 42 even calls a minute, one in 1.43 s. Middles leave six
-calls to ends and first texts at any moment, first texts three to ends. Two ends in a minute cost
-the middles nothing but share: 40 a minute, one in 1.51 s. After eight at once middles wait until
-the six are there again, about ten seconds, and then share 34 for the rest of the minute.
-A Discord channel, 4 in 5 s: half a call of reserve, so 3.5 even calls, one in 1.43 s, and the
-end of a lone reply waits for at most 0.71 s. One call a second: no reserve, one even call a second.
+Slack, 50 in 60 s: a store with a reserve of 8. A lone reply has a middle every 1.43 s, which it can
+have for ever. Five replies that begin together have one each every 2.8 s at first, and every 8 s
+when thirty calls are gone. Middles leave four calls to ends at any moment, first texts one.
+A Discord channel, 4 in 5 s: a flow with half a call of reserve, so 3.5 even calls, one in 1.43 s,
+and the end of a lone reply waits for at most 0.71 s. One call a second: no reserve, one even call a
+second.
 
 Where ends and first texts alone use up a budget, middles wait; each reply still gets its end.
 
-aiolimiter keeps the even flow, by an `AsyncLimiter` of one call per spacing for each budget; it
+aiolimiter keeps an even flow, by an `AsyncLimiter` of one call per spacing for each budget; it
 can't hold a sliding window exactly, keep a reserve, choose who is next, pause or change its rate,
 so that is done here (at a new spacing a new limiter goes on where the old one was).
 
@@ -63,6 +70,21 @@ _RECOVERY = 0.1
 
 _ROUNDS = 2
 """Who has waited for so many rounds of all that wait goes before those further behind."""
+
+_STORE_S = 30.0
+"""Budgets of windows that are at least so long are stores."""
+
+_AHEAD = 2 / 3
+"""The part of a window within which what comes back to a store is counted as there."""
+
+_SPREAD = 25 / 60
+"""The part of a window over which a store is spread among those who wait."""
+
+_SHARE_ROUNDS = 1.5
+"""A share is waited for no longer than so many rounds of even spacing."""
+
+_LOOK_S = 1.0
+"""So often it is looked at what has come back to a store."""
 
 
 class Waiting(Protocol):
@@ -137,6 +159,9 @@ class _Claim(IntEnum):
 _LEAVES = {_Claim.END: 0.0, _Claim.FIRST: 0.4, _Claim.MIDDLE: 0.75}
 """The part of the reserve that such a call leaves untouched."""
 
+_STORE_LEAVES = {_Claim.END: 0.0, _Claim.FIRST: 0.15, _Claim.MIDDLE: 0.5}
+"""The same for a store, which may be empty for longer."""
+
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
@@ -147,6 +172,8 @@ class _Meter:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
+        self.store = budget.seconds >= _STORE_S
+        """What is not called now can be called later: see the top."""
         self._reserve = (budget.calls - 1) * _RESERVE
         self._made = deque([-math.inf] * budget.calls, budget.calls)
         self._early: deque[float] = deque(maxlen=budget.calls)
@@ -158,7 +185,9 @@ class _Meter:
         """Waits until such a claim may be met; counts its call as made, and returns its time."""
         while (wait := self._room_at(claim) - _now()) > 0:  # noqa: ASYNC110 - it waits for a time
             await asyncio.sleep(wait)
-        if claim is _Claim.MIDDLE:
+        if self.store:
+            pass
+        elif claim is _Claim.MIDDLE:
             await self._even()
         elif self._flow.has_capacity():
             await self._flow.acquire()
@@ -176,6 +205,14 @@ class _Meter:
     def spacing(self, early: int = 0) -> float:
         """Seconds between even calls if so many calls of a window are early."""
         return self._window() / max(1.0, self._budget.calls - self._reserve - early)
+
+    def share_s(self, waiting: int) -> float:
+        """How long the readers of so many replies wait for a middle of a store."""
+        back = _now() + (_AHEAD - 1) * self._window()
+        left = sum(at <= back for at in self._made) - waiting
+        longest = _SHARE_ROUNDS * waiting * self.spacing()
+        share = _SPREAD * self._window() * waiting / left if left > 0 else longest
+        return max(self.spacing(), min(share, longest))
 
     def limited(self, retry_after: float) -> None:
         """Pauses. Several refusals of one pause lower the rate once."""
@@ -212,7 +249,8 @@ class _Meter:
 
     def _room_at(self, claim: _Claim) -> float:
         """When the window has room for such a call and for those that it leaves to others."""
-        back = self._budget.calls - int(self._reserve * _LEAVES[claim])
+        leaves = (_STORE_LEAVES if self.store else _LEAVES)[claim]
+        back = self._budget.calls - int(self._reserve * leaves)
         return max(self._made[-back] + self._window(), self._paused_until)
 
 
@@ -228,13 +266,18 @@ class _Waiter:
             return _Claim.END
         return _Claim.FIRST if self._waiting.blank else _Claim.MIDDLE
 
+    @property
+    def since(self) -> float:
+        return self._waiting.since
+
     def rank(self, patience: float) -> tuple[_Claim, bool, float]:
         """Sorts the most urgent first."""
         claim, since = self.claim(), self._waiting.since
         waited = _now() - since
-        if claim is _Claim.MIDDLE and waited <= patience:
-            return claim, True, -waited * (self._waiting.unseen + 1)
-        return claim, False, since
+        if claim is _Claim.FIRST or waited > patience:
+            return claim, False, since
+        weight = 1.0 if claim is _Claim.END else waited
+        return claim, True, -weight * (self._waiting.unseen + 1)
 
 
 class _Scope:
@@ -277,12 +320,22 @@ class _Scope:
 
     async def _dispatch(self) -> None:
         """Gives one turn, to whoever is the most urgent once it may be given."""
+        while (wait := self._until_shared()) > 0:  # noqa: ASYNC110 - it waits for a time
+            await asyncio.sleep(min(wait, _LOOK_S))
         if first := self._most_urgent():
             call = await self.meter.draw(first.claim())
             if waiter := self._most_urgent():
                 waiter.granted.set_result(call)
             else:
                 self.meter.give_back(call)
+
+    def _until_shared(self) -> float:
+        """How long until the longest of those who wait has waited for a share of a store."""
+        queue = self._queue()
+        if not self.meter.store or any(each.claim() is not _Claim.MIDDLE for each in queue):
+            return 0.0
+        share_s = self.meter.share_s(len(queue))
+        return min((each.since + share_s - _now() for each in queue), default=0.0)
 
     def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
         """Those who wait for a dispatcher that broke learn why."""

@@ -11,9 +11,9 @@ from hypothesis import settings
 
 from tests.clock import VirtualTimeLoop
 
-# The same examples in every run; EXPLORE=1 looks for others.
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("explore", derandomize=False)
+# The same examples in every run; EXPLORE=1 looks for others. No deadline: the machine may be busy.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile("explore" if os.environ.get("EXPLORE") else "steady")
 
 

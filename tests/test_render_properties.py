@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from bot.render import (
     Layout,
     Piece,
+    Unfinished,
     as_shown,
     close_unfinished,
     first_difference,
@@ -165,6 +166,17 @@ def test_closing_for_the_moment_can_be_undone(text: str, limits: Limits) -> None
         assert shown.text == closed
         assert piece.body.startswith(shown.body)
         assert (piece.lead + piece.body).startswith(restore([shown], [closed]).rstrip())
+
+
+@given(st.lists(texts, min_size=1, max_size=2), limits, st.integers(1, 12))
+def test_closing_a_growing_text_again_gives_the_same_as_reading_it_anew(
+    answers: list[str], limits: Limits, chunk: int
+) -> None:
+    unfinished = Unfinished()
+    for text in answers:
+        for growing in fed(text, chunk, limits):
+            for piece in growing.pieces()[-2:]:
+                assert unfinished.close(piece.text) == close_unfinished(piece.text)
 
 
 @given(wild_texts)

@@ -2,11 +2,12 @@
 
 from bot.render.parts import Layout, Piece, layout, with_note
 from bot.render.screen import as_shown, first_difference, restore
-from bot.render.unfinished import close_unfinished
+from bot.render.unfinished import Unfinished, close_unfinished
 
 __all__ = [
     "Layout",
     "Piece",
+    "Unfinished",
     "as_shown",
     "close_unfinished",
     "first_difference",

@@ -13,34 +13,67 @@ _NOTHING = "…"
 """What is shown where all that there is had to be hidden."""
 
 
-def close_unfinished(text: str) -> str:
-    """The text of a part that still grows, fit to be looked at now.
+class Unfinished:
+    """Closes a growing text again and again; of what it has grown from, only the end is read anew.
 
-    Open bold, italic, struck and code text is closed; a mark that is only half there, an empty
-    code block and the target of an unfinished link are hidden. At most `CLOSING_MARKS` characters
-    are added, for which `Layout` leaves room; where more would be needed, none are. (Longer fences
-    are closed by `Layout` already.) Never empty, unless the text is.
+    Any text may follow any other: one that does not go on from the last is read from its start.
     """
-    starts, lines, fence = _read(text)
-    if not lines:
-        return text
-    if fence is not None or lines[-1].kind is Kind.FENCE_CLOSE:
-        closed = _fenced(text, starts, lines, fence)
-    elif lines[-1].kind is Kind.HEADING:
-        closed = _inline(text, starts[-1])
-    else:
-        closed = _inline(text, starts[_paragraph(lines)])
-    return closed.rstrip() or _NOTHING
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def close(self, text: str) -> str:
+        """The text of a part that still grows, fit to be looked at now.
+
+        Open bold, italic, struck and code text is closed; a mark that is only half there, an empty
+        code block and the target of an unfinished link are hidden. At most `CLOSING_MARKS`
+        characters are added, for which `Layout` leaves room; where more would be needed, none are.
+        (Longer fences are closed by `Layout` already.) Never empty, unless the text is.
+        """
+        starts, lines, fence = self._read(text)
+        if not lines:
+            return text
+        if fence is not None or lines[-1].kind is Kind.FENCE_CLOSE:
+            closed = _fenced(text, starts, lines, fence)
+        elif lines[-1].kind is Kind.HEADING:
+            closed = _inline(text, starts[-1])
+        else:
+            closed = _inline(text, starts[_paragraph(lines)])
+        return closed.rstrip() or _NOTHING
+
+    def _begin(self) -> None:
+        self._kept = ""
+        self._blocks = Blocks()
+        self._starts: list[int] = []
+        self._lines: list[Line] = []
+
+    def _read(self, text: str) -> tuple[list[int], list[Line], Fence | None]:
+        if not text.startswith(self._kept):
+            self._begin()
+        # The last two lines may become others: one grows, and one closes a fence for the moment.
+        stay = text.rfind("\n", 0, max(0, text.rfind("\n"))) + 1
+        at = len(self._kept)
+        if stay > at:
+            at = _feed(self._blocks, text[:stay], at, self._starts, self._lines)
+            self._kept = text[:stay]
+        blocks, starts, lines = self._blocks.copy(), [*self._starts], [*self._lines]
+        _feed(blocks, text, at, starts, lines)
+        return starts, lines, blocks.fence
 
 
-def _read(text: str) -> tuple[list[int], list[Line], Fence | None]:
-    blocks, starts, lines, at = Blocks(), [], [], 0
+def close_unfinished(text: str) -> str:
+    """See `Unfinished.close`."""
+    return Unfinished().close(text)
+
+
+def _feed(blocks: Blocks, text: str, at: int, starts: list[int], lines: list[Line]) -> int:
+    """Reads the lines from a position on; returns where the text ends."""
     while at < len(text):
         end, following = line_end(text, at)
         starts.append(at)
         lines.append(blocks.feed(text[at:end]))
         at = following
-    return starts, lines, blocks.fence
+    return at
 
 
 def _paragraph(lines: list[Line]) -> int:

@@ -15,8 +15,8 @@ from uuid import UUID
 from bot.render import (
     Layout,
     Piece,
+    Unfinished,
     as_shown,
-    close_unfinished,
     first_difference,
     restore,
     with_note,
@@ -82,6 +82,7 @@ class Screen:
         self._limits = limits
         self._about = about
         self._layout = Layout(limits)
+        self._unfinished = Unfinished()
         self._frozen: list[Message] = []
         self._messages: list[Message] = list(standing)
         self._complete = 0  # so many leading messages are as they will stay
@@ -258,7 +259,7 @@ class Screen:
         text, firm = piece.text, None
         controls: tuple[Control, ...] = ()
         if newest and self.ending is None:
-            text, controls = close_unfinished(piece.text), (Control.STOP,)
+            text, controls = self._unfinished.close(piece.text), (Control.STOP,)
             piece = as_shown(piece, text)
             firm = len(piece.head) + len(piece.body)
         elif newest and self.ending is not None:

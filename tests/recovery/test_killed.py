@@ -217,7 +217,7 @@ async def test_under_a_message_that_takes_no_edit_any_more_only_what_it_lacks_is
         first = await world.start(ENDLESS)
         await first.ask()
         await world.until(lambda: world.shown == ["One two"])
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.1)
         world.kill(first)
         refused = Refused("too old")
         await world.start(fault=lambda call, _n: refused if call == "edit" else None)

@@ -1,0 +1,109 @@
+"""Pacing: who may edit next, against a proven bound and beside what others do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from statistics import mean
+
+from benchmarks.figures import Figure, percentile
+from benchmarks.pacing.bound import Rules, bound
+from benchmarks.pacing.load import load
+from benchmarks.pacing.others import Every, RoundRobin
+from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Scope, Seen, Way, play
+
+SEEDS = 20
+LONG_SEEDS = 4
+"""So many of the seeds of the largest load are shown in the other ways too, and get a bound."""
+_AIMS = {
+    "pacing_429s_slack_200": 0.0,
+    "pacing_429s_discord_200": 0.0,
+    "pacing_staleness_vs_bound_slack_10": 1.25,
+    "pacing_staleness_vs_bound_slack_50": 1.25,
+    "pacing_last_edit_p99_s_slack_10": 2.0,
+    "pacing_first_text_p99_s_slack_10": 0.3,
+}
+_OTHERS: dict[str, Callable[[], Way]] = {
+    "each_1_s": partial(Every, 1.0),
+    "each_half_s": partial(Every, 0.5),
+    "round_robin": RoundRobin,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One load, with one seed."""
+
+    scope: Scope
+    answers: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a load with each way, and what no way can come below."""
+
+    ways: dict[str, Seen]
+    bound: float | None
+
+
+def measure(*, short: bool = False) -> list[Figure]:
+    """All sizes on Slack's limits, the largest on Discord's; the seeds are spread over cores."""
+    sizes = (1, 3, 10) if short else (1, 3, 10, 50, 200)
+    seeds = 2 if short else SEEDS
+    groups = [(SLACK, size) for size in sizes] + [(DISCORD, 10 if short else 200)]
+    jobs = [Job(scope, size, seed) for scope, size in groups for seed in range(seeds)]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        # The longest first, so that no core is left with them at the end.
+        outcomes = dict(zip(reversed(jobs), pool.map(look, reversed(jobs)), strict=True))
+    figures = []
+    for scope, size in groups:
+        found = [outcomes[Job(scope, size, seed)] for seed in range(seeds)]
+        figures += _told(scope, size, found)
+    return figures
+
+
+def look(job: Job) -> Outcome:
+    """Shows one load in every way, and proves what can't be undercut."""
+    answers = load(job.answers, job.seed)
+    ours = play(answers, job.scope, Ours)
+    if job.scope.name != SLACK.name:
+        return Outcome({"": ours}, None)
+    if job.answers > 50 and job.seed >= LONG_SEEDS:
+        return Outcome({"": ours}, None)
+    others = {name: play(answers, job.scope, way) for name, way in _OTHERS.items()}
+    rounds = 200 if job.answers <= 50 else 80
+    least = bound(answers, Rules(50, 3000), ours.staleness, rounds=rounds)
+    return Outcome({"": ours, **others}, least)
+
+
+def _told(scope: Scope, size: int, found: Sequence[Outcome]) -> list[Figure]:
+    figures = []
+    for name in found[0].ways:
+        with_it = [each for each in found if name in each.ways]
+        seen = [each.ways[name] for each in with_it]
+        bounds = [each.bound for each in with_it]
+        figures += _way(name, f"{scope.name}_{size}", seen, bounds)
+    return [Figure(each.name, each.value, each.unit, _AIMS.get(each.name)) for each in figures]
+
+
+def _way(
+    name: str, load_name: str, seen: Sequence[Seen], bounds: Sequence[float | None]
+) -> list[Figure]:
+    prefix = f"pacing_{name}" if not name else f"pacing_{name}_"
+    first = [seconds for each in seen for seconds in each.first_text]
+    last = [seconds for each in seen for seconds in each.last_edit]
+    figures = [Figure(f"{prefix}429s_{load_name}", sum(each.refused for each in seen), "calls")]
+    ratios = [each.staleness / least for each, least in zip(seen, bounds, strict=True) if least]
+    if ratios:
+        figures.append(
+            Figure(f"{prefix}staleness_vs_bound_{load_name}", round(mean(ratios), 3), "x")
+        )
+    for what, values in (("last_edit", last), ("first_text", first)):
+        for part in (50, 99):
+            value = round(percentile(values, part / 100), 2)
+            figures.append(Figure(f"{prefix}{what}_p{part}_s_{load_name}", value, "s"))
+    return figures
