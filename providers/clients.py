@@ -10,9 +10,6 @@ import openai
 OPENAI_URL = "https://api.openai.com/v1"
 
 CONNECT_SECONDS = 10.0
-MAX_RETRIES = 2
-"""Only before the stream begins: nothing is sent twice."""
-
 Transport = Literal["httpx", "aiohttp"]
 """What carries the bytes: the SDK's own way, or aiohttp, which costs half as much CPU."""
 
@@ -20,12 +17,14 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def openai_client(
-    api_key: str, base_url: str, transport: Transport = "httpx"
+    api_key: str, base_url: str, transport: Transport = "httpx", *, retries: int = 0
 ) -> openai.AsyncOpenAI:
-    """A client of OpenAI's, or of any server that speaks its dialect at `base_url`."""
-    return openai.AsyncOpenAI(
-        api_key=api_key, base_url=base_url, **http_options(base_url, transport)
-    )
+    """A client of OpenAI's, or of any server that speaks its dialect at `base_url`.
+
+    `retries`: the client's own, see `http_options`.
+    """
+    options = http_options(base_url, transport, retries=retries)
+    return openai.AsyncOpenAI(api_key=api_key, base_url=base_url, **options)
 
 
 def azure_client(
@@ -45,13 +44,16 @@ def azure_client(
     )
 
 
-def http_options(url: str, transport: Transport = "httpx") -> dict[str, Any]:
-    """How a service is reached: bounded while connecting, and past no proxy on this machine."""
+def http_options(url: str, transport: Transport = "httpx", *, retries: int = 0) -> dict[str, Any]:
+    """How a service is reached: bounded while connecting, and past no proxy on this machine.
+
+    The client tries nothing again by itself: `providers.failover` does, for all models together.
+    """
     timeout = openai.Timeout(None, connect=CONNECT_SECONDS)
     direct = urlsplit(url).hostname in _LOOPBACK
     kind = openai.DefaultAioHttpClient if transport == "aiohttp" else openai.DefaultAsyncHttpxClient
     return {
         "timeout": timeout,
-        "max_retries": MAX_RETRIES,
+        "max_retries": retries,
         "http_client": kind(timeout=timeout, trust_env=not direct),
     }

@@ -67,14 +67,16 @@ def compatible_provider(
     room: int = 8192,
     sees: bool | None = None,
     gather_seconds: float = GATHER_SECONDS,
+    retries: int = 0,
 ) -> LeanProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
+    `retries` are the client's own.
     """
     return LeanProvider(
-        openai_client(api_key or "none", base_url, "aiohttp"),
+        openai_client(api_key or "none", base_url, "aiohttp", retries=retries),
         Chat(model, limit="max_tokens", usage=usage, think_block=True),
         name=f"compatible:{model}",
         room=room,
