@@ -21,7 +21,11 @@ def make_runs(settings: Settings, provider: Provider, store: Store, pacing: Paci
         Reader(_file_limits(settings)),
     )
     options = RunOptions(
-        request, settings.run_seconds, settings.delivery_seconds, settings.log_text
+        request,
+        settings.run_seconds,
+        settings.delivery_seconds,
+        settings.log_text,
+        settings.reasoning,
     )
     return Runs(provider, store, pacing, options, now_us)
 

@@ -59,7 +59,15 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         intake = Intake(store, runs, pacing, intake_options(settings), now_us)
         await asyncio.gather(provider.start(), _check(settings, connectors))
         recovery = Recovery(
-            store, runs, pacing, connectors, intake, heart, now_us, unattended=UNATTENDED
+            store,
+            runs,
+            pacing,
+            connectors,
+            intake,
+            heart,
+            now_us,
+            unattended=UNATTENDED,
+            reasoning=settings.reasoning,
         )
         recovering = asyncio.create_task(recovery.serve())
         parts = [recovering, asyncio.create_task(_retain(store, settings.token_retention_days))]

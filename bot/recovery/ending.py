@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from bot.pacing import Pacing
 from bot.receipts import Receipt, Verdict, Witness, summary
 from bot.recovery.text import in_order, longer, recorded
-from bot.reply import Begun, Ending, Message, Reply
+from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
 from bot.runs import as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
 from connectors.base import Connector, ConnectorError, MessageRef, RateLimited, Unavailable
@@ -47,7 +48,14 @@ class Left:
 class Endings:
     """Ends runs that this process has claimed."""
 
-    def __init__(self, store: Store, pacing: Pacing, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        pacing: Pacing,
+        now_us: Callable[[], int],
+        reasoning: Reasoning = "hidden",
+    ) -> None:
+        self._reasoning = reasoning
         self._store = store
         self._pacing = pacing
         self._now_us = now_us
@@ -128,7 +136,7 @@ class Endings:
             Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
         )
         ended = outcomes.INTERRUPTED
-        reply.append(text)
+        self._tell(reply, left.tokens, text)
         ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
         try:
             await reply.finish(ending, _SHOW_DEADLINE_S)
@@ -139,6 +147,13 @@ class Endings:
             await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
             raise Unavailable(reply.error or "not shown")
         return reply
+
+    def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
+        """Says it all again, as it was said; the screen may have had more than the log."""
+        telling = Telling(reply, self._reasoning)
+        for token in tokens:
+            telling.take(token.text, token.kind, partial(int, token.at_us))
+        reply.append(text[len(recorded(tokens)) :])
 
     def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:
         """The run has ended: from here on the store says so."""

@@ -19,6 +19,7 @@ from bot.pacing import Pacing
 from bot.recovery.ending import Endings
 from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
+from bot.reply import Reasoning
 from bot.runs import Runs
 from bot.store import Orphan, Question, RunRow, Store, StoreUnavailable
 from connectors.base import Connector, ConnectorError, Place
@@ -75,6 +76,7 @@ class Recovery:
         heart: Heart,
         now_us: Callable[[], int],
         unattended: Collection[str] = (),
+        reasoning: Reasoning = "hidden",
     ) -> None:
         self._store = store
         self._runs = runs
@@ -83,7 +85,7 @@ class Recovery:
         self._door = door
         self._heart = heart
         self._now_us = now_us
-        self._endings = Endings(store, pacing, now_us)
+        self._endings = Endings(store, pacing, now_us, reasoning)
         self._judge = Judge(store.leases.me, heart.seat)
         self._given_up: set[UUID] = set()
         self._estates: dict[Place, _Estate] = {}

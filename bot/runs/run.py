@@ -15,7 +15,7 @@ from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, of_log, summary
-from bot.reply import Begun, Ending, Reply
+from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.outcomes import Ended, Outcome
@@ -42,6 +42,7 @@ class RunOptions:
     run_seconds: float = 600
     delivery_seconds: float = 600
     log_text: bool = False
+    reasoning: Reasoning = "hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Run:
         self.reply = Reply(self.id, asked, connector, pacing, store, self._elapsed_us, begun)
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
-        self._delivery = Lane(DeliveryHandler(self.reply), "delivery")
+        deliverer = DeliveryHandler(self.reply, self._elapsed_us, options.reasoning)
+        self._delivery = Lane(deliverer, "delivery")
 
     @property
     def age_s(self) -> float:
@@ -192,7 +194,7 @@ class Run:
             raise RuntimeError("the provider cancelled itself")
         if work.done():
             work.result()
-            return outcomes.finished(self.generation.finish_reason, self.generation.text)
+            return outcomes.finished(self.generation)
         if self._stop.done():
             return self._stop.result()
         return outcomes.STOPPED if self.reply.over.is_set() else outcomes.TOO_LATE
@@ -214,9 +216,11 @@ class Run:
 
     async def _settle(self, ended: Ended, text: str) -> None:
         """Ends recording and delivery side by side, each within its own deadline."""
-        notes = (*(f"Not read: {line}" for line in self._left_out), ended.note)
+        trimmed = outcomes.TRIMMED if self.generation.trimmed else ""
+        notes = (*(f"Not read: {line}" for line in self._left_out), trimmed, ended.note)
         note = "\n\n".join(outcomes.small(line) for line in notes if line)
-        ending = Ending(text, note, outcomes.controls(ended.outcome, text))
+        seams = tuple(Mark(at, SEAM) for at in self.generation.seams)
+        ending = Ending(text, note, outcomes.controls(ended.outcome, text), seams)
         ends = await asyncio.gather(
             self._recording.finish(HANDLER_DEADLINE_S),
             self._deliver(ending),
