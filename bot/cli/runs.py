@@ -144,6 +144,7 @@ def _end_as_dict(end: Any, started_us: int) -> dict[str, Any]:
     names = (
         "outcome", "verdict", "finish_reason", "error", "tokens", "input_tokens",
         "output_tokens", "first_token_us", "first_text_us", "generated_text", "receipt",
+        "attempts",
     )  # fmt: skip
     values = {name: getattr(end, name, None) for name in names}
     return values | {"duration_us": None if end is None else end.ended_us - started_us}
@@ -169,6 +170,8 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     click.echo(f"question  {start.question}")
     for file in start.files:
         click.echo(f"file      {file.name}")
+    for attempt in (end.attempts if end is not None else None) or ():
+        click.echo(f"try       {_attempt(attempt)}")
     click.echo(f"recorded  {len(tokens)} tokens")
     for edit in edits:
         fault = f"  {edit.error}" if edit.error else ""
@@ -179,6 +182,14 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     if end is not None:
         click.echo(f"\n{end.generated_text}\n")
         click.echo(f"{end.outcome}, {end.verdict}" + (f": {end.error}" if end.error else ""))
+
+
+def _attempt(attempt: dict[str, Any]) -> str:
+    """One try of a model: when, which, why, where in the answer, and how it failed."""
+    goes_on = f", goes on at character {attempt['chars']}" if attempt["chars"] else ""
+    error = f": {attempt['error']}" if attempt["error"] else ""
+    at_s = attempt["at_us"] / 1e6
+    return f"{at_s:.3f} s  {attempt['model']} ({attempt['kind']}{goes_on}){error}"
 
 
 def _print_receipt(row: RunRow, receipt: Receipt) -> None:
