@@ -19,6 +19,7 @@ from bot.app.making import intake_options, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, chosen, make_connectors, routes
+from bot.app.probing import check_chain
 from bot.intake import Intake
 from bot.pacing import Pacing
 from bot.recovery import Recovery
@@ -43,7 +44,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     """Runs the bot until a signal; calls `ready` once it answers.
 
     Returns the exit code: 1 where a part of the bot broke down. Raises `SettingsError`,
-    `StoreUnavailable` or `ProviderError` where it can't start.
+    `StoreUnavailable`, `ProviderError` or `ChainBroken` where it can't start.
     """
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
@@ -58,6 +59,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         runs = make_runs(settings, provider, store, pacing)
         intake = Intake(store, runs, pacing, intake_options(settings), now_us)
         await asyncio.gather(provider.start(), _check(settings, connectors))
+        await check_chain(settings, store, connectors, provider)
         recovery = Recovery(
             store,
             runs,

@@ -1,6 +1,7 @@
 """One message in, one answer out."""
 
 from bot.runs.history import RequestOptions
+from bot.runs.links import Loss, first_loss
 from bot.runs.outcomes import Outcome
 from bot.runs.question import Kind, Question
 from bot.runs.registry import Runs, within
@@ -10,6 +11,7 @@ from bot.runs.verification import verify
 
 __all__ = [
     "Kind",
+    "Loss",
     "Outcome",
     "Question",
     "RequestOptions",
@@ -18,6 +20,7 @@ __all__ = [
     "RunOptions",
     "Runs",
     "as_known",
+    "first_loss",
     "standing",
     "verify",
     "within",

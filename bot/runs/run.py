@@ -56,6 +56,8 @@ class Result:
     receipt: Receipt
     error: str | None = None
     """What the operator is told of a failure."""
+    handed_on: int = 0
+    """Tokens that the recording handler gave to the log."""
 
 
 class Run:
@@ -122,7 +124,8 @@ class Run:
         self._end(ended, receipt)
         await asyncio.gather(self._stamp(receipt), self._record.kept())
         text, tokens = self.generation.text, self.generation.tokens
-        return Result(self.id, ended.outcome, text, tokens, receipt, ended.error)
+        handed_on = self._recorder.handed_on
+        return Result(self.id, ended.outcome, text, tokens, receipt, ended.error, handed_on)
 
     # The model.
 

@@ -37,6 +37,12 @@ class HostingSettings(BaseSettings):
         repr=False,
         description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
     )
+    start_check: Literal["off", "chain", "model"] = Field(
+        "chain",
+        description="what is checked at start, or the bot takes no messages: `chain`, whether "
+        "tokens reach the log and each platform's kind of message; `model`, one call to the model "
+        "as well; or `off`",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="of the bot's own log"
     )
