@@ -211,7 +211,8 @@ class Run:
         if hung:
             log.error("provider.hung", seconds=CANCEL_DEADLINE_S)
             # It may go on. The answer ends here, for all three witnesses alike.
-            self.generation = replace(self.generation, pieces=list(self.generation.pieces))
+            left = self.generation
+            self.generation = replace(left, pieces=list(left.pieces), seams=list(left.seams))
             self._recording.close()
             self._delivery.close()
 

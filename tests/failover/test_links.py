@@ -109,8 +109,10 @@ async def test_the_first_of_two_broken_links_is_named(
 async def test_a_whole_chain_has_nothing_to_tell_and_leaves_nothing_behind(
     limits: Limits, store: Store
 ) -> None:
-    """Whatever the platform's messages hold."""
-    assert await looped(SETTINGS, store, MemoryConnector(limits=limits)) is None
+    """Whatever the platform's messages hold, and readers see of a model's thoughts."""
+    for reasoning in ("hidden", "summary", "shown"):
+        settings = SETTINGS.model_copy(update={"reasoning": reasoning})
+        assert await looped(settings, store, MemoryConnector(limits=limits)) is None
     assert await store.runs.recent(10) == []
 
 
