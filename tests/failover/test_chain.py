@@ -234,6 +234,18 @@ async def test_one_that_goes_on_may_fail_first_and_is_tried_again() -> None:
     assert [each.kind for each in told.generation.attempts] == ["first", "failover", "retry"]
 
 
+async def test_several_may_try_to_go_on_at_one_seam() -> None:
+    """Those who said nothing there have left no trace."""
+    second = model([BUSY], [" two"], name="s:b")
+    told = await ask(chain(model(["one", Cut()]), second, model([DOWN], name="s:c")))
+    assert told.heard.tokens == [("one", "text"), ("s:b", "seam"), (" two", "text")]
+    assert [each[:3] for each in tries(told)[1:]] == [
+        ("s:b", "failover", 3),
+        ("s:c", "failover", 3),
+        ("s:b", "failover", 3),
+    ]
+
+
 async def test_each_break_has_a_seam_of_its_own() -> None:
     """And the one that broke off is not asked again."""
     models = [model(["one", Cut()]), model([" two", Cut()], name="s:b"), model(["!"], name="s:c")]

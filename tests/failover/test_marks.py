@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.render import Layout, Piece, Thoughts, restore
+from bot.reply.screen import Screen
 from connectors.base import Limits
 from tests.test_render_properties import limits, size, slices, texts, wide_limits
 
@@ -121,3 +124,16 @@ def test_thoughts_stand_in_a_quote_of_their_own() -> None:
     thoughts.append("First,\nsecond")
     (piece,) = thoughts.pieces()
     assert piece.text == "> _Thoughts_\n>\n> First,\n> second"
+
+
+def test_thoughts_that_grow_take_nothing_back() -> None:
+    """A platform that can only add is given all of them at once, unfinished marks and all."""
+    screen, before = Screen(UUID(int=0), Limits(200)), ""
+    for said in ("Is it **", "bold** or `", "not"):
+        screen.think(said)
+        step = screen.next()
+        assert step is not None
+        firm = step.part.text[: step.part.firm]
+        assert firm.startswith(before)
+        assert firm.endswith(said)
+        before = firm
