@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot import app
-from bot.receipts import Verdict
-from bot.runs import Outcome, Result
+from bot.runs import Outcome, Result, first_loss
 from bot.settings import Settings, SettingsError, load_settings
 from bot.store import Store, StoreUnavailable
 from connectors.base import Connector, ConnectorError
 from providers.base import ProviderError
-
-PROBE = "Say OK."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,9 @@ async def examine(channel: str | None = None) -> list[Check]:
             await store.probe()
             checks.append(Check("database", True, settings.database.partition(":")[0]))
             checks += await _connectors(settings, store)
-            checks.append(await _chain(settings, store))
+            several = len(settings.models) > 1
+            for each in app.each_alone(settings):
+                checks.append(await _chain(each, store, f" {each.model}" if several else ""))
     except StoreUnavailable as error:
         checks.append(Check("database", False, str(error), _DATABASE_CURE))
     return checks
@@ -60,9 +59,12 @@ _DATABASE_CURE = (
 
 
 async def _connectors(settings: Settings, store: Store) -> list[Check]:
+    """Whether each platform can be reached, and whether tokens arrive on one like it."""
     connectors = app.make_connectors(settings, store)
     try:
-        return [await _connector(connector) for connector in connectors]
+        reached = [await _connector(connector) for connector in connectors]
+        async with app.living(store):
+            return reached + [await _loopback(settings, store, each) for each in connectors]
     finally:
         for connector in connectors:
             await connector.aclose()
@@ -76,31 +78,48 @@ async def _connector(connector: Connector) -> Check:
     return Check(connector.name, True, "reachable")
 
 
+async def _loopback(settings: Settings, store: Store, connector: Connector) -> Check:
+    loss = await app.looped(settings, store, connector)
+    name = f"loopback {connector.name}"
+    if loss is None:
+        return Check(name, True, "verified")
+    return Check(name, False, f"tokens get lost at {loss}", _LOSS_CURES[loss.link])
+
+
+_LOG_CURE = "the log of `everytoken run` tells more; please report it"
+_LOSS_CURES: dict[str, str] = {
+    "provider": "try another MODEL or STREAM_READER; please report it",
+    "recording": _LOG_CURE,
+    "log": "check the database of DATABASE_URL, or that DATA_DIR has room",
+    "delivery": _LOG_CURE,
+    "connector": _LOG_CURE,
+}
+
 _CONNECTOR_CURES = {
     "slack": "as said above; step by step: docs/connect-slack.md",
     "discord": "as said above; step by step: docs/connect-discord.md",
 }
 
 
-async def _chain(settings: Settings, store: Store) -> Check:
-    """Sends a probe the whole way: the model, both handlers, the log and a platform in memory."""
+async def _chain(settings: Settings, store: Store, which: str) -> Check:
+    """Sends a probe the whole way: one model, both handlers, the log and a platform in memory."""
+    name = f"model{which}"
     try:
-        result = await app.probe(settings, store, PROBE)
+        result = await app.probe(settings, store)
     except ProviderError as error:
-        return Check("model", False, str(error), _cure(settings, type(error).__name__))
+        return Check(name, False, str(error), _cure(settings, type(error).__name__))
     if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH):
         kind = (result.error or "").partition(":")[0]
-        return Check("model", False, result.error or result.outcome.value, _cure(settings, kind))
-    return _proven(result)
+        return Check(name, False, result.error or result.outcome.value, _cure(settings, kind))
+    return _proven(result, f"chain{which}")
 
 
-def _proven(result: Result) -> Check:
-    receipt = result.receipt
-    detail = f"{result.tokens} tokens, {receipt.verdict.value}"
-    if receipt.verdict is Verdict.VERIFIED:
-        return Check("chain", True, detail)
-    links = "; ".join(str(fault) for fault in receipt.faults) or receipt.unproven
-    return Check("chain", False, f"{detail}: {links}", "the log of `everytoken run` tells more")
+def _proven(result: Result, name: str) -> Check:
+    detail = f"{result.tokens} tokens, {result.receipt.verdict.value}"
+    loss = first_loss(result)
+    if loss is None:
+        return Check(name, True, detail)
+    return Check(name, False, f"{detail}: lost at {loss}", _LOSS_CURES[loss.link])
 
 
 _KEYS = {

@@ -139,7 +139,7 @@ class TerminalConnector:
         if len(part.text) > self.limits.length:
             raise TooLong(f"at most {self.limits.length} characters")
         text = _harmless(part.text)
-        if part.last:
+        if part.firm is None:  # it grows no more
             self._finish(answer, text)
         else:
             self._extend(answer, text)

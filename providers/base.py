@@ -14,11 +14,20 @@ from uuid import UUID
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackHandler
 
-TokenKind = Literal["text", "reasoning", "tool", "refusal"]
-"""What a token is. Callbacks get it as the keyword argument `kind` (`text` where it is absent)."""
+TokenKind = Literal["text", "reasoning", "tool", "refusal", "seam"]
+"""What a token is. Callbacks get it as the keyword argument `kind` (`text` where it is absent).
+
+A `seam` no model said: its text names the model that goes on from here with another's answer.
+"""
 
 ANSWER_KINDS: frozenset[TokenKind] = frozenset({"text", "refusal"})
 """The kinds that the reader is shown and the receipt compares: a refusal is an answer."""
+
+GO_ON = (
+    "Your last answer was cut off. Continue it exactly where it stopped: "
+    "repeat nothing, and add no introduction."
+)
+"""What a model is told that is to go on with an answer."""
 
 FinishReason = Literal["stop", "length", "filter"]
 
@@ -93,6 +102,12 @@ class Generation:
     usage: Usage | None = None
     attempts: list[Attempt] = field(default_factory=list)
     """The tries, in order; empty where the first and only one went well."""
+    seams: list[int] = field(default_factory=list)
+    """After so many characters of the answer another model went on with it, each time."""
+    trimmed: bool = False
+    """Whether earlier turns of the conversation were left out: it was too long for the model."""
+    called: list[str] = field(default_factory=list)
+    """The tokens of tool calls, in order."""
 
     @property
     def text(self) -> str:
@@ -104,6 +119,10 @@ class Generation:
         self.tokens += 1
         if kind in ANSWER_KINDS:
             self.pieces.append(text)
+        elif kind == "seam":
+            self.seams.append(len(self.text))
+        elif kind == "tool":
+            self.called.append(text)
 
 
 class ProviderError(Exception):
@@ -162,10 +181,16 @@ class Provider(Protocol):
 
     name: str
     """As in the setting MODEL: `provider:model`."""
-    room: int
-    """Tokens that question, history and answer may have together."""
-    sees: bool
-    """Whether the model takes images."""
+
+    @property
+    def room(self) -> int:
+        """Tokens that question, history and answer may have together; it may be learned."""
+        ...
+
+    @property
+    def sees(self) -> bool:
+        """Whether the model takes images."""
+        ...
 
     async def start(self) -> None:
         """Gets ready what takes time; `generate` does it where this was not called."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import openai
 
 from providers.addresses import on_this_machine
-from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+from providers.limits import CONNECT_SECONDS
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -26,12 +26,14 @@ AZURE_V1 = "v1"
 
 
 def openai_client(
-    api_key: Secret, base_url: str, transport: Transport = "httpx"
+    api_key: Secret, base_url: str, transport: Transport = "httpx", *, retries: int = 0
 ) -> openai.AsyncOpenAI:
-    """A client of OpenAI's, or of any server that speaks its dialect at `base_url`."""
-    return openai.AsyncOpenAI(
-        api_key=api_key, base_url=base_url, **http_options(base_url, transport)
-    )
+    """A client of OpenAI's, or of any server that speaks its dialect at `base_url`.
+
+    `retries`: the client's own, see `http_options`.
+    """
+    options = http_options(base_url, transport, retries=retries)
+    return openai.AsyncOpenAI(api_key=api_key, base_url=base_url, **options)
 
 
 def azure_client(
@@ -60,12 +62,15 @@ def azure_client(
     )
 
 
-def http_options(url: str, transport: Transport = "httpx") -> dict[str, Any]:
-    """How a service is reached: bounded while connecting, and past no proxy on this machine."""
+def http_options(url: str, transport: Transport = "httpx", *, retries: int = 0) -> dict[str, Any]:
+    """How a service is reached: bounded while connecting, and past no proxy on this machine.
+
+    The client tries nothing again by itself: `providers.failover` does, for all models together.
+    """
     timeout = openai.Timeout(None, connect=CONNECT_SECONDS)
     kind = openai.DefaultAioHttpClient if transport == "aiohttp" else openai.DefaultAsyncHttpxClient
     return {
         "timeout": timeout,
-        "max_retries": MAX_RETRIES,
+        "max_retries": retries,
         "http_client": kind(timeout=timeout, trust_env=not on_this_machine(url)),
     }

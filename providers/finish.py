@@ -41,24 +41,12 @@ _FINISH: dict[str, FinishReason] = {
 _FAILED = frozenset({"error", "abort", "insufficient_system_resource"})
 """Words that say that the service gave up: half an answer, not an end."""
 
-_TOOL_REASONS = frozenset(
-    {
-        "tool_calls",
-        "tool_use",
-        "function_call",
-        "malformed_function_call",
-        "unexpected_tool_call",
-    }
-)
-
 
 def finish_reason(word: str) -> FinishReason:
     """The finish reason for a service's word; raises a `ProviderError` where it means a failure."""
     word = word.lower()
     if word in _FAILED:
         raise by_code(word)
-    if word in _TOOL_REASONS:
-        log.warning("model.called_tools", reason=word)
     if word not in _FINISH:
         log.warning("model.unknown_finish_reason", reason=word[:40])
     return _FINISH.get(word, "stop")

@@ -2,5 +2,5 @@
 
 CONNECT_SECONDS = 10.0
 
-MAX_RETRIES = 2
-"""Only before the stream begins: nothing is sent twice."""
+MAX_RETRIES = 0
+"""A client tries nothing again by itself: `providers.failover` does, for all models together."""

@@ -34,6 +34,9 @@ ROOM = 2048
 MAX_TOKENS = 768
 """Most tokens of an answer where the request doesn't say: a small model may never find an end."""
 
+_RECONNECTS = 2
+"""About once in fifty times its server has just closed the connection that is used again."""
+
 MAX_THREADS = 4
 """More make it no faster."""
 
@@ -113,6 +116,7 @@ class LocalProvider:
             usage=True,
             stall_seconds=self._stall_seconds,
             room=self.room,
+            retries=_RECONNECTS,
         )
         return server, chat
 

@@ -64,14 +64,16 @@ def compatible_provider(
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
+    retries: int = 0,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
+    `retries` are the client's own.
     """
     key = api_key or "none"
-    client = openai_client(key, base_url)
+    client = openai_client(key, base_url, retries=retries)
     chat = _Compatible(
         model=model,
         api_key=SecretStr(key),

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from connectors.base import Gone, MessageRef, Part, Refused
 from connectors.terminal import CORRECTION, TerminalConnector
-from tests.contracts.connector import ConnectorContract, Harness, Question, part
+from tests.contracts.connector import ConnectorContract, Harness, Question, growing
+from tests.contracts.connector import part as any_part
+
+
+def part(text: str, *, last: bool = True) -> Part:
+    """A part in which an answer ends, or one that still grows."""
+    return any_part(text) if last else growing(text)
 
 
 @asynccontextmanager
@@ -56,6 +62,12 @@ async def written(*parts: Part) -> str:
     for each in rest:
         shown = await connector.edit(shown.ref, each)
     return out.getvalue()
+
+
+async def test_a_part_that_grows_no_more_is_written_to_its_end() -> None:
+    """Another one follows it."""
+    whole = any_part("One", last=False)
+    assert await written(part("One", last=False), whole) == "One\n"
 
 
 async def test_a_growing_answer_is_written_as_it_grows() -> None:

@@ -32,6 +32,8 @@ TOKENS = st.lists(
         st.sampled_from(SNIPPETS),
         st.text(max_size=12),
         st.tuples(st.sampled_from(["reasoning", "refusal", "tool"]), st.text(max_size=5)),
+        st.tuples(st.just("reasoning"), st.sampled_from(SNIPPETS)),
+        st.just(("seam", "s:b")),
         st.builds(Pause, st.sampled_from([0.02, 0.5, 3.0, 20.0])),
     ),
     max_size=60,
@@ -66,6 +68,7 @@ class Case:
     discord: bool
     latency: float
     stop_after: float | None
+    reasoning: Any = "hidden"
 
 
 def translated(text: str) -> str:
@@ -87,6 +90,7 @@ CASES = st.builds(
     discord=st.booleans(),
     latency=st.sampled_from([0.0, 0.1, 2.0]),
     stop_after=st.one_of(st.none(), st.floats(0.0, 30.0)),
+    reasoning=st.sampled_from(["hidden", "summary", "shown"]),
 )
 
 
@@ -115,7 +119,8 @@ async def _one(case: Case) -> None:
         fault=fault,
         clock=lambda: clock_us() / 1e6,
     )
-    async with a_way([*case.tokens, case.end], connector=connector) as way:
+    script = [*case.tokens, case.end]
+    async with a_way(script, connector=connector, reasoning=case.reasoning) as way:
         running = asyncio.create_task(way.answer())
         if case.stop_after is not None:
             await asyncio.sleep(case.stop_after)

@@ -30,7 +30,10 @@ def test_without_any_setting_the_embedded_model_answers_on_this_machine_only() -
     [
         ("MODEL", "gpt-4o", "MODEL is not one of local:…, openai:…"),
         ("MODEL", "openai:", "for example openai:gpt-4o-mini"),
-        ("MODEL", "openai:a,azure:b", "MODEL takes one model for now"),
+        ("MODEL", "local:a,nonsense", "MODEL is not one of local:…, openai:…"),
+        ("MODEL", "local:a,", "MODEL is not one of local:…, openai:…"),
+        ("MODEL", "local:a, local:a", "MODEL names a model twice"),
+        ("MODEL", "local:a,openai:b", "OPENAI_API_KEY is missing: MODEL=openai:b needs it"),
         ("MODEL", "openai:gpt-4o", "OPENAI_API_KEY is missing: MODEL=openai:gpt-4o needs it"),
         ("MODEL", "azure:dep", "AZURE_OPENAI_ENDPOINT is missing"),
         ("MODEL", "azure:dep", "AZURE_OPENAI_API_KEY is missing"),

@@ -8,17 +8,23 @@ from bot.app.keeping import (
     person_data,
     reset_person,
 )
-from bot.app.opening import now_us, opened_store
+from bot.app.models import each_alone
+from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, connector_for_reading, make_connectors
+from bot.app.probing import ChainBroken, looped
 from bot.app.serving import serve
 
 __all__ = [
+    "ChainBroken",
     "Half",
     "PersonBusy",
     "PersonUnknown",
     "ask",
     "connector_for_reading",
+    "each_alone",
     "erase_person",
+    "living",
+    "looped",
     "make_connectors",
     "now_us",
     "opened_store",

@@ -8,6 +8,7 @@ from bot.app.closing import closed
 from bot.app.making import make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, opened_store
+from bot.app.probing import PROBE, PROBED_AS
 from bot.pacing import Pacing
 from bot.runs import Question, Result
 from bot.settings import Settings
@@ -16,7 +17,7 @@ from connectors.base import Asked, Connector, MessageRef, Person, Place
 from connectors.memory import MemoryConnector
 from connectors.terminal import TerminalConnector
 
-UNATTENDED = ("terminal", "doctor")
+UNATTENDED = ("terminal", PROBED_AS)
 """The connectors of runs that have no message any more once their process is gone."""
 
 
@@ -27,10 +28,10 @@ async def ask(settings: Settings, question: str, out: TextIO | None) -> Result:
         return await _one_run(settings, store, terminal, terminal.place, question)
 
 
-async def probe(settings: Settings, store: Store, question: str) -> Result:
+async def probe(settings: Settings, store: Store) -> Result:
     """Sends a question the whole way: model, handlers, log, and a platform in memory."""
-    memory = MemoryConnector(UNATTENDED[1])
-    return await _one_run(settings, store, memory, memory.place, question)
+    memory = MemoryConnector(PROBED_AS)
+    return await _one_run(settings, store, memory, memory.place, PROBE)
 
 
 async def _one_run(

@@ -37,7 +37,12 @@ def make_runs(
         Caps(settings.run_tokens, _microusd(settings.run_usd), price),
     )
     options = RunOptions(
-        request, settings.run_seconds, settings.delivery_seconds, settings.log_text, price
+        request,
+        settings.run_seconds,
+        settings.delivery_seconds,
+        settings.log_text,
+        price,
+        settings.reasoning,
     )
     return Runs(provider, store, pacing, options, now_us, watch)
 

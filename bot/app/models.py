@@ -1,4 +1,4 @@
-"""The model that the settings name."""
+"""The models that the settings name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from pydantic import SecretStr
 from bot.settings import Settings
 from providers.base import Provider
 from providers.extras import needed
+from providers.failover import ChainProvider, Patience
 from providers.prices import ModelPrice, Prices
 
 
 def make_provider(settings: Settings) -> Provider:
-    """The model that the settings name. Imports only what that model needs."""
+    """The models that the settings name, as one."""
+    patience = Patience(settings.first_token_seconds, settings.broken_answers == "continue")
+    return ChainProvider([make_model(each) for each in each_alone(settings)], patience)
+
+
+def each_alone(settings: Settings) -> list[Settings]:
+    """The settings as they would be with each of the models alone."""
+    return [settings.model_copy(update={"model": model}) for model in settings.models]
+
+
+def make_model(settings: Settings) -> Provider:
+    """The first model that the settings name. Imports only what that model needs."""
     known: dict[str, Any] = {
         "stall_seconds": settings.stall_seconds,
         "sees": settings.model_sees_images,

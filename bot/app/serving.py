@@ -20,6 +20,7 @@ from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, chosen, make_connectors, routes
+from bot.app.probing import check_chain
 from bot.app.watching import Health, watching
 from bot.intake import Intake
 from bot.pacing import Pacing
@@ -42,7 +43,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     """Runs the bot until a signal; calls `ready` once it answers.
 
     Returns the exit code: 1 where a part of the bot broke down. Raises `SettingsError`,
-    `StoreUnavailable` or `ProviderError` where it can't start.
+    `StoreUnavailable`, `ProviderError` or `ChainBroken` where it can't start.
     """
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
@@ -60,8 +61,18 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         runs = make_runs(settings, provider, store, pacing, seen.watch)
         intake = Intake(store, runs, pacing, intake_options(settings), now_us)
         await asyncio.gather(provider.start(), _check(settings, connectors))
+        await check_chain(settings, store, connectors, provider)
         recovery = Recovery(
-            store, runs, pacing, connectors, intake, heart, now_us, UNATTENDED, seen.watch
+            store,
+            runs,
+            pacing,
+            connectors,
+            intake,
+            heart,
+            now_us,
+            UNATTENDED,
+            seen.watch,
+            reasoning=settings.reasoning,
         )
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from bot.app import ChainBroken
 from bot.cli.asking import ask
 from bot.cli.data import data
 from bot.cli.examining import doctor
@@ -45,5 +46,5 @@ def main() -> None:
     """The console script: every expected failure is plain text and exit code 1."""
     try:
         cli(prog_name="everytoken")
-    except (SettingsError, StoreUnavailable, ProviderError) as error:
+    except (SettingsError, StoreUnavailable, ProviderError, ChainBroken) as error:
         fail(str(error))

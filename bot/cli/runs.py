@@ -171,6 +171,8 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     click.echo(f"question  {start.question}")
     for file in start.files:
         click.echo(f"file      {file.name}")
+    for attempt in (end.attempts if end is not None else None) or ():
+        click.echo(f"try       {_attempt(attempt)}")
     click.echo(f"recorded  {len(tokens)} tokens")
     for edit in edits:
         fault = f"  {edit.error}" if edit.error else ""
@@ -183,6 +185,14 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
             click.echo(line)
         click.echo(f"\n{end.generated_text}\n")
         click.echo(f"{end.outcome}, {end.verdict}" + (f": {end.error}" if end.error else ""))
+
+
+def _attempt(attempt: dict[str, Any]) -> str:
+    """One try of a model: when, which, why, where in the answer, and how it failed."""
+    goes_on = f", goes on at character {attempt['chars']}" if attempt["chars"] else ""
+    error = f": {attempt['error']}" if attempt["error"] else ""
+    at_s = attempt["at_us"] / 1e6
+    return f"{at_s:.3f} s  {attempt['model']} ({attempt['kind']}{goes_on}){error}"
 
 
 def _print_receipt(row: RunRow, receipt: Receipt) -> None:

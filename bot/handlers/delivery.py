@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from providers.base import ANSWER_KINDS, TokenKind
-
-
-class Buffer(Protocol):
-    """What grows on the reader's screen; `append` never waits."""
-
-    def append(self, text: str) -> None:
-        """Takes the answer's next characters."""
-        ...
+from bot.reply import Buffer, Reasoning, Telling
+from providers.base import TokenKind
 
 
 class DeliveryHandler(AsyncCallbackHandler):
-    """Passes each token of the answer on to the reply."""
+    """Passes on to the reply what of each token the reader is to see."""
 
     run_inline = True
 
-    def __init__(self, reply: Buffer) -> None:
-        self._reply = reply
+    def __init__(
+        self, reply: Buffer, elapsed_us: Callable[[], int], reasoning: Reasoning = "hidden"
+    ) -> None:
+        self._telling = Telling(reply, reasoning)
+        self._elapsed_us = elapsed_us
 
     async def on_llm_new_token(
         self, token: Any, *, kind: TokenKind = "text", **_kwargs: Any
     ) -> None:
-        """Delivers a token that the reader is to see."""
-        if kind in ANSWER_KINDS:
-            self._reply.append(token)
+        """Delivers a token."""
+        self._telling.take(token, kind, self._elapsed_us)

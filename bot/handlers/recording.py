@@ -35,6 +35,11 @@ class RecordingHandler(AsyncCallbackHandler):
         self.first_token_us: int | None = None
         """When the first token came, in microseconds since the run's start."""
 
+    @property
+    def handed_on(self) -> int:
+        """Tokens that the log was given."""
+        return self._seq
+
     async def on_llm_new_token(
         self, token: Any, *, kind: TokenKind = "text", **_kwargs: Any
     ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from bot.pacing import Pacing
 from bot.receipts import Receipt, Verdict, Witness, summary
 from bot.recovery.text import in_order, longer, recorded
-from bot.reply import Begun, Ending, Message, Reply
+from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
 from bot.watch import Watch
@@ -56,7 +57,9 @@ class Endings:
         now_us: Callable[[], int],
         price: Price,
         watch: Watch,
+        reasoning: Reasoning = "hidden",
     ) -> None:
+        self._reasoning = reasoning
         self._store = store
         self._pacing = pacing
         self._now_us = now_us
@@ -142,7 +145,7 @@ class Endings:
             self._watch.called,
         )
         ended = outcomes.INTERRUPTED
-        reply.append(text)
+        self._tell(reply, left.tokens, text)
         ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
         try:
             await reply.finish(ending, _SHOW_DEADLINE_S)
@@ -153,6 +156,13 @@ class Endings:
             await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
             raise Unavailable(reply.error or "not shown")
         return reply
+
+    def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
+        """Says it all again, as it was said; the screen may have had more than the log."""
+        telling = Telling(reply, self._reasoning)
+        for token in tokens:
+            telling.take(token.text, token.kind, partial(int, token.at_us))
+        reply.append(text[len(recorded(tokens)) :])
 
     def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:
         """The run has ended: from here on the store says so."""

@@ -19,6 +19,7 @@ from bot.pacing import Pacing
 from bot.recovery.ending import Endings
 from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
+from bot.reply import Reasoning
 from bot.runs import Runs
 from bot.store import Orphan, Question, RunRow, Store, StoreUnavailable
 from bot.watch import UNWATCHED, Watch
@@ -77,6 +78,7 @@ class Recovery:
         now_us: Callable[[], int],
         unattended: Collection[str] = (),
         watch: Watch = UNWATCHED,
+        reasoning: Reasoning = "hidden",
     ) -> None:
         self._store = store
         self._runs = runs
@@ -85,7 +87,7 @@ class Recovery:
         self._door = door
         self._heart = heart
         self._now_us = now_us
-        self._endings = Endings(store, pacing, now_us, runs.price, watch)
+        self._endings = Endings(store, pacing, now_us, runs.price, watch, reasoning)
         self._judge = Judge(store.leases.me, heart.seat)
         self._given_up: set[UUID] = set()
         self._estates: dict[Place, _Estate] = {}

@@ -2,11 +2,13 @@
 
 from bot.render.parts import Layout, Piece, layout, with_note
 from bot.render.screen import as_shown, first_difference, restore
+from bot.render.thoughts import Thoughts
 from bot.render.unfinished import Unfinished, close_unfinished
 
 __all__ = [
     "Layout",
     "Piece",
+    "Thoughts",
     "Unfinished",
     "as_shown",
     "close_unfinished",

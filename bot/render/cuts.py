@@ -91,6 +91,13 @@ def choose(window: str, head: str, room: Room) -> Cut:
     return _Window(window, head, fits).cut(room)
 
 
+def resumed(text: str, head: str, room: Room) -> str:
+    """What the next part begins with where one ends after `text`, whatever follows."""
+    window = text + "x"
+    place = list(read(window, head))[-1]
+    return head_at(len(text), place, window, room)
+
+
 class _Window:
     def __init__(self, text: str, head: str, fits: int) -> None:
         self._text = text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.render.blocks import Blocks, Fence, line_end
-from bot.render.cuts import choose
+from bot.render.cuts import choose, resumed
 from bot.render.sizes import Room, boundaries, fitting, measure
 from connectors.base import Limits
 
@@ -19,7 +19,8 @@ class Piece:
     """One part of an answer: a slice of its text, and what the layout adds and leaves off.
 
     `lead + body + trail` is the slice. `head` and `tail` are decoration: a reopened and a closed
-    code fence, a table's repeated header, the marks of a list or quote that goes on, a note.
+    code fence, a table's repeated header, the marks of a list or quote that goes on, a note, a mark
+    of ours between two stretches of the answer.
     """
 
     lead: str
@@ -50,6 +51,8 @@ class Layout:
         self._fixed: list[Piece] = []
         self._lead = ""
         self._space = ""
+        self._marks = ""  # at the head of the part
+        self._resumed = ""  # the rest of its head: what goes on in it
         self._begin("", "")
 
     @property
@@ -69,11 +72,24 @@ class Layout:
         """Adds the next characters. They are laid out when somebody looks: once for many tokens."""
         self._new.append(text)
 
+    def mark(self, text: str) -> None:
+        """Puts a line of ours here: a part begins with it. It is left out where it has no room.
+
+        It is seen once a visible character follows.
+        """
+        self._lay_out()
+        if self._body:
+            self._break()
+        marks = f"{self._marks}{text.strip()}\n\n"
+        if measure(marks + self._resumed, self._room.unit) <= self._room.head:
+            self._marks = marks
+            self._begin(marks + self._resumed, "")
+
     def pieces(self) -> list[Piece]:
         """All parts so far; white space at the end is not shown until more text comes."""
         self._lay_out()
         if not self._body:
-            return list(self._fixed)
+            return self._with_space_at_the_end()
         last = Piece(self._lead, self._head, self._body, self._last_tail(), self._space)
         return [*self._fixed, last]
 
@@ -84,6 +100,13 @@ class Layout:
         step = self._room.length
         for start in range(0, len(text), step):
             self._add(text[start : start + step])
+
+    def _with_space_at_the_end(self) -> list[Piece]:
+        """White space after a mark that nothing visible has followed."""
+        if not (self._fixed and self._space):
+            return list(self._fixed)
+        *before, last = self._fixed
+        return [*before, replace(last, trail=last.trail + self._space)]
 
     def _add(self, text: str) -> None:
         visible = text.rstrip()
@@ -99,6 +122,15 @@ class Layout:
         self._size += measure(added, self._room.unit)
         while self._size > self._room.body(self._head):
             self._cut()
+
+    def _break(self) -> None:
+        """Ends the part where it is; what follows stands in a new one."""
+        tail = self._last_tail()
+        head = resumed(self._body + self._space, self._head, self._room)
+        self._fixed.append(Piece(self._lead, self._head, self._body, tail, self._space))
+        self._lead = self._space = ""
+        self._marks, self._resumed = "", head
+        self._begin(head, "")
 
     def _begin(self, head: str, body: str) -> None:
         """Begins a part."""
@@ -122,7 +154,8 @@ class Layout:
         end = cut.end if tail else len(self._body[: cut.end].rstrip())
         body, trail = self._body[:end], self._body[end : cut.next]
         self._fixed.append(Piece(self._lead, self._head, body, tail, trail))
-        self._lead = ""
+        self._lead = self._marks = ""
+        self._resumed = cut.head
         self._begin(cut.head, self._body[cut.next :])
 
     def _last_tail(self) -> str:

@@ -1,6 +1,17 @@
 """The growing answer: its parts, one edit in flight, the last edit always made."""
 
 from bot.reply.reply import Begun, Reply
-from bot.reply.screen import Ending, Message
+from bot.reply.screen import Ending, Mark, Message
+from bot.reply.telling import SEAM, Buffer, Reasoning, Telling
 
-__all__ = ["Begun", "Ending", "Message", "Reply"]
+__all__ = [
+    "SEAM",
+    "Begun",
+    "Buffer",
+    "Ending",
+    "Mark",
+    "Message",
+    "Reasoning",
+    "Reply",
+    "Telling",
+]

@@ -144,6 +144,18 @@ class Reply:
             if self.behind_since is None:
                 self.behind_since = self._clock()
 
+    def mark(self, text: str) -> None:
+        """Puts a line of ours where the answer has got to; never waits."""
+        if not self.ended:
+            self._screen.mark(text)
+            self._changed.set()
+
+    def think(self, text: str) -> None:
+        """Takes the next characters of what is shown before the answer; never waits."""
+        if not self.ended:
+            self._screen.think(text)
+            self._changed.set()
+
     async def finish(self, ending: Ending, timeout: float) -> None:
         """Shows the whole text, the note and the controls; gives up after `timeout` seconds.
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from bot.render import (
     Layout,
     Piece,
+    Thoughts,
     Unfinished,
     as_shown,
     first_difference,
@@ -31,6 +32,13 @@ _CUT_OFF = "_The rest of the answer can't be shown._"
 """Said under what stands where the platform takes no more of the answer."""
 
 
+class Mark(NamedTuple):
+    """A line of ours that stands after so many characters of the answer."""
+
+    at: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How an answer ends on the screen: its whole text, a note, and what can be pressed then."""
@@ -38,6 +46,8 @@ class Ending:
     text: str
     note: str = ""
     controls: tuple[Control, ...] = ()
+    marks: tuple[Mark, ...] | None = None
+    """Where lines of ours stand within the text; None: where the reply was told that they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,8 @@ class Screen:
         self._about = about
         self._layout = Layout(limits)
         self._unfinished = Unfinished()
+        self._marks: list[Mark] = []
+        self._thoughts = Thoughts(limits)
         self._frozen: list[Message] = []
         self._messages: list[Message] = list(standing)
         self._complete = 0  # so many leading messages are as they will stay
@@ -123,6 +135,16 @@ class Screen:
         self._layout.append(text)
         self._length += len(text)
 
+    def mark(self, text: str) -> None:
+        """A line of ours stands here."""
+        self._marks.append(Mark(self._length, text))
+        self._layout.mark(text)
+
+    def think(self, text: str) -> None:
+        """Takes the next characters of what is shown before the answer; none once that began."""
+        if not self._length:
+            self._thoughts.append(text)
+
     def end(self, ending: Ending) -> int | None:
         """No more text will come, and `ending.text` is the whole of it.
 
@@ -132,10 +154,18 @@ class Screen:
         self.ending = ending
         frozen = _text(message.piece for message in self._frozen)
         lost_at = first_difference(frozen + self._layout.text, ending.text)
-        if lost_at is not None:
-            self._begin(ending.text.removeprefix(frozen))
+        marked_otherwise = self._marked_otherwise(ending)
+        if lost_at is not None or marked_otherwise:
+            self._begin(ending.text.removeprefix(frozen), len(frozen))
             self._length = len(ending.text)
         return lost_at
+
+    def _marked_otherwise(self, ending: Ending) -> bool:
+        """Takes the marks of an ending; says whether others stand. What begins an answer stays."""
+        before = list(self._marks)
+        if ending.marks is not None:
+            self._marks = [*(mark for mark in before if mark.at == 0), *ending.marks]
+        return self._marks != before
 
     def next(self) -> Step | None:
         """The next call; None where the screen shows all that there is."""
@@ -196,13 +226,14 @@ class Screen:
             whole = replace(step.piece, body=rest[len(step.piece.lead) :], tail="")
             piece, last = self._seen(whole, shown), replace(last, shown=shown)
         last = replace(last, piece=replace(piece, trail=""))
-        following = sum(_extent(piece) for piece in self._layout.pieces()[: step.at + 1])
+        following = sum(_extent(piece) for piece in self._pieces()[: step.at + 1])
         self._frozen += [*before, last]
         self._messages = [
             _without(message, start + _extent(last.piece) - following)
             for message in self._messages[step.at + 1 :]
         ]
-        self._begin(rest[_extent(last.piece) :])
+        self._thoughts = Thoughts(self._limits)
+        self._begin(rest[_extent(last.piece) :], sum(_extent(m.piece) for m in self._frozen))
         return last
 
     def forget(self, ref: MessageRef) -> None:
@@ -228,24 +259,39 @@ class Screen:
     def _seen(self, piece: Piece, text: str) -> Piece:
         return as_shown(piece, text, self._limits.visible)
 
-    def _begin(self, text: str) -> None:
-        self._layout = Layout(self._limits)
-        self._layout.append(text)
+    def _begin(self, text: str, position: int) -> None:
+        """Lays out what stands from a position on."""
+        self._layout, at = Layout(self._limits), 0
+        for mark in self._marks:
+            if mark.at >= position:
+                self._layout.append(text[at : mark.at - position])
+                self._layout.mark(mark.text)
+                at = mark.at - position
+        self._layout.append(text[at:])
         self._complete = 0
+
+    def _pieces(self) -> list[Piece]:
+        return [*self._thoughts.pieces(), *self._layout.pieces()]
+
+    def _fixed(self) -> list[Piece]:
+        """The parts that will stay as they are."""
+        if self._layout.pieces():
+            return [*self._thoughts.pieces(), *self._layout.fixed]
+        return self._thoughts.fixed()
 
     def _target(self) -> list[Piece]:
         """The parts as they should be shown now, one for each message at least."""
         if self._cut_off:
             return self._as_it_stands()
-        pieces = self._layout.pieces()
+        pieces = self._pieces()
         if self.ending is None:
             return pieces
         visible = bool(pieces)
         note = self.ending.note or (_CLOSING if self._frozen and not visible else "")
         if note:
             pieces = with_note(pieces, note, self._limits)
-        if note and not visible:
-            pieces = [replace(pieces[0], lead=self._layout.text)]  # white space is all there is
+        if pieces and not self._layout.pieces():
+            pieces[-1] = replace(pieces[-1], lead=self._layout.text)  # white space is all there is
         return pieces + [_SURPLUS] * (len(self._messages) - len(pieces))
 
     def _as_it_stands(self) -> list[Piece]:
@@ -259,7 +305,8 @@ class Screen:
         text, firm = piece.text, None
         controls: tuple[Control, ...] = ()
         if newest and self.ending is None:
-            text, controls = self._unfinished.close(piece.text), (Control.STOP,)
+            text = self._unfinished.close(piece.text) if piece.body else piece.text
+            controls = (Control.STOP,)
             piece = as_shown(piece, text)
             firm = len(piece.head) + len(piece.body)
         elif newest and self.ending is not None:
@@ -277,7 +324,7 @@ class Screen:
 
     def _advance(self) -> None:
         """Counts the messages that will stay as they are, and the characters that are shown."""
-        fixed = self._layout.fixed
+        fixed = self._fixed()
         while self._complete < min(len(fixed), len(self._messages)):
             part = self._messages[self._complete].part
             if part is None or part.controls or part.text != fixed[self._complete].text:
@@ -287,7 +334,7 @@ class Screen:
 
     def _shown_up_to(self) -> int:
         # Parts overlap while the earlier one has not given up its tail: the sum would be too much.
-        starts = accumulate((_extent(piece) for piece in self._layout.pieces()), initial=0)
+        starts = accumulate((_extent(piece) for piece in self._pieces()), initial=0)
         ends = [at + _extent(m.piece) for at, m in zip(starts, self._messages, strict=False)]
         return sum(_extent(message.piece) for message in self._frozen) + max(ends, default=0)
 

@@ -2,6 +2,7 @@
 
 from bot.runs.caps import Caps
 from bot.runs.history import RequestOptions
+from bot.runs.links import Loss, first_loss
 from bot.runs.outcomes import Outcome
 from bot.runs.question import Kind, Question
 from bot.runs.registry import Runs, within
@@ -13,6 +14,7 @@ from bot.runs.verification import verify
 __all__ = [
     "Caps",
     "Kind",
+    "Loss",
     "Outcome",
     "Price",
     "Question",
@@ -23,6 +25,7 @@ __all__ = [
     "Runs",
     "Used",
     "as_known",
+    "first_loss",
     "no_price",
     "standing",
     "verify",

@@ -17,14 +17,10 @@ from bot.runs.files import IMAGE_TOKENS, Files, Taken
 from bot.runs.tokens import estimated_tokens
 from bot.store import Answer, RunRow, Store, StoreUnavailable, storable
 from connectors.base import Asked, Connector, ConnectorError, MessageRef, Person, Said
-from providers.base import BadRequest, Provider, Request, Turn
+from providers.base import GO_ON, BadRequest, Provider, Request, Turn
 
 log = structlog.get_logger(__name__)
 
-GO_ON = (
-    "Your last answer was cut off. Continue it exactly where it stopped: "
-    "repeat nothing, and add no introduction."
-)
 HISTORY_DEADLINE_S = 15.0
 _ANSWER_SHARE = 4  # a quarter of the model's room is kept for the answer, at least
 

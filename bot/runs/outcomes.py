@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
+
 from connectors.base import Control
 from providers.base import (
     AuthFailed,
@@ -13,11 +15,14 @@ from providers.base import (
     Disconnected,
     Filtered,
     FinishReason,
+    Generation,
     Malformed,
     Overloaded,
     ProviderError,
     Stalled,
 )
+
+log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
@@ -32,6 +37,7 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+_TOOL_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
 _MARKUP = re.compile(r"[\s_*`~\[\]<>|\\]+")
 
 
@@ -66,14 +72,30 @@ TOO_LATE = Ended(Outcome.FAILED, "The answer took too long and ends here.", "tot
 CAPPED = Ended(Outcome.LENGTH, "The answer reached the most that one answer may use.")
 BUG = "Something went wrong in the bot, so the answer ends here. Its operator has been told."
 NO_TEXT = "The model gave no text."
+NO_TOOLS = "The model asked for a tool, and can't use any here."
+TRIMMED = "Earlier messages were left out: the conversation is too long for the model."
 
 
-def finished(reason: FinishReason | None, text: str) -> Ended:
-    """The end of a run whose provider said that it is done."""
-    ended = _BY_FINISH.get(reason, _BY_FINISH["stop"])
-    if ended.outcome is Outcome.COMPLETE and not text.strip():
-        return Ended(Outcome.COMPLETE, NO_TEXT)
-    return ended
+def finished(generation: Generation) -> Ended:
+    """The end of a run whose provider said that it is done.
+
+    A model that only calls tools has not answered.
+    """
+    ended = _BY_FINISH.get(generation.finish_reason, _BY_FINISH["stop"])
+    if ended.outcome is not Outcome.COMPLETE:
+        return ended
+    empty = not generation.text.strip()
+    if generation.called:
+        tool = _tool(generation.called[0])
+        log.warning("model.called_tools", tool=tool, answered=not empty)
+        told = f"ToolCall: the model asked for {tool}, and was given no tools" if empty else None
+        return Ended(Outcome.FAILED if empty else Outcome.COMPLETE, NO_TOOLS, told)
+    return Ended(Outcome.COMPLETE, NO_TEXT) if empty else ended
+
+
+def _tool(name: str) -> str:
+    """A tool's name, if it is one: the rest of a call is the model's text, and not for the log."""
+    return name if _TOOL_NAME.fullmatch(name) else "a tool"
 
 
 def failed(error: ProviderError) -> Ended:

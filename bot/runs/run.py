@@ -15,7 +15,7 @@ from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, of_log, summary
-from bot.reply import Begun, Ending, Reply
+from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.outcomes import Ended, Outcome
@@ -45,6 +45,7 @@ class RunOptions:
     delivery_seconds: float = 600
     log_text: bool = False
     price: Price = no_price
+    reasoning: Reasoning = "hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Result:
     receipt: Receipt
     error: str | None = None
     """What the operator is told of a failure."""
+    handed_on: int = 0
+    """Tokens that the recording handler gave to the log."""
 
 
 class Run:
@@ -97,7 +100,8 @@ class Run:
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
-        self._delivery = Lane(DeliveryHandler(self.reply), "delivery")
+        deliverer = DeliveryHandler(self.reply, self._elapsed_us, options.reasoning)
+        self._delivery = Lane(deliverer, "delivery")
 
     @property
     def age_s(self) -> float:
@@ -134,7 +138,8 @@ class Run:
         self._end(ended, receipt)
         await asyncio.gather(self._stamp(receipt), self._record.kept())
         text, tokens = self.generation.text, self.generation.tokens
-        return Result(self.id, ended.outcome, text, tokens, receipt, ended.error)
+        handed_on = self._recorder.handed_on
+        return Result(self.id, ended.outcome, text, tokens, receipt, ended.error, handed_on)
 
     # The model.
 
@@ -214,7 +219,7 @@ class Run:
             raise RuntimeError("the provider cancelled itself")
         if work.done():
             work.result()
-            return outcomes.finished(self.generation.finish_reason, self.generation.text)
+            return outcomes.finished(self.generation)
         if self._stop.done():
             return self._stop.result()
         return outcomes.STOPPED if self.reply.over.is_set() else outcomes.TOO_LATE
@@ -228,7 +233,8 @@ class Run:
         if hung:
             log.error("provider.hung", seconds=CANCEL_DEADLINE_S)
             # It may go on. The answer ends here, for all three witnesses alike.
-            self.generation = replace(self.generation, pieces=list(self.generation.pieces))
+            left = self.generation
+            self.generation = replace(left, pieces=list(left.pieces), seams=list(left.seams))
             self._recording.close()
             self._delivery.close()
 
@@ -236,9 +242,11 @@ class Run:
 
     async def _settle(self, ended: Ended, text: str) -> None:
         """Ends recording and delivery side by side, each within its own deadline."""
-        notes = (*(f"Not read: {line}" for line in self._left_out), ended.note)
+        trimmed = outcomes.TRIMMED if self.generation.trimmed else ""
+        notes = (*(f"Not read: {line}" for line in self._left_out), trimmed, ended.note)
         note = "\n\n".join(outcomes.small(line) for line in notes if line)
-        ending = Ending(text, note, outcomes.controls(ended.outcome, text))
+        seams = tuple(Mark(at, SEAM) for at in self.generation.seams)
+        ending = Ending(text, note, outcomes.controls(ended.outcome, text), seams)
         ends = await asyncio.gather(
             self._recording.finish(HANDLER_DEADLINE_S),
             self._deliver(ending),

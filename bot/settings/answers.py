@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -18,6 +20,11 @@ class AnswerSettings(BaseSettings):
     )
     context_tokens: int | None = Field(
         None, ge=256, description="tokens that question, history and answer may have together"
+    )
+    reasoning: Literal["hidden", "summary", "shown"] = Field(
+        "hidden",
+        description="what readers see of a model's reasoning: nothing, how long it took "
+        "(`summary`), or all of it in a quote before the answer (`shown`)",
     )
     history_messages: int = Field(
         40, ge=0, le=1000, description="most earlier messages that the model is given"

@@ -48,6 +48,12 @@ class HostingSettings(BaseSettings):
     otel_exporter_otlp_headers: SecretStr | None = Field(
         None, description="headers that the receiver of traces wants: `name=value,name=value`"
     )
+    start_check: Literal["off", "chain", "model"] = Field(
+        "chain",
+        description="what is checked at start, or the bot takes no messages: `chain`, whether "
+        "tokens reach the log and each platform's kind of message; `model`, one call to the model "
+        "as well; or `off`",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="of the bot's own log"
     )

@@ -22,7 +22,19 @@ class ModelSettings(BaseSettings):
     model: str = Field(
         "local:smollm2-135m",
         description="`provider:model`: `local:…`, `openai:…`, `azure:<deployment>`, "
-        "`compatible:…`, `anthropic:…`, `google:…`, `langchain:package.module:Class`",
+        "`compatible:…`, `anthropic:…`, `google:…`, `langchain:package.module:Class`; "
+        "several, separated by commas, are tried in order",
+    )
+    first_token_seconds: float = Field(
+        120,
+        gt=0,
+        description="how long a failing model is tried again, and others instead, "
+        "until a token comes",
+    )
+    broken_answers: Literal["continue", "off"] = Field(
+        "continue",
+        description="whether the next model of `MODEL` goes on with an answer that broke off: "
+        "`continue`, with a mark where, or `off`",
     )
     openai_api_key: SecretStr | None = Field(
         None, description="key for `openai:`, and for `compatible:` where the server wants one"
@@ -80,16 +92,20 @@ class ModelSettings(BaseSettings):
 
     @field_validator("model")
     @classmethod
-    def _known_provider(cls, value: str) -> str:
-        provider, _, name = value.partition(":")
-        if "," in value:
-            raise ValueError("takes one model for now; name one, like openai:gpt-4o-mini")
-        if provider not in PROVIDERS or not name:
-            known = ", ".join(f"{name}:…" for name in PROVIDERS)
-            raise ValueError(f"is not one of {known}; for example openai:gpt-4o-mini")
-        if provider == "langchain" and not _CLASS.fullmatch(name):
-            raise ValueError("names no class; for example langchain:langchain_ollama:ChatOllama")
-        return value
+    def _known_providers(cls, value: str) -> str:
+        models = [model.strip() for model in value.split(",")]
+        for model in models:
+            provider, _, name = model.partition(":")
+            if provider not in PROVIDERS or not name:
+                known = ", ".join(f"{name}:…" for name in PROVIDERS)
+                raise ValueError(f"is not one of {known}; for example openai:gpt-4o-mini")
+            if provider == "langchain" and not _CLASS.fullmatch(name):
+                raise ValueError(
+                    "names no class; for example langchain:langchain_ollama:ChatOllama"
+                )
+        if len(set(models)) < len(models):
+            raise ValueError("names a model twice")
+        return ",".join(models)
 
     @field_validator("model_options", mode="before")
     @classmethod
@@ -104,25 +120,33 @@ class ModelSettings(BaseSettings):
         return is_url(value)
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models of MODEL, the first to be asked first."""
+        return tuple(self.model.split(","))
+
+    @property
     def provider(self) -> str:
-        """The part of MODEL before the colon."""
+        """The first model's part before the colon."""
         return self.model.partition(":")[0]
 
     @property
     def model_name(self) -> str:
-        """The part of MODEL after the colon."""
-        return self.model.partition(":")[2]
+        """The first model's part after the colon."""
+        return self.models[0].partition(":")[2]
 
     def missing_model_settings(self) -> list[str]:
-        """What the model can't do without, each as a line that names the setting."""
-        needed = _NEEDED.get(self.provider, ())
-        if self.provider == "azure" and self.azure_openai_auth == "key":
-            needed += ("azure_openai_api_key",)
-        return [
-            f"{name.upper()} is missing: MODEL={self.model} needs it"
-            for name in needed
-            if getattr(self, name) is None
-        ]
+        """What the models can't do without, each as a line that names the setting."""
+        missing: dict[str, str] = {}
+        for model in self.models:
+            for name in self._needed(model.partition(":")[0]):
+                if getattr(self, name) is None:
+                    line = f"{name.upper()} is missing: MODEL={model} needs it"
+                    missing.setdefault(name, line)
+        return list(missing.values())
+
+    def _needed(self, provider: str) -> tuple[str, ...]:
+        by_key = provider == "azure" and self.azure_openai_auth == "key"
+        return _NEEDED.get(provider, ()) + (("azure_openai_api_key",) if by_key else ())
 
 
 _NEEDED: dict[str, tuple[str, ...]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from uuid import UUID
 
 from sqlalchemy import Connection, case, delete, select, update
 
@@ -48,6 +49,10 @@ class Retention:
         questions = await self._repeat(lambda connection: _questions(connection, us, batch))
         return runs + questions
 
+    async def remove(self, run_id: UUID) -> None:
+        """Deletes all of a run, as if it had never been."""
+        await self._database.run(lambda connection: _remove(connection, str(run_id)))
+
     async def _repeat(self, work: Callable[[Connection], Deleted]) -> Deleted:
         total = Deleted()
         while (deleted := await self._database.run(work)) != Deleted():
@@ -73,6 +78,11 @@ def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> De
         .values(question="", files=None, generated_text=None, text_deleted_us=now_us)
     )
     return Deleted(len(ids), _delete_tokens(connection, ids), _delete_edits(connection, ids))
+
+
+def _remove(connection: Connection, run_id: str) -> None:
+    for table in (tokens, edits, messages, runs):
+        connection.execute(delete(table).where(table.c.run_id == run_id))
 
 
 def _delete_tokens(connection: Connection, ids: Sequence[str]) -> int:

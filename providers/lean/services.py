@@ -79,13 +79,15 @@ def compatible_provider(
     room: int | None = None,
     sees: bool | None = None,
     gather_seconds: float = GATHER_SECONDS,
+    retries: int = 0,
 ) -> LeanProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
+    `retries` are the client's own.
     """
-    client = openai_client(api_key or "none", base_url, "aiohttp")
+    client = openai_client(api_key or "none", base_url, "aiohttp", retries=retries)
     return LeanProvider(
         client,
         Chat(model, limit="max_tokens", usage=usage, think_block=True),

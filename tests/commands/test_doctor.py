@@ -27,6 +27,7 @@ async def examined(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
         nobody = f"http://127.0.0.1:{free_port()}/v1"
         settings = {
             "healthy": asks(good),
+            "two models": asks(good) | {"MODEL": "compatible:x,azure:a"} | azure(refusing),
             "wrong key": asks(refusing),
             "no server": asks(good) | {"OPENAI_BASE_URL": nobody},
             "no database": asks(good) | {"DATABASE_URL": ELSEWHERE},
@@ -43,14 +44,26 @@ async def test_a_healthy_set_up_passes_every_check(examined: dict[str, Ran]) -> 
     assert (ran.code, ran.err) == (0, "")
     checks = {check["name"]: check for check in ran.json["checks"]}
     assert ran.json["ok"]
-    assert list(checks) == ["settings", "database", "web", "chain"]
+    assert list(checks) == ["settings", "database", "web", "loopback web", "chain"]
     assert all(check["ok"] and not check["cure"] for check in checks.values())
     assert checks["chain"]["detail"] == "2 tokens, verified"
+
+
+def azure(server: OpenAIServer) -> dict[str, str]:
+    """The settings of Azure's models."""
+    return {"AZURE_OPENAI_ENDPOINT": server.root, "AZURE_OPENAI_API_KEY": "sk-secret"}
+
+
+async def test_each_of_several_models_is_looked_at_by_itself(examined: dict[str, Ran]) -> None:
+    """One that answers does not hide one that can't."""
+    checks = {check["name"]: check["ok"] for check in examined["two models"].json["checks"][-2:]}
+    assert checks == {"chain compatible:x": True, "model azure:a": False}
 
 
 @pytest.mark.parametrize(
     ("case", "name", "detail", "cure"),
     [
+        ("two models", "model azure:a", "refused the key", "AZURE_OPENAI_API_KEY"),
         ("wrong key", "model", "refused the key", "OPENAI_API_KEY"),
         ("no server", "model", "can't be reached", "OPENAI_BASE_URL"),
         ("no database", "database", "port 1 failed: Connection refused", "DATABASE_URL"),
@@ -83,7 +96,7 @@ async def test_people_are_told_in_lines(shell: Shell) -> None:
     ran = await shell.run("doctor", LOCAL_MODEL_PATH="model.gguf")
     *right, wrong, cure = lines(ran.out)
     assert (ran.code, ran.err) == (1, "")
-    assert [line[:5] for line in right] == ["ok   "] * 3
+    assert [line[:5] for line in right] == ["ok   "] * 4
     assert wrong == (
         "FAIL model: the model file model.gguf is missing: "
         "run `make setup`, or set LOCAL_MODEL_PATH to a GGUF file"

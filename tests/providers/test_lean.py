@@ -18,6 +18,7 @@ from providers.base import (
     Disconnected,
     Generation,
     Image,
+    Overloaded,
     Provider,
     ProviderError,
     Request,
@@ -144,15 +145,15 @@ async def test_a_certificate_that_nobody_trusts_is_disconnected(way: Way, tmp_pa
     assert "can't be reached" in str(told.error)
 
 
-async def test_a_request_that_failed_before_the_stream_is_tried_twice_more() -> None:
-    """The client does that; once a stream has begun nothing is tried again."""
+async def test_the_client_tries_nothing_again_by_itself() -> None:
+    """Or its tries and those of `providers.failover` would multiply."""
     again = failure(503, None, retry_after_ms="1", x_should_retry="true")
-    async with OpenAIServer(again, again, Answer([*text("Hi."), *finish()])) as server:
+    async with OpenAIServer(again, Answer([*text("Hi."), *finish()])) as server:
         provider = at(server, "lean", "openai")
         told = await ask(provider)
         await provider.aclose()
-    assert told.generation.text == "Hi."
-    assert len(server.exchanges) == 3
+    assert isinstance(told.error, Overloaded)
+    assert len(server.exchanges) == 1
 
 
 async def test_a_server_on_this_machine_is_asked_past_the_proxy(

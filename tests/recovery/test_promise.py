@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.reply import SEAM
 from bot.runs import outcomes
 from connectors.base import ConnectorError, Limits, RateLimited, Unavailable
 from connectors.memory import Fault, Lost
@@ -22,7 +23,11 @@ SNIPPETS = [
     "**bold** ", "**", "`code`", "[link](http://x.y)", "# Title\n", "你好", "x" * 70, "_", "",
 ]  # fmt: skip
 TOKENS = st.lists(
-    st.one_of(st.sampled_from(SNIPPETS), st.builds(Pause, st.sampled_from([0.02, 0.3, 1.0, 4.0]))),
+    st.one_of(
+        st.sampled_from(SNIPPETS),
+        st.just(("seam", "s:b")),
+        st.builds(Pause, st.sampled_from([0.02, 0.3, 1.0, 4.0])),
+    ),
     max_size=40,
 )
 FAULTS = st.lists(
@@ -113,7 +118,7 @@ async def _holds(world: World) -> None:
     (kept,) = {(m.part.run_id if m.part else None) for m in world.messages}
     assert kept == row.run_id
     text = row.end.generated_text
-    joined = "".join(world.shown).replace(outcomes.small(outcomes.NO_TEXT), "")
+    joined = "".join(world.shown).replace(outcomes.small(outcomes.NO_TEXT), "").replace(SEAM, "")
     if row.end.outcome == "interrupted":
         assert joined.count(NOTE) == 1
         recorded = await world.processes[-1].store.tokens.recorded(row.run_id)

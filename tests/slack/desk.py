@@ -100,10 +100,10 @@ def clock_us() -> int:
 
 
 @asynccontextmanager
-async def a_core(*scripts: Any) -> AsyncIterator[Runs]:
+async def a_core(*scripts: Any, **choices: Any) -> AsyncIterator[Runs]:
     """The bot between a question and its answer; the model plays `scripts`."""
     store = memory_store()
-    options = RunOptions(RequestOptions("Be brief.", 0, None), run_seconds=3600)
+    options = RunOptions(RequestOptions("Be brief.", 0, None), run_seconds=3600, **choices)
     try:
         yield Runs(ScriptedProvider(*scripts), store, Pacing(), options, clock_us)
     finally:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.receipts import Verdict
+from bot.reply import Reasoning
 from bot.runs import Outcome, Result
 from connectors.base import Limits
 from connectors.slack.markup import visible
@@ -29,6 +31,7 @@ TOKENS = st.lists(
         st.sampled_from(SNIPPETS),
         st.text(ALPHABET, max_size=12),
         st.builds(Pause, st.sampled_from([0.02, 0.5, 3.0, 20.0, 50.0])),
+        st.sampled_from([("seam", "s:b"), ("reasoning", "12 + 30"), ("reasoning", "\n= ")]),
     ),
     max_size=60,
 )
@@ -47,6 +50,7 @@ FAULTS = st.dictionaries(
     ),
     max_size=12,
 )
+_OURS = re.compile(r"The model broke off here; another one goes on\.|Thought for \d+ s|Thoughts")
 STREAMING = {"chat.startStream", "chat.appendStream", "chat.stopStream"}
 
 
@@ -56,12 +60,18 @@ STREAMING = {"chat.startStream", "chat.appendStream", "chat.stopStream"}
     length=st.sampled_from([120, 400, 10_000]),
     latency=st.sampled_from([0.05, 2.0]),
     says_message=st.booleans(),
+    reasoning=st.sampled_from(["hidden", "summary", "shown"]),
 )
 @example(tokens=["One ", Pause(50.0)] * 14, faults={}, length=120, latency=0.05,
-         says_message=True)  # fmt: skip
+         says_message=True, reasoning="hidden")  # fmt: skip
 @settings(max_examples=150, deadline=None)
 def test_generated_is_recorded_is_shown_and_nothing_is_doubled_whatever_fails(
-    tokens: list[Any], faults: dict[int, Fault], length: int, latency: float, says_message: bool
+    tokens: list[Any],
+    faults: dict[int, Fault],
+    length: int,
+    latency: float,
+    says_message: bool,
+    reasoning: Reasoning,
 ) -> None:
     async def one() -> None:
         desk = Desk(api := FakeApi(latency))
@@ -80,7 +90,7 @@ def test_generated_is_recorded_is_shown_and_nothing_is_doubled_whatever_fails(
         api.fault = fault
         # Not two pauses on end: the model would be given up.
         script = [step for token in tokens for step in _spoken(token)]
-        async with a_core([*script, Finish("stop")]) as runs:
+        async with a_core([*script, Finish("stop")], reasoning=reasoning) as runs:
             _holds(await answered(runs, desk), desk)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
@@ -97,13 +107,18 @@ def _holds(result: Result, desk: Desk) -> None:
     # Apart from what the core thinks: each message only ever showed the answer from its place on.
     rest = _letters(result.text)
     for message in desk.api.messages.values():
-        assert all(rest.startswith(_letters(seen)) for seen in message.seen), message.seen
-        rest = rest.removeprefix(_letters(message.visible))
+        assert all(rest.startswith(_said(seen)) for seen in message.seen), message.seen
+        rest = rest.removeprefix(_said(message.visible))
     assert rest == ""
 
 
 def _spoken(token: Any) -> list[Any]:
     return [token, "more "] if isinstance(token, Pause) else [token]
+
+
+def _said(shown: str) -> str:
+    """The letters of a message that are the answer's."""
+    return _letters(_OURS.sub("", shown))
 
 
 def _letters(text: str) -> str:

@@ -1,0 +1,247 @@
+"""The course of one answer over the models that are tried for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import structlog
+from langchain_core.callbacks import AsyncCallbackHandler
+
+from providers.base import (
+    Attempt,
+    AttemptKind,
+    AuthFailed,
+    BadRequest,
+    Disconnected,
+    Generation,
+    Malformed,
+    Overloaded,
+    Provider,
+    ProviderError,
+    Request,
+    Stalled,
+    TooLong,
+)
+from providers.decoding import Piece
+from providers.failover.breaker import Breaker
+from providers.failover.conversation import continued, fits, has_images, shorter
+from providers.failover.limit import FirstWord
+from providers.failover.spending import together
+from providers.relay import Relay
+
+log = structlog.get_logger(__name__)
+
+ROUNDS = 3
+"""So often a model is tried before its first token, at most."""
+_FIRST_PAUSE_S = 0.5
+_AGAIN = (Overloaded, Disconnected, Stalled)
+"""What may pass by itself: the same model may be tried again."""
+_ELSEWHERE = (*_AGAIN, Malformed, AuthFailed, BadRequest)
+"""What another model may not meet. A filter's refusal is an answer: no other model is asked."""
+_AILING = (*_AGAIN, Malformed, AuthFailed)
+"""What says that a model is not well, and not that the question is at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What the operator decided about failing models.
+
+    `seconds` are what the next token may take over all tries and models: from the question on, and
+    again from where an answer broke off. `goes_on`: whether another model goes on with an answer
+    that broke off. `spread` gives numbers from 0 to 1: pauses differ, so that many who failed
+    together don't come back together.
+    """
+
+    seconds: float = 120.0
+    goes_on: bool = True
+    spread: Callable[[], float] = random.random
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """A model of the chain, and how it has done lately."""
+
+    model: Provider
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+class Course:
+    """Tries models until one has answered, or none is left to try."""
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        patience: Patience,
+        request: Request,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        self._links = links
+        self._patience = patience
+        self._request = request
+        self._run_id = run_id
+        self._callbacks = callbacks
+        self._generation = generation
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+        seeing = [link for link in links if link.model.sees]
+        self._open = seeing if seeing and has_images(request) else list(links)
+        self._round: list[Link] = []
+        self._rounds = 0
+        self._deadline = self._began + patience.seconds
+        self._rests: dict[Link, float] = {}
+        self._last: Link | None = None
+        self._trimmed_for: set[Link] = set()
+
+    async def run(self) -> None:
+        """Returns once a model said that it is done; raises what the last try raised."""
+        link: Link = self._new_round()
+        kind: AttemptKind | None = None
+        try:
+            while (error := await self._try(link, kind)) is not None:
+                link, kind = await self._after(link, error)
+        finally:
+            self._forget_a_smooth_course()
+
+    # One try.
+
+    async def _try(self, link: Link, kind: AttemptKind | None) -> ProviderError | None:
+        generation, request = self._generation, self._for(link)
+        kind = kind or self._kind(link)
+        if kind == "failover":
+            log.warning("provider.failover", model=link.model.name, chars=len(generation.text))
+            await self._seam(link)
+        self._note(link, kind)
+        spent, generation.usage = generation.usage, None
+        said = f"no token came within {self._patience.seconds:g} s"
+        try:
+            async with FirstWord(generation, self._deadline, said):
+                await link.model.generate(
+                    request,
+                    run_id=self._run_id,
+                    callbacks=self._callbacks,
+                    generation=generation,
+                )
+        except ProviderError as error:
+            return error
+        finally:
+            generation.usage = together(spent, generation.usage)
+        link.breaker.passed()
+        return None
+
+    def _for(self, link: Link) -> Request:
+        """The request as this model can take it."""
+        while not fits(self._request, link.model.room):
+            if (less := shorter(self._request)) is None:
+                break
+            self._request, self._generation.trimmed = less, True
+        return continued(self._request, self._generation.text)
+
+    def _kind(self, link: Link) -> AttemptKind:
+        if self._last is None:
+            return "first" if link is self._links[0] else "failover"
+        return "retry" if link is self._last else "failover"
+
+    async def _seam(self, link: Link) -> None:
+        """Says where another model goes on; once, however many try to."""
+        generation = self._generation
+        at = len(generation.text)
+        if at and at not in generation.seams:
+            generation.add(link.model.name, "seam")
+            await Relay(self._callbacks, self._run_id).tokens((Piece("seam", link.model.name),))
+
+    def _note(self, link: Link, kind: AttemptKind) -> None:
+        self._last = link
+        at_us = int((self._clock() - self._began) * 1_000_000)
+        attempt = Attempt(link.model.name, kind, at_us, len(self._generation.text))
+        self._generation.attempts.append(attempt)
+
+    # What follows from a failure.
+
+    async def _after(self, link: Link, error: ProviderError) -> tuple[Link, AttemptKind | None]:
+        """Who is asked next; raises the error where nobody is."""
+        self._learn(link, error)
+        tried = self._generation.attempts[-1]
+        if len(self._generation.text) > tried.chars:
+            return self._go_on(link, error), None
+        if isinstance(error, TooLong) and link not in self._trimmed_for:
+            self._trimmed_for.add(link)
+            if (less := shorter(self._request)) is not None:
+                self._request, self._generation.trimmed = less, True
+                return link, "trimmed"
+        if not isinstance(error, _ELSEWHERE):
+            raise error
+        if not isinstance(error, _AGAIN):
+            self._open.remove(link)
+        return await self._next(error), None
+
+    def _learn(self, link: Link, error: ProviderError) -> None:
+        attempts, now = self._generation.attempts, self._clock()
+        attempts[-1] = replace(attempts[-1], error=f"{type(error).__name__}: {error}")
+        log.warning("provider.try_failed", model=link.model.name, error=attempts[-1].error)
+        retry_after = error.retry_after if isinstance(error, Overloaded) else None
+        self._rests[link] = now + (retry_after or 0.0)
+        if isinstance(error, _AILING):
+            link.breaker.failed(now, retry_after)
+
+    def _go_on(self, link: Link, error: ProviderError) -> Link:
+        """An answer broke off: another model goes on with it, never the one that broke off."""
+        self._open.remove(link)
+        if not (self._patience.goes_on and self._open and isinstance(error, _ELSEWHERE)):
+            raise error
+        self._deadline = self._clock() + self._patience.seconds
+        self._rounds = 0
+        return self._new_round()
+
+    async def _next(self, error: ProviderError) -> Link:
+        """The next model of this round; after it a pause, and the next round."""
+        link = self._admitted()
+        if link is None:
+            if not self._open or self._rounds == ROUNDS:
+                raise error
+            await self._pause(error)
+            link = self._new_round()
+        if self._clock() >= self._deadline:
+            raise error
+        return link
+
+    async def _pause(self, error: ProviderError) -> None:
+        now = self._clock()
+        pause_s = _FIRST_PAUSE_S * 2 ** (self._rounds - 1) * (0.75 + self._patience.spread() / 2)
+        rested = min(self._rests.get(link, now) for link in self._open)
+        pause_s = max(pause_s, rested - now)
+        if now + pause_s >= self._deadline:
+            raise error
+        await asyncio.sleep(pause_s)
+
+    # Who is asked.
+
+    def _new_round(self) -> Link:
+        """Begins a round, and its first model: where all are to be left out, the one that has
+        rested longest is asked all the same.
+        """
+        self._round, self._rounds = list(self._open), self._rounds + 1
+        link = self._admitted()
+        if link is None:
+            link = min(self._round, key=lambda each: self._rests.get(each, 0.0))
+            self._round.remove(link)
+        return link
+
+    def _admitted(self) -> Link | None:
+        """The next model of this round that is not to be left out."""
+        now = self._clock()
+        link = next((each for each in self._round if each.breaker.admits(now)), None)
+        if link is not None:
+            self._round.remove(link)
+        return link
+
+    def _forget_a_smooth_course(self) -> None:
+        """There is nothing to tell where the first try of the first model went well."""
+        attempts = self._generation.attempts
+        if len(attempts) == 1 and attempts[0].kind == "first" and attempts[0].error is None:
+            attempts.clear()
