@@ -117,3 +117,16 @@ def test_what_comes_from_outside_cannot_steer_the_operators_terminal(
     told = capsys.readouterr().err
     assert "\u241b[2J\u240afaked line" in told
     assert told.count("\n") == 1
+
+
+def test_a_probe_is_worth_a_line_only_where_something_goes_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The bot tries itself out at every start."""
+    logs.set_up("debug", "json")
+    log = structlog.get_logger()
+    with structlog.contextvars.bound_contextvars(probe="web"):
+        log.info("run.started")
+        log.error("run.ended")
+    log.info("afterwards")
+    assert [line["event"] for line in lines(capsys)] == ["run.ended", "afterwards"]

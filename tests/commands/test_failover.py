@@ -107,3 +107,17 @@ async def test_at_the_terminal_one_refused_key_is_no_end(shell: Shell) -> None:
     assert ran.code == 0
     assert ran.json["answer"] == SECOND
     assert len(azure.exchanges) == 1
+
+
+async def test_a_model_that_refuses_at_start_keeps_the_bot_from_taking_messages(
+    shell: Shell,
+) -> None:
+    """Where the operator wants it asked; in plain words, and with the way round."""
+    async with OpenAIServer(failure(401, "invalid_api_key")) as refusing:
+        settings = services(refusing, refusing) | {"START_CHECK": "model", "PORT": "0"}
+        ran = await shell.run("run", HOST="127.0.0.1", **settings)
+    assert (ran.code, ran.out) == (1, "")
+    assert "is ready" not in ran.err
+    assert "azure:a,openai:b does not answer: AuthFailed" in ran.err
+    assert "START_CHECK=off" in ran.err
+    assert len(refusing.exchanges) == 2
