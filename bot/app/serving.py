@@ -15,6 +15,7 @@ import structlog
 from bot import http
 from bot.app.asking import UNATTENDED
 from bot.app.closing import CLOSE_DEADLINE_S, closed
+from bot.app.inspecting import count_hours, make_inspector
 from bot.app.making import intake_options, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
@@ -63,11 +64,13 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         )
         recovering = asyncio.create_task(recovery.serve())
         parts = [recovering, asyncio.create_task(_retain(store, settings.token_retention_days))]
+        parts.append(asyncio.create_task(count_hours(store)))
         parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
         for part in parts:
             stack.callback(part.cancel)
         if listener is not None:
-            server = http.serve(http.build(routes(connectors)))
+            inspector = make_inspector(settings, store, connectors)
+            server = http.serve(http.build([*inspector.routes(), *routes(connectors)]))
             serving = asyncio.create_task(server.serve([listener]))
             stack.push_async_callback(_stopped, server, serving)
             parts.append(serving)

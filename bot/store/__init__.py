@@ -3,9 +3,11 @@
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditRow
 from bot.store.errors import StoreUnavailable
+from bot.store.hours import Hour, Hours, Spent
 from bot.store.inbox import Question
 from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
+from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, MessageRow
 from bot.store.migrate import upgrade
 from bot.store.retention import Deleted
@@ -17,14 +19,20 @@ from bot.store.tokens import Recorded, TokenRow
 __all__ = [
     "AmbiguousRun",
     "Answer",
+    "Cursor",
     "Database",
     "Deleted",
     "EditRow",
+    "Filters",
+    "Hour",
+    "Hours",
     "InlineDatabase",
     "Journal",
     "Leases",
+    "Listed",
     "MessageRow",
     "Orphan",
+    "Page",
     "Process",
     "Question",
     "Recorded",
@@ -32,6 +40,7 @@ __all__ = [
     "RunRow",
     "RunStart",
     "Seat",
+    "Spent",
     "SqlDatabase",
     "Store",
     "StoreUnavailable",
