@@ -23,6 +23,7 @@ from connectors.web.access import SESSION_SECONDS, Access, Guard, set_cookie
 log = structlog.get_logger(__name__)
 
 _COUNT_EVERY_S = 600.0
+_READ_US = 30 * 86_400_000_000
 _COOKIE = "everytoken_inspector"
 
 
@@ -99,10 +100,11 @@ def _link(connectors: Sequence[Connector]) -> Callable[[MessageRef], str | None]
 
 
 async def count_hours(store: Store) -> None:
-    """Counts the hours that are over, for the overview; for ever."""
+    """Counts the hours that are over, and has them at hand for the overview; for ever."""
     while True:
         try:
             await store.hours.count(now_us())
+            await store.hours.read(now_us() - _READ_US, now_us())
         except StoreUnavailable as error:
             log.error("hours.not_counted", error=str(error))
         await asyncio.sleep(_COUNT_EVERY_S)

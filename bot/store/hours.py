@@ -25,7 +25,8 @@ SETTLED_US = 2 * HOUR_US
 """So long after its end an hour is counted for good: its runs have ended by then."""
 
 _GROWTH = math.log(1.05)
-_NAMED = 50
+_NAMED = 20
+_KEPT_DAYS = 31
 _UNENDED = "running"
 _UNSAID = "none"
 _LIMITED = "RateLimited"
@@ -119,6 +120,8 @@ class Hours:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: dict[int, Hour] = {}
+        """Hours that were counted for good: reading them again would be most of the time."""
 
     async def read(self, since_us: int, now_us: int) -> tuple[dict[int, Hour], int]:
         """The hours from the one of `since_us` to now's, by their beginning, and how many lack.
@@ -128,21 +131,22 @@ class Hours:
         """
         wanted = range(since_us // HOUR_US * HOUR_US, now_us + 1, HOUR_US)
 
-        def work(connection: Connection) -> dict[int, Hour]:
-            query = select(run_hours).where(run_hours.c.hour_us >= wanted.start)
-            hours = {hour_us: Hour.of(value) for hour_us, value in connection.execute(query)}
-            first = connection.scalar(select(func.min(runs.c.started_us)))
-            for hour_us in wanted:
-                if first is None or hour_us + HOUR_US <= first:
-                    hours.setdefault(hour_us, Hour())
-                elif hour_us not in hours and not _settled(hour_us, now_us):
-                    hours[hour_us] = _count(connection, hour_us)
-            return hours
+        known = {hour_us: self._known[hour_us] for hour_us in wanted if hour_us in self._known}
 
-        hours = await self._database.read(work)
+        def work(connection: Connection) -> dict[int, Hour]:
+            return _read(connection, [hour_us for hour_us in wanted if hour_us not in known])
+
+        found = await self._database.read(work)
+        settled = {at: hour for at, hour in found.items() if _settled(at, now_us)}
+        oldest = now_us - _KEPT_DAYS * 24 * HOUR_US
+        self._known = {at: h for at, h in (self._known | settled).items() if at >= oldest}
+        hours = known | found
+        for hour_us in wanted:
+            if hour_us not in hours and not _settled(hour_us, now_us):
+                hours[hour_us] = await self._database.read(_counting(hour_us))
         return hours, len(wanted) - len(hours)
 
-    async def count(self, now_us: int, days: int = 31) -> int:
+    async def count(self, now_us: int, days: int = _KEPT_DAYS) -> int:
         """Counts, newest first, the hours that are over and were not counted; says how many.
 
         Raises `StoreUnavailable`; what was counted by then stays.
@@ -153,6 +157,17 @@ class Hours:
             await self._database.run(_keeping(hour_us, hour))
             await asyncio.sleep(0)
         return len(missing)
+
+
+def _read(connection: Connection, wanted: list[int]) -> dict[int, Hour]:
+    """Those that are stored, and those from before the first run."""
+    if not wanted:
+        return {}
+    first = connection.scalar(select(func.min(runs.c.started_us)))
+    none = {at: Hour() for at in wanted if first is None or at + HOUR_US <= first}
+    query = select(run_hours).where(run_hours.c.hour_us.between(wanted[0], wanted[-1]))
+    lacking = set(wanted)
+    return none | {at: Hour.of(value) for at, value in connection.execute(query) if at in lacking}
 
 
 def _counting(hour_us: int) -> Callable[[Connection], Hour]:
