@@ -93,7 +93,7 @@ async def test_a_run_replays_to_its_end(context: BrowserContext, address: str) -
     page = await opened(context, f"{address}/runs/{RUN}", faults)
     await page.get_by_label("Time of the replay").fill("5500")
     made = len("".join(words(141)))  # then the model was silent
-    shown = len("".join(words(117)))  # the last edit before 4.58 s, sent at 4.3 s
+    shown = len("".join(words(118)))  # as of the last edit, at 4.3 s
     await expect(page.locator("#now")).to_contain_text(f"{made - shown} behind")
     await page.get_by_role("button", name="16×").click()
     await expect(page.locator("#now")).to_contain_text("· 0 behind", timeout=20_000)
