@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.reply", "bot.store"),
     ("bot.handlers", "bot.receipts", "bot.watch"),
     ("bot.runs",),
-    ("bot.http", "bot.intake", "bot.recovery"),
+    ("bot.http", "bot.inspector", "bot.intake", "bot.recovery"),
     ("bot.app",),
     ("bot.doctor",),
     ("bot.cli",),

@@ -65,6 +65,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         public=settings.public,
         public_url=settings.public_url,
         max_file_bytes=settings.max_file_bytes,
+        runs_path="/runs",
     )
 
 

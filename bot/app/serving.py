@@ -15,6 +15,7 @@ import structlog
 from bot import http
 from bot.app.asking import UNATTENDED
 from bot.app.closing import CLOSE_DEADLINE_S, closed
+from bot.app.inspecting import count_hours, make_inspector
 from bot.app.keeping import retain
 from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
@@ -76,7 +77,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         )
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
-        parts = [recovering, retaining]
+        parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
         parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
         for part in parts:
             stack.callback(part.cancel)
@@ -85,7 +86,8 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             parts.append(asyncio.create_task(health.tell_for_ever()))
             stack.callback(parts[-1].cancel)
         else:
-            served = [*health.routes(settings), *routes(connectors)]
+            inspector = make_inspector(settings, store, connectors)
+            served = [*health.routes(settings), *inspector.routes(), *routes(connectors)]
             server = http.serve(http.build(served))
             serving = asyncio.create_task(server.serve([listener]))
             stack.push_async_callback(_stopped, server, serving)

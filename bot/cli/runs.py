@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ import click
 from bot import app
 from bot.cli.money import used_lines
 from bot.cli.output import as_json_option, fail, print_json, settings_for_command
+from bot.inspector import Story, one_file, tell
 from bot.receipts import Receipt, Verdict
 from bot.runs import verify as verify_run
 from bot.settings import Settings
@@ -45,8 +47,14 @@ def list_runs(limit: int, as_json: bool) -> None:
 @runs.command()
 @_run_id
 @as_json_option
-def show(run_id: str, as_json: bool) -> None:
+@click.option(
+    "--html", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write its page there."
+)
+def show(run_id: str, as_json: bool, file: Path | None) -> None:
     """Show one run: times, text, calls to the platform, receipt. ID may be a unique prefix."""
+    if file is not None:
+        _write_page(file, asyncio.run(_story(settings_for_command(), run_id)))
+        return
     row, edits, tokens = asyncio.run(_details(settings_for_command(), run_id))
     if as_json:
         details = {"tokens": [asdict(token) for token in tokens]}
@@ -83,6 +91,18 @@ def replay(run_id: str, speed: float, as_json: bool) -> None:
         print_json({"run_id": str(row.start.run_id), "tokens": found})
     else:
         asyncio.run(_type(tokens, speed))
+
+
+async def _story(settings: Settings, prefix: str) -> Story:
+    async with app.opened_store(settings) as store:
+        return await tell(await _find(store, prefix), store)
+
+
+def _write_page(file: Path, story: Story) -> None:
+    try:
+        file.write_text(one_file(story), encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} can't be written: {error.strerror}")
 
 
 async def _newest(settings: Settings, limit: int) -> list[RunRow]:

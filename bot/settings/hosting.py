@@ -32,6 +32,9 @@ class HostingSettings(BaseSettings):
     web_password: SecretStr | None = Field(
         None, description="password of the page; a public address shows no page without one"
     )
+    inspector_password: SecretStr | None = Field(
+        None, description="password of the inspector (`/runs`); unset: the page's"
+    )
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         repr=False,
@@ -60,7 +63,10 @@ class HostingSettings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "console", description="for people, or for machines"
     )
-    log_text: bool = Field(False, description="`true` puts questions and answers into the log")
+    log_text: bool = Field(
+        False,
+        description="`true` puts texts into the log, and questions into the list of runs",
+    )
 
     @field_validator("encryption_keys", mode="before")
     @classmethod

@@ -3,9 +3,11 @@
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditRow
 from bot.store.errors import StoreUnavailable
+from bot.store.hours import Expense, Hour, Hours
 from bot.store.inbox import Question
 from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
+from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, MessageRow
 from bot.store.migrate import upgrade
 from bot.store.people import Rows, Whom
@@ -21,14 +23,21 @@ __all__ = [
     "AmbiguousRun",
     "Answer",
     "By",
+    "Cursor",
     "Database",
     "Deleted",
     "EditRow",
+    "Expense",
+    "Filters",
+    "Hour",
+    "Hours",
     "InlineDatabase",
     "Journal",
     "Leases",
+    "Listed",
     "MessageRow",
     "Orphan",
+    "Page",
     "Process",
     "Question",
     "Recorded",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
-from bot.store.places import columns_of, in_place, place_of
+from bot.store.places import columns_of, in_place, is_message, place_of
 from bot.store.tables import inbox, insert_into, storable
 from connectors.base import Asked, MessageRef, Person
 
@@ -67,6 +67,11 @@ class Inbox:
             return [question_of(row) for row in connection.execute(query).mappings()]
 
         return await self._database.read(work)
+
+    async def received_us(self, ref: MessageRef) -> int | None:
+        """When a message was received, in microseconds since the epoch; None where it was not."""
+        query = select(inbox.c.received_us).where(is_message(inbox, ref))
+        return await self._database.read(lambda connection: connection.scalar(query))
 
     async def changed_since(self, question: Question, message_id: str) -> bool:
         """Whether what a question's message asks was changed, and kept, after this question."""

@@ -11,9 +11,11 @@ from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditLog
 from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
+from bot.store.hours import Hours
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
 from bot.store.leases import Leases
+from bot.store.listing import Listing
 from bot.store.messages import Messages
 from bot.store.migrate import check
 from bot.store.people import People
@@ -36,6 +38,8 @@ class Store:
         self.leases = Leases(database, str(uuid4()))
         self.inbox = Inbox(database, self.leases.me)
         self.runs = Runs(database, self.journal, self.leases.me)
+        self.listing = Listing(database)
+        self.hours = Hours(database)
         self.tokens = TokenLog(database, self.journal)
         self.edits = EditLog(database, self.journal)
         self.messages = Messages(database, self.journal)

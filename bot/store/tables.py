@@ -135,6 +135,25 @@ runs = Table(
     Index("ix_runs_person", "connector", "person_id", "started_us"),
     Index("ix_runs_workspace", "connector", "workspace", "started_us"),
     Index("ix_runs_place", "connector", "workspace", "channel", "thread", "started_us"),
+    Index("ix_runs_listed", "started_us", "run_id"),
+    *(
+        Index(f"ix_runs_by_{name}", column, "started_us", "run_id")
+        for name, column in (
+            ("person", "person_id"),
+            ("verdict", "verdict"),
+            ("outcome", "outcome"),
+            ("model", "model"),
+            ("connector", "connector"),
+        )
+    ),
+)
+
+# What an hour's runs were, counted once when the hour is over: see `bot.store.hours`.
+run_hours = Table(
+    "run_hours",
+    metadata,
+    Column("hour_us", _MICROSECONDS, primary_key=True, autoincrement=False),
+    Column("summary", JSON, nullable=False),
 )
 
 # at_us: since the run's start.

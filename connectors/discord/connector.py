@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
+from urllib.parse import quote
 
 from connectors.base import (
     Budget,
@@ -23,7 +24,7 @@ from connectors.discord.diagnosis import diagnose
 from connectors.discord.gateway import Gateway
 from connectors.discord.inbound import Inbound, Interactions
 from connectors.discord.options import DiscordOptions
-from connectors.discord.places import Places
+from connectors.discord.places import Places, channel_of
 from connectors.discord.reader import Reader
 from connectors.discord.rest import Rest
 from connectors.discord.writer import LONGEST, Writer
@@ -57,6 +58,11 @@ class DiscordConnector:
     def events(self) -> AsyncIterator[Incoming]:
         """What people ask, press, change and delete, in order, until `aclose`."""
         return self._gateway.events()
+
+    def link(self, ref: MessageRef) -> str:
+        """Where a message can be seen; needs no call."""
+        names = (ref.place.workspace, channel_of(ref.place), ref.id)
+        return "https://discord.com/channels/" + "/".join(quote(name, safe="@") for name in names)
 
     def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
         """The rate of the channel, which posts and edits share."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
+from urllib.parse import urlencode
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
@@ -66,6 +67,11 @@ class SlackConnector:
     def events(self) -> AsyncIterator[Incoming]:
         """What people ask, press, change and delete, in order, until `aclose`."""
         return self._inbound.events()
+
+    def link(self, ref: MessageRef) -> str:
+        """Where a message can be seen; needs no call. Slack finds the workspace's own address."""
+        at = {"team": ref.place.workspace, "channel": ref.place.channel, "message_ts": ref.id}
+        return f"https://slack.com/app_redirect?{urlencode(at)}"
 
     def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
         """Slack's rate for the method that such a call in this place uses."""

@@ -67,7 +67,9 @@ class Access:
         public: bool = False,
         public_url: str | None = None,
         clock: Callable[[], float] = time.time,
+        cookie: str = SESSION_COOKIE,
     ) -> None:
+        self.cookie = cookie
         self.asks_password = bool(password)
         self.attempts = Attempts()
         self._password = (password or "").encode()
@@ -111,7 +113,7 @@ class Access:
         """Whether the visitor may see the page: no password is asked, or it was given."""
         if not self.asks_password:
             return not self._public
-        until, _, signature = connection.cookies.get(SESSION_COOKIE, "").partition(".")
+        until, _, signature = connection.cookies.get(self.cookie, "").partition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(until).encode()):
             return False
         return int(until) > self._clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
+from urllib.parse import quote
 from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -83,6 +84,15 @@ class WebConnector:
     def routes(self) -> list[BaseRoute]:
         """The page at `/`, its files, its socket and, with a password, the way in and out."""
         return self._pages.routes()
+
+    @property
+    def access(self) -> Access:
+        """Who may come in: other pages of the same site can ask it too."""
+        return self._pages.access
+
+    def link(self, ref: MessageRef) -> str:
+        """The conversation that a message stands in."""
+        return f"/#{quote(ref.place.channel, safe='')}"
 
     def events(self) -> AsyncIterator[Incoming]:
         """What people say, press and delete, in order, until `aclose`."""

@@ -50,6 +50,11 @@ class Pages:
         self._login = _template("login.html")
         self._errands: set[asyncio.Task[None]] = set()
 
+    @property
+    def access(self) -> Access:
+        """Who may come in."""
+        return self._access
+
     def routes(self) -> list[BaseRoute]:
         """The routes, each behind the guard."""
         guard = [Middleware(Guard, access=self._access)]

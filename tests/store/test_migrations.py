@@ -55,7 +55,9 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> N
 
 
 async def test_a_column_that_the_migrations_lack_would_be_found(store: Store) -> None:
-    await store.database.run(lambda c: c.execute(text("ALTER TABLE runs DROP COLUMN verdict")))
+    await store.database.run(
+        lambda c: c.execute(text("ALTER TABLE runs DROP COLUMN finish_reason"))
+    )
     assert [change[0] for change in await store.database.read(differences)] == ["add_column"]
 
 

@@ -1,0 +1,198 @@
+"""How long the inspector's pages take over a large log: `python -m benchmarks.inspector --help`.
+
+Fills a database of its own with runs of the last 30 days, most of them short and one in a hundred
+long, counts the hours as the bot would, and asks for each page several times. The database is
+deleted again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import Connection, create_engine, insert, text
+from starlette.applications import Starlette
+
+from bot.app.inspecting import PageDoor
+from bot.inspector import Inspector, Options
+from bot.store import SqlDatabase, Store, upgrade
+from bot.store.database import database_url
+from bot.store.tables import runs
+from connectors.web.access import Access
+
+SPAN_US = 30 * 86_400_000_000
+SERVER = "postgresql://postgres@127.0.0.1:5432"
+GOAL_MS = 300
+_NAME = "everytoken_benchmark_inspector"
+_BATCH = 20_000
+_LONG_EVERY = 100
+_ASKED = 5
+
+_TOKENS = """
+INSERT INTO tokens (run_id, seq, at_us, text, kind)
+SELECT runs.run_id, numbers.n, runs.first_token_us + numbers.n * 20000, 'token ', 'text'
+FROM runs JOIN numbers ON numbers.n < runs.tokens ORDER BY runs.run_id, numbers.n
+"""
+_EDITS = """
+INSERT INTO edits (run_id, n, part, call, at_us, latency_us, position, sha256, error)
+SELECT runs.run_id, numbers.n, 0, 'edit', (numbers.n + 1) * 1200000, 200000,
+       (numbers.n + 1) * 300, 'ab', CASE WHEN runs.tokens > 1000 AND numbers.n = 3
+       THEN 'RateLimited: slow down' END
+FROM runs JOIN numbers ON numbers.n < 1 + runs.tokens / 60 ORDER BY runs.run_id, numbers.n
+"""
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--tokens", type=int, default=50_000_000, help="of all runs together")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    return parser.parse_args()
+
+
+def made(count: int, tokens: int, now_us: int) -> Iterator[list[dict[str, Any]]]:
+    """The runs, in batches: half of all tokens are in the long ones."""
+    source = random.Random(7)  # noqa: S311 - figures, no secrets
+    short = max(1, tokens // 2 // max(1, count - count // _LONG_EVERY))
+    long = max(1, tokens // 2 // max(1, count // _LONG_EVERY))
+    for first in range(0, count, _BATCH):
+        numbers = range(first, min(count, first + _BATCH))
+        yield [_run(n, count, short if n % _LONG_EVERY else long, now_us, source) for n in numbers]
+
+
+def _run(n: int, count: int, tokens: int, now_us: int, source: random.Random) -> dict[str, Any]:
+    started_us = now_us - SPAN_US + n * SPAN_US // count
+    outcome = source.choices(("complete", "stopped", "failed", "length"), (94, 3, 2, 1))[0]
+    verdict = source.choices(("verified", "unproven", "mended", "broken"), (9700, 280, 19, 1))[0]
+    person = source.randrange(2000)
+    first_us = int(source.lognormvariate(13, 0.5))
+    return {
+        "run_id": str(UUID(int=source.getrandbits(128), version=4)),
+        "connector": ("slack", "discord", "web")[n % 3], "workspace": "T1",
+        "channel": f"C{n % 300}", "thread": f"{n}.1", "question_id": str(n),
+        "person_id": f"U{person}", "person_name": f"Person {person}",
+        "question": "Why is the sky blue, and what of it is true at night?",
+        "model": ("openai:gpt-5", "azure:gpt-5-mini", "local:small")[person % 3], "kind": "ask",
+        "started_us": started_us, "first_token_us": first_us, "first_text_us": first_us + 400_000,
+        "ended_us": started_us + first_us + tokens * 20_000 + 700_000, "outcome": outcome,
+        "verdict": verdict, "generated_text": "token " * tokens, "tokens": tokens,
+        "usage_estimated": False, "cost_microusd": tokens * 10,
+    }  # fmt: skip
+
+
+def fill(url: str, options: argparse.Namespace, now_us: int) -> None:
+    """Fills an empty database."""
+    engine = create_engine(database_url(url).replace("+aiosqlite", ""))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET synchronous_commit = off"))
+        longest = 0
+        for batch in made(options.runs, options.tokens, now_us):
+            longest = max(longest, *(run["tokens"] for run in batch))
+            connection.execute(insert(runs), batch)
+        connection.execute(text("CREATE TEMPORARY TABLE numbers (n INTEGER PRIMARY KEY)"))
+        connection.execute(
+            text("INSERT INTO numbers (n) VALUES (:n)"), [{"n": n} for n in range(longest)]
+        )
+        for statement in (_TOKENS, _EDITS):
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+@asynccontextmanager
+async def database(kind: str) -> AsyncIterator[str]:
+    """The URL of an empty database, which is deleted again."""
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/log.db"
+        return
+    with psycopg.connect(f"{SERVER}/test", autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {_NAME}".encode())
+        server.execute(f"CREATE DATABASE {_NAME}".encode())
+        try:
+            yield f"{SERVER}/{_NAME}"
+        finally:
+            server.execute(f"DROP DATABASE {_NAME} WITH (FORCE)".encode())
+
+
+async def pages(store: Store, now_us: int) -> dict[str, str]:
+    """The pages that are asked for, by what they are."""
+    middle = datetime.fromtimestamp((now_us - SPAN_US // 2) / 1e6, UTC).isoformat()[:16]
+
+    def longest(connection: Connection) -> str:
+        query = text("SELECT run_id FROM runs ORDER BY tokens DESC, run_id LIMIT 1")
+        return str(connection.scalar(query))
+
+    run_id = await store.database.read(longest)
+    return {
+        "list": "/runs",
+        "list, from the middle": f"/runs?until={middle}",
+        "filter: broken": "/runs?verdict=broken",
+        "filter: failed": "/runs?outcome=failed",
+        "filter: one person": "/runs?person=U7",
+        "filter: complete, verified": "/runs?outcome=complete&verdict=verified",
+        "filter: failed and mended": "/runs?outcome=failed&verdict=mended",
+        "filter: nobody's": "/runs?model=none&connector=web",
+        "overview, 24 hours": "/overview?span=24h",
+        "overview, 7 days": "/overview?span=7d",
+        "overview, 30 days": "/overview?span=30d",
+        "the longest run": f"/runs/{run_id}",
+    }
+
+
+async def measure(store: Store, now_us: int, say: Callable[[str], object]) -> bool:
+    """Asks for each page; whether each answered in time at its slowest but the first."""
+    options = Options(lambda: now_us, lambda _ref: None, questions=True)
+    app = Starlette(routes=Inspector(store, PageDoor(Access()), options).routes())
+    within = True
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://127.0.0.1") as client:
+        for name, path in (await pages(store, now_us)).items():
+            took = []
+            for _ in range(_ASKED):
+                begun = time.perf_counter()
+                answer = await client.get(path)
+                took.append((time.perf_counter() - begun) * 1000)
+                answer.raise_for_status()
+            rest = sorted(took[1:])
+            within = within and rest[len(rest) // 2] < GOAL_MS
+            say(f"{name:<28} first {took[0]:7.0f} ms, then {rest[0]:5.0f} to {rest[-1]:5.0f} ms")
+    return within
+
+
+async def main() -> int:
+    """Fills, measures and cleans up; 1 where a page took too long."""
+    options, now_us = arguments(), time.time_ns() // 1000
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    async with database(options.database) as url:
+        begun = time.perf_counter()
+        await upgrade(url)
+        await asyncio.to_thread(fill, url, options, now_us)
+        say(f"filled: {options.runs:,} runs, {options.tokens:,} tokens, {options.database}, "
+            f"{time.perf_counter() - begun:.0f} s")  # fmt: skip
+        store = Store(SqlDatabase(url, deadline=120))
+        begun = time.perf_counter()
+        counted = await store.hours.count(now_us)
+        say(f"counted {counted} hours in {time.perf_counter() - begun:.1f} s")
+        within = await measure(store, now_us, say)
+        await store.aclose()
+    return 0 if within else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))

@@ -1,0 +1,110 @@
+"""What pictures are drawn with: scales, axes, escaped SVG. Colours are the stylesheet's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bot.inspector.texts import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a picture's data lies, in its units: `right` and `bottom` are the data's ends."""
+
+    width: int
+    height: int
+    left: int = 52
+    right_gap: int = 12
+    top: int = 14
+    bottom_gap: int = 28
+
+    @property
+    def right(self) -> int:
+        """Where the data ends on the right."""
+        return self.width - self.right_gap
+
+    @property
+    def bottom(self) -> int:
+        """The data's base line."""
+        return self.height - self.bottom_gap
+
+    def x(self, share: float) -> float:
+        """From the left, for a share of 0 to 1."""
+        return round(self.left + share * (self.right - self.left), 1)
+
+    def y(self, share: float) -> float:
+        """From the top, for a share of 0 (the base line) to 1."""
+        return round(self.bottom - share * (self.bottom - self.top), 1)
+
+
+def element(name: str, body: object = "", **attributes: object) -> Markup:
+    """An element; `class_` is `class`, and `_` in a name is `-`. Everything is escaped."""
+    pairs = Markup("").join(
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), plain(value))
+        for key, value in attributes.items()
+    )
+    inner = body if isinstance(body, Markup) else Markup("{}").format(plain(body))
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), pairs, inner)  # noqa: S704 - names are ours
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    """The parts, one after the other."""
+    return Markup("").join(parts)
+
+
+def svg(frame: Frame, name: str, parts: Iterable[Markup], class_: str = "") -> Markup:
+    """A picture that says what it is; its figures are in a table beside it."""
+    return element(
+        "svg",
+        joined(parts),
+        viewBox=f"0 0 {frame.width} {frame.height}",
+        role="img",
+        aria_label=name,
+        class_=f"picture {class_}".strip(),
+    )
+
+
+def line(points: Sequence[tuple[float, float]], class_: str) -> Markup:
+    """A line through points."""
+    path = " ".join(f"{x:g},{y:g}" for x, y in points)
+    return element("polyline", points=path, class_=class_)
+
+
+def area(points: Sequence[tuple[float, float]], class_: str) -> Markup:
+    """A filled area."""
+    path = " ".join(f"{x:g},{y:g}" for x, y in points)
+    return element("polygon", points=path, class_=class_)
+
+
+def label(x: float, y: float, text: object, class_: str = "", anchor: str = "middle") -> Markup:
+    """A few words."""
+    return element("text", text, x=x, y=y, class_=f"label {class_}".strip(), text_anchor=anchor)
+
+
+def rule(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
+    """A straight line."""
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
+
+
+def steps(most: float, count: int = 4) -> list[float]:
+    """Round figures from 0 to at least `most`, about `count` of them."""
+    if most <= 0:
+        return [0, 1]
+    rough = most / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    return [round(step * n, 10) for n in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+def rows(frame: Frame, marks: Sequence[float], unit: str = "") -> Markup:
+    """The lines across, with their figures."""
+    top = marks[-1]
+    return joined(
+        rule(frame.left, frame.y(mark / top), frame.right, frame.y(mark / top), "grid")
+        + label(frame.left - 8, frame.y(mark / top) + 4, f"{mark:,g}{unit}", anchor="end")
+        for mark in marks
+    )

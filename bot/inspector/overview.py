@@ -1,0 +1,65 @@
+"""The overview: what the runs of a day, a week or a month were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.inspector.charts import OUTCOMES, SPANS, VERDICTS, bars, plain_bars, spread, stacked
+from bot.store import Expense, Hour, Hours
+from bot.store.hours import HOUR_US, OTHERS, costliest, percentile
+
+_MOST = 20
+
+
+async def overview_values(hours: Hours, name: str, now_us: int) -> dict[str, Any]:
+    """What the overview says. Raises `StoreUnavailable`."""
+    span = SPANS.get(name, SPANS["24h"])
+    since_us = now_us - span.hours * HOUR_US
+    found, lacking = await hours.read(since_us, now_us)
+    some = bars(found, since_us, span)
+    total = Hour()
+    for bar in some:
+        total.add(bar.hour)
+    return {
+        "spans": SPANS,
+        "span": span,
+        "total": total,
+        "lacking": lacking,
+        "bars": some,
+        "outcomes": [kind for kind in OUTCOMES if total.outcomes[kind]],
+        "verdicts": [kind for kind in VERDICTS if total.verdicts[kind]],
+        "pictures": {
+            "outcomes": stacked("Answers by outcome", some, "outcomes", OUTCOMES),
+            "verdicts": stacked("Answers by verdict", some, "verdicts", VERDICTS),
+            "first_token": spread("Time to the first token", some, "first_token"),
+            "first_text": spread("Time to the first text on the screen", some, "first_text"),
+            "lag": spread("Time from the last token to the whole screen", some, "lag"),
+            "limited": plain_bars("Calls refused with 429", some, lambda hour: hour.limited),
+        },
+        "percent": _percent,
+        "models": _first(total.models),
+        "people": _first(total.people),
+        "spent_all": sum(spent.microusd for spent in total.models.values()),
+        "tokens": sum(spent.tokens for spent in total.models.values()),
+    }
+
+
+def _percent(hour: Hour, what: str, share: float) -> float | None:
+    """A percentile in microseconds."""
+    value = percentile(getattr(hour, what), share)
+    return None if value is None else value * 1e6
+
+
+def _first(spent: Mapping[str, Expense]) -> list[tuple[str, str, Expense]]:
+    """The costliest: connector (where there is one), name, and what they took."""
+    ordered = costliest(spent)
+    left = Expense()
+    found: list[tuple[str, str, Expense]] = []
+    for number, (key, each) in enumerate(ordered):
+        connector, _, person = key.rpartition("\n")
+        if key == OTHERS or number >= _MOST:
+            left.add(each)
+        else:
+            found.append((connector, each.name or person, each))
+    return [*found, ("", "all others", left)] if left.runs else found

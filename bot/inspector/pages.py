@@ -1,0 +1,204 @@
+"""The inspector's routes: the list, a run, the overview, and the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlencode
+from uuid import UUID
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bot.inspector import exports
+from bot.inspector.overview import overview_values
+from bot.inspector.query import BadQuery, cursor_text, read_query
+from bot.inspector.story import Story, tell
+from bot.inspector.views import STATIC, Link, filled, run_values
+from bot.store import Store, StoreUnavailable
+
+PAGE_RUNS = 100
+_FORM_LIMIT = 4096
+_HOME = "/runs"
+
+
+class Door(Protocol):
+    """Who may come in: made by the app, so that the page and the inspector have one manner."""
+
+    middleware: Middleware
+    """Turns away what may not come, and sends the security headers."""
+    asks_password: bool
+
+    def admits(self, request: Request) -> bool:
+        """Whether somebody has logged in, or need not."""
+        ...
+
+    def takes(self, password: str) -> bool | None:
+        """Whether this is the password; None where there were too many attempts."""
+        ...
+
+    def let_in(self, request: Request, response: Response) -> None:
+        """Gives a session."""
+        ...
+
+    def let_out(self, request: Request, response: Response) -> None:
+        """Takes the session away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the inspector shows runs."""
+
+    now_us: Callable[[], int]
+    link: Link
+    questions: bool = False
+    """Whether the list shows the first words of questions."""
+
+
+Handler = Callable[["Inspector", Request], Awaitable[Response]]
+
+
+def _guarded(handler: Handler) -> Handler:
+    """Only for who is in; a database that is away is said plainly."""
+
+    @wraps(handler)
+    async def guarded(self: Inspector, request: Request) -> Response:
+        if not self.door.admits(request):
+            path = f"{request.url.path}?{request.url.query}".rstrip("?")
+            return RedirectResponse(f"/inspector/login?{urlencode({'next': path})}", 303)
+        try:
+            return await handler(self, request)
+        except StoreUnavailable as error:
+            return self.message("The database can't be read", str(error), 503)
+        except BadQuery as error:
+            return self.message("That address can't be read", str(error), 400)
+
+    return guarded
+
+
+class Inspector:
+    """The routes of the inspector."""
+
+    def __init__(self, store: Store, door: Door, options: Options) -> None:
+        self._store = store
+        self.door = door
+        self._options = options
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes, each behind the door."""
+        behind = [self.door.middleware]
+        return [
+            Route("/runs", self._list, middleware=behind),
+            Route("/runs/{name}", self._run, middleware=behind),
+            Route("/overview", self._overview, middleware=behind),
+            Mount("/inspector/static", StaticFiles(directory=STATIC), middleware=behind),
+            Route("/inspector/login", self._show_login, methods=["GET"], middleware=behind),
+            Route("/inspector/login", self._log_in, methods=["POST"], middleware=behind),
+            Route("/inspector/logout", self._log_out, methods=["POST"], middleware=behind),
+        ]
+
+    def message(self, title: str, text: str, status: int) -> Response:
+        """A page with a few words."""
+        return self._page("message.html", status, title=title, text=text)
+
+    @_guarded
+    async def _list(self, request: Request) -> Response:
+        """The list, or only its rows where `part=rows` asks for them."""
+        query = read_query(request.query_params)
+        page = await self._store.listing.page(
+            query.filters, PAGE_RUNS, older_than=query.older, newer_than=query.newer
+        )
+        at = [cursor_text(run.cursor) for run in page.runs]
+        values: dict[str, Any] = {
+            "page": page,
+            "query": query,
+            "older": query.address(older=at[-1]) if page.older and at else None,
+            "newer": query.address(newer=at[0]) if page.newer and at else None,
+            "questions": self._options.questions,
+        }
+        if request.query_params.get("part") == "rows":
+            return HTMLResponse(filled("rows.html", **values))
+        return self._page("list.html", **values)
+
+    @_guarded
+    async def _run(self, request: Request) -> Response:
+        """A run's page, or its file."""
+        name, _, kind = request.path_params["name"].partition(".")
+        story = await self._story(name)
+        if story is None or kind not in ("", "json", "md"):
+            return self.message("There is no such run", "The list has the newest ones.", 404)
+        if not kind:
+            return self._page("run.html", **run_values(story, self._options.link), alone=False)
+        text = exports.as_json(story) if kind == "json" else exports.as_markdown(story)
+        media = "application/json" if kind == "json" else "text/markdown"
+        # The name is made of the id alone.
+        saved = {"Content-Disposition": f'attachment; filename="run-{story.run_id}.{kind}"'}
+        return Response(text, media_type=media, headers=saved)
+
+    @_guarded
+    async def _overview(self, request: Request) -> Response:
+        """The overview."""
+        span = request.query_params.get("span", "24h")
+        values = await overview_values(self._store.hours, span, self._options.now_us())
+        return self._page("overview.html", **values)
+
+    async def _story(self, name: str) -> Story | None:
+        try:
+            run_id = UUID(name)
+        except ValueError:
+            return None
+        row = await self._store.runs.get(run_id)
+        return None if row is None else await tell(row, self._store)
+
+    async def _show_login(self, request: Request) -> Response:
+        return self._login_form(_safe(request.query_params.get("next", "")), "", 200)
+
+    async def _log_in(self, request: Request) -> Response:
+        form = await _form(request)
+        back = _safe(form.get("next", [""])[0])
+        right = self.door.takes(form.get("password", [""])[0])
+        if right is None:
+            return self._login_form(
+                back, "There were too many attempts. Please wait a minute.", 429
+            )
+        if not right:
+            return self._login_form(back, "That is not the password.", 403)
+        response = RedirectResponse(back, 303)
+        self.door.let_in(request, response)
+        return response
+
+    async def _log_out(self, request: Request) -> Response:
+        response = RedirectResponse("/inspector/login", 303)
+        self.door.let_out(request, response)
+        return response
+
+    def _login_form(self, back: str, problem: str, status: int) -> Response:
+        # With no-referrer a browser sends a form's POST with the Origin "null".
+        headers = {"Referrer-Policy": "same-origin"}
+        return HTMLResponse(filled("login.html", back=back, problem=problem), status, headers)
+
+    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+        text = filled(template, **values, logout=self.door.asks_password)
+        # The form that logs out is a POST: see `_login_form`.
+        return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})
+
+
+def _safe(path: str) -> str:
+    """Where to go after the way in: a page of the inspector's own, or the list."""
+    return path if path.startswith(("/runs", "/overview")) and "\\" not in path else _HOME
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    """The fields of a small form; one that is not small has none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_LIMIT:
+            return {}
+    return parse_qs(body.decode("utf-8", "replace"))

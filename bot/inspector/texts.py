@@ -1,0 +1,66 @@
+"""Hostile text made harmless: what people and models wrote, as a page, a picture or a file has it.
+
+Templates escape by themselves. What escaping leaves is shown: the marks that turn or hide the text
+around them (bidirectional overrides, control characters) stand as their code points.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from markupsafe import Markup, escape
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_FENCE = re.compile("`+")
+_IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+
+
+def plain(text: object) -> str:
+    """The text with `[U+202E]` for every mark that can't be seen but changes what can."""
+    return _UNSEEN.sub(lambda found: f"[{_name(found[0])}]", str(text))
+
+
+def shown(text: object) -> Markup:
+    """The text as HTML, escaped, in a direction of its own; unseen marks are set apart."""
+    pieces, at = [], 0
+    value = str(text)
+    for found in _UNSEEN.finditer(value):
+        pieces.append(escape(value[at : found.start()]))
+        pieces.append(Markup('<span class="unseen-mark">{}</span>').format(_name(found[0])))
+        at = found.end()
+    pieces.append(escape(value[at:]))
+    return Markup('<bdi dir="auto">{}</bdi>').format(Markup("").join(pieces))
+
+
+def data(value: Any) -> Markup:
+    """JSON for a data block of a page: it can't end its element, nor begin a comment."""
+    return Markup(json.dumps(value, separators=(",", ":")).translate(_IN_SCRIPT))  # noqa: S704 - nothing of HTML's is left in it
+
+
+def aligned(text: str) -> str:
+    """The text with one visible sign for each unseen mark: as many UTF-16 units as before."""
+    return _UNSEEN.sub(lambda found: "\ufffd" * (1 + (ord(found[0]) > 0xFFFF)), text)
+
+
+def fenced(text: str) -> str:
+    """The text as a block of Markdown in which nothing is marked up, whatever it holds."""
+    longest = max((len(run) for run in _FENCE.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{plain(text)}\n{fence}"
+
+
+def in_line(text: object) -> str:
+    """The text as code inside a line of Markdown, in which nothing is marked up."""
+    value = " ".join(plain(text).split()).replace("|", "\u2758")
+    longest = max((len(run) for run in _FENCE.findall(value)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {value} {fence}" if value else "-"
+
+
+def _name(mark: str) -> str:
+    return f"U+{ord(mark):04X}"

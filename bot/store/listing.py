@@ -1,0 +1,164 @@
+"""The list of runs as the inspector shows it: filtered, a page at a time, quick at any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
+
+from bot.store.database import Database
+from bot.store.tables import runs, storable
+
+RUNNING = "running"
+"""Stands for the outcome of runs that have not ended."""
+UNFINISHED = "none"
+"""Stands for the verdict of runs that have none."""
+
+_SHORT = 160
+"""The most characters of a question that the list reads."""
+
+# The filters by how few runs they usually leave. The first one given walks its index in order;
+# the others are looked up row by row, or the planner could choose the one that leaves most.
+_LEADS = ("person", "verdict", "outcome", "model", "connector")
+_COLUMNS = {
+    "person": runs.c.person_id,
+    "verdict": runs.c.verdict,
+    "outcome": runs.c.outcome,
+    "model": runs.c.model,
+    "connector": runs.c.connector,
+}
+_USUAL = {"verdict": "verified", "outcome": "complete"}
+_ABSENT = {"verdict": UNFINISHED, "outcome": RUNNING}
+
+
+class Cursor(NamedTuple):
+    """A run's place in the list."""
+
+    started_us: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which runs; what is empty filters nothing. Times are microseconds since the epoch."""
+
+    outcome: str = ""
+    verdict: str = ""
+    connector: str = ""
+    person: str = ""
+    """The platform's id of who asked."""
+    model: str = ""
+    since_us: int | None = None
+    until_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run as the list shows it. Times are microseconds; the run's own are since its start."""
+
+    run_id: str
+    started_us: int
+    connector: str
+    person_id: str
+    person_name: str
+    question: str
+    """Its beginning; empty where the retention has taken it."""
+    model: str
+    kind: str
+    outcome: str | None
+    verdict: str | None
+    tokens: int | None
+    first_token_us: int | None
+    first_text_us: int | None
+    ended_us: int | None
+    """Since the epoch; None while it runs."""
+    cost_microusd: int | None
+    usage_estimated: bool | None
+    text_deleted_us: int | None
+
+    @property
+    def cursor(self) -> Cursor:
+        """Its place in the list."""
+        return Cursor(self.started_us, self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the list, newest first."""
+
+    runs: list[Listed]
+    newer: bool
+    """Whether there are newer ones."""
+    older: bool
+
+
+class Listing:
+    """Reads the list of runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self,
+        filters: Filters,
+        limit: int,
+        *,
+        older_than: Cursor | None = None,
+        newer_than: Cursor | None = None,
+    ) -> Page:
+        """The runs next to a place of the list, or the newest. Raises `StoreUnavailable`."""
+        query = _select(filters).limit(limit + 1)
+        if newer_than is not None:
+            beside = _beside(newer_than, newer=True)
+            query = query.where(beside).order_by(runs.c.started_us, runs.c.run_id)
+        else:
+            query = query.order_by(runs.c.started_us.desc(), runs.c.run_id.desc())
+            if older_than is not None:
+                query = query.where(_beside(older_than, newer=False))
+
+        def work(connection: Connection) -> list[Listed]:
+            return [Listed(*row) for row in connection.execute(query)]
+
+        found = await self._database.read(work)
+        more, found = len(found) > limit, found[:limit]
+        if newer_than is not None:
+            return Page(found[::-1], newer=more, older=True)
+        return Page(found, newer=older_than is not None, older=more)
+
+
+def _beside(at: Cursor, *, newer: bool) -> ColumnElement[bool]:
+    time, name = runs.c.started_us, runs.c.run_id
+    if newer:
+        beside = or_(time > at.started_us, name > at.run_id)
+        return and_(time >= at.started_us, beside)
+    return and_(time <= at.started_us, or_(time < at.started_us, name < at.run_id))
+
+
+def _select(filters: Filters) -> Select[Any]:
+    names = [name for name in Listed.__dataclass_fields__ if name != "question"]
+    columns = [runs.c[name] for name in names]
+    columns.insert(5, func.substr(runs.c.question, 1, _SHORT).label("question"))  # type: ignore[arg-type]
+    return select(*columns).where(*_conditions(filters))
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    given = {name: value for name in _LEADS if (value := getattr(filters, name))}
+    few = [name for name, value in given.items() if _USUAL.get(name) != value]
+    lead = next(iter(few or given), None)
+    found = [_matches(name, value, leads=name == lead) for name, value in given.items()]
+    if filters.since_us is not None:
+        found.append(runs.c.started_us >= filters.since_us)
+    if filters.until_us is not None:
+        found.append(runs.c.started_us < filters.until_us)
+    return found
+
+
+def _matches(name: str, value: str, *, leads: bool) -> ColumnElement[bool]:
+    column: ColumnElement[Any] = _COLUMNS[name]
+    absent = _ABSENT.get(name) == value
+    if leads:
+        return column.is_(None) if absent else column == storable(value)
+    # An expression has no index.
+    plain = func.coalesce(column, literal(""))
+    return plain == ("" if absent else storable(value))
