@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test soak check format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,6 +17,9 @@ run: .venv/.ready models/.ready ## starts the bot; with no account at all, a pag
 
 test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k slack" goes to pytest
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+
+soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES= say which and how long
+	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),100000) $(or $(SEEDS),1000000) $(or $(MINUTES),60)
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .
