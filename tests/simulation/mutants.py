@@ -305,7 +305,7 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(end_without_a_note, ("unmarked",), 4),
     Mutant(swallow_a_refused_last_edit, ("writing", "unmarked", "receipt"), 13),
     Mutant(claim_what_lives, ("posted twice", "interrupted", "shrinks", "unmarked"), 1),
-    Mutant(ignore_the_stop, ("unheard",), 0),
+    Mutant(ignore_the_stop, ("unheard",), 97),
     Mutant(shrink_the_text, ("shrinks",), 9),
     Mutant(show_a_cut_answer_as_complete, ("cut",), 3),
     Mutant(compare_a_witness_with_itself, ("receipt",), 2),
