@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench check audit format lock clean
+.PHONY: help setup run test bench soak check audit format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,6 +20,9 @@ test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k s
 
 bench: .venv/.dev ## measures what it all costs (ten minutes); ONLY=pacing runs one part
 	@$(BIN)/python -m benchmarks --only "$(ONLY)"
+
+soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES= say which and how long
+	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),100000) $(or $(SEEDS),1000000) $(or $(MINUTES),60)
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -20,6 +21,9 @@ from bot.store.inbox import State
 from connectors.base import Asked, Place, Status
 
 log = structlog.get_logger(__name__)
+
+_MARK_AGAIN_S = 2.0
+"""Between two tries to say what became of a question, while the database is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,5 +184,11 @@ class Turns:
             await self._store.inbox.mark(item.inbox_id, state, run_id)
         except StoreUnavailable as error:
             log.error("inbox.not_marked", inbox=item.inbox_id, error=str(error))
+            self._tasks.spawn(self._mark_later(item, state, run_id))
         except Exception:  # the questions that wait behind this one have their turn all the same
             log.exception("inbox.not_marked", inbox=item.inbox_id)
+
+    async def _mark_later(self, item: Waiting, state: State, run_id: UUID | None) -> None:
+        """Tries again: nobody else closes a question whose owner lives."""
+        await asyncio.sleep(_MARK_AGAIN_S)
+        await self._mark(item, state, run_id)

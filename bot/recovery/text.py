@@ -13,6 +13,8 @@ from providers.base import ANSWER_KINDS
 
 _MOST_CLOSING = 100
 """A text on the screen ends in at most so many characters that only close it for the moment."""
+_GAPS = ("", "\n\n", "\n", " ")
+"""What may have stood between two messages of which the log knows nothing."""
 
 
 def in_order(tokens: Sequence[TokenRow]) -> list[TokenRow]:
@@ -35,12 +37,29 @@ def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limi
     if not shown:
         return log
     bare = [*pieces[:-1], *(replace(piece, tail="", trail="") for piece in pieces[-1:])]
-    seen = restore(bare, shown)
-    if not seen.startswith(log):
-        return log
-    least = max(len(log), len(seen) - _MOST_CLOSING)
-    ends = range(least, len(seen) + 1)
-    return next((seen[:end] for end in ends if _shows(seen[:end], shown, limits)), log)
+    for gap in _GAPS:
+        seen = _joined(log, shown, bare, gap)
+        least = max(len(log), len(seen) - _MOST_CLOSING)
+        for end in range(least, len(seen) + 1) if seen.startswith(log) else ():
+            if _shows(seen[:end], shown, limits):
+                return seen[:end]
+    return log
+
+
+def _joined(log: str, shown: Sequence[str], pieces: Sequence[Piece], gap: str) -> str:
+    """What the messages show as one text.
+
+    No message shows the white space between two of them: where it is not known how they were laid
+    out, the log has it, or it was `gap`.
+    """
+    text = ""
+    for n, (piece, each) in enumerate(zip(pieces, shown, strict=True)):
+        text += restore([piece], [each])
+        if piece.trail or n + 1 == len(shown):
+            continue
+        rest = log.removeprefix(text) if log.startswith(text) else ""
+        text += rest[: len(rest) - len(rest.lstrip())] if rest else gap
+    return text
 
 
 def _shows(text: str, shown: Sequence[str], limits: Limits) -> bool:

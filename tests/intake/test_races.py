@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.intake import IntakeOptions, Policy
-from bot.store import Store
+from bot.store import Store, StoreUnavailable
 from connectors.base import Asked, Control
 from providers.scripted import Finish, Pause
 from tests.store.helpers import FaultyDatabase
@@ -82,3 +82,20 @@ async def test_a_question_that_cannot_be_marked_does_not_cost_the_next_one_its_t
         await way.ask("2")
         await way.intake.settled()
     assert way.shown == ["One.", "Two."]
+
+
+async def test_a_question_that_cannot_be_marked_now_is_marked_once_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*_args: Any) -> None:
+        raise StoreUnavailable("away")
+
+    async with a_way(["One."]) as way:
+        with monkeypatch.context() as patched:
+            patched.setattr(way.store.inbox, "mark", away)
+            await way.ask("1")
+            await way.until(lambda: way.shown == ["One."])
+            await asyncio.sleep(10)
+            assert len(await way.store.inbox.unanswered()) == 1
+        await way.intake.settled()
+        assert await way.store.inbox.unanswered() == []

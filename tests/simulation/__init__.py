@@ -1,0 +1,1 @@
+"""The whole bot on virtual time, driven by a seed: see docs/simulation.md."""

@@ -1,0 +1,112 @@
+"""One simulation from its seed to its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from dataclasses import dataclass
+from functools import cache
+from unittest.mock import patch
+
+from sqlalchemy import text
+
+from bot.recovery import recovery
+from tests.clock import VirtualTimeLoop
+from tests.simulation.chance import seeded
+from tests.simulation.database import Databases
+from tests.simulation.invariants import Invariants
+from tests.simulation.people import People
+from tests.simulation.plan import TROUBLE_S, Plan, planned
+from tests.simulation.watch import Watch
+from tests.simulation.world import World
+
+LOOK_S = 2.5
+"""Seconds: recovery looks less often than in earnest, for its looks are most of what seeds cost."""
+REST_S = 400.0
+"""So long all may take to come to rest once nothing goes wrong any more."""
+_OPEN = text(
+    "SELECT (SELECT count(*) FROM runs WHERE ended_us IS NULL)"
+    " + (SELECT count(*) FROM inbox WHERE state IN ('waiting', 'running'))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a seed."""
+
+    seed: int
+    plan: Plan
+    broken: list[str]
+    trace: list[str]
+    digest: str
+
+
+@cache
+def _databases() -> Databases:
+    return Databases()
+
+
+def simulate(seed: int) -> Verdict:
+    """Plays a seed."""
+    watch = Watch()
+    collecting = gc.isenabled()
+    gc.disable()  # a collection closes what was left behind: it has to come at the same time
+    try:
+        with seeded(seed) as chance, watch.logs(), patch.object(recovery, "LOOK_S", LOOK_S):
+            plan = planned(chance)
+            with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+                loop = runner.get_loop()
+                loop.set_task_factory(watch.make_task)  # type: ignore[arg-type]
+                world = World(plan, chance, watch, _databases().fresh())
+                runner.run(_played(world))
+    finally:
+        if collecting:
+            gc.enable()
+    return Verdict(seed, plan, watch.broken, watch.trace, watch.digest)
+
+
+async def _played(world: World) -> None:
+    people = People(world)
+    invariants = Invariants(world, people)
+    world.watch.after_effect = invariants.after_effect
+    try:
+        for _ in range(world.plan.processes):
+            world.start()
+        for at, act in world.plan.acts:
+            await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
+            people.do(act)
+        await asyncio.sleep(min(TROUBLE_S, world.plan.acts[-1][0] + 2.0) - _now())
+        people.clear_up()
+        await _rest(world, people)
+        invariants.at_the_end()
+    finally:
+        for process in world.processes:
+            world.kill(process)
+
+
+async def _rest(world: World, people: People) -> None:
+    """Until nothing is under way, twice in a row."""
+    quiet, until = 0, _now() + REST_S
+    while quiet < 3 and _now() < until:
+        await asyncio.sleep(0.7)
+        quiet = quiet + 1 if _resting(world, people) else 0
+    if quiet < 3:
+        world.watch.breach("unrest: something is still under way")
+
+
+def _resting(world: World, people: People) -> bool:
+    if any(not request.kept for request in people.requests):
+        return False
+    if _now() < max(world.weather.away_until, world.weather.full_until, world.skies.away_until):
+        return False
+    for process in world.living:
+        if process.store.journal.pending or process.runs.active or process.intake.waiting:
+            return False
+        if any(estate.task is not None for estate in process.recovery._estates.values()):
+            return False
+    with world.database._engine.connect() as connection:
+        return not connection.scalar(_OPEN)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,178 @@
+"""The promise: what has to hold after each step, and at the end."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from uuid import UUID
+
+from sqlalchemy import select
+
+from bot.runs import outcomes
+from bot.store import RunEnd, RunRow
+from bot.store.runs import run_of
+from bot.store.tables import inbox, runs, tokens
+from connectors.base import Asked, MessageRef
+from connectors.memory import BOT, Message
+from tests.simulation.people import People
+from tests.simulation.world import World
+
+_WORD = re.compile(r"q\d+w\d+\.")
+_FENCE = re.compile(r"```\w*")
+_OUTCOMES = {outcome.value for outcome in outcomes.Outcome}
+
+
+class Invariants:
+    """Judges what people see, and what the store says of it."""
+
+    def __init__(self, world: World, people: People) -> None:
+        self._world = world
+        self._people = people
+        self._most: dict[UUID, int] = {}
+
+    # After each step.
+
+    def after_effect(self) -> None:
+        """The screen has changed: no answer shows less than before, none is there twice."""
+        for run_id, messages in self._by_run().items():
+            self._never_shrinks(run_id, messages)
+            self._posted_once(run_id, messages)
+
+    def _never_shrinks(self, run_id: UUID, messages: list[Message]) -> None:
+        if any(message.deleted for message in messages):
+            return
+        shown = len({word for message in messages for word in _WORD.findall(message.text)})
+        before = self._most.get(run_id, 0)
+        if shown < before:
+            self._breach(f"shrinks: {run_id} showed {before} words, now {shown}")
+        self._most[run_id] = max(shown, before)
+
+    def _posted_once(self, run_id: UUID, messages: list[Message]) -> None:
+        parts = [message.versions[0].part for message in messages]
+        indexes = [part.index for part in parts if part is not None]
+        if len(set(indexes)) < len(indexes):
+            self._breach(f"posted twice: {run_id} has the parts {indexes}")
+
+    def _by_run(self) -> dict[UUID, list[Message]]:
+        found: defaultdict[UUID, list[Message]] = defaultdict(list)
+        for message in self._world.platform.messages.values():
+            if message.author == BOT and message.part is not None and message.part.run_id:
+                found[message.part.run_id].append(message)
+        return found
+
+    # At the end.
+
+    def at_the_end(self) -> None:
+        """All has come to rest."""
+        rows = self._rows()
+        by_run = self._by_run()
+        self._nothing_is_open(rows)
+        for row in rows:
+            self._judge(row, by_run.get(row.run_id, []))
+        for run_id in by_run:
+            if run_id not in {row.run_id for row in rows}:
+                self._breach(f"no run: {run_id} has messages and no row")
+        self._answered(rows, by_run)
+        if self._world.platform.overlaps:
+            self._breach("overlap: two edits of one message at once")
+
+    def _nothing_is_open(self, rows: list[RunRow]) -> None:
+        for row in rows:
+            if row.end is None:
+                self._breach(f"open: {row.run_id} has not ended")
+            elif row.end.outcome not in _OUTCOMES:
+                self._breach(f"outcome: {row.run_id} ended {row.end.outcome!r}")
+        for message in self._world.platform.messages.values():
+            if message.author == BOT and message.writing and not message.deleted:
+                self._breach(f"writing: message {message.ref.id} looks unfinished")
+        for process in self._world.living:
+            if process.store.journal.pending or process.runs.active or process.intake.waiting:
+                self._breach(f"pending: p{process.number} has not come to rest")
+
+    def _judge(self, row: RunRow, messages: list[Message]) -> None:
+        if row.end is None:
+            return
+        name = f"{row.run_id} ({row.end.outcome}, {row.end.verdict})"
+        generated, recorded = row.end.generated_text, self._recorded(row.run_id)
+        if row.end.outcome in ("complete", "length"):
+            texts = self._world.scripts.texts.get(row.run_id, [])
+            if generated not in texts:
+                self._breach(f"cut: {name} is not what the model said: {generated!r} / {texts}")
+        if row.end.verdict == "verified" and generated != recorded:
+            self._breach(f"receipt: {name}: the log has {len(recorded)} of {len(generated)}")
+        if row.end.verdict == "broken" and not self._may_be_broken(row):
+            self._breach(f"broken: {name}: {row.end.receipt}")
+        if not any(message.deleted for message in messages):
+            self._shown(name, row.end, messages, recorded)
+
+    def _shown(self, name: str, end: RunEnd, messages: list[Message], recorded: str) -> None:
+        """What nobody deleted shows all that is known of the answer, and how it ended."""
+        shown = "\n".join(message.text for message in messages)
+        if end.verdict == "verified" and _plain(end.generated_text) != _plain(shown):
+            self._breach(f"receipt: {name}: shown {shown!r}, generated {end.generated_text!r}")
+        if end.outcome != "complete" and not _marked(messages):
+            self._breach(f"unmarked: {name} ends without a note: {shown!r}")
+        if end.outcome == "interrupted" and not _plain(shown).startswith(_plain(recorded)):
+            self._breach(f"interrupted: {name} shows less than was recorded")
+
+    def _may_be_broken(self, row: RunRow) -> bool:
+        """Known gap `broken-after-outages`: the log was late by more than five seconds."""
+        told = str(row.end and row.end.receipt)
+        return "the journal was not written" in told or "the database" in told
+
+    def _answered(self, rows: list[RunRow], by_run: dict[UUID, list[Message]]) -> None:
+        """Each question that was acknowledged has one answer, unless it was taken back."""
+        kept = self._kept()
+        for request in self._people.requests:
+            event = request.event
+            if not isinstance(event, Asked) or not request.kept:
+                continue
+            mine = [r for r in rows if r.start.question_id == event.message.id]
+            asked = [r for r in mine if r.start.kind == "ask"]
+            if len(asked) > 1 and event.message not in self._people.withdrawn:
+                self._breach(f"twice: question {event.message.id} has {len(asked)} answers")
+            if not mine and not self._excused(event.message):
+                self._breach(f"lost: question {event.message.id} was never answered")
+            if (event.message.id, "waiting") in kept:
+                self._breach(f"lost: question {event.message.id} still waits in the inbox")
+        for row in rows:
+            seen = by_run.get(row.run_id)
+            if not seen and row.end and row.end.outcome not in ("undeliverable",):
+                self._breach(f"unseen: {row.run_id} ({row.end.outcome}) shows nothing")
+
+    def _excused(self, message: MessageRef) -> bool:
+        return message in self._people.withdrawn or self._world.plan.policy == "replace"
+
+    # The store, read as it is.
+
+    def _rows(self) -> list[RunRow]:
+        with self._world.database._engine.connect() as connection:
+            found = connection.execute(select(runs).order_by(runs.c.started_us)).mappings()
+            return [run_of(row) for row in found]
+
+    def _recorded(self, run_id: UUID) -> str:
+        query = select(tokens.c.text).where(
+            tokens.c.run_id == str(run_id), tokens.c.kind.in_(["text", "refusal"])
+        )
+        with self._world.database._engine.connect() as connection:
+            return "".join(connection.scalars(query.order_by(tokens.c.seq)))
+
+    def _kept(self) -> set[tuple[str, str]]:
+        with self._world.database._engine.connect() as connection:
+            found = connection.execute(select(inbox.c.message_id, inbox.c.state))
+            return {(message_id, state) for message_id, state in found}
+
+    def _breach(self, what: str) -> None:
+        if what not in self._world.watch.broken:
+            self._world.watch.breach(what)
+
+
+def _plain(text: str) -> str:
+    """What is left of a text when white space, notes and fences are taken away."""
+    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*_|—", line))
+    return re.sub(r"\s+", "", _FENCE.sub("", text))
+
+
+def _marked(messages: list[Message]) -> bool:
+    lines = [line for m in messages for line in m.text.split("\n")]
+    return not messages or any(re.fullmatch(r"_.*_", line) for line in lines)

@@ -1,0 +1,77 @@
+"""What happens in a simulation, as far as it is decided beforehand."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.intake.conversations import Policy
+from connectors.memory import Budgets, like_discord, like_slack
+
+Act = Literal[
+    "ask", "delete question", "delete answer", "stop", "retry", "continue", "edit", "command",
+    "kill", "close", "start", "database away", "database full", "platform away", "clock",
+]  # fmt: skip
+
+_PEOPLE: dict[Act, int] = {
+    "ask": 10, "delete question": 1, "delete answer": 1, "stop": 3, "retry": 2, "continue": 2,
+    "edit": 2, "command": 1,
+}  # fmt: skip
+_FATE: dict[Act, int] = {
+    "kill": 5, "close": 2, "start": 2, "database away": 2, "database full": 1, "platform away": 1,
+    "clock": 1,
+}  # fmt: skip
+
+TROUBLE_S = 10.0
+"""So long things happen and go wrong; after that all is given time to come to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The course of one simulation; times in seconds, `…_odds` are probabilities for each call."""
+
+    processes: int
+    acts: list[tuple[float, Act]]
+    channels: int
+    length: int
+    budgets: Budgets
+    policy: Policy
+    latency: float
+    call_odds: float
+    store_odds: float
+    slow_store_odds: float
+    again_odds: float
+    everywhere: bool
+    """Every process is told of every event, as at a rolling deploy."""
+    words: int
+    pace: float
+
+
+def planned(chance: random.Random) -> Plan:
+    """Draws a course; about a third of them is without faults of one kind or another."""
+    people = chance.randint(1, 6)
+    fate = chance.choice([0, 0, 1, 1, 2, 3])
+    acts = [(0.0, "ask"), *_acts(chance, _PEOPLE, people), *_acts(chance, _FATE, fate)]
+    return Plan(
+        processes=chance.choice([1, 1, 1, 2, 2, 3]),
+        acts=sorted(acts, key=lambda act: act[0]),
+        channels=chance.choice([1, 1, 2]),
+        length=chance.choice([120, 300, 2000]),
+        budgets=chance.choice([like_slack, like_slack, like_discord]),
+        policy=chance.choice(["queue", "queue", "replace", "parallel"]),
+        latency=chance.choice([0.0, 0.05, 0.2, 0.8]),
+        call_odds=chance.choice([0.0, 0.0, 0.05, 0.2]),
+        store_odds=chance.choice([0.0, 0.0, 0.0, 0.02, 0.1]),
+        slow_store_odds=chance.choice([0.0, 0.0, 0.05, 0.2]),
+        again_odds=chance.choice([0.0, 0.1, 0.5]),
+        everywhere=chance.random() < 0.3,
+        words=chance.choice([1, 8, 30, 80]),
+        pace=chance.choice([0.0, 0.02, 0.1, 0.3]),
+    )
+
+
+def _acts(chance: random.Random, kinds: dict[Act, int], number: int) -> list[tuple[float, Act]]:
+    names, weights = list(kinds), list(kinds.values())
+    chosen = chance.choices(names, weights, k=number)
+    return [(round(chance.uniform(0, TROUBLE_S), 3), act) for act in chosen]

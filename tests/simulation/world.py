@@ -1,0 +1,145 @@
+"""Processes of the bot on one platform and one database; each can be killed and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+from bot.intake import Intake, IntakeOptions
+from bot.pacing import Pacing
+from bot.recovery import Heart, Recovery
+from bot.runs import RequestOptions, RunOptions, Runs
+from bot.store import InlineDatabase, Store, StoreUnavailable
+from connectors.base import Limits
+from connectors.memory import Platform
+from tests.simulation.database import Line, Weather
+from tests.simulation.model import Model, Scripts
+from tests.simulation.plan import Plan
+from tests.simulation.watch import Watch
+from tests.simulation.wire import Connector, Skies
+from tests.way import START_US
+
+GRACE_S = 2.0
+
+
+@dataclass
+class Process:
+    """One process of the bot."""
+
+    number: int
+    connector: Connector
+    line: Line
+    store: Store
+    runs: Runs
+    intake: Intake
+    heart: Heart
+    recovery: Recovery
+    clock_jump_s: list[float]
+    parts: list[asyncio.Task[None]] = field(default_factory=list)
+    closing: bool = False
+
+    async def serve(self) -> None:
+        """Starts as the app does; a database that is away is waited for, as by a supervisor."""
+        while True:
+            try:
+                await self.heart.beat()
+            except StoreUnavailable:
+                await asyncio.sleep(1.0)
+            else:
+                break
+        self.parts = [
+            asyncio.create_task(self.recovery.serve()),
+            asyncio.create_task(self.heart.beat_for_ever()),
+            asyncio.create_task(self.intake.serve(self.connector)),
+        ]
+
+
+class World:
+    """The platform, the database, and the processes there."""
+
+    def __init__(
+        self, plan: Plan, chance: random.Random, watch: Watch, database: InlineDatabase
+    ) -> None:
+        self.plan = plan
+        self.chance = chance
+        self.watch = watch
+        self.database = database
+        self.platform = Platform()
+        self.scripts = Scripts(plan, chance)
+        self.weather = Weather(odds=plan.store_odds, slow_odds=plan.slow_store_odds)
+        self.skies = Skies(odds=plan.call_odds, latency=plan.latency)
+        self.processes: list[Process] = []
+
+    @property
+    def living(self) -> list[Process]:
+        """Those that take messages."""
+        return [p for p in self.processes if not (p.closing or p.number in self.watch.dead)]
+
+    def start(self) -> Process:
+        """Starts a process."""
+        number = len(self.processes) + 1
+        with self.watch.within(number):
+            process = self._made(number)
+            asyncio.create_task(process.serve())  # noqa: RUF006 - the watch keeps it
+        self.processes.append(process)
+        self.watch.note(f"p{number} starts")
+        return process
+
+    def _made(self, number: int) -> Process:
+        jump = [0.0]
+
+        def clock_us() -> int:
+            return START_US + round((asyncio.get_running_loop().time() + jump[0]) * 1e6)
+
+        connector = Connector(
+            number,
+            self.platform,
+            Limits(self.plan.length),
+            self.plan.budgets,
+            lambda: START_US / 1e6 + asyncio.get_running_loop().time(),
+            self.skies,
+            self.chance,
+            self.watch,
+        )
+        line = Line(self.database, self.weather, self.chance)
+        store = Store(line)
+        pacing = Pacing()
+        request = RequestOptions("Be brief.", 20, None)
+        options = RunOptions(request, run_seconds=90.0, delivery_seconds=90.0)
+        runs = Runs(Model(self.scripts), store, pacing, options, clock_us)
+        door = Intake(store, runs, pacing, IntakeOptions(policy=self.plan.policy), clock_us)
+        heart = Heart(store.leases, clock_us)
+        recovery = Recovery(store, runs, pacing, [connector], door, heart, clock_us)
+        return Process(number, connector, line, store, runs, door, heart, recovery, jump)
+
+    def kill(self, process: Process) -> None:
+        """The process is gone at once: nothing that it meant to do is done."""
+        self.watch.note(f"p{process.number} is killed")
+        process.line.cut = True
+        process.connector._closed = True
+        self.watch.end(process.number)
+
+    def close(self, process: Process) -> None:
+        """A clean end, as at a SIGTERM."""
+        self.watch.note(f"p{process.number} is asked to stop")
+        process.closing = True
+        with self.watch.within(process.number):
+            asyncio.create_task(self._closed(process))  # noqa: RUF006 - the watch keeps it
+
+    async def _closed(self, process: Process) -> None:
+        for part in process.parts[:1]:
+            part.cancel()
+            await asyncio.wait({part}, timeout=5.0)
+        process.intake.close()
+        await process.runs.drain(GRACE_S)
+        await process.runs.idle(GRACE_S)
+        await asyncio.wait({asyncio.create_task(process.intake.settled())}, timeout=1.0)
+        await process.connector.aclose()
+        for part in process.parts[1:]:
+            part.cancel()
+        await process.store.aclose(5.0)
+        self.watch.beyond(self._gone(process))
+
+    async def _gone(self, process: Process) -> None:
+        self.kill(process)
