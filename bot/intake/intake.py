@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -40,6 +40,7 @@ from connectors.base import (
 
 log = structlog.get_logger(__name__)
 
+_LOOK_AGAIN_S = 2.0
 _SETTLE_DEADLINE_S = 5.0
 
 
@@ -149,20 +150,49 @@ class Intake:
         async with self._keeping:
             kept = replace(question.asked, message=key)
             run_id = uuid4()
-            inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
+            try:
+                inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
+            except StoreUnavailable:
+                self._tasks.spawn(self._look_again(run_id, question, connector, replaces))
+                raise
             incoming.accept()
             if inbox_id is None:
                 log.info("intake.duplicate", message=key.id)
                 return
             log.info("intake.kept", message=key.id, inbox=inbox_id)
-            if self._closed:  # meanwhile: like those that wait, it stays in the inbox
-                self._turns.left(1)
-                return
-            item = Waiting(inbox_id, question, connector, run_id)
-            if replaces():
-                self._turns.admit(item)
-            else:
-                self._turns.refuse(item)
+            self._enter(Waiting(inbox_id, question, connector, run_id), replaces)
+
+    async def _look_again(
+        self,
+        run_id: UUID,
+        question: Question,
+        connector: Connector,
+        replaces: Callable[[], bool],
+    ) -> None:
+        """A question may have been kept although the database did not say so.
+
+        The platform was refused, but what it sends again counts as known: then it is answered from
+        here. Where the process ends before that is known, another one finds the question.
+        """
+        while not self._closed:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            try:
+                inbox_id = await self._store.inbox.kept_for(run_id)
+            except StoreUnavailable:
+                continue
+            if inbox_id is not None:
+                async with self._keeping:
+                    log.warning("intake.kept_after_all", inbox=inbox_id)
+                    self._enter(Waiting(inbox_id, question, connector, run_id), replaces)
+            return
+
+    def _enter(self, item: Waiting, replaces: Callable[[], bool]) -> None:
+        if self._closed:  # meanwhile: like those that wait, it stays in the inbox
+            self._turns.left(1)
+        elif replaces():
+            self._turns.admit(item)
+        else:
+            self._turns.refuse(item)
 
     # Questions that another process kept and did not answer.
 

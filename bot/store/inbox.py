@@ -53,6 +53,11 @@ class Inbox:
 
         return await self._database.run(work)
 
+    async def kept_for(self, run_id: UUID) -> int | None:
+        """The id of the question that a run is to answer; None where none was kept for it."""
+        query = select(inbox.c.id).where(inbox.c.run_id == str(run_id))
+        return await self._database.read(lambda connection: connection.scalar(query))
+
     async def mark(self, id: int, state: State, run_id: UUID | None = None) -> None:  # noqa: A002 - the question's id
         """Says what became of a question; without a `run_id` the one it has stays."""
         values = {"state": state} | ({"run_id": str(run_id)} if run_id else {})
