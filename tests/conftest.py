@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.clock import VirtualTimeLoop
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("real_time") is not None:
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(autouse=True)
+def _as_if_nobody_had_set_up_the_log() -> None:
+    """A command that ran within this process may have."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ async def test_a_process_that_dies_after_the_seam_leaves_it_where_it_is(length: 
         process = await world.start(["One two ", Pause(1.0), ("seam", "s:b"), *slow, Pause(99)])
         await process.ask()
         await world.until(lambda: any("five" in text for text in world.shown))
+        await asyncio.sleep(0.2)  # the log has it as well
         world.kill(process)
         await world.start(["Anew."])
         await world.recovered()
