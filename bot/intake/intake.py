@@ -84,6 +84,7 @@ class Intake:
     def close(self) -> None:
         """Refuses what comes from now on; what waits stays in the inbox."""
         self._closed = True
+        self._tasks.cancel()
         self._turns.leave()
 
     async def settled(self) -> None:
@@ -153,7 +154,7 @@ class Intake:
             try:
                 inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
             except StoreUnavailable:
-                self._tasks.spawn(self._look_again(run_id, question, connector, replaces))
+                self._tasks.spawn_endless(self._look_again(run_id, question, connector, replaces))
                 raise
             incoming.accept()
             if inbox_id is None:

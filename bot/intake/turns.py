@@ -184,7 +184,7 @@ class Turns:
             await self._store.inbox.mark(item.inbox_id, state, run_id)
         except StoreUnavailable as error:
             log.error("inbox.not_marked", inbox=item.inbox_id, error=str(error))
-            self._tasks.spawn(self._mark_later(item, state, run_id))
+            self._tasks.spawn_endless(self._mark_later(item, state, run_id))
         except Exception:  # the questions that wait behind this one have their turn all the same
             log.exception("inbox.not_marked", inbox=item.inbox_id)
 
