@@ -21,6 +21,7 @@ from bot.store.tables import (
     inbox,
     messages,
     processes,
+    run_hours,
     runs,
     tokens,
     usage_resets,
@@ -147,6 +148,7 @@ def _erase_runs(connection: Connection, whom: Whom) -> Counter[str]:
 
 
 def _erase_rest(connection: Connection, whom: Whom) -> Counter[str]:
+    connection.execute(delete(run_hours))  # they name people, and are counted anew
     others = {table: _theirs(table, whom) for table in (inbox, usage_resets)}
     return _deleted(connection, others | {feedback: _rated(whom)})
 

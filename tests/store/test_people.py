@@ -76,6 +76,8 @@ async def test_what_is_erased_is_in_no_table_and_all_of_others_stays(store: Stor
     bobs = (await store.people.run_ids(Whom("slack", BOB.id)))[0]
     await store.feedback.set(bobs, ADA.id, -1, 1)
     await store.usage.reset("slack", ADA.id, 7)
+    await store.hours.count(10 * 3_600_000_000)
+    assert MARK in str(await store.database.read(everything))
     gone = await store.people.erase(WANTED)
     after = await store.database.read(everything)
     assert MARK not in str(after)
