@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test kills check format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,6 +17,9 @@ run: .venv/.ready models/.ready ## starts the bot; with no account at all, a pag
 
 test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k slack" goes to pytest
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+
+kills: .venv/.dev ## kills the real bot in mid-answer N times, and counts what was left
+	@$(BIN)/python -m tests.kills --kills $(or $(N),200) --seed $(or $(SEED),1)
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .

@@ -32,6 +32,8 @@ so that is done here (at a new spacing a new limiter goes on where the old one w
 A 429 stops the whole budget for as long as the platform asks. After it the budget's `seconds`
 count as longer, which lowers every rate here alike, and shrink back with each window of quiet.
 
+Several processes share a budget: each keeps to its part of it, see `bot.shares`.
+
 Times are the event loop's. The guarantee is about when calls are *allowed*: room for the spread
 of their ways over the network belongs into the `Budget`.
 """
@@ -42,12 +44,22 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from typing import Protocol
 
 from aiolimiter import AsyncLimiter
 
+from bot.shares import Share
 from connectors.base import Budget
+
+_LEAST = 0.1
+"""Calls in a window that are left of a budget, whatever part of it is this process's."""
+
+_LEAST_S = 1e-6
+
+_REGARD_S = 1.0
+"""So often a part that changes is looked at again."""
 
 _RESERVE = 1 / 6
 """The part of a budget (less one call) that middles leave to ends."""
@@ -94,6 +106,14 @@ class Pacing:
 
     def __init__(self) -> None:
         self._scopes: dict[str, _Scope] = {}
+        self._shares: dict[str, Share] = {}
+
+    def divide(self, connector: str, processes: int) -> None:
+        """So many processes, this one counted, share each budget of a connector."""
+        if self._share(connector).divide(processes, _now()):
+            for key, scope in list(self._scopes.items()):
+                if _connector(key) == connector:
+                    scope.look()
 
     @property
     def remembered(self) -> int:
@@ -113,6 +133,13 @@ class Pacing:
         if scope := self._scopes.get(budget.key):
             scope.look()
 
+    def expect(self, budget: Budget, ends: int) -> None:
+        """So many last edits are to come soon: all other calls leave room for them."""
+        scope = self._scope(budget)
+        if scope.meter.expected != ends:
+            scope.meter.expected = ends
+            scope.look()
+
     def limited(self, budget: Budget, retry_after: float) -> None:
         """The platform refused a call: `retry_after` seconds of quiet, then a lower rate."""
         scope = self._scope(budget)
@@ -122,8 +149,17 @@ class Pacing:
     def _scope(self, budget: Budget) -> _Scope:
         key = budget.key
         if key not in self._scopes:
-            self._scopes[key] = _Scope(budget, lambda: self._scopes.pop(key))
+            share = self._share(_connector(key))
+            self._scopes[key] = _Scope(budget, share, lambda: self._scopes.pop(key))
         return self._scopes[key]
+
+    def _share(self, connector: str) -> Share:
+        return self._shares.setdefault(connector, Share())
+
+
+def _connector(key: str) -> str:
+    """The connector of a budget: its name is what the budget's key begins with."""
+    return key.replace(":", "/").partition("/")[0]
 
 
 class _Claim(IntEnum):
@@ -142,22 +178,30 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _reserve(calls: int) -> float:
+    return (calls - 1) * _RESERVE
+
+
 class _Meter:
     """The calls of one budget in time: waits until the next of its kind may be made."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, share: Share) -> None:
         self._budget = budget
-        self._reserve = (budget.calls - 1) * _RESERVE
+        self._share = share
         self._made = deque([-math.inf] * budget.calls, budget.calls)
         self._early: deque[float] = deque(maxlen=budget.calls)
         self._paused_until = -math.inf
         self._lowered_to = 1.0
         self._flow = AsyncLimiter(1, self.spacing())
+        self._evened = -math.inf
+        self.expected = 0
+        """Last edits that are to come soon."""
 
     async def draw(self, claim: _Claim) -> float:
         """Waits until such a claim may be met; counts its call as made, and returns its time."""
-        while (wait := self._room_at(claim) - _now()) > 0:  # noqa: ASYNC110 - it waits for a time
-            await asyncio.sleep(wait)
+        while (wait := self._room_at(claim) - _now()) > 0:
+            wait = max(wait, _LEAST_S)  # what rounding has left would be waited for again
+            await asyncio.sleep(min(wait, _REGARD_S) if self._moving() else wait)
         if claim is _Claim.MIDDLE:
             await self._even()
         elif self._flow.has_capacity():
@@ -175,7 +219,8 @@ class _Meter:
 
     def spacing(self, early: int = 0) -> float:
         """Seconds between even calls if so many calls of a window are early."""
-        return self._window() / max(1.0, self._budget.calls - self._reserve - early)
+        calls = self._calls()
+        return self._window() / max(1.0, calls - _reserve(calls) - early)
 
     def limited(self, retry_after: float) -> None:
         """Pauses. Several refusals of one pause lower the rate once."""
@@ -190,7 +235,15 @@ class _Meter:
 
     async def _even(self) -> None:
         """Takes an even call; where the spacing has changed, a new limiter goes on from there."""
-        await self._flow.acquire()
+        while self._moving():
+            await self._respace()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REGARD_S):
+                    await self._flow.acquire()
+                break
+        else:
+            await self._flow.acquire()
+        self._evened = _now()
         since = _now() - self._window()
         old, new = self._flow.time_period, self.spacing(sum(at > since for at in self._early))
         if new != old:
@@ -200,6 +253,24 @@ class _Meter:
             await self._flow.acquire(max(0.0, 1 - old / new))
             await self._flow.acquire()
 
+    async def _respace(self) -> None:
+        """While the part grows: a flow that is slower than it has to be goes on at the new pace."""
+        if (new := self.spacing()) < self._flow.time_period:
+            self._flow = AsyncLimiter(1, new)
+            await self._flow.acquire(max(0.0, 1 - (_now() - self._evened) / new))
+
+    def _moving(self) -> bool:
+        return self._share.moving(_now(), self._budget.seconds)
+
+    def _part(self) -> float:
+        """The calls of a window that are this process's, as a number with a fraction."""
+        part = self._share.part(_now(), self._budget.seconds)
+        return max(_LEAST, self._budget.calls * part)
+
+    def _calls(self) -> int:
+        """The calls of a window that are this process's."""
+        return max(1, int(self._part()))
+
     def _rate(self) -> float:
         """The part of the budget that is used, after a 429 less than 1."""
         if self._lowered_to == 1.0 or _now() < self._paused_until:
@@ -208,11 +279,16 @@ class _Meter:
         return min(1.0, self._lowered_to + windows * _RECOVERY)
 
     def _window(self) -> float:
-        return self._budget.seconds / self._rate()
+        # Less than one call in a window is one call in a longer one.
+        return self._budget.seconds / self._rate() / min(1.0, self._part())
 
     def _room_at(self, claim: _Claim) -> float:
         """When the window has room for such a call and for those that it leaves to others."""
-        back = self._budget.calls - int(self._reserve * _LEAVES[claim])
+        calls = self._calls()
+        left = int(_reserve(calls) * _LEAVES[claim])
+        if claim is not _Claim.END:
+            left = min(max(left, self.expected), calls - 1)
+        back = calls - left
         return max(self._made[-back] + self._window(), self._paused_until)
 
 
@@ -243,8 +319,8 @@ class _Scope:
     It starts again whenever something has changed, so nothing runs while nobody waits.
     """
 
-    def __init__(self, budget: Budget, forget: Callable[[], object]) -> None:
-        self.meter = _Meter(budget)
+    def __init__(self, budget: Budget, share: Share, forget: Callable[[], object]) -> None:
+        self.meter = _Meter(budget, share)
         self._forget = forget
         self._waiters: list[_Waiter] = []
         self._loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ SEAMS = ("connectors.base", "providers.base")
 
 # From the bottom up: a module of `bot` imports only from its own layer or from those above it here.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("bot.settings", "bot.logs", "bot.pacing", "bot.render", "bot.attachments"),
+    ("bot.settings", "bot.logs", "bot.shares", "bot.pacing", "bot.render", "bot.attachments"),
     ("bot.reply", "bot.store"),
     ("bot.handlers", "bot.receipts"),
     ("bot.runs",),
@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.__main__",),
 )
 # Peers of one layer that may not know each other, but for these pairs.
-PEERS = {("bot.reply", "bot.store")}
+PEERS = {("bot.reply", "bot.store"), ("bot.pacing", "bot.shares")}
 
 
 def _imports(source: str) -> Iterator[str]:

@@ -41,17 +41,9 @@ class Inbox:
         `run_id` is the run that is to answer it. The question is durable when this returns;
         raises `StoreUnavailable` otherwise.
         """
-        values = _values(asked, received_us) | {
-            "run_id": str(run_id) if run_id else None,
-            "owner": self._owner,
-        }
-
-        def work(connection: Connection) -> int | None:
-            insert = insert_into(connection, inbox).values(values)
-            stored = insert.on_conflict_do_nothing().returning(inbox.c.id)
-            return connection.execute(stored).scalar_one_or_none()
-
-        return await self._database.run(work)
+        return await self._database.run(
+            lambda connection: insert_question(connection, asked, received_us, run_id, self._owner)
+        )
 
     async def mark(self, id: int, state: State, run_id: UUID | None = None) -> None:  # noqa: A002 - the question's id
         """Says what became of a question; without a `run_id` the one it has stays."""
@@ -78,6 +70,19 @@ class Inbox:
             .limit(1)
         )
         return await self._database.read(lambda connection: connection.scalar(query)) is not None
+
+
+def insert_question(
+    connection: Connection, asked: Asked, received_us: int, run_id: UUID | None, owner: str
+) -> int | None:
+    """Inserts a question and returns its id; None where its message was there before."""
+    values = _values(asked, received_us) | {
+        "run_id": str(run_id) if run_id else None,
+        "owner": owner,
+    }
+    insert = insert_into(connection, inbox).values(values)
+    stored = insert.on_conflict_do_nothing().returning(inbox.c.id)
+    return connection.execute(stored).scalar_one_or_none()
 
 
 def _values(asked: Asked, received_us: int) -> dict[str, Any]:

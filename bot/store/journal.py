@@ -54,7 +54,9 @@ class Journal:
         """`interval` in seconds; `limit` in rows.
 
         Over the limit `add_many` refuses (one of many rows of a run); `add` has a tenth more, so
-        that a run's few rows still find room: an end that is lost would leave the run open.
+        that a run's few rows still find room. `add_last` never lacks room: an end that is lost
+        would leave the run open, and while the database is away no question can be kept, so no
+        more runs end than had begun.
         """
         self._database = database
         self._interval = interval
@@ -64,6 +66,9 @@ class Journal:
         """What has gathered since the last group."""
         self._groups: deque[list[Row]] = deque()
         """What is being written, in order."""
+        self._times: deque[float] = deque()
+        """When the first row of each of `_groups` came, in the loop's time."""
+        self._gathers_since = 0.0
         self._backlog = 0
         """Rows in `_groups`."""
         self._done = 0
@@ -84,6 +89,13 @@ class Journal:
         else:
             self._take(row)
 
+    def add_last(self, row: Row) -> None:
+        """Takes a run's end, whatever waits already; never waits."""
+        if self._closed:
+            self._refuse(row)
+        else:
+            self._take(row)
+
     def add_many(self, row: Row) -> None:
         """Takes one of a run's many rows (tokens, edits); never waits."""
         if len(self._rows) + self._backlog >= self._limit or self._closed:
@@ -95,6 +107,19 @@ class Journal:
     def pending(self) -> int:
         """Rows that are not durable yet."""
         return len(self._rows) + self._backlog
+
+    @property
+    def trouble(self) -> StoreUnavailable | None:
+        """Why the newest group could not be written; None while all is well."""
+        return self._trouble
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds for which the oldest row has waited that is not durable yet."""
+        if not self.pending:
+            return 0.0
+        since = self._times[0] if self._times else self._gathers_since
+        return asyncio.get_running_loop().time() - since
 
     def lost(self, run_id: UUID) -> int:
         """Rows of a run that were refused: no room, or the database would never take them."""
@@ -152,6 +177,7 @@ class Journal:
         rows = self._rows
         rows.append(row)
         if len(rows) == 1:
+            self._gathers_since = asyncio.get_running_loop().time()
             self._some.set()
             if self._task is None:
                 self._task = asyncio.create_task(self._write_for_ever(), name="journal")
@@ -184,7 +210,9 @@ class Journal:
         self._some.clear()
         rows, self._rows = self._rows, []
         self._backlog += len(rows)
-        self._groups.extend(rows[i : i + GROUP_ROWS] for i in range(0, len(rows), GROUP_ROWS))
+        groups = [rows[i : i + GROUP_ROWS] for i in range(0, len(rows), GROUP_ROWS)]
+        self._groups.extend(groups)
+        self._times.extend([self._gathers_since] * len(groups))
 
     async def _write_next(self) -> None:
         group = self._groups[0]
@@ -200,6 +228,7 @@ class Journal:
 
     def _written(self) -> None:
         rows = len(self._groups.popleft())
+        self._times.popleft()
         self._backlog -= rows
         self._done += rows
         for target, settled in self._waiting:
@@ -213,6 +242,7 @@ class Journal:
             middle = len(group) // 2
             self._groups[0] = group[:middle]
             self._groups.insert(1, group[middle:])
+            self._times.insert(1, self._times[0])
             return
         kind, run_id = group[0][:2]
         self._lost[run_id] += 1

@@ -12,9 +12,20 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, Update, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    Update,
+    delete,
+    or_,
+    select,
+    update,
+)
 
 from bot.store.database import Database
+from bot.store.errors import StoreUnavailable
 from bot.store.inbox import Question, State, question_of
 from bot.store.runs import RunRow, run_of
 from bot.store.tables import inbox, insert_into, processes, runs
@@ -42,6 +53,8 @@ class Process:
     id: str
     beat_us: int
     seat: Seat | None = None
+    connectors: tuple[str, ...] = ()
+    """The names of those that it serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +71,30 @@ class Leases:
     def __init__(self, database: Database, me: str) -> None:
         self._database = database
         self.me = me
+        self.serves: tuple[str, ...] = ()
+        """The names of the connectors that this process serves, for the others to know."""
+        self.beats = True
+        """Whether the last beat was taken: whether the database answers."""
         self._beaten = False
 
     async def beat(self, now_us: int, seat: Seat | None = None) -> None:
         """Says that this process lives."""
         where = {"machine": seat and seat.machine, "pid": seat and seat.pid}
-        values = {"id": self.me, "beat_us": now_us, **where}
+        said = {"beat_us": now_us, "connectors": list(self.serves) or None}
 
         def work(connection: Connection) -> None:
-            insert = insert_into(connection, processes).values(values)
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["id"], set_={"beat_us": now_us})
-            )
+            insert = insert_into(connection, processes).values(id=self.me, **where, **said)
+            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=said))
             silent = processes.c.beat_us < now_us - _FORGET_US
             connection.execute(delete(processes).where(silent))
 
         self._beaten = True  # also where it is not known whether the row is there
-        await self._database.run(work)
+        try:
+            await self._database.run(work)
+        except StoreUnavailable:
+            self.beats = False
+            raise
+        self.beats = True
 
     async def release(self) -> None:
         """This process is done: what it left unfinished can be claimed at once."""
@@ -86,7 +106,7 @@ class Leases:
         """Every process that has beaten and was not released."""
 
         def work(connection: Connection) -> list[Process]:
-            return [_process(*row) for row in connection.execute(select(processes))]
+            return [_process(row) for row in connection.execute(select(processes)).mappings()]
 
         return await self._database.read(work)
 
@@ -182,6 +202,7 @@ def _owned_by_none(table: Table, living: Collection[str]) -> ColumnElement[bool]
     return or_(table.c.owner.is_(None), table.c.owner.not_in(living))
 
 
-def _process(id: str, beat_us: int, machine: str | None, pid: int | None) -> Process:  # noqa: A002 - a column
+def _process(row: RowMapping) -> Process:
+    machine, pid = row["machine"], row["pid"]
     seat = None if machine is None or pid is None else Seat(machine, pid)
-    return Process(id, beat_us, seat)
+    return Process(row["id"], row["beat_us"], seat, tuple(row["connectors"] or ()))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from bot.store.conversations import Conversations
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditLog
+from bot.store.errands import Errands
 from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
+from bot.store.floors import Floors
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
 from bot.store.leases import Leases
@@ -19,6 +22,18 @@ from bot.store.migrate import check
 from bot.store.retention import Retention
 from bot.store.runs import Runs
 from bot.store.tokens import TokenLog
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the store is, as far as is known without asking the database."""
+
+    reachable: bool
+    """Whether the newest beat and the newest group of rows were taken."""
+    rows: int
+    """Rows that wait to be written."""
+    oldest_s: float
+    """Seconds for which the oldest of them has waited."""
 
 
 class Store:
@@ -33,6 +48,8 @@ class Store:
         self.journal = journal or Journal(database)
         self.leases = Leases(database, str(uuid4()))
         self.inbox = Inbox(database, self.leases.me)
+        self.floors = Floors(database, self.leases.me)
+        self.errands = Errands(database, self.leases.me)
         self.runs = Runs(database, self.journal, self.leases.me)
         self.tokens = TokenLog(database, self.journal)
         self.edits = EditLog(database, self.journal)
@@ -40,6 +57,12 @@ class Store:
         self.feedback = Feedback(database)
         self.conversations = Conversations(database)
         self.retention = Retention(database)
+
+    @property
+    def health(self) -> Health:
+        """How the store is; asks nobody, and is known anew with every beat and every group."""
+        reachable = self.leases.beats and self.journal.trouble is None
+        return Health(reachable, self.journal.pending, self.journal.oldest_s)
 
     async def settled(self, run_id: UUID, timeout: float) -> None:
         """Returns once all that was taken of a run so far is durable; see `Journal.settled`."""
