@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -179,7 +179,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         counts = asyncio.run(killed(given.kills, given.seed, Path(folder)))
     print()  # noqa: T201 - a command
-    for name, value in asdict(counts).items():
+    for name, value in vars(counts).items():
         print(f"{name}: {value}")  # noqa: T201 - a command
     return 1 if counts.faults else 0
 

@@ -11,7 +11,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
@@ -150,7 +150,7 @@ def main() -> int:
             given.events, url, Path(folder), kill=given.kill, metered=given.metered
         )
         counts = asyncio.run(work)
-    for name, value in asdict(replace(counts)).items():
+    for name, value in asdict(counts).items():
         print(f"{name}: {value}")  # noqa: T201 - a command
     return 0 if counts.whole else 1
 
