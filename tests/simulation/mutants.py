@@ -33,6 +33,7 @@ from bot.store.leases import Leases
 from bot.store.tokens import TokenLog
 from connectors.base import RateLimited, Unavailable
 from tests.simulation.course import simulate
+from tests.simulation.seeds import OPEN
 from tests.simulation.wire import Connector
 
 MOST_SEEDS = 400
@@ -318,9 +319,12 @@ MUTANTS: Sequence[Mutant] = (
 
 
 def caught(mutant: Mutant, most: int = MOST_SEEDS) -> tuple[int, str] | None:
-    """The first seed that catches a bug, and what it says: the known one, or one found anew."""
+    """The first seed that catches a bug, and what it says: the known one, or one found anew.
+
+    A seed that fails without a planted bug catches none.
+    """
     for seed in (mutant.seed, *range(most)):
-        if (said := mutant.catches(seed)) is not None:
+        if seed not in OPEN and (said := mutant.catches(seed)) is not None:
             return seed, said
     return None
 
