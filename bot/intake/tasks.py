@@ -20,19 +20,15 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Starts a piece of work."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        self._start(work, self._tasks)
 
     def spawn_endless(self, work: Coroutine[Any, Any, None]) -> None:
         """Starts what tries again until it works: nobody waits for it, and `cancel` ends it."""
-        task = asyncio.create_task(work)
-        self._endless.add(task)
-        task.add_done_callback(self._endless.discard)
+        self._start(work, self._endless)
 
     def cancel(self) -> None:
         """Ends what tries again and again: the next process sees to it."""
-        for task in self._endless:
+        for task in tuple(self._endless):
             task.cancel()
 
     async def settled(self) -> None:
@@ -40,7 +36,13 @@ class Tasks:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    def _start(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work)
+        among.add(task)
+        task.add_done_callback(self._done)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._endless.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("intake.bug", exc_info=error)
