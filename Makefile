@@ -42,7 +42,7 @@ lock: .venv/.dev ## resolves the dependencies anew, with hashes and without any 
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local -c requirements-dev.txt -o requirements-local.txt
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra otel -c requirements-dev.txt -o requirements-otel.txt
 
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+LOCK := --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 clean: ## removes what `make` has set up; your data stays
 	@rm -rf .venv models
