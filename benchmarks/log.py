@@ -37,7 +37,7 @@ def measure(*, short: bool = False) -> list[Figure]:
     rounds = 1 if short else 3
     told: dict[str, list[dict[str, float]]] = {}
     for _ in range(rounds):
-        for name, url in (("sqlite", _sqlite()), ("postgres", _postgres())):
+        for name, url in (("sqlite", _sqlite()), ("postgres", postgres())):
             with url as place:
                 if place is not None:
                     told.setdefault(name, []).append(_one(place, short=short))
@@ -70,7 +70,7 @@ def _sqlite() -> Iterator[str | None]:
 
 
 @contextmanager
-def _postgres() -> Iterator[str | None]:
+def postgres() -> Iterator[str | None]:
     """A schema that nobody else uses; None where there is no server."""
     import psycopg
 

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import sys
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -32,15 +33,16 @@ class Model:
         self._rate = rate
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """One answer, each token when it is due."""
+        """One answer, each token when it is due, for as long as somebody listens."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        for number, chunk in enumerate(self._chunks):
-            await asyncio.sleep(max(0.0, began + number / self._rate - loop.time()))
-            await response.write(chunk)
-        await response.write(_chunk({}, "stop") + b"data: [DONE]\n\n")
+        with suppress(ConnectionResetError):
+            for number, chunk in enumerate(self._chunks):
+                await asyncio.sleep(max(0.0, began + number / self._rate - loop.time()))
+                await response.write(chunk)
+            await response.write(_chunk({}, "stop") + b"data: [DONE]\n\n")
         return response
 
 

@@ -40,7 +40,7 @@ def measure(*, short: bool = False) -> list[Figure]:
 
 
 @contextmanager
-def _platforms(*model: str) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+def platforms(*model: str) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """The settings of a bot on both platforms, and Slack's double."""
     with (
         server("tests.servers.slack", "--unmetered") as slack,
@@ -67,7 +67,7 @@ def _platforms(*model: str) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
 def _starts(times: int) -> list[Figure]:
     """Each start but the first finds its database; imports are in the system's cache."""
     ready, idle = [], []
-    with tempfile.TemporaryDirectory() as name, _platforms() as (settings, _):
+    with tempfile.TemporaryDirectory() as name, platforms() as (settings, _):
         for _ in range(times):
             began = time.perf_counter()
             with bot(Path(name), settings) as process:
@@ -84,7 +84,7 @@ def _starts(times: int) -> list[Figure]:
 def _busy(answers: int, seconds: float) -> Figure:
     """The most memory while so many answers stream, each at 20 tokens/s."""
     model = ("--tokens", "2000", "--rate", "20")
-    with tempfile.TemporaryDirectory() as name, _platforms(*model) as (settings, slack):
+    with tempfile.TemporaryDirectory() as name, platforms(*model) as (settings, slack):
         with bot(Path(name), {**settings, "SHUTDOWN_GRACE": "1"}) as process:
             post(f"{slack['control']}sockets", wait=1)
             for number in range(answers):

@@ -28,7 +28,7 @@ def server(*command: str) -> Iterator[dict[str, Any]]:
     try:
         yield json.loads(process.stdout.readline())
     finally:
-        _end(process)
+        end(process)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def bot(folder: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[
             _wait_ready(folder / "bot.log", process)
             yield process
         finally:
-            _end(process)
+            end(process)
 
 
 def child(*command: str, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def _wait_ready(log: Path, process: subprocess.Popen[bytes]) -> None:
         sleep(0.005)
 
 
-def _end(process: subprocess.Popen[Any]) -> None:
+def end(process: subprocess.Popen[Any]) -> None:
+    """Asks a process to end, and ends it where it does not."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(_PATIENCE_S)
