@@ -16,7 +16,7 @@ run: .venv/.ready models/.ready ## starts the bot; with no account at all, a pag
 	@$(BIN)/python -m bot run
 
 test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k slack" goes to pytest
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: .venv/.dev ## measures what it all costs (ten minutes); ONLY=pacing runs one part
 	@$(BIN)/python -m benchmarks --only "$(ONLY)"
