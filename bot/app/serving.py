@@ -20,6 +20,7 @@ from bot.app.keeping import retain
 from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
+from bot.app.overdue import MARGIN_S, end_in
 from bot.app.platforms import Half, chosen, make_connectors, routes
 from bot.app.probing import check_chain
 from bot.app.watching import Health, watching
@@ -32,7 +33,8 @@ from connectors.base import Connector, ConnectorError, Lacking, Refused
 
 log = structlog.get_logger(__name__)
 
-_LAST_WORDS_S = 5.0
+_CLOSING_S = 2.0
+"""What is left of the grace, or a fifth of it, to close connectors, providers and log."""
 _PROBE_DEADLINE_S = 10.0
 
 
@@ -75,6 +77,9 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             seen.watch,
             reasoning=settings.reasoning,
         )
+        store.leases.serves = tuple(connector.name for connector in connectors)
+        await heart.begin()
+        await recovery.look_around()
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
         parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
@@ -94,6 +99,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             parts.append(serving)
         ready(_address(settings), [connector.name for connector in connectors])
         whole = await _until_stopped(parts)
+        end_in(settings.shutdown_grace + MARGIN_S)
         await _stop_recovering(recovering)
         await _drain(intake, runs, settings.shutdown_grace)
     return 0 if whole else 1
@@ -176,15 +182,16 @@ async def _stop_recovering(recovering: asyncio.Task[None]) -> None:
 
 async def _drain(intake: Intake, runs: Runs, grace: float) -> None:
     """Takes nothing new; running answers get the grace, the last of it to say that they end."""
-    last_words = min(_LAST_WORDS_S, grace / 2)
     intake.close()
-    await runs.drain(grace - last_words)
-    if not await runs.idle(max(last_words, 1.0)):
+    if not await runs.drain(grace - min(_CLOSING_S, grace / 5)):
         log.error("runs.left", runs=len(runs.active))
     try:
         await asyncio.wait_for(intake.settled(), 1.0)
     except TimeoutError:
         log.error("intake.unsettled")
+    if not await runs.late.settled(1.0):
+        runs.late.cancel()
+        log.error("runs.unproven")
 
 
 async def _stopped(server: http.Server, serving: asyncio.Task[None]) -> None:

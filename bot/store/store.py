@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 from bot.store.conversations import Conversations
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditLog
+from bot.store.errands import Errands
 from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
+from bot.store.floors import Floors
 from bot.store.hours import Hours
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
@@ -37,6 +39,8 @@ class Store:
         self.journal = journal or Journal(database)
         self.leases = Leases(database, str(uuid4()))
         self.inbox = Inbox(database, self.leases.me)
+        self.floors = Floors(database, self.leases.me)
+        self.errands = Errands(database, self.leases.me)
         self.runs = Runs(database, self.journal, self.leases.me)
         self.listing = Listing(database)
         self.hours = Hours(database)
