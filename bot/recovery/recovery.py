@@ -170,6 +170,8 @@ class Recovery:
         serving = Counter(
             name for process in processes if process.id in living for name in process.connectors
         )
+        for name in self._connectors:
+            self._pacing.divide(name, max(1, serving[name]))
         self._door.among(max((serving[name] for name in self._connectors), default=1))
         return {process.id for process in processes} - living, living
 

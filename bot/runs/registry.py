@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -143,11 +144,16 @@ class Runs:
         until = self._now() + seconds
         words = min(_WORDS_S, seconds / 4)
         while (left := until - self._now() - words) > _NOTHING_S:
+            self._expect_ends()
             if await self.idle(min(_REGARD_S, left)):
                 return True
         log.warning("runs.interrupted", runs=len(self._active))
         self._stop_where(lambda _run: True, outcomes.INTERRUPTED)
         return await self.idle(max(words, _LEAST_WORDS_S))
+
+    def _expect_ends(self) -> None:
+        for budget, ends in Counter(run.ends_by for run in self._active.values()).items():
+            self._pacing.expect(budget, ends)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
