@@ -25,7 +25,7 @@ soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES= say 
 	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),100000) $(or $(SEEDS),1000000) $(or $(MINUTES),60)
 
 kills: .venv/.dev ## kills the real bot in mid-answer N times, and counts what was left
-	@$(BIN)/python -m tests.kills --kills $(or $(N),200) --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.faults.kills --kills $(or $(N),200) --seed $(or $(SEED),1)
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .

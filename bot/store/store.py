@@ -71,13 +71,16 @@ class Store:
     async def aclose(self, timeout: float = 5.0) -> int:
         """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.
 
-        Then others may claim what is unfinished: not earlier, for ends may be among the rows.
+        Then others may claim what is unfinished: not earlier, for ends may be among the rows. This
+        and to close the connections takes at most half as long again.
         """
         lost = await self.journal.aclose(timeout)
         with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout / 4):
                 await self.leases.release()
-        await self.database.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout / 4):
+                await self.database.aclose()
         return lost
 
 

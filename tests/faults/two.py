@@ -1,6 +1,6 @@
 """Two real processes on one PostgreSQL, and each event of Slack's delivered to both.
 
-`python -m tests.two --events 500`, and `--kill` to kill one of them in the middle.
+`python -m tests.faults.two --events 500`, and `--kill` to kill one of them in the middle.
 """
 
 from __future__ import annotations

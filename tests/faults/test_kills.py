@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills import TOKENS, killed
+from tests.faults.kills import TOKENS, killed
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(300)]
 

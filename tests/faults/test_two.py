@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.two import delivered_to_both
 from tests.store.conftest import postgres_schema
-from tests.two import delivered_to_both
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(300)]
 

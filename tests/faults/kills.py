@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 import tempfile
@@ -152,8 +153,9 @@ class Round:
             counts.oldest_token_lost_ms = max(counts.oldest_token_lost_ms, age_ms)
 
 
-async def killed(kills: int, seed: int, folder: Path) -> Counts:
-    """Kills so many times, and counts."""
+async def killed(kills: int, seed: int, folder: Path, minutes: float = math.inf) -> Counts:
+    """Kills so many times, or as often as there is time for, and counts."""
+    until = time.monotonic() + 60 * minutes
     random = Random(seed)  # noqa: S311 - moments, no secrets
     answer = Timed([*spaced(text(*words(TOKENS)), _GAP_S), *finish()])
     async with (
@@ -164,6 +166,9 @@ async def killed(kills: int, seed: int, folder: Path) -> Counts:
         settings = asks(model) | by_socket(slack) | on(discord)
         rounds = Round(slack, discord, model, answer, Shell(folder, settings))
         for number in range(kills):
+            if time.monotonic() > until:
+                kills = number
+                break
             await rounds.kill_once(random.uniform(0.0, _AT_MOST_S))
             print(f"\rkill {number + 1} of {kills}", end="", file=sys.stderr, flush=True)  # noqa: T201 - a command
         await rounds.mended()
@@ -174,10 +179,11 @@ def main() -> int:
     """Prints the counts; 1 where something was left, doubled or lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        counts = asyncio.run(killed(given.kills, given.seed, Path(folder)))
+        counts = asyncio.run(killed(given.kills, given.seed, Path(folder), given.minutes))
     print()  # noqa: T201 - a command
     for name, value in asdict(counts).items():
         print(f"{name}: {value}")  # noqa: T201 - a command
