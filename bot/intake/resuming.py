@@ -53,7 +53,7 @@ class Resuming:
             return None
         asked = question.asked.message
         begun = await self._begun(kept.run_id, asked, kept.received_us, connector)
-        return Waiting(kept.id, question, connector, kept.run_id, Begun(begun))
+        return Waiting(kept.id, question, connector, kept.run_id, Begun(begun), anew)
 
     async def _begun_before(self, kept: Kept) -> bool:
         """Whether the question's run was begun; once that has ended, the question is done."""

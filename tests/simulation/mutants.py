@@ -18,7 +18,7 @@ from bot import receipts
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.recording import RecordingHandler
 from bot.intake.turns import Turns
-from bot.pacing import _Meter
+from bot.pacing.meter import Meter
 from bot.recovery.ending import Endings
 from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
@@ -28,7 +28,8 @@ from bot.runs import outcomes
 from bot.runs import run as one_run
 from bot.runs.record import Record
 from bot.runs.run import Run
-from bot.store.inbox import Inbox
+from bot.store.floors import Floors
+from bot.store.inbox import Given, Inbox
 from bot.store.leases import Leases
 from bot.store.tokens import TokenLog
 from connectors.base import RateLimited, Unavailable
@@ -136,16 +137,22 @@ def answer_each_delivery(stack: ExitStack) -> None:
         return 1 if found is None else found
 
     _put(stack, Inbox, "add", again)
+    keep = Floors.keep
+
+    async def anew(self: Floors, asked: Any, received_us: int, run_id: Any) -> Given:
+        return await keep(self, asked, received_us, run_id) or Given(1, self._me)
+
+    _put(stack, Floors, "keep", anew)
 
 
 def call_without_pacing(stack: ExitStack) -> None:
     """Nobody waits for a turn."""
 
-    async def at_once(_self: _Meter, _claim: Any) -> float:
+    async def at_once(_self: Meter, _claim: Any) -> float:
         return asyncio.get_running_loop().time()
 
-    _put(stack, _Meter, "draw", at_once)
-    _put(stack, _Meter, "give_back", lambda _self, _call: None)
+    _put(stack, Meter, "draw", at_once)
+    _put(stack, Meter, "give_back", lambda _self, _call: None)
 
 
 def record_a_token_twice(stack: ExitStack) -> None:
