@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from uuid import UUID
 
 import psycopg
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import Connection, create_engine, insert, text
+from sqlalchemy import Connection, create_engine, func, insert, select, text
 from starlette.applications import Starlette
 
 from bot.app.inspecting import PageDoor
@@ -35,10 +36,25 @@ SPAN_US = 30 * 86_400_000_000
 SERVER = "postgresql://postgres@127.0.0.1:5432"
 GOAL_MS = 300
 _NAME = "everytoken_benchmark_inspector"
+_SEED = 7
 _BATCH = 20_000
 _LONG_EVERY = 100
 _ASKED = 5
+_OPEN = 20
+"""The newest runs, which have not ended."""
+_PEOPLE = 2000
+_DAY_US = 86_400_000_000
+_PEAK = 0.7
+"""How uneven a day is: now is its busiest time, with 1 / (1 - this) of the mean."""
 
+# Connector, its share, its model. No connector has another's model: a filter by both finds nothing,
+# and has half of all runs to look through.
+_ORIGINS = (
+    ("slack", 50, "openai:gpt-5"),
+    ("discord", 35, "azure:gpt-5-mini"),
+    ("web", 10, "local:small"),
+    ("terminal", 5, "openai:gpt-5"),
+)
 _TOKENS = """
 INSERT INTO tokens (run_id, seq, at_us, text, kind)
 SELECT runs.run_id, numbers.n, runs.first_token_us + numbers.n * 20000, 'token ', 'text'
@@ -46,10 +62,24 @@ FROM runs JOIN numbers ON numbers.n < runs.tokens ORDER BY runs.run_id, numbers.
 """
 _EDITS = """
 INSERT INTO edits (run_id, n, part, call, at_us, latency_us, position, sha256, error)
-SELECT runs.run_id, numbers.n, 0, 'edit', (numbers.n + 1) * 1200000, 200000,
-       (numbers.n + 1) * 300, 'ab', CASE WHEN runs.tokens > 1000 AND numbers.n = 3
-       THEN 'RateLimited: slow down' END
+SELECT runs.run_id, numbers.n, 0, CASE WHEN numbers.n = 0 THEN 'post' ELSE 'edit' END,
+       (numbers.n + 1) * 1200000, 200000, (numbers.n + 1) * 300, :sha256,
+       CASE WHEN runs.tokens > 1000 AND numbers.n = 3 THEN 'RateLimited: slow down' END
 FROM runs JOIN numbers ON numbers.n < 1 + runs.tokens / 60 ORDER BY runs.run_id, numbers.n
+"""
+_MESSAGES = """
+INSERT INTO messages (run_id, part, connector, workspace, channel, thread, message_id,
+                      lead, head, tail, trail, chars)
+SELECT run_id, 0, connector, workspace, channel, thread, 'answer ' || question_id,
+       '', '', '', '', tokens * 6
+FROM runs
+"""
+_INBOX = """
+INSERT INTO inbox (connector, workspace, channel, thread, message_id, person_id, person_name, text,
+                   received_us, state, run_id, owner)
+SELECT connector, workspace, channel, thread, question_id, person_id, person_name, question,
+       started_us - 5000, CASE WHEN ended_us IS NULL THEN 'running' ELSE 'done' END, run_id, owner
+FROM runs ORDER BY started_us
 """
 
 
@@ -59,72 +89,121 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--tokens", type=int, default=50_000_000, help="of all runs together")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--keep", metavar="URL", help="a database that is kept; filled once")
     return parser.parse_args()
 
 
 def made(count: int, tokens: int, now_us: int) -> Iterator[list[dict[str, Any]]]:
     """The runs, in batches: half of all tokens are in the long ones."""
-    source = random.Random(7)  # noqa: S311 - figures, no secrets
-    short = max(1, tokens // 2 // max(1, count - count // _LONG_EVERY))
-    long = max(1, tokens // 2 // max(1, count // _LONG_EVERY))
+    source = random.Random(_SEED)  # noqa: S311 - figures, no secrets
+    short = max(1, tokens / 2 / max(1, count - count // _LONG_EVERY))
+    long = max(1, tokens / 2 / max(1, count // _LONG_EVERY))
     for first in range(0, count, _BATCH):
         numbers = range(first, min(count, first + _BATCH))
-        yield [_run(n, count, short if n % _LONG_EVERY else long, now_us, source) for n in numbers]
+        yield [
+            _run(n, count, long if n % _LONG_EVERY == 0 else short, now_us, source) for n in numbers
+        ]
 
 
-def _run(n: int, count: int, tokens: int, now_us: int, source: random.Random) -> dict[str, Any]:
-    started_us = now_us - SPAN_US + n * SPAN_US // count
+def _run(n: int, count: int, mean: float, now_us: int, source: random.Random) -> dict[str, Any]:
+    """A run of about so many tokens; the lengths fall off exponentially."""
+    connector, _, model = source.choices(_ORIGINS, [share for _, share, _ in _ORIGINS])[0]
+    tokens = 1 + int(source.expovariate(1 / mean))
+    started_us, first_us = _begun(n, count, now_us), int(source.lognormvariate(13, 0.5))
+    person = int(_PEOPLE * source.random() ** 3)
     outcome = source.choices(("complete", "stopped", "failed", "length"), (94, 3, 2, 1))[0]
     verdict = source.choices(("verified", "unproven", "mended", "broken"), (9700, 280, 19, 1))[0]
-    person = source.randrange(2000)
-    first_us = int(source.lognormvariate(13, 0.5))
-    return {
+    run: dict[str, Any] = {
         "run_id": str(UUID(int=source.getrandbits(128), version=4)),
-        "connector": ("slack", "discord", "web")[n % 3], "workspace": "T1",
+        "connector": connector, "workspace": "T1",
         "channel": f"C{n % 300}", "thread": f"{n}.1", "question_id": str(n),
         "person_id": f"U{person}", "person_name": f"Person {person}",
         "question": "Why is the sky blue, and what of it is true at night?",
-        "model": ("openai:gpt-5", "azure:gpt-5-mini", "local:small")[person % 3], "kind": "ask",
-        "started_us": started_us, "first_token_us": first_us, "first_text_us": first_us + 400_000,
+        "model": model, "kind": "ask", "started_us": started_us, "first_token_us": first_us,
+        "first_text_us": first_us + 400_000,
         "ended_us": started_us + first_us + tokens * 20_000 + 700_000, "outcome": outcome,
-        "verdict": verdict, "generated_text": "token " * tokens, "tokens": tokens,
-        "usage_estimated": False, "cost_microusd": tokens * 10,
+        "verdict": "unproven" if connector == "terminal" else verdict,
+        "generated_text": "token " * tokens, "tokens": tokens, "input_tokens": 400,
+        "output_tokens": tokens, "usage_estimated": False, "cost_microusd": tokens * 10,
+        "owner": None,
     }  # fmt: skip
+    if n >= count - _OPEN:
+        absent = dict.fromkeys(("ended_us", "outcome", "verdict", "generated_text"))
+        run |= absent | {"owner": "another process"}
+    return run
 
 
-def fill(url: str, options: argparse.Namespace, now_us: int) -> None:
+def _begun(n: int, count: int, now_us: int) -> int:
+    """When a run began: days are uneven, and now is the busiest time of one."""
+    day = n * SPAN_US / count / _DAY_US
+    warped = day - _PEAK * math.sin(2 * math.pi * day) / (2 * math.pi)
+    return round(now_us - SPAN_US + warped * _DAY_US)
+
+
+def fill(url: str, options: argparse.Namespace, now_us: int, say: Callable[[str], object]) -> None:
     """Fills an empty database."""
     engine = create_engine(database_url(url).replace("+aiosqlite", ""))
+    begun = time.perf_counter()
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SET synchronous_commit = off"))
+        prepare = {"postgresql": "SET work_mem = '256MB'", "sqlite": "PRAGMA cache_size = -400000"}
+        connection.execute(text(prepare[engine.dialect.name]))
         longest = 0
         for batch in made(options.runs, options.tokens, now_us):
             longest = max(longest, *(run["tokens"] for run in batch))
             connection.execute(insert(runs), batch)
+        say(f"  runs: {time.perf_counter() - begun:.0f} s")
         connection.execute(text("CREATE TEMPORARY TABLE numbers (n INTEGER PRIMARY KEY)"))
         connection.execute(
             text("INSERT INTO numbers (n) VALUES (:n)"), [{"n": n} for n in range(longest)]
         )
-        for statement in (_TOKENS, _EDITS):
-            connection.execute(text(statement))
+        for statement in (_INBOX, _MESSAGES, _EDITS, _TOKENS):
+            connection.execute(text(statement), {"sha256": "ab" * 32})
+            say(f"  and {statement.split()[2]}: {time.perf_counter() - begun:.0f} s")
+    if engine.dialect.name == "postgresql":  # autovacuum would do it; SQLite has none, nor we
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
     engine.dispose()
 
 
 @asynccontextmanager
-async def database(kind: str) -> AsyncIterator[str]:
-    """The URL of an empty database, which is deleted again."""
-    if kind == "sqlite":
+async def database(options: argparse.Namespace) -> AsyncIterator[str]:
+    """The URL of a database: the one to keep, or an empty one that is deleted again."""
+    if options.keep:
+        yield options.keep
+    elif options.database == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{folder}/log.db"
-        return
-    with psycopg.connect(f"{SERVER}/test", autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {_NAME}".encode())
-        server.execute(f"CREATE DATABASE {_NAME}".encode())
-        try:
-            yield f"{SERVER}/{_NAME}"
-        finally:
-            server.execute(f"DROP DATABASE {_NAME} WITH (FORCE)".encode())
+    else:
+        with psycopg.connect(f"{SERVER}/test", autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {_NAME}".encode())
+            server.execute(f"CREATE DATABASE {_NAME}".encode())
+            try:
+                yield f"{SERVER}/{_NAME}"
+            finally:
+                server.execute(f"DROP DATABASE {_NAME} WITH (FORCE)".encode())
+
+
+async def newest_us(store: Store) -> int | None:
+    """When the newest run began; None where there is none."""
+    return await store.database.read(
+        lambda connection: connection.scalar(select(func.max(runs.c.started_us)))
+    )
+
+
+async def filled(url: str, options: argparse.Namespace, say: Callable[[str], object]) -> int:
+    """Fills the database if it is empty, and counts its hours; the time that is its now."""
+    await upgrade(url)
+    store = Store(SqlDatabase(url, deadline=120))
+    if (now_us := await newest_us(store)) is None:
+        now_us, begun = time.time_ns() // 1000, time.perf_counter()
+        await asyncio.to_thread(fill, url, options, now_us, say)
+        say(f"filled: {options.runs:,} runs, {options.tokens:,} tokens, "
+            f"{time.perf_counter() - begun:.0f} s")  # fmt: skip
+    begun = time.perf_counter()
+    counted = await store.hours.count(now_us)
+    say(f"counted {counted} hours in {time.perf_counter() - begun:.1f} s")
+    await store.aclose()
+    return now_us
 
 
 async def pages(store: Store, now_us: int) -> dict[str, str]:
@@ -173,22 +252,15 @@ async def measure(store: Store, now_us: int, say: Callable[[str], object]) -> bo
 
 async def main() -> int:
     """Fills, measures and cleans up; 1 where a page took too long."""
-    options, now_us = arguments(), time.time_ns() // 1000
+    options = arguments()
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    async with database(options.database) as url:
-        begun = time.perf_counter()
-        await upgrade(url)
-        await asyncio.to_thread(fill, url, options, now_us)
-        say(f"filled: {options.runs:,} runs, {options.tokens:,} tokens, {options.database}, "
-            f"{time.perf_counter() - begun:.0f} s")  # fmt: skip
+    async with database(options) as url:
+        now_us = await filled(url, options, say)
         store = Store(SqlDatabase(url, deadline=120))
-        begun = time.perf_counter()
-        counted = await store.hours.count(now_us)
-        say(f"counted {counted} hours in {time.perf_counter() - begun:.1f} s")
         within = await measure(store, now_us, say)
         await store.aclose()
     return 0 if within else 1
