@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from bot.inspector.drawing import Frame, element, joined, label, line, rows, steps, svg
-from bot.store import Hour
-from bot.store.hours import HOUR_US, percentile
+from bot.store import HOUR_US, Hour
+from bot.store.hours import percentile
 
 OUTCOMES = (
     "complete", "length", "stopped", "filtered", "interrupted", "undeliverable", "failed",

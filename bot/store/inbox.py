@@ -54,8 +54,9 @@ class Inbox:
         return await self._database.run(work)
 
     async def kept_for(self, run_id: UUID) -> int | None:
-        """The id of the question that a run is to answer; None where none was kept for it."""
-        query = select(inbox.c.id).where(inbox.c.run_id == str(run_id))
+        """The id of the question that a run is to answer; None where none waits for it."""
+        waits = inbox.c.state.in_(["waiting", "running"])  # else all that were ever asked are read
+        query = select(inbox.c.id).where(inbox.c.run_id == str(run_id), waits)
         return await self._database.read(lambda connection: connection.scalar(query))
 
     async def mark(self, id: int, state: State, run_id: UUID | None = None) -> None:  # noqa: A002 - the question's id

@@ -64,6 +64,18 @@ _RUN_ID = String(36)
 _OWNER = String(36)
 """The process that sees to a row: one of `processes`, which may have died. NULL: nobody."""
 
+SAID = "inbox.text != '' OR inbox.files IS NOT NULL"
+"""The questions whose text is kept: as a query has to say it for their index to be used."""
+
+FILTERED = {
+    "person": "person_id",
+    "verdict": "verdict",
+    "outcome": "outcome",
+    "model": "model",
+    "connector": "connector",
+}
+"""The list's filters and their columns, by how few runs they usually leave."""
+
 
 def _place() -> list[Column[str]]:
     names = ("connector", "workspace", "channel", "thread")
@@ -90,7 +102,12 @@ inbox = Table(
         "connector", "workspace", "channel", "thread", "message_id", name="uq_inbox_message"
     ),
     Index("ix_inbox_state", "state", "id"),
-    Index("ix_inbox_received_us", "received_us"),
+    Index(
+        "ix_inbox_said",
+        "received_us",
+        sqlite_where=text(SAID),
+        postgresql_where=text(SAID),
+    ),
 )
 
 runs = Table(
@@ -125,7 +142,6 @@ runs = Table(
     Column("receipt", JSON(none_as_null=True)),
     Column("text_deleted_us", _MICROSECONDS),
     Column("owner", _OWNER),
-    Index("ix_runs_started_us", "started_us"),
     Index(
         "ix_runs_unended",
         "owner",
@@ -136,24 +152,32 @@ runs = Table(
     Index("ix_runs_workspace", "connector", "workspace", "started_us"),
     Index("ix_runs_place", "connector", "workspace", "channel", "thread", "started_us"),
     Index("ix_runs_listed", "started_us", "run_id"),
+    # In each what the list can filter by: no row is looked up that it does not show.
     *(
-        Index(f"ix_runs_by_{name}", column, "started_us", "run_id")
-        for name, column in (
-            ("person", "person_id"),
-            ("verdict", "verdict"),
-            ("outcome", "outcome"),
-            ("model", "model"),
-            ("connector", "connector"),
+        Index(
+            f"ix_runs_by_{name}",
+            column,
+            "started_us",
+            "run_id",
+            *(other for other in FILTERED.values() if other != column),
         )
+        for name, column in FILTERED.items()
+    ),
+    Index(
+        "ix_runs_text_kept",
+        "started_us",
+        sqlite_where=text("text_deleted_us IS NULL"),
+        postgresql_where=text("text_deleted_us IS NULL"),
     ),
 )
 
-# What an hour's runs were, counted once when the hour is over: see `bot.store.hours`.
+# What an hour's runs were: see `bot.store.counting`. anonymized: how often a name was taken out.
 run_hours = Table(
     "run_hours",
     metadata,
     Column("hour_us", _MICROSECONDS, primary_key=True, autoincrement=False),
     Column("summary", JSON, nullable=False),
+    Column("anonymized", Integer, nullable=False, server_default="0"),
 )
 
 # at_us: since the run's start.
