@@ -89,7 +89,7 @@ async def test_a_run_that_never_ends_keeps_its_hour_open_for_a_day(stores: list[
     await begun(stores[0], BEGAN_US)
     late_us = BEGAN_US + HOUR_US + HELD_US
     await stores[0].hours.count(late_us - 1)
-    assert (await stores[0].hours.read(BEGAN_US, late_us))[1] == 1, "it is still to be counted"
+    assert BEGAN_US not in (await stores[0].hours.read(BEGAN_US, late_us))[0]
     assert await stores[0].hours.count(late_us) > 0
     assert (await hour(stores[1], late_us)).outcomes == {"running": 1}
 
@@ -117,4 +117,4 @@ async def test_what_is_older_than_a_month_is_not_kept(stores: list[Store]) -> No
     await lives(stores[0], BEGAN_US)
     assert await stores[0].hours.count(LATER_US) == 1
     await stores[0].hours.count(LATER_US + 40 * 24 * HOUR_US)
-    assert (await stores[1].hours.read(BEGAN_US, LATER_US))[1] == 1
+    assert BEGAN_US not in (await stores[1].hours.read(BEGAN_US, LATER_US))[0]
