@@ -153,7 +153,8 @@ async def test_whatever_happens_to_an_answer_it_ends_as_promised(
                 await retried(page)
                 assert await serious(page) == []
                 await killed_and_continued(page, bot)
-                async with shell.started("run", **settings):
+                async with shell.started("run", **settings) as again:
+                    await again.said("is ready")
                     await expect(page.locator("#away")).to_be_hidden()
                     await expect(bodies(page).last).to_contain_text(NOTE)
                     await page.get_by_role("button", name="Continue").last.click()
