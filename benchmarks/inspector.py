@@ -262,7 +262,7 @@ def others(store: Store, now_us: int) -> dict[str, Callable[[], Awaitable[object
         "retention, nothing to delete": lambda: store.retention.delete_before(
             now_us - 2 * SPAN_US, now_us=now_us
         ),
-        "retention, 1 % of the runs": lambda: deletion(store, now_us),
+        "retention, some 1,000 runs": lambda: deletion(store, now_us),
         "runs list": lambda: store.runs.recent(20),
         "runs show, by a prefix": lambda: store.runs.find("00000"),
         "usage, by person": lambda: store.usage.totals("person", now_us - SPAN_US),

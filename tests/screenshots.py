@@ -1,17 +1,14 @@
 """Takes the pictures in `docs/images` again: `python -m tests.screenshots`.
 
 The playground is the whole bot, answered by a script that waits in mid-stream; the inspector shows
-a run with a planted loss, and the overview of some thousand runs. The animation is made where
-ImageMagick's `convert` is found. Its frames are taken one edit at a time, so that it is the same on
-a slow machine.
+a run with a planted loss, and the overview of some thousand runs. The animation's frames are taken
+one edit at a time, so that it is the same on a slow machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from benchmarks.inspector import fill
@@ -46,8 +44,8 @@ PIECES = (
 )  # fmt: skip
 """The answer: each piece changes what is shown."""
 END = " none is lost."
-_FRAME_CS = 22
-_LAST_CS = 320
+_FRAME_MS = 220
+_LAST_MS = 3200
 _COLOURS = 96
 
 
@@ -148,7 +146,7 @@ async def overview(browser: Browser) -> None:
         await store.aclose()
 
 
-async def animated(browser: Browser, convert: str) -> None:
+async def animated(browser: Browser) -> None:
     """A question and its answer, as it grows, until its receipt stands under it."""
     parts = (*PIECES, END)
     gates = [asyncio.Event() for _ in parts]
@@ -173,7 +171,7 @@ async def animated(browser: Browser, convert: str) -> None:
             await expect(page.locator(".bot .body")).to_contain_text(END)
             await proven(page)
             await take(page, frames[-1])
-        await asyncio.to_thread(join, convert, frames, IMAGES / "playground.gif")
+        await asyncio.to_thread(join, frames, IMAGES / "playground.gif")
 
 
 async def proven(page: Page) -> None:
@@ -191,16 +189,21 @@ async def changed(page: Page, before: str) -> str:
     return str(await found.json_value())
 
 
-def join(convert: str, frames: Sequence[Path], into: Path) -> None:
+def join(frames: Sequence[Path], into: Path) -> None:
     """Makes an animation of pictures; the last one stays longer."""
-    subprocess.run(
-        [
-            convert, "-delay", str(_FRAME_CS), *map(str, frames[:-1]),
-            "-delay", str(_LAST_CS), str(frames[-1]), "-loop", "0", "+dither",
-            "-colors", str(_COLOURS), "-layers", "OptimizePlus", str(into),
-        ],
-        check=True,
-    )  # fmt: skip
+    last = Image.open(frames[-1]).convert("RGB").quantize(_COLOURS)
+    pictures = [
+        Image.open(frame).convert("RGB").quantize(palette=last, dither=Image.Dither.NONE)
+        for frame in frames
+    ]
+    pictures[0].save(
+        into,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=[_FRAME_MS] * (len(frames) - 1) + [_LAST_MS],
+        loop=0,
+        optimize=True,
+    )
     sys.stdout.write(f"{into.name}: {into.stat().st_size // 1024} KB\n")
 
 
@@ -221,8 +224,8 @@ async def main() -> None:
             await inspected(browser)
         if "overview" in wanted:
             await overview(browser)
-        if "animation" in wanted and (convert := shutil.which("convert")):
-            await animated(browser, convert)
+        if "animation" in wanted:
+            await animated(browser)
         await browser.close()
 
 

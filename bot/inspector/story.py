@@ -121,7 +121,7 @@ class Story:
         times = [at for at, _ in shown]
         seen = [0, *(chars for _, chars in shown)]
         lags = ((n - seen[bisect_right(times, at)], at) for at, n in self.generated_points)
-        return max((0, 0), *lags)
+        return max([(0, 0), *lags])
 
     @property
     def receipt(self) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, 
 from bot.store.database import Database
 from bot.store.edits import LIMITED
 from bot.store.hours import Hour, person_key
-from bot.store.tables import edits, insert_into, run_hours, runs, tokens
+from bot.store.tables import edits, insert_into, run_hours, runs, tokens, unindexed
 
 HOUR_US = 3_600_000_000
 SETTLED_US = 2 * HOUR_US
 """So long after its end an hour is counted for good, if its runs have ended."""
 HELD_US = 24 * HOUR_US
 """So long after its end an hour is counted for good with runs that have not ended."""
+FINAL_US = 600_000_000
+"""So long after its beginning an ended run is as it will be: a verdict may come after the end."""
 
 _KEPT_DAYS = 31
 _PAUSE_S = 0.05
@@ -39,7 +41,7 @@ class _Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _SoFar:
-    """An hour's runs that began before `until_us`: all had ended."""
+    """An hour's runs that began before `until_us`: all had ended, and some time ago."""
 
     until_us: int
     hour: Hour
@@ -71,11 +73,12 @@ class Hours:
         self._known = {at: h for at, h in (self._known | kept).items() if at >= oldest}
         self._anonymized = anonymized
         held = await self._database.read(lambda c: _held(c, now_us))
-        hours = {at: hour for at in wanted if (hour := (kept | self._known).get(at)) is not None}
+        found = kept | self._known
+        hours = {at: found[at] for at in wanted if at in found}
         changing = [at for at in wanted if at not in hours and not _settled(at, now_us, held)]
         so_far = {}
         for at in changing:
-            hours[at], so_far[at] = await self._counted(at)
+            hours[at], so_far[at] = await self._counted(at, now_us)
         self._so_far = so_far
         return hours, len(wanted) - len(hours)
 
@@ -110,12 +113,12 @@ class Hours:
         found = {at: Hour.of(value) for at, value in connection.execute(query) if at in lacking}
         return anonymized, none | found
 
-    async def _counted(self, hour_us: int) -> tuple[Hour, _SoFar]:
+    async def _counted(self, hour_us: int, now_us: int) -> tuple[Hour, _SoFar]:
         """An hour as it is now, and what of it need not be counted again."""
         before = self._so_far.get(hour_us)
 
         def work(connection: Connection) -> tuple[Hour, _SoFar]:
-            return _go_on(connection, hour_us, before)
+            return _go_on(connection, hour_us, before, now_us)
 
         return await self._database.read(work)
 
@@ -155,7 +158,7 @@ def _keeping(hour_us: int) -> Callable[[Connection], None]:
 
 def _held(connection: Connection, now_us: int) -> set[int]:
     """The hours that are not kept yet because a run has not ended."""
-    late = runs.c.started_us >= now_us - HELD_US - HOUR_US
+    late = unindexed(runs.c.started_us) >= now_us - HELD_US - HOUR_US
     query = select(runs.c.started_us).where(runs.c.ended_us.is_(None), late)
     return {at // HOUR_US * HOUR_US for at in connection.scalars(query)}
 
@@ -177,18 +180,22 @@ def _missing(connection: Connection, now_us: int, days: int) -> list[int]:
     return [h for h in reversed(hours) if h not in known and _settled(h, now_us, held)]
 
 
-def _go_on(connection: Connection, hour_us: int, before: _SoFar | None) -> tuple[Hour, _SoFar]:
+def _go_on(
+    connection: Connection, hour_us: int, before: _SoFar | None, now_us: int
+) -> tuple[Hour, _SoFar]:
     """Counts an hour from where it was counted before, if those runs are still the same."""
     if before is not None and _mark(connection, hour_us, before.until_us) != before.mark:
         before = None  # somebody was erased, or a run was recorded late
     begin_us = hour_us if before is None else before.until_us
     end_us = hour_us + HOUR_US
     newest = connection.scalar(select(func.max(runs.c.started_us)).where(_began(begin_us, end_us)))
-    unended = select(func.min(runs.c.started_us)).where(
-        runs.c.ended_us.is_(None), _began(begin_us, end_us)
+    began_us = unindexed(runs.c.started_us)
+    unended = select(func.min(began_us)).where(
+        runs.c.ended_us.is_(None), began_us.between(begin_us, end_us - 1)
     )
     open_us = connection.scalar(unended)
     until_us = begin_us if newest is None else newest + 1 if open_us is None else open_us
+    until_us = max(begin_us, min(until_us, now_us - FINAL_US))
     ended = Hour()
     if before is not None:
         ended.add(before.hour)

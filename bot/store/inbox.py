@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.places import columns_of, in_place, is_message, place_of
-from bot.store.tables import inbox, insert_into, storable
+from bot.store.tables import inbox, insert_into, storable, unindexed
 from connectors.base import Asked, MessageRef, Person
 
 State = Literal["waiting", "running", "done", "refused"]
@@ -54,9 +54,8 @@ class Inbox:
         return await self._database.run(work)
 
     async def kept_for(self, run_id: UUID) -> int | None:
-        """The id of the question that a run is to answer; None where none waits for it."""
-        waits = inbox.c.state.in_(["waiting", "running"])  # else all that were ever asked are read
-        query = select(inbox.c.id).where(inbox.c.run_id == str(run_id), waits)
+        """The id of the question that a run is to answer; None where none was kept for it."""
+        query = select(inbox.c.id).where(inbox.c.run_id == str(run_id))
         return await self._database.read(lambda connection: connection.scalar(query))
 
     async def mark(self, id: int, state: State, run_id: UUID | None = None) -> None:  # noqa: A002 - the question's id
@@ -67,7 +66,11 @@ class Inbox:
 
     async def unanswered(self) -> list[Question]:
         """The questions that are waiting or running, oldest first."""
-        query = select(inbox).where(inbox.c.state.in_(["waiting", "running"])).order_by(inbox.c.id)
+        query = (
+            select(inbox)
+            .where(inbox.c.state.in_(["waiting", "running"]))
+            .order_by(unindexed(inbox.c.id))
+        )
 
         def work(connection: Connection) -> list[Question]:
             return [question_of(row) for row in connection.execute(query).mappings()]

@@ -94,7 +94,7 @@ def _delete_edits(connection: Connection, ids: Sequence[str]) -> int:
 
 
 def _questions(connection: Connection, before_us: int, batch: int) -> Deleted:
-    old = (inbox.c.received_us < before_us) & text(SAID)
+    old = (inbox.c.received_us < before_us) & text(f"({SAID})")
     query = select(inbox.c.id).where(old).order_by(inbox.c.received_us).limit(batch)
     ids = connection.scalars(query).all()
     if not ids:
