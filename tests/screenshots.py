@@ -46,7 +46,7 @@ PIECES = (
 END = " none is lost."
 _FRAME_MS = 220
 _LAST_MS = 3200
-_COLOURS = 96
+_COLOURS = 128
 
 
 class Screen(NamedTuple):
@@ -122,7 +122,7 @@ async def inspected(browser: Browser) -> None:
     async with serving(store, BEGAN_US + 60_000_000) as url:
         for screen in SCREENS:
             name = "inspector" if screen.name else "inspector-run"
-            size = (390, 1180) if screen.name else (1280, 900)  # so that the picture is in it
+            size = (390, 1310) if screen.name else (1280, 900)  # so that the picture is in it
             wide = Screen(screen.name, *size, screen.scheme)
             async with opened(browser, wide, f"{url}/runs/{LOST}") as page:
                 await take(page, file_of(name, screen))
@@ -191,11 +191,13 @@ async def changed(page: Page, before: str) -> str:
 
 def join(frames: Sequence[Path], into: Path) -> None:
     """Makes an animation of pictures; the last one stays longer."""
-    last = Image.open(frames[-1]).convert("RGB").quantize(_COLOURS)
-    pictures = [
-        Image.open(frame).convert("RGB").quantize(palette=last, dither=Image.Dither.NONE)
-        for frame in frames
-    ]
+    opened = [Image.open(frame).convert("RGB") for frame in frames]
+    width, height = opened[0].size
+    both = Image.new("RGB", (width, 2 * height))  # together they have every colour
+    both.paste(opened[2])
+    both.paste(opened[-1], (0, height))
+    palette = both.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
+    pictures = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in opened]
     pictures[0].save(
         into,
         save_all=True,

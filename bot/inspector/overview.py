@@ -25,7 +25,9 @@ def overview_values(span: Span, now_us: int, hours: Hourly, lacking: int) -> dic
     some = bars(hours, since_us(span, now_us), span)
     total = Hour()
     for bar in some:
-        total.add(bar.hour)
+        total.add_figures(bar.hour)
+    for hour in hours.values():
+        total.add_spent(hour)
     return {
         "spans": SPANS,
         "span": span,

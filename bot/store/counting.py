@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, 
 from bot.store.database import Database
 from bot.store.edits import LIMITED
 from bot.store.hours import Hour, person_key
-from bot.store.tables import edits, insert_into, run_hours, runs, tokens, unindexed
+from bot.store.tables import edits, insert_into, run_hours, runs, tokens
 
 HOUR_US = 3_600_000_000
 SETTLED_US = 2 * HOUR_US
@@ -72,13 +72,13 @@ class Hours:
         oldest = now_us - _KEPT_DAYS * 24 * HOUR_US
         self._known = {at: h for at, h in (self._known | kept).items() if at >= oldest}
         self._anonymized = anonymized
-        held = await self._database.read(lambda c: _held(c, now_us))
+        open_us = await self._database.read(lambda c: _open(c, now_us))
         found = kept | self._known
         hours = {at: found[at] for at in wanted if at in found}
-        changing = [at for at in wanted if at not in hours and not _settled(at, now_us, held)]
+        changing = [at for at in wanted if at not in hours and not _settled(at, now_us, open_us)]
         so_far = {}
         for at in changing:
-            hours[at], so_far[at] = await self._counted(at, now_us)
+            hours[at], so_far[at] = await self._counted(at, now_us, open_us)
         self._so_far = so_far
         return hours, len(wanted) - len(hours)
 
@@ -113,12 +113,13 @@ class Hours:
         found = {at: Hour.of(value) for at, value in connection.execute(query) if at in lacking}
         return anonymized, none | found
 
-    async def _counted(self, hour_us: int, now_us: int) -> tuple[Hour, _SoFar]:
+    async def _counted(self, hour_us: int, now_us: int, open_us: list[int]) -> tuple[Hour, _SoFar]:
         """An hour as it is now, and what of it need not be counted again."""
         before = self._so_far.get(hour_us)
+        final_us = min([now_us - FINAL_US, *(us for us in open_us if us >= hour_us)])
 
         def work(connection: Connection) -> tuple[Hour, _SoFar]:
-            return _go_on(connection, hour_us, before, now_us)
+            return _go_on(connection, hour_us, before, final_us)
 
         return await self._database.read(work)
 
@@ -156,15 +157,18 @@ def _keeping(hour_us: int) -> Callable[[Connection], None]:
     return work
 
 
-def _held(connection: Connection, now_us: int) -> set[int]:
-    """The hours that are not kept yet because a run has not ended."""
-    late = unindexed(runs.c.started_us) >= now_us - HELD_US - HOUR_US
-    query = select(runs.c.started_us).where(runs.c.ended_us.is_(None), late)
-    return {at // HOUR_US * HOUR_US for at in connection.scalars(query)}
+def _open(connection: Connection, now_us: int) -> list[int]:
+    """When the runs began that have not ended, if it was lately."""
+    # Whole rows: where an index of all runs has all that is asked for, SQLite walks that one.
+    query = select(runs).where(runs.c.ended_us.is_(None))
+    since_us = now_us - HELD_US - HOUR_US
+    times = [row.started_us for row in connection.execute(query)]
+    return [at for at in times if at >= since_us]
 
 
-def _settled(hour_us: int, now_us: int, held: set[int]) -> bool:
-    wait_us = HELD_US if hour_us in held else SETTLED_US
+def _settled(hour_us: int, now_us: int, open_us: list[int]) -> bool:
+    held = any(hour_us <= at < hour_us + HOUR_US for at in open_us)
+    wait_us = HELD_US if held else SETTLED_US
     return hour_us + HOUR_US + wait_us <= now_us
 
 
@@ -175,35 +179,35 @@ def _missing(connection: Connection, now_us: int, days: int) -> list[int]:
     begin = max(first, now_us - days * 24 * HOUR_US) // HOUR_US * HOUR_US
     kept = select(run_hours.c.hour_us).where(run_hours.c.hour_us >= begin)
     known = set(connection.scalars(kept))
-    held = _held(connection, now_us)
+    open_us = _open(connection, now_us)
     hours = range(begin, now_us, HOUR_US)
-    return [h for h in reversed(hours) if h not in known and _settled(h, now_us, held)]
+    return [h for h in reversed(hours) if h not in known and _settled(h, now_us, open_us)]
 
 
 def _go_on(
-    connection: Connection, hour_us: int, before: _SoFar | None, now_us: int
+    connection: Connection, hour_us: int, before: _SoFar | None, final_us: int
 ) -> tuple[Hour, _SoFar]:
-    """Counts an hour from where it was counted before, if those runs are still the same."""
+    """Counts an hour from where it was counted before, if those runs are still the same.
+
+    Those that began before `final_us` have ended, some time ago.
+    """
     if before is not None and _mark(connection, hour_us, before.until_us) != before.mark:
         before = None  # somebody was erased, or a run was recorded late
     begin_us = hour_us if before is None else before.until_us
     end_us = hour_us + HOUR_US
     newest = connection.scalar(select(func.max(runs.c.started_us)).where(_began(begin_us, end_us)))
-    began_us = unindexed(runs.c.started_us)
-    unended = select(func.min(began_us)).where(
-        runs.c.ended_us.is_(None), began_us.between(begin_us, end_us - 1)
-    )
-    open_us = connection.scalar(unended)
-    until_us = begin_us if newest is None else newest + 1 if open_us is None else open_us
-    until_us = max(begin_us, min(until_us, now_us - FINAL_US))
-    ended = Hour()
+    if newest is None and before is not None:
+        return before.hour, before
+    until_us = max(begin_us, min(end_us, final_us))
+    ended = _count(connection, begin_us, until_us)
     if before is not None:
         ended.add(before.hour)
-    ended.add(_count(connection, begin_us, until_us))
-    whole = Hour()
+    so_far = _SoFar(until_us, ended, _mark(connection, hour_us, until_us))
+    if newest is None or newest < until_us:
+        return ended, so_far
+    whole = _count(connection, until_us, end_us)
     whole.add(ended)
-    whole.add(_count(connection, until_us, end_us))
-    return whole, _SoFar(until_us, ended, _mark(connection, hour_us, until_us))
+    return whole, so_far
 
 
 def _mark(connection: Connection, since_us: int, until_us: int) -> _Mark:
@@ -221,8 +225,8 @@ def _count(connection: Connection, since_us: int, until_us: int) -> Hour:
     hour = Hour()
     if since_us < until_us:
         found = connection.execute(_told().where(_began(since_us, until_us)))
-        for row in found.mappings():
-            hour.take(row)
+        for row in found:
+            hour.take(row._asdict())
         refused = (
             select(func.count())
             .select_from(runs.join(edits, edits.c.run_id == runs.c.run_id))

@@ -91,13 +91,22 @@ class Hour:
 
     def add(self, other: Hour) -> None:
         """Adds another's."""
+        self.add_figures(other)
+        self.add_spent(other)
+
+    def add_figures(self, other: Hour) -> None:
+        """Adds another's, save what models and people took."""
         self.runs += other.runs
         self.limited += other.limited
         for name in ("outcomes", "verdicts", "first_token", "first_text", "lag"):
             getattr(self, name).update(getattr(other, name))
+
+    def add_spent(self, other: Hour) -> None:
+        """Adds what models and people took."""
         for name in ("models", "people"):
+            mine = getattr(self, name)
             for key, spent in getattr(other, name).items():
-                getattr(self, name).setdefault(key, Expense()).add(spent)
+                mine.setdefault(key, Expense()).add(spent)
 
     def as_dict(self) -> dict[str, Any]:
         """As it is stored: the costliest named, the others together."""

@@ -197,6 +197,7 @@ run_hours = Table(
     Column("hour_us", _MICROSECONDS, primary_key=True, autoincrement=False),
     Column("summary", JSON, nullable=False),
     Column("anonymized", Integer, nullable=False, server_default="0"),
+    Index("ix_run_hours_anonymized", "anonymized"),  # the summaries are long
 )
 
 # at_us: since the run's start.

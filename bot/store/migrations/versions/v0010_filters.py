@@ -48,3 +48,4 @@ def upgrade() -> None:
     op.add_column(
         "run_hours", sa.Column("anonymized", sa.Integer, nullable=False, server_default="0")
     )
+    op.create_index("ix_run_hours_anonymized", "run_hours", ["anonymized"])
