@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench soak kills two outage check audit format lock clean
+.PHONY: help setup run test bench soak kills two outage check audit screenshots format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,6 +40,9 @@ check: .venv/.dev ## format, lint, types: what CI runs
 
 audit: .venv/.dev ## looks the dependencies up among the known vulnerabilities
 	@$(BIN)/python -m tests.audit
+
+screenshots: .venv/.dev .venv/.browser ## takes the pictures in docs/images again
+	@$(BIN)/python -m tests.screenshots
 
 format: .venv/.dev ## puts the code into shape
 	@$(BIN)/ruff format .

@@ -57,7 +57,7 @@ def show(run_id: str, as_json: bool, file: Path | None) -> None:
         return
     row, edits, tokens = asyncio.run(_details(settings_for_command(), run_id))
     if as_json:
-        details = {"tokens": [asdict(token) for token in tokens]}
+        details = {"tokens": [token._asdict() for token in tokens]}
         print_json(run_as_dict(row) | {"edits": [asdict(edit) for edit in edits]} | details)
     else:
         _print_details(row, edits, tokens)
@@ -87,7 +87,7 @@ def replay(run_id: str, speed: float, as_json: bool) -> None:
     """Type a run's tokens again at their recorded pace."""
     row, _, tokens = asyncio.run(_details(settings_for_command(), run_id))
     if as_json:
-        found = [asdict(token) for token in tokens]
+        found = [token._asdict() for token in tokens]
         print_json({"run_id": str(row.start.run_id), "tokens": found})
     else:
         asyncio.run(_type(tokens, speed))

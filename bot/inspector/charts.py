@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from bot.inspector.drawing import Frame, element, joined, label, line, rows, steps, svg
-from bot.store import Hour
-from bot.store.hours import HOUR_US, percentile
+from bot.store import HOUR_US, Hour
+from bot.store.hours import percentile
 
 OUTCOMES = (
     "complete", "length", "stopped", "filtered", "interrupted", "undeliverable", "failed",
@@ -51,14 +51,14 @@ class Bar:
 
 
 def bars(hours: dict[int, Hour], since_us: int, span: Span) -> list[Bar]:
-    """The hours in bars, also those without a run."""
+    """The hours in bars, also those without a run; not what models and people took."""
     width = span.bar * HOUR_US
     first = since_us // HOUR_US * HOUR_US
     found = [Bar(first + n * width) for n in range(-(-(span.hours + 1) // span.bar))]
     for at_us, hour in hours.items():
         number = (at_us - first) // width
         if 0 <= number < len(found):
-            found[number].hour.add(hour)
+            found[number].hour.add_figures(hour)
     return found
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.inspector.texts import plain
 
@@ -43,12 +43,12 @@ class Frame:
 
 def element(name: str, body: object = "", **attributes: object) -> Markup:
     """An element; `class_` is `class`, and `_` in a name is `-`. Everything is escaped."""
-    pairs = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), plain(value))
+    pairs = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value))}"'
         for key, value in attributes.items()
     )
-    inner = body if isinstance(body, Markup) else Markup("{}").format(plain(body))
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), pairs, inner)  # noqa: S704 - names are ours
+    inner = body if isinstance(body, Markup) else escape(plain(body))
+    return Markup(f"<{name}{pairs}>{inner}</{name}>")  # noqa: S704 - names are ours, the rest is escaped
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -88,6 +88,12 @@ def label(x: float, y: float, text: object, class_: str = "", anchor: str = "mid
 def rule(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     """A straight line."""
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
+
+
+def ticks(at: Iterable[float], y1: float, y2: float, class_: str) -> Markup:
+    """Upright marks of one kind: one element, for there may be thousands."""
+    path = "".join(f"M{x:g} {y1:g}V{y2:g}" for x in at)
+    return element("path", d=path, class_=class_) if path else Markup("")
 
 
 def steps(most: float, count: int = 4) -> list[float]:

@@ -37,7 +37,7 @@ def as_dict(story: Story) -> dict[str, Any]:
         "chain": [asdict(step) for step in chain(story)],
         "messages": [asdict(message) for message in story.messages],
         "edits": [asdict(edit) for edit in story.edits],
-        "tokens": [asdict(token) for token in story.tokens],
+        "tokens": [token._asdict() for token in story.tokens],
     }
 
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.inspector.charts import OUTCOMES, SPANS, VERDICTS, bars, plain_bars, spread, stacked
-from bot.store import Expense, Hour, Hours
-from bot.store.hours import HOUR_US, OTHERS, costliest, percentile
+from bot.inspector.charts import OUTCOMES, SPANS, VERDICTS, Span, bars, plain_bars, spread, stacked
+from bot.store import HOUR_US, Expense, Hour
+from bot.store.hours import OTHERS, costliest, percentile
+
+Hourly = dict[int, Hour]
+"""Hours by their beginning, in microseconds since the epoch."""
 
 _MOST = 20
 
 
-async def overview_values(hours: Hours, name: str, now_us: int) -> dict[str, Any]:
-    """What the overview says. Raises `StoreUnavailable`."""
-    span = SPANS.get(name, SPANS["24h"])
-    since_us = now_us - span.hours * HOUR_US
-    found, lacking = await hours.read(since_us, now_us)
-    some = bars(found, since_us, span)
+def since_us(span: Span, now_us: int) -> int:
+    """When a range begins that ends now."""
+    return now_us - span.hours * HOUR_US
+
+
+def overview_values(span: Span, now_us: int, hours: Hourly, lacking: int) -> dict[str, Any]:
+    """What the overview says of these hours, of which so many lack."""
+    some = bars(hours, since_us(span, now_us), span)
     total = Hour()
     for bar in some:
-        total.add(bar.hour)
+        total.add_figures(bar.hour)
+    for hour in hours.values():
+        total.add_spent(hour)
     return {
         "spans": SPANS,
         "span": span,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -16,7 +17,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bot.inspector import exports
-from bot.inspector.overview import overview_values
+from bot.inspector.charts import SPANS, Span
+from bot.inspector.overview import Hourly, overview_values, since_us
 from bot.inspector.query import BadQuery, cursor_text, read_query
 from bot.inspector.story import Story, tell
 from bot.inspector.views import STATIC, Link, filled, run_values
@@ -133,20 +135,29 @@ class Inspector:
         story = await self._story(name)
         if story is None or kind not in ("", "json", "md"):
             return self.message("There is no such run", "The list has the newest ones.", 404)
+        # A long run takes a third of a second of work: in a thread, for answers are streaming here.
         if not kind:
-            return self._page("run.html", **run_values(story, self._options.link), alone=False)
-        text = exports.as_json(story) if kind == "json" else exports.as_markdown(story)
+            return await asyncio.to_thread(self._run_page, story)
+        write = exports.as_json if kind == "json" else exports.as_markdown
+        text = await asyncio.to_thread(write, story)
         media = "application/json" if kind == "json" else "text/markdown"
         # The name is made of the id alone.
         saved = {"Content-Disposition": f'attachment; filename="run-{story.run_id}.{kind}"'}
         return Response(text, media_type=media, headers=saved)
 
+    def _run_page(self, story: Story) -> Response:
+        return self._page("run.html", **run_values(story, self._options.link), alone=False)
+
     @_guarded
     async def _overview(self, request: Request) -> Response:
         """The overview."""
-        span = request.query_params.get("span", "24h")
-        values = await overview_values(self._store.hours, span, self._options.now_us())
-        return self._page("overview.html", **values)
+        span = SPANS.get(request.query_params.get("span", ""), SPANS["24h"])
+        now_us = self._options.now_us()
+        found = await self._store.hours.read(since_us(span, now_us), now_us)
+        return await asyncio.to_thread(self._overview_page, span, now_us, *found)
+
+    def _overview_page(self, span: Span, now_us: int, hours: Hourly, lacking: int) -> Response:
+        return self._page("overview.html", **overview_values(span, now_us, hours, lacking))
 
     async def _story(self, name: str) -> Story | None:
         try:

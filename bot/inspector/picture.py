@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from bot.inspector.drawing import Frame, area, element, joined, label, line, rows, rule, steps, svg
+from bot.inspector.drawing import (
+    Frame,
+    area,
+    element,
+    joined,
+    label,
+    line,
+    rows,
+    rule,
+    steps,
+    svg,
+    ticks,
+)
 from bot.inspector.figures import count, seconds
 from bot.inspector.story import Story
 
@@ -15,6 +27,7 @@ Points = Sequence[tuple[float, float]]
 MOST_POINTS = 600
 WIDE = Frame(920, 330, bottom_gap=62)
 NARROW = Frame(360, 300, left=46, bottom_gap=62)
+_NAME_WIDTH = 24.0
 
 
 def picture(story: Story) -> Markup:
@@ -33,7 +46,8 @@ def thinned(points: Sequence[tuple[int, int]], most: int = MOST_POINTS) -> list[
 
 def _draw(story: Story, frame: Frame, name: str) -> Markup:
     times = steps(story.span_us / 1e6, 8 if frame is WIDE else 4)
-    ends = steps(max([1, *(c for _, c in story.generated_points + story.shown_points)]))
+    most = (points[-1][1] for points in (story.generated_points, story.shown_points) if points)
+    ends = steps(max([1, *most]))
     span, top = times[-1] * 1e6, ends[-1]
 
     def staircase(points: Sequence[tuple[int, int]]) -> Points:
@@ -110,16 +124,27 @@ def _breaks(story: Story, frame: Frame, top: float) -> Markup:
 
 def _edits(story: Story, frame: Frame, span: float) -> Markup:
     y = frame.bottom + 34
-    parts = [rule(frame.left, y + 12, frame.right, y + 12, "lane")]
+    at: dict[str, list[float]] = {"tick": [], "tick failed": [], "tick limited": []}
     for edit in story.edits:
-        x = frame.x(min(1, edit.at_us / span))
-        limited = (edit.error or "").startswith("RateLimited")
-        kind = "tick limited" if limited else "tick failed" if edit.error else "tick"
-        parts.append(rule(x, y if not edit.error else y - 4, x, y + 12, kind))
-        if limited:
-            parts.append(label(x, y - 7, "429", "limited-name"))
-    parts.append(label(frame.left - 8, y + 11, "edits", anchor="end"))
-    return joined(parts)
+        kind = "tick limited" if edit.limited else "tick failed" if edit.error else "tick"
+        at[kind].append(frame.x(min(1, edit.at_us / span)))
+    return joined(
+        [
+            rule(frame.left, y + 12, frame.right, y + 12, "lane"),
+            *(ticks(xs, y if kind == "tick" else y - 4, y + 12, kind) for kind, xs in at.items()),
+            *(label(x, y - 7, "429", "limited-name") for x in _apart(at["tick limited"])),
+            label(frame.left - 8, y + 11, "edits", anchor="end"),
+        ]
+    )
+
+
+def _apart(at: Sequence[float]) -> Iterator[float]:
+    """Those that have room for a name."""
+    last = -_NAME_WIDTH
+    for x in at:
+        if x - last >= _NAME_WIDTH:
+            yield x
+            last = x
 
 
 def _summary(story: Story) -> str:

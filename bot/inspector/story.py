@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 from uuid import UUID
 
-from bot.inspector.figures import seconds
+from bot.inspector.figures import plural, seconds
 from bot.store import EditRow, MessageRow, RunRow, Store, TokenRow
 from connectors.base import MessageRef
 from providers.base import ANSWER_KINDS
@@ -28,6 +29,8 @@ class Step:
     at_us: int | None
     detail: str = ""
     fault: bool = False
+    calls: tuple[EditRow, ...] = ()
+    """The calls to the platform that this step stands for, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,12 @@ class Break:
     """What this link has there; None where only its length and hash were kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Story:
-    """A run, its tokens, its calls to the platform, and its messages."""
+    """A run, its tokens, its calls to the platform, and its messages.
+
+    What is worked out of them is worked out once: a long run has tens of thousands of tokens.
+    """
 
     row: RunRow
     tokens: Sequence[TokenRow]
@@ -60,29 +66,26 @@ class Story:
         """The run's id."""
         return self.row.run_id
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The answer: as the provider read it, or so far as the log has it."""
         if self.row.end is not None and self.row.text_deleted_us is None:
             return self.row.end.generated_text
         return self.recorded
 
-    @property
+    @cached_property
     def recorded(self) -> str:
         """The answer as the log has it now."""
         return "".join(token.text for token in self.tokens if token.kind in ANSWER_KINDS)
 
-    @property
+    @cached_property
     def generated_points(self) -> list[tuple[int, int]]:
         """Time and characters recorded by then."""
-        points, chars = [], 0
-        for token in self.tokens:
-            if token.kind in ANSWER_KINDS:
-                chars += len(token.text)
-                points.append((token.at_us, chars))
-        return points
+        told = [token for token in self.tokens if token.kind in ANSWER_KINDS]
+        chars = accumulate(len(token.text) for token in told)
+        return list(zip([token.at_us for token in told], chars, strict=True))
 
-    @property
+    @cached_property
     def shown_points(self) -> list[tuple[int, int]]:
         """Time and characters shown by then: when the platform had answered."""
         done = sorted((e.at_us + e.latency_us, e.position) for e in self.edits if e.error is None)
@@ -92,18 +95,18 @@ class Story:
             points.append((at_us, most))
         return points
 
-    @property
+    @cached_property
     def stalls(self) -> list[tuple[int, int]]:
         """The model's long silences, from when to when; not the wait for its first token."""
         times = [token.at_us for token in self.tokens]
         return [(a, b) for a, b in pairwise(times) if b - a >= STALL_US]
 
-    @property
+    @cached_property
     def refused(self) -> list[EditRow]:
         """The calls that the platform refused with a 429."""
-        return [edit for edit in self.edits if (edit.error or "").startswith("RateLimited")]
+        return [edit for edit in self.edits if edit.limited]
 
-    @property
+    @cached_property
     def span_us(self) -> int:
         """From the start to the last thing that is known."""
         times = [e.at_us + e.latency_us for e in self.edits] + [t.at_us for t in self.tokens[-1:]]
@@ -111,17 +114,14 @@ class Story:
             times.append(self.row.end.ended_us - self.row.start.started_us)
         return max([1_000, *times])
 
-    @property
+    @cached_property
     def most_behind(self) -> tuple[int, int]:
         """The most characters that the screen was behind, and when."""
         shown = self.shown_points
         times = [at for at, _ in shown]
-        behind = (0, 0)
-        for at_us, chars in self.generated_points:
-            number = bisect_right(times, at_us)
-            lag = chars - (shown[number - 1][1] if number else 0)
-            behind = max(behind, (lag, at_us))
-        return behind
+        seen = [0, *(chars for _, chars in shown)]
+        lags = ((n - seen[bisect_right(times, at)], at) for at, n in self.generated_points)
+        return max([(0, 0), *lags])
 
     @property
     def receipt(self) -> dict[str, Any]:
@@ -148,8 +148,27 @@ async def tell(row: RunRow, store: Store) -> Story:
 
 
 def chain(story: Story) -> list[Step]:
-    """The steps in order, save each edit."""
-    return [*_beginning(story), *_attempts(story), *_middle(story), *_ending(story)]
+    """The steps in order; calls with nothing between them are one step."""
+    middle = sorted([*_attempts(story), *_middle(story)], key=lambda step: step.at_us or 0)
+    return [*_beginning(story), *_together(middle), *_ending(story)]
+
+
+def _together(steps: Iterable[Step]) -> Iterator[Step]:
+    for called, some in groupby(steps, key=lambda step: bool(step.calls)):
+        if called:
+            yield _calls(tuple(call for step in some for call in step.calls))
+        else:
+            yield from some
+
+
+def _calls(calls: tuple[EditRow, ...]) -> Step:
+    posts = sum(call.call == "post" for call in calls)
+    kinds = [(posts, "post"), (len(calls) - posts, "edit")]
+    name = ", ".join(plural(number, kind) for number, kind in kinds if number)
+    last = calls[-1]
+    until = f", until {seconds(last.at_us + last.latency_us)}" if len(calls) > 1 else ""
+    shown = plural(last.position, "character")
+    return Step(name.capitalize(), calls[0].at_us, f"{shown} shown{until}", calls=calls)
 
 
 def _beginning(story: Story) -> Iterator[Step]:
@@ -184,20 +203,25 @@ def _middle(story: Story) -> Iterator[Step]:
         yield Step("First text on the screen", first_text)
     for begun, over in story.stalls:
         yield Step("Model silent", begun, f"for {seconds(over - begun)}", True)
-    for edit in story.refused:
-        yield Step("Platform: 429", edit.at_us, edit.error or "", True)
+    for edit in story.edits:
+        if edit.error is None:
+            yield Step("", edit.at_us, calls=(edit,))
+        else:
+            name = "429" if edit.limited else "refused"
+            yield Step(f"Platform: {name}", edit.at_us, f"{edit.call}: {edit.error}", True)
+    if story.tokens:
+        yield Step("Last token", story.tokens[-1].at_us)
 
 
 def _ending(story: Story) -> Iterator[Step]:
     end = story.row.end
-    if story.tokens:
-        yield Step("Last token", story.tokens[-1].at_us)
     if end is None:
         yield Step("Not ended", None, "it runs, or its process died")
         return
     at_us = end.ended_us - story.row.start.started_us
     if end.verdict == "mended":
-        yield Step("Mended", None, "the screen was made whole by the last edit", True)
+        whole = story.shown_points[-1][0] if story.shown_points else None
+        yield Step("Mended", whole, "by then the screen was whole", True)
     yield Step("Receipt", at_us, end.verdict or "none", end.verdict == "broken")
     yield Step("Ended", at_us, f"{end.outcome}{': ' + end.error if end.error else ''}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ Link = Callable[[MessageRef], str | None]
 """Where a message can be seen on its platform."""
 
 _MOST_STEPS = 1500
+_WIDE = re.compile("[\U00010000-\U0010ffff]")
+"""Characters that have two UTF-16 units."""
 
 _environment = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -97,7 +100,7 @@ def _replay(story: Story) -> Mapping[str, Any]:
 
 def _units(text: str) -> Callable[[int], int]:
     """How many UTF-16 units so many first characters have."""
-    wide = [n for n, character in enumerate(text) if ord(character) > 0xFFFF]
+    wide = [found.start() for found in _WIDE.finditer(text)]
 
     def units(chars: int) -> int:
         return chars + bisect_left(wide, chars)

@@ -1,9 +1,10 @@
 """The store: the inbox, the runs and the token log, in SQLite or PostgreSQL."""
 
+from bot.store.counting import HOUR_US, Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditRow
 from bot.store.errors import StoreUnavailable
-from bot.store.hours import Expense, Hour, Hours
+from bot.store.hours import Expense, Hour
 from bot.store.inbox import Given, Question
 from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
@@ -20,6 +21,7 @@ from bot.store.tokens import Recorded, TokenRow
 from bot.store.usage import By, Running, Scope, Spent, Total
 
 __all__ = [
+    "HOUR_US",
     "AmbiguousRun",
     "Answer",
     "By",

@@ -12,6 +12,9 @@ from bot.store.database import Database
 from bot.store.journal import Journal, Kind, Row
 from bot.store.tables import edits, insert_into
 
+LIMITED = "RateLimited"
+"""So the error of a call begins that was refused with a 429: the name of its kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class EditRow:
@@ -29,6 +32,11 @@ class EditRow:
     """Of the text that was sent, as 64 hexadecimal digits."""
     error: str | None = None
     """The kind of error it ended with, or None."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether the platform refused it with a 429."""
+        return self.error is not None and self.error.startswith(LIMITED)
 
 
 class EditLog:

@@ -1,4 +1,4 @@
-"""What each hour's runs were: counted once, when the hour is over, and kept for the overview.
+"""What an hour's runs were, in figures.
 
 A time is kept as the number of runs in its bucket: buckets grow by 5 %, so a percentile is right
 to 5 %. Of people and models the hour's costliest are named, the others are counted together.
@@ -6,30 +6,19 @@ to 5 %. Of people and models the hour's costliest are named, the others are coun
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
-
-from bot.store.database import Database
-from bot.store.tables import edits, insert_into, run_hours, runs, tokens
-
-HOUR_US = 3_600_000_000
 OTHERS = ""
 """The key of the people, or models, that an hour does not name."""
-SETTLED_US = 2 * HOUR_US
-"""So long after its end an hour is counted for good: its runs have ended by then."""
 
 _GROWTH = math.log(1.05)
 _NAMED = 20
-_KEPT_DAYS = 31
 _UNENDED = "running"
 _UNSAID = "none"
-_LIMITED = "RateLimited"
 
 
 @dataclass(slots=True)
@@ -69,17 +58,55 @@ class Hour:
     """Calls that a platform refused with a 429."""
     models: dict[str, Expense] = field(default_factory=dict)
     people: dict[str, Expense] = field(default_factory=dict)
-    """By connector and person's id, with a line break between them."""
+    """By `person_key`."""
+
+    def take(self, run: Mapping[str, Any]) -> None:
+        """Counts a run: its columns, and `last_us`, when its last token came."""
+        self.runs += 1
+        self.outcomes[run["outcome"] or _UNENDED] += 1
+        self.verdicts[run["verdict"] or _UNSAID] += 1
+        for name in ("first_token", "first_text"):
+            if (us := run[f"{name}_us"]) is not None:
+                getattr(self, name)[bucket(us)] += 1
+        if run["ended_us"] is not None and run["last_us"] is not None:
+            self.lag[bucket(run["ended_us"] - run["started_us"] - run["last_us"])] += 1
+        cost = run["cost_microusd"]
+        spent = Expense(
+            1, run["tokens"] or 0, cost or 0, int(cost is None), int(bool(run["usage_estimated"]))
+        )
+        self.models.setdefault(run["model"], Expense()).add(spent)
+        spent.name = run["person_name"]
+        who = person_key(run["connector"], run["person_id"])
+        self.people.setdefault(who, Expense()).add(spent)
+
+    def forget(self, who: str) -> bool:
+        """Counts a person with those that are not named; false where they were not named."""
+        spent = self.people.pop(who, None)
+        if spent is None:
+            return False
+        others = self.people.setdefault(OTHERS, Expense())
+        others.add(spent)
+        others.name = ""
+        return True
 
     def add(self, other: Hour) -> None:
         """Adds another's."""
+        self.add_figures(other)
+        self.add_spent(other)
+
+    def add_figures(self, other: Hour) -> None:
+        """Adds another's, save what models and people took."""
         self.runs += other.runs
         self.limited += other.limited
         for name in ("outcomes", "verdicts", "first_token", "first_text", "lag"):
             getattr(self, name).update(getattr(other, name))
+
+    def add_spent(self, other: Hour) -> None:
+        """Adds what models and people took."""
         for name in ("models", "people"):
+            mine = getattr(self, name)
             for key, spent in getattr(other, name).items():
-                getattr(self, name).setdefault(key, Expense()).add(spent)
+                mine.setdefault(key, Expense()).add(spent)
 
     def as_dict(self) -> dict[str, Any]:
         """As it is stored: the costliest named, the others together."""
@@ -100,6 +127,11 @@ class Hour:
         return hour
 
 
+def person_key(connector: str, person_id: str) -> str:
+    """How an hour knows a person."""
+    return f"{connector}\n{person_id}"
+
+
 def bucket(us: int) -> int:
     """The bucket of a time in microseconds: 0 up to a millisecond, then 5 % each."""
     return 0 if us <= 1000 else math.ceil(math.log(us / 1000) / _GROWTH)
@@ -113,134 +145,6 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
         if left <= 0:
             return math.exp(number * _GROWTH) / 1000
     return None
-
-
-class Hours:
-    """Counts hours, and reads them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._known: dict[int, Hour] = {}
-        """Hours that were counted for good: reading them again would be most of the time."""
-
-    async def read(self, since_us: int, now_us: int) -> tuple[dict[int, Hour], int]:
-        """The hours from the one of `since_us` to now's, by their beginning, and how many lack.
-
-        Those that may still change are counted now; those that lack are for `count` to see to.
-        Raises `StoreUnavailable`.
-        """
-        wanted = range(since_us // HOUR_US * HOUR_US, now_us + 1, HOUR_US)
-
-        known = {hour_us: self._known[hour_us] for hour_us in wanted if hour_us in self._known}
-
-        def work(connection: Connection) -> dict[int, Hour]:
-            return _read(connection, [hour_us for hour_us in wanted if hour_us not in known])
-
-        found = await self._database.read(work)
-        settled = {at: hour for at, hour in found.items() if _settled(at, now_us)}
-        oldest = now_us - _KEPT_DAYS * 24 * HOUR_US
-        self._known = {at: h for at, h in (self._known | settled).items() if at >= oldest}
-        hours = known | found
-        for hour_us in wanted:
-            if hour_us not in hours and not _settled(hour_us, now_us):
-                hours[hour_us] = await self._database.read(_counting(hour_us))
-        return hours, len(wanted) - len(hours)
-
-    async def count(self, now_us: int, days: int = _KEPT_DAYS) -> int:
-        """Counts, newest first, the hours that are over and were not counted; says how many.
-
-        Raises `StoreUnavailable`; what was counted by then stays.
-        """
-        missing = await self._database.read(lambda c: _missing(c, now_us, days))
-        for hour_us in missing:
-            hour = await self._database.read(_counting(hour_us))
-            await self._database.run(_keeping(hour_us, hour))
-            await asyncio.sleep(0)
-        return len(missing)
-
-
-def _read(connection: Connection, wanted: list[int]) -> dict[int, Hour]:
-    """Those that are stored, and those from before the first run."""
-    if not wanted:
-        return {}
-    first = connection.scalar(select(func.min(runs.c.started_us)))
-    none = {at: Hour() for at in wanted if first is None or at + HOUR_US <= first}
-    query = select(run_hours).where(run_hours.c.hour_us.between(wanted[0], wanted[-1]))
-    lacking = set(wanted)
-    return none | {at: Hour.of(value) for at, value in connection.execute(query) if at in lacking}
-
-
-def _counting(hour_us: int) -> Callable[[Connection], Hour]:
-    return lambda connection: _count(connection, hour_us)
-
-
-def _keeping(hour_us: int, hour: Hour) -> Callable[[Connection], None]:
-    def work(connection: Connection) -> None:
-        row = {"hour_us": hour_us, "summary": hour.as_dict()}
-        connection.execute(insert_into(connection, run_hours).on_conflict_do_nothing(), [row])
-
-    return work
-
-
-def _settled(hour_us: int, now_us: int) -> bool:
-    return hour_us + HOUR_US + SETTLED_US <= now_us
-
-
-def _missing(connection: Connection, now_us: int, days: int) -> list[int]:
-    first = connection.scalar(select(func.min(runs.c.started_us)))
-    if first is None:
-        return []
-    begin = max(first, now_us - days * 24 * HOUR_US) // HOUR_US * HOUR_US
-    kept = select(run_hours.c.hour_us).where(run_hours.c.hour_us >= begin)
-    known = set(connection.scalars(kept))
-    hours = range(begin, now_us, HOUR_US)
-    return [h for h in reversed(hours) if h not in known and _settled(h, now_us)]
-
-
-def _count(connection: Connection, hour_us: int) -> Hour:
-    begun = runs.c.started_us.between(hour_us, hour_us + HOUR_US - 1)
-    last = (
-        select(tokens.c.at_us)
-        .where(tokens.c.run_id == runs.c.run_id)
-        .order_by(tokens.c.seq.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    names = (
-        "started_us", "outcome", "verdict", "first_token_us", "first_text_us", "ended_us",
-        "model", "connector", "person_id", "person_name", "tokens", "cost_microusd",
-        "usage_estimated",
-    )  # fmt: skip
-    query = select(*(runs.c[name] for name in names), last.label("last_us")).where(begun)
-    hour = Hour()
-    for row in connection.execute(query).mappings():
-        _take(hour, row)
-    refused = (
-        select(func.count())
-        .select_from(runs.join(edits, edits.c.run_id == runs.c.run_id))
-        .where(begun, edits.c.error.startswith(_LIMITED))
-    )
-    hour.limited = connection.scalar(refused) or 0
-    return hour
-
-
-def _take(hour: Hour, row: RowMapping) -> None:
-    hour.runs += 1
-    hour.outcomes[row["outcome"] or _UNENDED] += 1
-    hour.verdicts[row["verdict"] or _UNSAID] += 1
-    for name in ("first_token", "first_text"):
-        if (us := row[f"{name}_us"]) is not None:
-            getattr(hour, name)[bucket(us)] += 1
-    if row["ended_us"] is not None and row["last_us"] is not None:
-        hour.lag[bucket(row["ended_us"] - row["started_us"] - row["last_us"])] += 1
-    cost = row["cost_microusd"]
-    spent = Expense(
-        1, row["tokens"] or 0, cost or 0, int(cost is None), int(bool(row["usage_estimated"]))
-    )
-    hour.models.setdefault(row["model"], Expense()).add(spent)
-    spent.name = row["person_name"]
-    who = f"{row['connector']}\n{row['person_id']}"
-    hour.people.setdefault(who, Expense()).add(spent)
 
 
 def costliest(spent: Mapping[str, Expense]) -> list[tuple[str, Expense]]:

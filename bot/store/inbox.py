@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.places import columns_of, in_place, is_message, place_of
-from bot.store.tables import inbox, insert_into, storable
+from bot.store.tables import inbox, insert_into, storable, unindexed
 from connectors.base import Asked, MessageRef, Person
 
 State = Literal["waiting", "running", "done", "refused"]
@@ -71,7 +71,11 @@ class Inbox:
 
     async def unanswered(self) -> list[Question]:
         """The questions that are waiting or running, oldest first."""
-        query = select(inbox).where(inbox.c.state.in_(["waiting", "running"])).order_by(inbox.c.id)
+        query = (
+            select(inbox)
+            .where(inbox.c.state.in_(["waiting", "running"]))
+            .order_by(unindexed(inbox.c.id))
+        )
 
         def work(connection: Connection) -> list[Question]:
             return [question_of(row) for row in connection.execute(query).mappings()]

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from bot.store.database import Database
 from bot.store.inbox import Question, State, question_of
 from bot.store.runs import RunRow, run_of
-from bot.store.tables import inbox, insert_into, processes, runs
+from bot.store.tables import inbox, insert_into, processes, runs, unindexed
 
 T = TypeVar("T", Question, RunRow)
 
@@ -108,9 +108,9 @@ class Leases:
         """The runs of these connectors that have not ended and whose owner is none of `living`."""
         query = (
             select(runs)
-            .where(runs.c.ended_us.is_(None), runs.c.connector.in_(connectors))
+            .where(runs.c.ended_us.is_(None), unindexed(runs.c.connector).in_(connectors))
             .where(_owned_by_none(runs, living))
-            .order_by(runs.c.started_us)
+            .order_by(unindexed(runs.c.started_us))
         )
 
         def work(connection: Connection) -> list[Orphan[RunRow]]:
@@ -125,9 +125,9 @@ class Leases:
         """The questions of these connectors that wait and whose owner is none of `living`."""
         query = (
             select(inbox)
-            .where(inbox.c.state.in_(_WAITING), inbox.c.connector.in_(connectors))
+            .where(inbox.c.state.in_(_WAITING), unindexed(inbox.c.connector).in_(connectors))
             .where(_owned_by_none(inbox, living))
-            .order_by(inbox.c.id)
+            .order_by(unindexed(inbox.c.id))
         )
 
         def work(connection: Connection) -> list[Orphan[Question]]:

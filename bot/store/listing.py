@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 
 from bot.store.database import Database
-from bot.store.tables import runs, storable
+from bot.store.tables import FILTERED, runs, storable
 
 RUNNING = "running"
 """Stands for the outcome of runs that have not ended."""
@@ -18,16 +19,9 @@ UNFINISHED = "none"
 _SHORT = 160
 """The most characters of a question that the list reads."""
 
-# The filters by how few runs they usually leave. The first one given walks its index in order;
-# the others are looked up row by row, or the planner could choose the one that leaves most.
-_LEADS = ("person", "verdict", "outcome", "model", "connector")
-_COLUMNS = {
-    "person": runs.c.person_id,
-    "verdict": runs.c.verdict,
-    "outcome": runs.c.outcome,
-    "model": runs.c.model,
-    "connector": runs.c.connector,
-}
+# Of the filters given, the one that usually leaves fewest runs walks its index in order. The others
+# are tried on what that index has, or the planner could choose the one that leaves most.
+_COLUMNS = {name: runs.c[column] for name, column in FILTERED.items()}
 _USUAL = {"verdict": "verified", "outcome": "complete"}
 _ABSENT = {"verdict": UNFINISHED, "outcome": RUNNING}
 
@@ -108,7 +102,7 @@ class Listing:
         newer_than: Cursor | None = None,
     ) -> Page:
         """The runs next to a place of the list, or the newest. Raises `StoreUnavailable`."""
-        query = _select(filters).limit(limit + 1)
+        query = select(runs.c.run_id).where(*_conditions(filters)).limit(limit + 1)
         if newer_than is not None:
             beside = _beside(newer_than, newer=True)
             query = query.where(beside).order_by(runs.c.started_us, runs.c.run_id)
@@ -117,14 +111,21 @@ class Listing:
             if older_than is not None:
                 query = query.where(_beside(older_than, newer=False))
 
-        def work(connection: Connection) -> list[Listed]:
-            return [Listed(*row) for row in connection.execute(query)]
+        def work(connection: Connection) -> tuple[bool, list[Listed]]:
+            # The ids come from an index alone. In one statement PostgreSQL would look up each row
+            # that the filters pass over.
+            ids = connection.scalars(query).all()
+            rows = connection.execute(_LISTED.where(runs.c.run_id.in_(ids[:limit])))
+            return len(ids) > limit, sorted(starmap(Listed, rows), key=_place, reverse=True)
 
-        found = await self._database.read(work)
-        more, found = len(found) > limit, found[:limit]
+        more, found = await self._database.read(work)
         if newer_than is not None:
-            return Page(found[::-1], newer=more, older=True)
+            return Page(found, newer=more, older=True)
         return Page(found, newer=older_than is not None, older=more)
+
+
+def _place(run: Listed) -> Cursor:
+    return run.cursor
 
 
 def _beside(at: Cursor, *, newer: bool) -> ColumnElement[bool]:
@@ -135,15 +136,18 @@ def _beside(at: Cursor, *, newer: bool) -> ColumnElement[bool]:
     return and_(time <= at.started_us, or_(time < at.started_us, name < at.run_id))
 
 
-def _select(filters: Filters) -> Select[Any]:
+def _listed() -> Select[Any]:
     names = [name for name in Listed.__dataclass_fields__ if name != "question"]
     columns = [runs.c[name] for name in names]
     columns.insert(5, func.substr(runs.c.question, 1, _SHORT).label("question"))  # type: ignore[arg-type]
-    return select(*columns).where(*_conditions(filters))
+    return select(*columns)
+
+
+_LISTED = _listed()
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    given = {name: value for name in _LEADS if (value := getattr(filters, name))}
+    given = {name: value for name in FILTERED if (value := getattr(filters, name))}
     few = [name for name, value in given.items() if _USUAL.get(name) != value]
     lead = next(iter(few or given), None)
     found = [_matches(name, value, leads=name == lead) for name, value in given.items()]

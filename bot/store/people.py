@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
 
+from bot.store.counting import anonymize
 from bot.store.database import Database
 from bot.store.tables import (
     edits,
@@ -21,7 +22,6 @@ from bot.store.tables import (
     inbox,
     messages,
     processes,
-    run_hours,
     runs,
     tokens,
     usage_resets,
@@ -148,7 +148,7 @@ def _erase_runs(connection: Connection, whom: Whom) -> Counter[str]:
 
 
 def _erase_rest(connection: Connection, whom: Whom) -> Counter[str]:
-    connection.execute(delete(run_hours))  # they name people, and are counted anew
+    anonymize(connection, whom.connector, whom.id)
     others = {table: _theirs(table, whom) for table in (inbox, usage_resets)}
     return _deleted(connection, others | {feedback: _rated(whom)})
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from uuid import UUID
 
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, case, delete, select, text, update
 
 from bot.store.database import Database
-from bot.store.tables import edits, inbox, messages, runs, tokens
+from bot.store.tables import SAID, edits, inbox, messages, runs, tokens
 
 PAUSE = 0.05
 """Seconds between two batches, in which other processes can write."""
@@ -94,8 +94,7 @@ def _delete_edits(connection: Connection, ids: Sequence[str]) -> int:
 
 
 def _questions(connection: Connection, before_us: int, batch: int) -> Deleted:
-    said = (inbox.c.text != "") | inbox.c.files.is_not(None)
-    old = (inbox.c.received_us < before_us) & said
+    old = (inbox.c.received_us < before_us) & text(f"({SAID})")
     query = select(inbox.c.id).where(old).order_by(inbox.c.received_us).limit(batch)
     ids = connection.scalars(query).all()
     if not ids:

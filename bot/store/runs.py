@@ -13,7 +13,7 @@ from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.journal import Journal, Kind, Row
 from bot.store.places import columns_of, place_of
-from bot.store.tables import insert_into, runs, storable
+from bot.store.tables import insert_into, runs, storable, unindexed
 from connectors.base import File, Person, Place
 
 RunKind = Literal["ask", "retry", "continue"]
@@ -127,8 +127,11 @@ class Runs:
 
     async def find(self, prefix: str) -> RunRow | None:
         """The run whose id begins with `prefix`; raises `AmbiguousRun` where several do."""
-        matches = runs.c.run_id.startswith(storable(prefix.lower()), autoescape=True)
-        found = await self._read(_newest(_NAMED).where(matches))
+        begin = storable(prefix.lower())
+        # The range, up to what follows every hexadecimal digit, has an index; LIKE may have none.
+        near = runs.c.run_id.between(begin, f"{begin}g")
+        matches = runs.c.run_id.startswith(begin, autoescape=True)
+        found = await self._read(_newest(_NAMED).where(near, matches))
         if len(found) > 1:
             raise AmbiguousRun(prefix, [row.run_id for row in found])
         return found[0] if found else None
@@ -154,7 +157,7 @@ class Runs:
     async def open(self) -> list[RunRow]:
         """The runs that have not ended, oldest first."""
         return await self._read(
-            select(runs).where(runs.c.ended_us.is_(None)).order_by(runs.c.started_us)
+            select(runs).where(runs.c.ended_us.is_(None)).order_by(unindexed(runs.c.started_us))
         )
 
     async def _read(self, query: Select[Any]) -> list[RunRow]:

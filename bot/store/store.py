@@ -7,13 +7,13 @@ from contextlib import suppress
 from uuid import UUID, uuid4
 
 from bot.store.conversations import Conversations
+from bot.store.counting import Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditLog
 from bot.store.errands import Errands
 from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
 from bot.store.floors import Floors
-from bot.store.hours import Hours
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
 from bot.store.leases import Leases

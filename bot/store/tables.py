@@ -7,12 +7,14 @@ not take others with it.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Dialect,
     Index,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -57,12 +60,39 @@ def insert_into(connection: Connection, table: Table) -> Insert:
     return postgresql.insert(table)
 
 
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column as an expression that no index has.
+
+    Of a few unfinished rows among a million finished ones, a planner without statistics (SQLite's)
+    rather walks an index that has the right order, or the right platform: all of it.
+    """
+    return func.coalesce(column, column)
+
+
 metadata = MetaData()
 
 _MICROSECONDS = BigInteger
 _RUN_ID = String(36)
 _OWNER = String(36)
 """The process that sees to a row: one of `processes`, which may have died. NULL: nobody."""
+
+_COUNTED = (
+    "run_id", "ended_us", "input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated",
+    "cost_microusd",
+)  # fmt: skip
+"""What limits and `usage` count, so that no row is looked up for it."""
+
+SAID = "inbox.text != '' OR inbox.files IS NOT NULL"
+"""The questions whose text is kept: as a query has to say it for their index to be used."""
+
+FILTERED = {
+    "person": "person_id",
+    "verdict": "verdict",
+    "outcome": "outcome",
+    "model": "model",
+    "connector": "connector",
+}
+"""The list's filters and their columns, by how few runs they usually leave."""
 
 
 def _place() -> list[Column[str]]:
@@ -90,7 +120,13 @@ inbox = Table(
         "connector", "workspace", "channel", "thread", "message_id", name="uq_inbox_message"
     ),
     Index("ix_inbox_state", "state", "id"),
-    Index("ix_inbox_received_us", "received_us"),
+    Index("ix_inbox_run_id", "run_id"),
+    Index(
+        "ix_inbox_said",
+        "received_us",
+        sqlite_where=text(SAID),
+        postgresql_where=text(SAID),
+    ),
 )
 
 runs = Table(
@@ -125,35 +161,43 @@ runs = Table(
     Column("receipt", JSON(none_as_null=True)),
     Column("text_deleted_us", _MICROSECONDS),
     Column("owner", _OWNER),
-    Index("ix_runs_started_us", "started_us"),
     Index(
         "ix_runs_unended",
         "owner",
         sqlite_where=text("ended_us IS NULL"),
         postgresql_where=text("ended_us IS NULL"),
     ),
-    Index("ix_runs_person", "connector", "person_id", "started_us"),
-    Index("ix_runs_workspace", "connector", "workspace", "started_us"),
+    Index("ix_runs_person", "connector", "person_id", "started_us", *_COUNTED, "person_name"),
+    Index("ix_runs_workspace", "connector", "workspace", "started_us", *_COUNTED),
     Index("ix_runs_place", "connector", "workspace", "channel", "thread", "started_us"),
     Index("ix_runs_listed", "started_us", "run_id"),
+    # In each what the list can filter by: no row is looked up that it does not show.
     *(
-        Index(f"ix_runs_by_{name}", column, "started_us", "run_id")
-        for name, column in (
-            ("person", "person_id"),
-            ("verdict", "verdict"),
-            ("outcome", "outcome"),
-            ("model", "model"),
-            ("connector", "connector"),
+        Index(
+            f"ix_runs_by_{name}",
+            column,
+            "started_us",
+            "run_id",
+            *(other for other in FILTERED.values() if other != column),
         )
+        for name, column in FILTERED.items()
+    ),
+    Index(
+        "ix_runs_text_kept",
+        "started_us",
+        sqlite_where=text("text_deleted_us IS NULL"),
+        postgresql_where=text("text_deleted_us IS NULL"),
     ),
 )
 
-# What an hour's runs were, counted once when the hour is over: see `bot.store.hours`.
+# What an hour's runs were: see `bot.store.counting`. anonymized: how often a name was taken out.
 run_hours = Table(
     "run_hours",
     metadata,
     Column("hour_us", _MICROSECONDS, primary_key=True, autoincrement=False),
     Column("summary", JSON, nullable=False),
+    Column("anonymized", Integer, nullable=False, server_default="0"),
+    Index("ix_run_hours_anonymized", "anonymized"),  # the summaries are long
 )
 
 # at_us: since the run's start.

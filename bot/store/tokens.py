@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import starmap
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, select, text
@@ -27,8 +27,7 @@ _UNNEST = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
+class TokenRow(NamedTuple):
     """One token: its number in the run, and when it came, in microseconds since the run's start."""
 
     seq: int
@@ -66,7 +65,7 @@ class TokenLog:
         query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
 
         def work(connection: Connection) -> list[TokenRow]:
-            return list(starmap(TokenRow, connection.execute(query)))
+            return list(map(TokenRow._make, connection.execute(query).all()))
 
         return await self._database.read(work)
 

@@ -6,7 +6,7 @@ about, and how many tokens the log has.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from bot.store.database import Database
-from bot.store.tables import insert_into, processes, runs, tokens, usage_resets
+from bot.store.tables import insert_into, processes, runs, tokens, unindexed, usage_resets
 
 By = Literal["person", "workspace", "model"]
 
@@ -43,13 +43,13 @@ class Scope:
     person_id: str | None = None
     workspace: str | None = None
 
-    def where(self) -> ColumnElement[bool]:
-        """The runs that count."""
-        mine = [runs.c.connector == self.connector]
+    def where(self, column: Callable[[Any], Any] = lambda column: column) -> ColumnElement[bool]:
+        """The runs that count; `column` says how their columns are put."""
+        mine = [column(runs.c.connector) == self.connector]
         if self.person_id is not None:
-            mine.append(runs.c.person_id == self.person_id)
+            mine.append(column(runs.c.person_id) == self.person_id)
         if self.workspace is not None:
-            mine.append(runs.c.workspace == self.workspace)
+            mine.append(column(runs.c.workspace) == self.workspace)
         return and_(*mine)
 
 
@@ -112,10 +112,9 @@ class UsageLog:
 
         def work(connection: Connection) -> Spent:
             reset_us = connection.scalar(_reset(scope)) or 0
-            mine = and_(scope.where(), others)
             since = max(day_us, reset_us), max(month_us, reset_us)
-            row = connection.execute(_ended(mine, *since)).one()
-            rows = connection.execute(_running(mine, now_us))
+            row = connection.execute(_begun(and_(scope.where(), others), *since)).one()
+            rows = connection.execute(_running(and_(scope.where(unindexed), others), now_us))
             today, used, microusd = (int(value or 0) for value in row)
             return Spent(today, used, microusd, tuple(Running(*run) for run in rows))
 
@@ -155,7 +154,7 @@ def _reset(scope: Scope) -> Select[Any]:
     return select(usage_resets.c.at_us).where(usage_resets.c.connector == scope.connector, theirs)
 
 
-def _ended(mine: ColumnElement[bool], day_us: int, month_us: int) -> Select[Any]:
+def _begun(mine: ColumnElement[bool], day_us: int, month_us: int) -> Select[Any]:
     """Runs and tokens of the day, and the money of the month."""
     used = func.coalesce(runs.c.input_tokens, 0) + func.coalesce(runs.c.output_tokens, 0)
     today = runs.c.started_us >= day_us
@@ -174,7 +173,7 @@ def _running(mine: ColumnElement[bool], now_us: int) -> Select[Any]:
     return (
         select(runs.c.model, func.coalesce(runs.c.input_tokens, 0), logged)
         .where(mine, runs.c.ended_us.is_(None), runs.c.owner.in_(living))
-        .where(runs.c.started_us > now_us - _LONGEST_US)
+        .where(unindexed(runs.c.started_us) > now_us - _LONGEST_US)
     )
 
 

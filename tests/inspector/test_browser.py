@@ -11,13 +11,10 @@ from axe_playwright_python.async_playwright import (  # type: ignore[import-unty
     Axe,
 )
 from playwright.async_api import Browser, BrowserContext, Page, expect
-from starlette.applications import Starlette
 
-from bot.app.inspecting import PageDoor
-from bot.http import listen, serve
-from bot.inspector import Inspector, Options, one_file, tell
+from bot.inspector import one_file, tell
 from bot.store import Store, memory_store
-from connectors.web.access import Access
+from tests.inspector.served import serving
 from tests.inspector.stories import BEGAN_US, LOST, RUN, add_run, words
 from tests.web.conftest import anyio_backend, browser, context
 
@@ -25,7 +22,15 @@ __all__ = ["anyio_backend", "browser", "context"]
 
 pytestmark = pytest.mark.real_time
 
-PATHS = ("/runs", f"/runs/{RUN}", f"/runs/{LOST}", "/overview", "/inspector/login", "/runs/none")
+PATHS = (
+    "/runs",
+    "/runs?person=nobody",
+    f"/runs/{RUN}",
+    f"/runs/{LOST}",
+    "/overview",
+    "/inspector/login",
+    "/runs/none",
+)
 
 
 @pytest.fixture
@@ -41,16 +46,8 @@ async def store() -> AsyncIterator[Store]:
 @pytest.fixture
 async def address(store: Store) -> AsyncIterator[str]:
     """Where the inspector is served."""
-    options = Options(lambda: BEGAN_US + 60_000_000, lambda _ref: None, questions=True)
-    inspector = Inspector(store, PageDoor(Access()), options)
-    with listen("127.0.0.1", 0) as listener:
-        server = serve(Starlette(routes=inspector.routes()))
-        server.config.load()
-        server.lifespan = server.config.lifespan_class(server.config)
-        await server.startup(sockets=[listener])
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.force_exit = True
-        await server.shutdown(sockets=[listener])
+    async with serving(store, BEGAN_US + 60_000_000) as address:
+        yield address
 
 
 async def opened(context: BrowserContext, url: str, faults: list[str]) -> Page:

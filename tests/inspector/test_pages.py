@@ -15,11 +15,12 @@ from starlette.applications import Starlette
 
 from bot.app.inspecting import PageDoor
 from bot.inspector import Inspector, Options, one_file, tell
-from bot.store import Store, memory_store
-from bot.store.hours import HOUR_US
+from bot.store import HOUR_US, Store, memory_store
 from connectors.base import File, Person
 from connectors.web.access import Access
 from tests.inspector.stories import BEGAN_US, LOST, RUN, add_run, words
+
+pytestmark = pytest.mark.real_time  # pages are made in threads
 
 HERE = "http://127.0.0.1"
 HOSTILE = (

@@ -70,7 +70,8 @@ async def test_a_restart_in_mid_answer_ends_it_on_the_page_and_continue_finishes
             bot.send(number)
             await bot.ended()
             await expect(page.locator("#away")).to_be_visible()
-            async with shell.started("run", **settings):
+            async with shell.started("run", **settings) as again:
+                await again.said("is ready")
                 await expect(page.locator("#away")).to_be_hidden()
                 await expect(page.locator(".bot .body").first).to_contain_text(NOTE)
                 await page.get_by_role("button", name="Continue").click()

@@ -67,11 +67,15 @@ async def test_no_text_is_left_and_the_proof_stays(store: Store) -> None:
 async def test_what_is_young_is_untouched(store: Store) -> None:
     young = await answered(store, 5)
     await answered(store, 4)
+    files = (File("f", "secret.png", "image/png", 3),)
+    with_files = replace(question("with files", SECRET), files=files)
+    await store.inbox.add(with_files, 5)
     await store.retention.delete_before(5, now_us=77)
     row = await store.runs.get(young)
     assert row is not None
     assert row.text_deleted_us is None
     assert (row.start.question, await texts_of(store, young)) == (SECRET, [SECRET, SECRET])
+    assert [kept.asked for kept in await store.inbox.unanswered()] == [with_files]
 
 
 @pytest.mark.real_time

@@ -1,0 +1,127 @@
+"""What is asked often reads a few rows of a large log: SQLite says which index it takes.
+
+It has no statistics here, as in a bot's own database: it would take the same for a million runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from bot.store import Filters, Scope, SqlDatabase, Store, upgrade
+
+pytestmark = pytest.mark.real_time
+
+Call = Callable[[Store], Awaitable[object]]
+SPENT = {"day_us": 1, "month_us": 1, "now_us": 2}
+OPEN_RUNS = {"ix_runs_unended"}
+WAITING = {"ix_inbox_state"}
+CALLS: dict[str, tuple[Call, set[str]]] = {
+    "left runs": (lambda s: s.leases.orphaned_runs(["me"], ["slack", "web"]), OPEN_RUNS),
+    "left runs of one": (lambda s: s.leases.orphaned_runs(["me"], ["slack"]), OPEN_RUNS),
+    "left questions": (lambda s: s.leases.orphaned_questions(["me"], ["slack", "web"]), WAITING),
+    "left questions of one": (lambda s: s.leases.orphaned_questions(["me"], ["slack"]), WAITING),
+    "open runs": (lambda s: s.runs.open(), OPEN_RUNS),
+    "unanswered": (lambda s: s.inbox.unanswered(), WAITING),
+    "kept for a run": (lambda s: s.inbox.kept_for(uuid4()), {"ix_inbox_run_id"}),
+    "a person's": (
+        lambda s: s.usage.spent(Scope("slack", person_id="U1"), **SPENT),
+        {"COVERING INDEX ix_runs_person", "ix_runs_unended"},
+    ),
+    "a workspace's": (
+        lambda s: s.usage.spent(Scope("slack", workspace="T1"), **SPENT),
+        {"COVERING INDEX ix_runs_workspace", "ix_runs_unended"},
+    ),
+    "retention": (
+        lambda s: s.retention.delete_before(1, now_us=2),
+        {"ix_runs_text_kept", "ix_inbox_said"},
+    ),
+    "a prefix": (lambda s: s.runs.find("0123"), {"sqlite_autoindex_runs_1"}),
+    "the list": (lambda s: s.listing.page(Filters(), 100), {"COVERING INDEX ix_runs_listed"}),
+    "a filter": (
+        lambda s: s.listing.page(Filters(model="m", connector="slack"), 100),
+        {"COVERING INDEX ix_runs_by_model (model=?)"},
+    ),
+    "a usual filter": (
+        lambda s: s.listing.page(Filters(verdict="verified", model="m", until_us=9), 100),
+        {"COVERING INDEX ix_runs_by_model (model=?"},
+    ),
+    "an absent outcome": (
+        lambda s: s.listing.page(Filters(outcome="running", person="U1"), 100),
+        {"COVERING INDEX ix_runs_by_person (person_id=?)"},
+    ),
+    "open hours": (
+        lambda s: s.hours.read(1, 2),
+        {"ix_runs_unended", "ix_run_hours_anonymized", "ix_runs_listed", "autoindex_run_hours"},
+    ),
+}
+IGNORED = (
+    "usage_resets",
+    "processes",
+    "LIST SUBQUERY",
+    "CORRELATED",
+    "TEMP B-TREE",
+    "CREATE",
+    "CO-ROUTINE",
+    "subquery",
+    "CONSTANT",
+)
+
+
+async def plans(database: SqlDatabase, ask: Callable[[], Awaitable[object]]) -> list[str]:
+    """How SQLite does what is asked of it: a line for each table and index that it reads."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, query: str, values: Any, *_: object) -> None:
+        asked.append((query, values))
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    await ask()
+    event.remove(engine, "before_cursor_execute", note)
+    queries = [(query, values) for query, values in asked if "SELECT" in query]
+
+    def explain(connection: Connection) -> list[str]:
+        return [
+            str(row[3])
+            for query, values in queries
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)
+        ]
+
+    return await database.read(explain)
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> str:
+    """A database as the migrations make it."""
+    url = f"sqlite:///{tmp_path}/bot.db"
+    await upgrade(url)
+    return url
+
+
+async def test_what_is_asked_often_walks_an_index_that_fits(url: str) -> None:
+    database = SqlDatabase(url)
+    store = Store(database)
+    for name, (call, indexes) in CALLS.items():
+        lines = await plans(database, lambda call=call: call(store))  # type: ignore[misc]  # it is bound
+        read = [line for line in lines if not any(word in line for word in IGNORED)]
+        for index in indexes:
+            assert any(index in line for line in read), (name, index, read)
+        for line in read:
+            fits = any(index in line for index in indexes) or "(run_id=?" in line
+            assert fits, (name, line)
+    await store.aclose()
+
+
+async def test_an_index_that_lacks_would_be_found(url: str) -> None:
+    database = SqlDatabase(url)
+    store = Store(database)
+    await database.run(lambda c: c.execute(text("DROP INDEX ix_runs_unended")))
+    lines = await plans(database, lambda: store.leases.orphaned_runs(["me"], ["slack"]))
+    assert not any("ix_runs_unended" in line for line in lines)
+    await store.aclose()
