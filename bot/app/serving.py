@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import errno
 import os
 import signal
@@ -92,6 +93,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             serving = asyncio.create_task(server.serve([listener]))
             stack.push_async_callback(_stopped, server, serving)
             parts.append(serving)
+        gc.freeze()  # what was made so far stays: collections need not look through it again
         ready(_address(settings), [connector.name for connector in connectors])
         whole = await _until_stopped(parts)
         await _stop_recovering(recovering)
