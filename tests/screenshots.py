@@ -59,7 +59,8 @@ class Screen(NamedTuple):
 
 
 DESKTOP, PHONE = ("", 1100, 760), ("-phone", 390, 780)
-SCREENS = [Screen(*size, scheme) for size, scheme in product((DESKTOP, PHONE), ("light", "dark"))]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCREENS = [Screen(*size, scheme) for size, scheme in product((DESKTOP, PHONE), SCHEMES)]
 
 
 def file_of(what: str, screen: Screen) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -94,6 +95,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             serving = asyncio.create_task(server.serve([listener]))
             stack.push_async_callback(_stopped, server, serving, stopping)
             parts.append(serving)
+        gc.freeze()  # what was made so far stays: collections need not look through it again
         ready(_address(settings), [connector.name for connector in connectors])
         with stopping.listening():
             whole = await _until_stopped(stopping, parts)

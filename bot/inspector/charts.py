@@ -43,6 +43,15 @@ class Bar:
 
     at_us: int
     hour: Hour = field(default_factory=Hour)
+    _percentiles: dict[tuple[str, float], float | None] = field(default_factory=dict)
+    """Those that were worked out: a picture and a table have the same."""
+
+    def percentile(self, what: str, share: float) -> float | None:
+        """The time, in seconds, within which this share of the runs stayed."""
+        key = (what, share)
+        if key not in self._percentiles:
+            self._percentiles[key] = percentile(getattr(self.hour, what), share)
+        return self._percentiles[key]
 
     @property
     def label(self) -> str:
@@ -91,9 +100,7 @@ def plain_bars(name: str, found: Sequence[Bar], value: Callable[[Hour], int]) ->
 def spread(name: str, found: Sequence[Bar], what: str) -> Markup:
     """Two lines: within what time half of the runs stayed, and within what 99 of 100."""
     shares = [("p99", 0.99), ("p50", 0.5)]
-    lines = {
-        key: [percentile(getattr(b.hour, what), share) for b in found] for key, share in shares
-    }
+    lines = {key: [bar.percentile(what, share) for bar in found] for key, share in shares}
     known = [value for values in lines.values() for value in values if value is not None]
     marks = steps(max([0.1, *known]))
     parts = [rows(FRAME, marks, " s"), _days(found)]

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.inspector.charts import OUTCOMES, SPANS, VERDICTS, Span, bars, plain_bars, spread, stacked
+from bot.inspector.charts import (
+    OUTCOMES,
+    SPANS,
+    VERDICTS,
+    Bar,
+    Span,
+    bars,
+    plain_bars,
+    spread,
+    stacked,
+)
 from bot.store import HOUR_US, Expense, Hour
-from bot.store.hours import OTHERS, costliest, percentile
+from bot.store.hours import OTHERS, costliest
 
 Hourly = dict[int, Hour]
 """Hours by their beginning, in microseconds since the epoch."""
@@ -32,6 +42,7 @@ def overview_values(span: Span, now_us: int, hours: Hourly, lacking: int) -> dic
         "spans": SPANS,
         "span": span,
         "total": total,
+        "whole": Bar(0, total),
         "lacking": lacking,
         "bars": some,
         "outcomes": [kind for kind in OUTCOMES if total.outcomes[kind]],
@@ -52,9 +63,9 @@ def overview_values(span: Span, now_us: int, hours: Hourly, lacking: int) -> dic
     }
 
 
-def _percent(hour: Hour, what: str, share: float) -> float | None:
+def _percent(bar: Bar, what: str, share: float) -> float | None:
     """A percentile in microseconds."""
-    value = percentile(getattr(hour, what), share)
+    value = bar.percentile(what, share)
     return None if value is None else value * 1e6
 
 

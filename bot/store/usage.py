@@ -113,7 +113,7 @@ class UsageLog:
         def work(connection: Connection) -> Spent:
             reset_us = connection.scalar(_reset(scope)) or 0
             since = max(day_us, reset_us), max(month_us, reset_us)
-            row = connection.execute(_begun(and_(scope.where(), others), *since)).one()
+            row = connection.execute(_ended(and_(scope.where(), others), *since)).one()
             rows = connection.execute(_running(and_(scope.where(unindexed), others), now_us))
             today, used, microusd = (int(value or 0) for value in row)
             return Spent(today, used, microusd, tuple(Running(*run) for run in rows))
@@ -154,7 +154,7 @@ def _reset(scope: Scope) -> Select[Any]:
     return select(usage_resets.c.at_us).where(usage_resets.c.connector == scope.connector, theirs)
 
 
-def _begun(mine: ColumnElement[bool], day_us: int, month_us: int) -> Select[Any]:
+def _ended(mine: ColumnElement[bool], day_us: int, month_us: int) -> Select[Any]:
     """Runs and tokens of the day, and the money of the month."""
     used = func.coalesce(runs.c.input_tokens, 0) + func.coalesce(runs.c.output_tokens, 0)
     today = runs.c.started_us >= day_us

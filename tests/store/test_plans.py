@@ -18,7 +18,6 @@ from bot.store import Filters, Scope, SqlDatabase, Store, upgrade
 pytestmark = pytest.mark.real_time
 
 Call = Callable[[Store], Awaitable[object]]
-SPENT = {"day_us": 1, "month_us": 1, "now_us": 2}
 OPEN_RUNS = {"ix_runs_unended"}
 WAITING = {"ix_inbox_state"}
 CALLS: dict[str, tuple[Call, set[str]]] = {
@@ -30,11 +29,11 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "unanswered": (lambda s: s.inbox.unanswered(), WAITING),
     "kept for a run": (lambda s: s.inbox.kept_for(uuid4()), {"ix_inbox_run_id"}),
     "a person's": (
-        lambda s: s.usage.spent(Scope("slack", person_id="U1"), **SPENT),
+        lambda s: s.usage.spent(Scope("slack", person_id="U1"), day_us=1, month_us=1, now_us=2),
         {"COVERING INDEX ix_runs_person", "ix_runs_unended"},
     ),
     "a workspace's": (
-        lambda s: s.usage.spent(Scope("slack", workspace="T1"), **SPENT),
+        lambda s: s.usage.spent(Scope("slack", workspace="T1"), day_us=1, month_us=1, now_us=2),
         {"COVERING INDEX ix_runs_workspace", "ix_runs_unended"},
     ),
     "retention": (
