@@ -259,18 +259,20 @@ class Intake:
         """
         if kept.run_id in self._turns.held:
             return True
-        place = kept.asked.message.place
+        # Before the floor: a question whose run is another process's is that one's to answer, and
+        # whoever took the floor for it, or handed it over, would only stand in the way.
+        found = await self._resuming.prepare(kept, connector, anew=anew)
+        if found is None:
+            await self._turns.leave_floor(kept.asked.message.place)
+            return False
         if self._turns.one_at_a_time and not await self._has_floor(kept, anew=anew):
             return True
-        found = await self._resuming.prepare(kept, connector, anew=anew)
         async with self._keeping:
-            if found is None:
-                await self._turns.leave_floor(place)
-            elif self._closed:
+            if self._closed:
                 self._turns.left(1)
             else:
                 self._turns.admit(found)
-        return found is not None
+        return True
 
     async def _has_floor(self, kept: Kept, *, anew: bool) -> bool:
         """Takes the floor for a question, or hands that over to the process that has the floor."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from bot.intake import IntakeOptions
 from bot.recovery.heart import LEASE_S
 from bot.runs import outcomes
 from bot.store import RunStart, Store
-from connectors.base import Asked, Commanded, Control, Deleted, Edited, Pressed
+from connectors.base import Asked, Commanded, Control, Deleted, Edited, Pressed, Unavailable
 from connectors.memory import ALICE
 from providers.scripted import Hang, Pause
 from tests.recovery.world import World, a_world
@@ -147,6 +149,25 @@ async def test_a_run_begun_anew_that_is_stopped_while_it_waits_is_closed() -> No
         await world.recovered()
         assert await world.outcomes() == ["stopped", "stopped"]
         assert len(living.provider.requests) == 1
+
+
+async def test_no_process_takes_the_floor_for_a_question_whose_run_is_anothers() -> None:
+    """Or the one that has claimed the run, and is to answer, waits for it for ever."""
+    async with a_world() as world:
+        first = await world.start([Pause(5), "Never."])
+        await first.ask()
+        await asyncio.sleep(3)
+        world.kill(first)
+        third = await world.start(["Because."])
+        run_id = (await world.row()).start.run_id
+        left = await third.store.leases.question_of(run_id)
+        assert left is not None
+        await third.store.floors.vacate({left.owner or ""})
+        with pytest.raises(Unavailable, match="its run has not ended yet"):
+            await third.intake.resume(left.row, third.connector)
+        assert not await third.store.floors.held(left.row.asked.message.place)
+        await world.recovered()
+        assert world.shown == ["Because."]
 
 
 async def test_a_question_whose_mark_was_lost_is_marked_later() -> None:

@@ -37,11 +37,11 @@ async def test_the_runs_of_a_dead_process_are_not_under_way() -> None:
         await first.ask()
         await world.until(lambda: world.shown)
         second = await world.start(["Two."], intake=options)
-        await second.ask()
+        await second.ask(thread="T2")
         await world.until(lambda: any("1 answer under way" in text for text in world.shown))
         world.kill(first)
         await world.recovered()
-        await second.ask()
+        await second.ask(thread="T3")
         await world.until(lambda: "Two." in world.shown)
 
 
