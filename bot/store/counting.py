@@ -24,7 +24,7 @@ SETTLED_US = 2 * HOUR_US
 """So long after its end an hour is counted for good, if its runs have ended."""
 HELD_US = 24 * HOUR_US
 """So long after its end an hour is counted for good with runs that have not ended."""
-FINAL_US = 600_000_000
+FINAL_US = 180_000_000
 """So long after its beginning an ended run is as it will be: a verdict may come after the end."""
 
 _KEPT_DAYS = 31
@@ -225,8 +225,8 @@ def _count(connection: Connection, since_us: int, until_us: int) -> Hour:
     hour = Hour()
     if since_us < until_us:
         found = connection.execute(_told().where(_began(since_us, until_us)))
-        for row in found:
-            hour.take(row._asdict())
+        for row in found.mappings():
+            hour.take(row)
         refused = (
             select(func.count())
             .select_from(runs.join(edits, edits.c.run_id == runs.c.run_id))

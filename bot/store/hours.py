@@ -60,7 +60,7 @@ class Hour:
     people: dict[str, Expense] = field(default_factory=dict)
     """By `person_key`."""
 
-    def take(self, run: Mapping[str, Any]) -> None:
+    def take(self, run: Mapping[Any, Any]) -> None:
         """Counts a run: its columns, and `last_us`, when its last token came."""
         self.runs += 1
         self.outcomes[run["outcome"] or _UNENDED] += 1

@@ -81,10 +81,20 @@ async def test_a_run_has_its_chain_its_witnesses_and_its_picture(store: Store) -
     steps = ("Received", "Stored", "Admitted and started", "First token", "First text", "Ended")
     at = [page.index(f"<b>{step}") for step in steps]
     assert at == sorted(at)
+    assert "<b>1 post</b>" in page
+    each = re.findall(r"edit of part 1, took 0\.28 s, (\d+) characters", page)
+    assert each, "each edit is in the chain"
+    assert [int(chars) for chars in each] == sorted(int(chars) for chars in each)
     assert page.count("= generated") == 2
     assert "silent 2.63 s" in page
     assert ">429</text>" in page
     assert 'href="https://chat.example/1712.5"' in page
+
+
+async def test_a_mended_run_says_when_the_screen_was_whole(store: Store) -> None:
+    await add_run(store, LOST, verdict="mended")
+    page = await text_of(app(store), f"/runs/{LOST}")
+    assert re.search(r'class="at">1\d\.\d s</span><span><b>Mended</b>', page)
 
 
 async def test_a_planted_loss_shows_the_link_and_the_place(store: Store) -> None:

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from tests.commands.helpers import Bot, whole
 from tests.playground.conftest import Model
 from tests.playground.test_scripted import RICH, pieces
+from tests.servers.openai import Answer, Freeze, text
 from tests.web.conftest import ask
 
 pytestmark = pytest.mark.real_time
@@ -66,6 +67,40 @@ async def test_an_answer_with_all_that_markdown_has_can_be_read_by_everybody(
     await ask(page, "Show me everything.")
     await expect(page.locator(".receipt").last).to_contain_text("verified")
     assert await serious(page) == []
+
+
+async def reach(page: Page, name: str) -> None:
+    """Goes to a control by Shift+Tab, as whoever has no mouse."""
+    for _ in range(40):
+        await page.keyboard.press("Shift+Tab")
+        here = await page.evaluate(
+            "(document.activeElement.getAttribute('aria-label')"
+            " || document.activeElement.textContent).trim()"
+        )
+        if here == name:
+            return
+    raise AssertionError(f"{name} can't be reached by keyboard")
+
+
+async def test_the_keyboard_alone_asks_stops_continues_and_rates(page: Page, model: Model) -> None:
+    model.will(Answer([*text("One, ", "two, "), Freeze()]), whole("three."))
+    await expect(page.get_by_label("Your message")).to_be_focused()
+    await reach(page, "Why is the sky blue?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".bot .body")).to_have_text("One, two,")
+    await reach(page, "Stop")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".bot .receipt")).to_contain_text("verified")
+    await page.get_by_label("Your message").focus()
+    await reach(page, "Continue")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".bot .body").last).to_have_text("three.")
+    await expect(page.locator(".bot .receipt").last).to_contain_text("verified")
+    await page.get_by_label("Your message").focus()
+    await reach(page, "Good answer")
+    await page.keyboard.press("Space")
+    thumb = page.get_by_role("button", name="Good answer").last
+    await expect(thumb).to_have_attribute("aria-pressed", "true")
 
 
 async def test_a_fault_that_is_there_is_found(page: Page) -> None:
