@@ -25,6 +25,8 @@ CLOSE_DEADLINE_S = 5.0
 _CLOSING_S = 2.0
 """What is left of the grace, or a fifth of it, to close connectors, providers and log."""
 _SPARE_S = 0.5
+_ALARM_S = 0.5
+"""After so much longer the kernel ends what not even a thread could end."""
 _LEAST_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -32,8 +34,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Stopping:
     """Hears the first signal; from then on it knows what time there is left.
 
-    A second signal ends the process at once. That is the kernel's work, and the last deadline a
-    thread's, since the event loop may be what hangs.
+    A second signal ends the process at once. That is the kernel's work, and so is the last
+    deadline, by SIGALRM: what hangs may be the event loop, native code that lets no thread run, or
+    the interpreter's own end. Where a thread can still run, it says so in the log, just before.
     """
 
     def __init__(self, grace: float) -> None:
@@ -64,6 +67,7 @@ class Stopping:
         """Stops, asked or not: the time begins to run."""
         if self._at is None:
             self._at = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, self._grace + MARGIN_S + _ALARM_S)
             self._began.set()
 
     def running_s(self) -> float:

@@ -6,24 +6,24 @@ where, how long), and waits for its turn in its conversation.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
 from bot.intake import notices
 from bot.intake.conversations import Waiting
+from bot.intake.keeping import Keeping
 from bot.intake.notices import Notices
 from bot.intake.resuming import Resuming
 from bot.intake.tasks import Tasks
 from bot.intake.turns import IntakeOptions, Turns
 from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
-from bot.store import Given, Store, StoreUnavailable
 from bot.store import Question as Kept
+from bot.store import Store, StoreUnavailable
 from connectors.base import (
     Asked,
     Commanded,
@@ -36,13 +36,11 @@ from connectors.base import (
     Person,
     Place,
     Pressed,
-    Status,
     Unavailable,
 )
 
 log = structlog.get_logger(__name__)
 
-_LOOK_AGAIN_S = 2.0
 _SETTLE_DEADLINE_S = 5.0
 
 
@@ -65,8 +63,7 @@ class Intake:
         self._tasks = Tasks()
         self._turns = Turns(store, runs, self._notices, self._tasks, options, now_us)
         self._resuming = Resuming(store, self._notices, now_us)
-        self._keeping = asyncio.Lock()  # questions are kept in the order in which they came
-        self._closed = False
+        self._keeping = Keeping(store, self._turns, self._notices, self._tasks, now_us)
         self._connectors: dict[str, Connector] = {}
         self._among_others = False
 
@@ -82,7 +79,7 @@ class Intake:
     @property
     def closed(self) -> bool:
         """Whether nothing new is taken any more."""
-        return self._closed
+        return self._keeping.closed
 
     async def serve(self, connector: Connector) -> None:
         """Takes a connector's events until it is closed."""
@@ -92,7 +89,7 @@ class Intake:
 
     def close(self) -> None:
         """Refuses what comes from now on; what waits stays in the inbox."""
-        self._closed = True
+        self._keeping.closed = True
         self._tasks.cancel()
         self._turns.leave()
 
@@ -105,7 +102,7 @@ class Intake:
     async def _take(self, incoming: Incoming, connector: Connector, *, told: bool = False) -> None:
         """`told`: by another process."""
         try:
-            if self._closed:
+            if self._keeping.closed:
                 incoming.refuse()
             else:
                 await self._handle(incoming, connector)
@@ -138,7 +135,7 @@ class Intake:
 
     async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
         if asked.addressed or await self._takes_part(asked.message.place):
-            await self._keep(Question(asked), asked.message, incoming, connector)
+            await self._keeping.keep(Question(asked), asked.message, incoming, connector)
 
     async def _takes_part(self, place: Place) -> bool:
         """Whether the bot answers, or has answered, in a conversation, and may go on unasked."""
@@ -148,106 +145,6 @@ class Intake:
         if running or await self._store.messages.any_in(place):
             return True
         return self._among_others and await self._store.floors.held(place)
-
-    async def _keep(
-        self,
-        question: Question,
-        key: MessageRef,
-        incoming: Incoming,
-        connector: Connector,
-        replaces: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Stores a question under `key`, and answers it unless that was stored before.
-
-        `replaces` takes back what the question stands for, once it is safe; where it says that
-        nothing is left to take back, the question is not answered.
-        """
-        async with self._keeping:
-            item = await self._stored(question, key, incoming, connector, replaces)
-            if item is not None:
-                self._enter(item, replaces)
-
-    async def _stored(
-        self,
-        question: Question,
-        key: MessageRef,
-        incoming: Incoming,
-        connector: Connector,
-        replaces: Callable[[], bool],
-    ) -> Waiting | None:
-        """Stores a question; None where it was there before, or is another process's to answer."""
-        run_id = uuid4()
-        self._turns.hold(run_id)
-        try:
-            given = await self._given(replace(question.asked, message=key), run_id)
-        except StoreUnavailable:
-            self._tasks.spawn_endless(self._look_again(run_id, question, connector, replaces))
-            raise
-        except BaseException:
-            self._turns.let_go(run_id)
-            raise
-        incoming.accept()
-        if given is None:
-            log.info("intake.duplicate", message=key.id)
-            self._turns.let_go(run_id)
-            return None
-        return self._mine(given, run_id, question, connector)
-
-    async def _given(self, kept: Asked, run_id: UUID) -> Given | None:
-        if self._turns.one_at_a_time:
-            return await self._store.floors.keep(kept, self._now_us(), run_id)
-        inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
-        return None if inbox_id is None else Given(inbox_id, self._store.leases.me)
-
-    def _mine(
-        self, given: Given, run_id: UUID, question: Question, connector: Connector
-    ) -> Waiting | None:
-        """A kept question, unless it is another process's to answer."""
-        if given.owner == self._store.leases.me:
-            log.info("intake.kept", inbox=given.inbox_id)
-            return Waiting(given.inbox_id, question, connector, run_id)
-        log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)
-        self._turns.let_go(run_id)
-        place = question.asked.message.place
-        self._tasks.spawn(self._notices.signal(connector, place, Status.QUEUED))
-        return None
-
-    async def _look_again(
-        self,
-        run_id: UUID,
-        question: Question,
-        connector: Connector,
-        replaces: Callable[[], bool],
-    ) -> None:
-        """A question may have been kept although the database did not say so.
-
-        The platform was refused, but what it sends again counts as known: then it is answered from
-        here. Where the process ends before that is known, another one finds the question.
-        """
-        while not self._closed:
-            await asyncio.sleep(_LOOK_AGAIN_S)
-            try:
-                given = await self._store.inbox.kept_for(run_id)
-            except StoreUnavailable:
-                continue
-            if given is None:
-                self._turns.let_go(run_id)
-                return
-            async with self._keeping:
-                log.warning("intake.kept_after_all", inbox=given.inbox_id)
-                item = self._mine(given, run_id, question, connector)
-                if item is not None:
-                    self._enter(item, replaces)
-            return
-
-    def _enter(self, item: Waiting, replaces: Callable[[], bool]) -> None:
-        if self._closed:  # meanwhile: like those that wait, it stays in the inbox
-            self._turns.let_go(item.run_id)
-            self._turns.left(1)
-        elif replaces():
-            self._turns.admit(item)
-        else:
-            self._turns.refuse(item)
 
     # Questions that another process kept and did not answer.
 
@@ -267,8 +164,8 @@ class Intake:
             return False
         if self._turns.one_at_a_time and not await self._has_floor(kept, anew=anew):
             return True
-        async with self._keeping:
-            if self._closed:
+        async with self._keeping.lock:
+            if self._keeping.closed:
                 self._turns.left(1)
             else:
                 self._turns.admit(found)
@@ -293,7 +190,7 @@ class Intake:
 
     async def run_errands(self) -> None:
         """Does what other processes heard and only this one can do. Raises `StoreUnavailable`."""
-        if self._closed:
+        if self._keeping.closed:
             return
         for event in await self._store.errands.take():
             connector = self._connectors.get(event.message.place.connector)
@@ -328,14 +225,16 @@ class Intake:
     # A question that is changed while it is being answered.
 
     async def _edited(self, edited: Edited, incoming: Incoming, connector: Connector) -> None:
-        async with self._keeping:  # what was asked before has been kept by now
+        async with self._keeping.lock:  # what was asked before has been kept by now
             found = self._being_answered(edited.message)
         if found is None or not found.asked.text.strip() or found.asked.text == edited.text:
             return
         asked = replace(found.asked, text=edited.text, files=edited.files)
         key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
         question = Question(asked, found.kind, found.parent)
-        await self._keep(question, key, incoming, connector, lambda: self._withdraw(edited.message))
+        await self._keeping.keep(
+            question, key, incoming, connector, lambda: self._withdraw(edited.message)
+        )
 
     def _being_answered(self, message: MessageRef) -> Question | None:
         """The newest form of a question that waits or is being answered, if it came just now."""
@@ -364,7 +263,7 @@ class Intake:
     async def _twice(self, stop: Callable[[], None]) -> None:
         """Stops at once what is there; then what was asked before and is only being kept."""
         stop()
-        async with self._keeping:
+        async with self._keeping.lock:
             stop()
 
     def _stop(self, pressed: Pressed, connector: Connector) -> None:
@@ -418,7 +317,7 @@ class Intake:
             asked = Asked(ref, start.person, start.question, start.files)
             kind: Kind = "retry" if pressed.control is Control.RETRY else "continue"
             key = MessageRef(place, f"{kind}:{pressed.run_id}")
-            await self._keep(Question(asked, kind, row), key, incoming, connector)
+            await self._keeping.keep(Question(asked, kind, row), key, incoming, connector)
 
 
 def _asks(item: Waiting, message: MessageRef) -> bool:

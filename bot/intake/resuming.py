@@ -48,11 +48,11 @@ class Resuming:
         if kept.run_id is None or question is None or await self._replaced(kept, question):
             await self._store.inbox.mark(kept.id, "refused")
             return None
-        if late:
-            await self._turn_away(kept, question.asked, connector)
-            return None
         asked = question.asked.message
         begun = await self._begun(kept.run_id, asked, kept.received_us, connector)
+        if late and not begun:  # what the reader has seen begin is ended, however late
+            await self._turn_away(kept, question.asked, connector)
+            return None
         return Waiting(kept.id, question, connector, kept.run_id, Begun(begun), anew)
 
     async def _begun_before(self, kept: Kept) -> bool:

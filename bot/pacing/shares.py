@@ -41,10 +41,12 @@ class _Change:
 
     def part(self, now: float, window: float) -> float:
         """What may be used as far as this change goes; `window` is the budget's."""
-        passed = min(1.0, (now - self.at) / window)
+        passed = (now - self.at) / window
+        if passed >= 1.0:
+            return self.after
         if self.before == 0.0 or self.after < self.before:
             return self.before + (self.after - self.before) * passed
-        return self.after if passed >= 1.0 else self.before
+        return self.before
 
 
 class Share:

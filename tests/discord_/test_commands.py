@@ -119,7 +119,7 @@ async def test_a_question_is_acknowledged_in_time_though_keeping_it_takes_long(
     monkeypatch.setattr(asking, "_SOON_S", 0.05)
     async with discord_way(server, ["One"]) as way:
         await registered(server)
-        async with way.intake._keeping:  # the store is slow
+        async with way.intake._keeping.lock:  # the store is slow
             given = server.people.command("ask", {"question": "Why?"})
             assert (await told(given))[0] is CallbackType.DEFERRED_MESSAGE
         assert await way.verdicts(1) == ["verified"]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from bot.intake.notices import NOT_ANSWERED
 from tests.commands.helpers import Shell, asks, words
 from tests.commands.test_discord import on
 from tests.commands.test_slack import by_socket
@@ -57,11 +58,13 @@ class Counts:
     questions: int = 0
     left_writing: int = 0
     double_answers: int = 0
+    told_too_late: int = 0
+    """Questions that nobody lived long enough to answer within ten minutes: the askers are told."""
     lost_questions: int = 0
     unfinished: int = 0
     most_tokens_lost: int = 0
     oldest_token_lost_ms: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
 
     @property
     def faults(self) -> int:
@@ -133,12 +136,21 @@ class Round:
         counts.double_answers += sum(shown[ts] - 1 for ts in self.slack_asked if shown[ts] > 1)
         answers = len(self.discord.record.messages(by_bot=True))
         counts.double_answers += max(0, answers - len(self.slack_asked))
-        counts.lost_questions = sum(question not in by_question for question in self.asked)
-        counts.outcomes = Counter(outcome for _, outcome, _ in runs)
+        counts.told_too_late = self._told()
+        unanswered = sum(question not in by_question for question in self.asked)
+        counts.lost_questions = unanswered - counts.told_too_late
+        counts.outcomes = dict(Counter(outcome for _, outcome, _ in runs))
         for question, outcome, recorded in runs:
             if outcome == "interrupted":
                 self._measure(counts, question, recorded)
         return counts
+
+    def _told(self) -> int:
+        """Messages that say that a question was not answered."""
+        slack = [*self.slack.messages(), *self.slack.messages(ephemeral=True)]
+        shown = [message.now.visible for message in slack]
+        shown += [message.content for message in self.discord.record.messages(by_bot=True)]
+        return sum(NOT_ANSWERED in text for text in shown)
 
     def _measure(self, counts: Counts, question: str, recorded: int) -> None:
         """The tokens of a killed run that were sent and are not in the log: how many, how old."""

@@ -123,7 +123,7 @@ async def test_before_the_bot_is_ready(shell: Shell) -> None:
 
 
 STUCK = """
-import asyncio, os, signal, sys, time
+import asyncio, re, time
 from bot.app.stopping import Stopping
 
 async def main() -> None:
@@ -135,8 +135,19 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("waits", ["time.sleep(600)", "while True: pass"])
-@pytest.mark.parametrize(("signals", "code"), [(1, OVERDUE), (2, -signal.SIGTERM)])
+NO_THREAD_RUNS = "re.match('(a+)+$', 'a' * 60 + 'b')"
+
+
+@pytest.mark.parametrize(
+    ("waits", "signals", "code"),
+    [
+        ("time.sleep(600)", 1, OVERDUE),
+        ("while True: pass", 1, OVERDUE),
+        (NO_THREAD_RUNS, 1, -signal.SIGALRM),
+        ("time.sleep(600)", 2, -signal.SIGTERM),
+        (NO_THREAD_RUNS, 2, -signal.SIGTERM),
+    ],
+)
 async def test_while_the_event_loop_itself_is_stuck(waits: str, signals: int, code: int) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", STUCK.format(waits=waits), cwd=ROOT, stdout=subprocess.PIPE

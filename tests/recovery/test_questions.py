@@ -65,6 +65,23 @@ async def test_a_run_of_which_nobody_has_seen_anything_is_ended_when_it_is_too_l
         assert await world.outcomes() == ["interrupted"]
 
 
+async def test_a_message_that_stands_of_a_run_that_was_never_recorded_is_ended_however_late() -> (
+    None
+):
+    async with a_world() as world:
+        first = await world.start(["Because", Pause(5), "."])
+        await first.ask()
+        first.line.cut = True
+        await world.until(lambda: world.writing)
+        world.kill(first)
+        await asyncio.sleep(601)
+        await world.start(["Because."])
+        await world.recovered()
+        assert world.shown == ["Because."]
+        assert world.writing == []
+        assert await world.outcomes() == ["complete"]
+
+
 async def test_of_several_processes_one_answers() -> None:
     async with a_world() as world:
         first = await world.start()
