@@ -112,6 +112,7 @@ class Record:
     ) -> None:
         whole = receipt is not None and receipt.verdict is Verdict.VERIFIED
         text = {"answer": generation.text} if self._log_text else {}
+        why = {"unproven": receipt.unproven} if receipt is not None and receipt.unproven else {}
         (log.info if whole and ended.error is None else log.error)(
             "run.ended",
             outcome=ended.outcome.value,
@@ -121,5 +122,6 @@ class Record:
             tokens=generation.tokens,
             chars=len(generation.text),
             duration_us=duration_us,
+            **why,
             **text,
         )

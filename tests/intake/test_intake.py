@@ -86,16 +86,16 @@ async def test_the_answer_goes_on_while_the_database_is_away_and_the_operator_is
         await way.until(lambda: not way.runs.active)
         assert way.shown == ["one two three four"]
         assert way.writing() == []
-        assert "run.end_not_kept" in capsys.readouterr().out
+        assert "the token log is away" in capsys.readouterr().out
         database.away = False
         await way.intake.settled()
-        assert await way.runs.late.settled(5)
-        row = (await way.store.runs.recent(1))[0]
-        await way.store.settled(row.run_id, 5)
+        await asyncio.sleep(5)
         row = (await way.store.runs.recent(1))[0]
         recorded = await way.store.tokens.recorded(row.start.run_id)
     assert row.end is not None
-    assert (row.end.verdict, (row.end.receipt or {})["late"]) == ("verified", True)
+    assert row.end.verdict == "verified"
+    assert row.end.receipt is not None
+    assert row.end.receipt["late"]
     assert recorded.text == row.end.generated_text == "one two three four"
 
 
