@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._head = Head()
         self._answered: asyncio.Future[Head] | None = None
         self._body: Body | None = None
+        self._stays = False
 
     async def ask(self, request: bytes) -> tuple[Head, Body]:
         """Sends a request; returns once the answer's head is there.
@@ -109,6 +110,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._head.status >= 200 and self._body is not None:
+            self._stays = self._parser.should_keep_alive()  # known just now: not later any more
             self._body.end()
 
     def _send(self, request: bytes) -> None:
@@ -143,7 +145,7 @@ class Connection(asyncio.Protocol):
         if body is None:
             return
         open_ = self._transport is not None and not self._transport.is_closing()
-        if open_ and body.ended and self._parser.should_keep_alive():
+        if open_ and body.ended and self._stays:
             self._head, self._answered = Head(), None
             self._parser = httptools.HttpResponseParser(self)
             self._idle(self)
