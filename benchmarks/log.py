@@ -57,6 +57,7 @@ def _figures(name: str, found: list[dict[str, float]]) -> list[Figure]:
     aim = AIM if name == "sqlite" else None
     return [
         Figure(f"log_tokens_per_s_{name}", round(rate), "tokens/s", aim, more=True),
+        Figure(f"log_cpu_us_per_token_{name}", round(best("cpu_us"), 2), "us"),
         Figure(f"log_bytes_per_token_{name}", round(best("bytes_per_token"), 1), "bytes"),
         Figure(f"log_durable_p99_ms_{name}", round(best("durable_p99_ms"), 1), "ms"),
         Figure(f"log_verify_ms_per_1000_tokens_{name}", round(best("verify_ms"), 2), "ms"),
@@ -99,7 +100,9 @@ async def _measure(url: str, tokens: int, seconds: float) -> dict[str, float]:
     try:
         runs = [uuid4() for _ in range(RUNS)]
         await _fill(store, runs, 0, RUNS * 50)  # connections, compiled statements
+        cpu = time.process_time()
         rate = await _sustained(store, runs, 50, tokens)
+        cpu = time.process_time() - cpu
         size = await _size(store, url, tokens + RUNS * 50)
         verify = await _verify(store, runs[0], tokens // RUNS + 50)
         durable = await _durable(store, seconds)
@@ -107,6 +110,7 @@ async def _measure(url: str, tokens: int, seconds: float) -> dict[str, float]:
         await store.aclose()
     return {
         "tokens_per_s": rate,
+        "cpu_us": cpu / tokens * 1e6,
         "bytes_per_token": size,
         "verify_ms": verify,
         "durable_p99_ms": percentile(durable, 0.99) * 1000,

@@ -3,7 +3,9 @@
 CPU (user and system) that one streamed token costs the process that reads it, for each way to
 read: forty streams at once, each paced at 50 tokens/s by a server in a process of its own. The
 ways take turns, each in a fresh process, and each is told as a ratio to the openai SDK's bare
-loop. Then: how many such streams one core reads before its event loop lags.
+loop, over its own transport and on Python's own event loop, as they come. A name that ends in
+`_uvloop` runs on uvloop, as the bot does where it is installed. Then: how many such streams one
+core reads before its event loop lags.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,9 +38,16 @@ _LAG_STEP_S = 0.005
 _WARM_TOKENS = 20
 
 
-WAYS = ("sdk", "langchain", "floor", "langchain_way", "lean_way")
-DEFAULT = "lean_way"
-"""What the bot reads OpenAI's streams with unless it is told otherwise."""
+_UVLOOP = "_uvloop"
+
+DEFAULT = "lean_way" + _UVLOOP * (find_spec("uvloop") is not None)
+"""What the bot reads OpenAI's streams with, and on which loop, unless it is told otherwise."""
+WAYS = tuple(
+    dict.fromkeys(
+        ("sdk", DEFAULT, DEFAULT.replace("lean_way", "sdk"), "lean_way", "langchain", "floor",
+         "langchain_way")
+    )
+)  # fmt: skip
 
 
 def measure(*, short: bool = False) -> list[Figure]:
@@ -61,6 +72,9 @@ def costs(names: Sequence[str], rounds: int, streams: int, tokens: int) -> list[
         ratios = [ours / sdk for ours, sdk in zip(found[name], found["sdk"], strict=True)]
         if name == DEFAULT:
             figures.append(Figure("cpu_per_token_vs_sdk", round(median(ratios), 3), "x", RATIO_AIM))
+        if name == DEFAULT and (same := found.get(name.replace("lean_way", "sdk"))):
+            alike = median(ours / sdk for ours, sdk in zip(found[name], same, strict=True))
+            figures.append(Figure("cpu_per_token_vs_sdk_same_loop", round(alike, 3), "x"))
         figures += [
             Figure(f"token_cost_{name}_us", round(median(found[name]), 1), "us"),
             Figure(f"token_cost_{name}_ratio", round(median(ratios), 3), "x"),
@@ -112,7 +126,7 @@ async def _read(
     name: str, urls: tuple[str, str], streams: int, folder: Path, *, watch: bool
 ) -> dict[str, float]:
     url, warm_url = urls
-    reader = READERS[name.removesuffix("_uvloop")]
+    reader = READERS[name.removesuffix(_UVLOOP)]
     await reader(warm_url, 1, folder)  # imports, compiled patterns, a warm database
     gc.collect()
     lags: list[float] = []
@@ -145,10 +159,8 @@ def _run_child(given: argparse.Namespace) -> None:
         os.sched_setaffinity(0, {0})
     set_up("info", "json")
     factory: Any = None
-    if given.read.endswith("_uvloop"):
-        import uvloop  # type: ignore[import-not-found, unused-ignore]  # an optional part
-
-        factory = uvloop.new_event_loop
+    if given.read.endswith(_UVLOOP):
+        factory = import_module("uvloop").new_event_loop
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=factory) as runner:
         told = runner.run(
             _read(
@@ -160,12 +172,6 @@ def _run_child(given: argparse.Namespace) -> None:
             )
         )
     sys.stdout.write(json.dumps(told) + "\n")
-
-
-def _with_uvloop() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("uvloop") is not None
 
 
 def main() -> None:
@@ -185,7 +191,7 @@ def main() -> None:
     if given.read:
         _run_child(given)
         return
-    names = [*READERS, *(["sdk_uvloop", "floor_uvloop", "lean_way_uvloop"] * _with_uvloop())]
+    names = list(dict.fromkeys([*WAYS, *READERS]))
     if given.ways:
         names = ["sdk", *(name for name in given.ways.split(",") if name != "sdk")]
     figures = costs(names, given.rounds, given.streams, given.tokens)

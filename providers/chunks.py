@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any
 
+import httpx2
 import openai
 import orjson
 
+from providers.http import Body
 from providers.sse import EventReader
 
 _DONE = b"[DONE]"
@@ -18,32 +21,82 @@ _DRAIN_SECONDS = 0.1
 
 Stream = openai.AsyncStream[object]
 
+Read = Callable[[], Awaitable[bytes]]
+Stop = Callable[[], Awaitable[None]]
+
 
 async def opened(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]) -> Stream:
     """Asks for a stream. The client authenticates, finds the address, tries again, and raises."""
     return await client.post(path, body=body, cast_to=object, stream=True, stream_cls=Stream)
 
 
-async def chunks(stream: Stream, gather_seconds: float = 0.0) -> AsyncGenerator[Any]:
-    """What the service sends, as JSON, until it says that it is done; closes the connection.
+class Chunks:
+    """What a service sends as JSON, read by read, until it says that it is done."""
 
-    After each read it waits `gather_seconds` for more to come: fewer, larger reads cost less.
-    Raises `openai.APIError` for an error part, `ValueError` for what is no JSON, and whatever
-    the transport raises. To be closed where it is not read to its end.
+    def __init__(self, stream: Stream) -> None:
+        self.done = False
+        """Whether all was read that belongs to the answer."""
+        self._stream = stream
+        self._events = EventReader()
+        self._read, self._stop = _reading(stream.response)
+
+    async def more(self) -> Iterator[Any]:
+        """The chunks of the next read: none where it made none whole, or the stream has ended.
+
+        Raises whatever the transport raises; and, one by one, `openai.APIError` for an error
+        part and `ValueError` for what is no JSON.
+        """
+        received = await self._read()
+        if not received:
+            self.done = True
+        return self._parsed(self._events.feed(received))
+
+    async def aclose(self) -> None:
+        """Closes the connection, or gives it back where the answer was read to its end."""
+        try:
+            if self.done:
+                await self._drain()
+        finally:
+            await self._stop()
+            await self._stream.close()
+
+    def _parsed(self, events: list[bytes]) -> Iterator[Any]:
+        for data in events:
+            if data.startswith(_DONE):
+                self.done = True
+                return
+            chunk = parsed(data)
+            if isinstance(chunk, dict) and chunk.get("error"):
+                request = self._stream.response.request
+                raise openai.APIError("error part", request, body=chunk["error"])
+            yield chunk
+
+    async def _drain(self) -> None:
+        """Reads the little that follows the last event: so the connection can be used again."""
+        with suppress(TimeoutError, httpx2.TransportError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while await self._read():
+                    pass
+
+
+async def chunks(stream: Stream) -> AsyncGenerator[Any]:
+    """The chunks one by one; see `Chunks`. To be closed where it is not read to its end."""
+    async with aclosing(Chunks(stream)) as said:
+        while not said.done:
+            for chunk in await said.more():
+                yield chunk
+
+
+def _reading(response: httpx2.Response) -> tuple[Read, Stop]:
+    """What waits for the response's next bytes (nothing at its end), and what ends that.
+
+    Our own transport's body is asked itself, past the layers of generators above it.
     """
-    events = EventReader()
-    try:
-        async with aclosing(stream.response.aiter_bytes()) as received:
-            async for some in received:
-                for data in events.feed(some):
-                    if data.startswith(_DONE):
-                        await _drain(received)
-                        return
-                    yield _checked(parsed(data), stream)
-                if gather_seconds:
-                    await asyncio.sleep(gather_seconds)
-    finally:
-        await stream.close()
+    body = response.extensions.get("body")
+    if isinstance(body, Body):
+        return body.read, body.aclose
+    received = response.aiter_bytes()
+    return partial(anext, received, b""), received.aclose
 
 
 def parsed(data: bytes) -> Any:
@@ -52,19 +105,3 @@ def parsed(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return json.loads(data.decode())
-
-
-def _checked(chunk: Any, stream: Stream) -> Any:
-    """The chunk; raises where it is an error instead."""
-    error = chunk.get("error") if isinstance(chunk, dict) else None
-    if error:
-        raise openai.APIError("error part", stream.response.request, body=error)
-    return chunk
-
-
-async def _drain(received: AsyncIterator[bytes]) -> None:
-    """Reads the little that follows the last event: only so can the connection be used again."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            async for _ in received:
-                pass

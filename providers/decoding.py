@@ -52,7 +52,10 @@ class Decoder:
         """The pieces in one string; none where nothing is left or only half an emoji came."""
         if self._thinking is None or kind != "text":
             return self._piece(text, kind)
-        return self._joined(self._thinking.split(text))
+        pieces = self._joined(self._thinking.split(text))
+        if self._thinking.over:
+            self._thinking = None
+        return pieces
 
     def content(self, content: Content) -> list[Piece]:
         """The pieces in a token."""
@@ -87,6 +90,8 @@ class Decoder:
         return [piece for kind, text in parts if text for piece in self._piece(text, kind)]
 
     def _piece(self, text: str, kind: TokenKind) -> list[Piece]:
+        if text and not self._halves and not _UNCLEAN.search(text):
+            return [Piece(kind, text)]
         clean = self._clean(text, kind)
         return [Piece(kind, clean)] if clean else []
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from providers.base import Generation
+from providers.base import Generation, TokenKind
 from providers.decoding import Piece
 
 if TYPE_CHECKING:
@@ -33,11 +33,15 @@ class Relay:
     async def tokens(self, pieces: Iterable[Piece]) -> None:
         """The model said something."""
         for kind, text in pieces:
-            for callback in self._callbacks:
-                try:
-                    await callback.on_llm_new_token(text, run_id=self._run_id, kind=kind)
-                except Exception as error:  # noqa: BLE001 - a callback may fail in any way
-                    self._failed(callback, "on_llm_new_token", error)
+            await self.token(text, kind)
+
+    async def token(self, text: str, kind: TokenKind) -> None:
+        """The model said one piece."""
+        for callback in self._callbacks:
+            try:
+                await callback.on_llm_new_token(text, run_id=self._run_id, kind=kind)
+            except Exception as error:  # noqa: BLE001 - a callback may fail in any way
+                self._failed(callback, "on_llm_new_token", error)
 
     async def end(self, generation: Generation) -> None:
         """The answer is whole."""

@@ -21,6 +21,11 @@ class ThinkBlock:
         self._read = self._before
         self._held: list[str] = []
 
+    @property
+    def over(self) -> bool:
+        """Whether all that follows is the answer."""
+        return self._read == self._after
+
     def split(self, text: str) -> Iterator[tuple[TokenKind, str]]:
         """What the next piece of the stream is; what may still become a tag is held back."""
         return self._read(text)

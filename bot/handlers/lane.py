@@ -67,12 +67,22 @@ class Lane(AsyncCallbackHandler):
         self._put("on_chat_model_start", args, kwargs)
 
     async def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """Gives the handler a token now; if it waits, the lane's task goes on with it."""
         if self._finished:
             return
         if self._busy or self._calls:
             self._put(_TOKEN, (token,), {"run_id": run_id, **kwargs})
+            return
+        call = self._handler.on_llm_new_token(token, run_id=run_id, **kwargs)
+        try:
+            waits_for = call.send(None)
+        except StopIteration:
+            return
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `_guard`
+            self._blame(f"{_TOKEN} raised {type(error).__name__}")
         else:
-            self._hand(token, run_id, kwargs)
+            self._begun, self._busy = _Rest(call, waits_for), True
+            self._wake.set()
 
     async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
         self._put("on_llm_end", args, kwargs)
@@ -96,19 +106,6 @@ class Lane(AsyncCallbackHandler):
     def _put(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if not self._finished:
             self._calls.append((method, args, kwargs))
-            self._wake.set()
-
-    def _hand(self, token: Any, run_id: UUID, kwargs: dict[str, Any]) -> None:
-        """Gives the handler a token now; if it waits, the lane's task goes on with it."""
-        call = self._handler.on_llm_new_token(token, run_id=run_id, **kwargs)
-        try:
-            waits_for = call.send(None)
-        except StopIteration:
-            return
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `_guard`
-            self._blame(f"{_TOKEN} raised {type(error).__name__}")
-        else:
-            self._begun, self._busy = _Rest(call, waits_for), True
             self._wake.set()
 
     async def _carry(self) -> None:

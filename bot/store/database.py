@@ -10,12 +10,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from bot.store.errors import StoreUnavailable, translated
 from bot.store.tables import metadata
@@ -28,6 +29,8 @@ CONNECT_TIMEOUT = 5
 """Seconds until PostgreSQL has to have answered a new connection."""
 
 _IMMEDIATE = {"begin": "BEGIN IMMEDIATE"}
+_THREADS = 4
+"""So many transactions of one SQLite file run at once: one writer, and readers beside it."""
 
 
 class Database(Protocol):
@@ -55,36 +58,39 @@ class SqlDatabase:
     def __init__(self, url: str, *, deadline: float = 10.0) -> None:
         self._deadline = deadline
         self.engine = open_engine(url, deadline=deadline)
-        """For a connector's own table: the same connections, but no turns and no deadlines."""
-        self._writing = self.engine.execution_options(**_IMMEDIATE)
-        self._sqlite = self.engine.dialect.name == "sqlite"
+        """For a connector's own table: the same database, but no turns and no deadlines."""
+        self._threads = _Threads(url) if self.engine.dialect.name == "sqlite" else None
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Runs work that may write; it is committed when this returns."""
-        if not self._sqlite:
+        if self._threads is None:
             return await self._in_time(_transact(self.engine, work))
         try:
             async with asyncio.timeout(self._deadline):
                 await self._turn.acquire()
         except TimeoutError:
             raise StoreUnavailable(f"others wrote for longer than {self._deadline:g} s") from None
-        return await self._in_time(self._write(work))
+        return await self._in_time(self._write(self._threads, work))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs work that only reads, beside any writer."""
-        return await self._in_time(_transact(self.engine, work))
+        if self._threads is None:
+            return await self._in_time(_transact(self.engine, work))
+        return await self._in_time(self._threads.read(work))
 
     async def aclose(self) -> None:
         """Closes every connection; transactions that are late get `deadline` seconds to end."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._deadline)
         await self.engine.dispose()
+        if self._threads is not None:
+            self._threads.close()
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def _write(self, threads: _Threads, work: Callable[[Connection], T]) -> T:
         try:
-            return await _transact(self._writing, work)
+            return await threads.write(work)
         finally:
             self._turn.release()
 
@@ -98,7 +104,7 @@ class SqlDatabase:
         try:
             done, _ = await asyncio.wait({task}, timeout=self._deadline)
         finally:
-            if not self._sqlite:
+            if self._threads is None:
                 task.cancel()
         if not done:
             raise StoreUnavailable(f"the database took longer than {self._deadline:g} s")
@@ -108,6 +114,44 @@ class SqlDatabase:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # seen, also where nobody waits for it any more
+
+
+class _Threads:
+    """A SQLite file's transactions, each done whole by one thread.
+
+    The asynchronous driver hands a thread every single step, ten for a small transaction: that
+    costs more than what the steps do.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(
+            make_url(database_url(url)).set(drivername="sqlite"),
+            hide_parameters=True,
+            poolclass=QueuePool,
+            pool_size=_THREADS,
+            max_overflow=0,
+            connect_args={"isolation_level": None, "check_same_thread": False},
+        )
+        prepare_sqlite(self._engine)
+        self._writing = self._engine.execution_options(**_IMMEDIATE)
+        self._pool = ThreadPoolExecutor(_THREADS, "sqlite")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Runs work that only reads."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, _transacted, self._engine, work
+        )
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Runs work that may write; one at a time."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, _transacted, self._writing, work
+        )
+
+    def close(self) -> None:
+        """Closes every connection; what still runs ends by itself."""
+        self._pool.shutdown(wait=False)
+        self._engine.dispose()
 
 
 class InlineDatabase:
@@ -125,8 +169,7 @@ class InlineDatabase:
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Runs work that may write; it is committed when this returns."""
-        with translated(), self._engine.begin() as connection:
-            return work(connection)
+        return _transacted(self._engine, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs work that only reads."""
@@ -190,6 +233,11 @@ def make_folder(url: URL) -> None:
             raise StoreUnavailable(
                 f"the database's folder {folder} can't be made: {error.strerror}"
             ) from error
+
+
+def _transacted(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with translated(), engine.begin() as connection:
+        return work(connection)
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:

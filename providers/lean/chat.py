@@ -56,7 +56,7 @@ class ChatReader:
 
     def take(self, chunk: Any) -> list[Piece]:
         """The pieces in a chunk."""
-        if usage := usage_of(chunk):
+        if (chunk.get("usage") or "x_groq" in chunk) and (usage := usage_of(chunk)):
             self._generation.usage = counted(usage)
         choice = choice_of(chunk)
         if choice is None:

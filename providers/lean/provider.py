@@ -11,7 +11,7 @@ import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import Disconnected, Generation, ProviderError, Request
-from providers.chunks import chunks, opened
+from providers.chunks import Chunks, opened
 from providers.decoding import Piece
 from providers.errors import translate
 from providers.finish import TRAILER_SECONDS
@@ -20,10 +20,6 @@ from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
 from providers.relay import Relay
 from providers.stall import CUT, Patience
-
-GATHER_SECONDS = 0.0
-"""How long what a service sends gathers before it is read again. Off: a transport whose connection
-is reset drops what was not read yet."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,14 +43,12 @@ class LeanProvider(Knowing):
         ask: Ask | None = None,
         url: str | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
-        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         super().__init__(name, room=room, sees=sees, guess=guess, ask=ask, url=url)
         self._client = client
         self._speech = speech
         self._stall_seconds = stall_seconds
         self._close = close
-        self._gather_seconds = gather_seconds
 
     async def generate(
         self,
@@ -101,14 +95,15 @@ class LeanProvider(Knowing):
 
     async def _read(self, request: Request, answer: _Answer, patience: Patience) -> None:
         stream = await opened(self._client, self._speech.path, self._speech.body(request))
-        heard = False
-        async with aclosing(chunks(stream, self._gather_seconds)) as said:
-            async for chunk in said:
-                heard = True
-                patience.heard()
-                await answer.tell(answer.reader.take(chunk))
-                if answer.finished:
-                    patience.shorten(TRAILER_SECONDS)
+        take, heard = answer.reader.take, False
+        async with aclosing(Chunks(stream)) as said:
+            while not said.done:
+                for chunk in await said.more():
+                    heard = True
+                    patience.heard()
+                    await answer.tell(take(chunk))
+                    if answer.finished:
+                        patience.shorten(TRAILER_SECONDS)
         if not heard:
             raise ValueError("the stream has no chunks")
 
@@ -128,6 +123,6 @@ class _Answer:
 
     async def tell(self, pieces: list[Piece]) -> None:
         """Keeps and tells piece by piece: a cancel in between costs the callbacks one at most."""
-        for piece in pieces:
-            self._generation.add(piece.text, piece.kind)
-            await self.relay.tokens((piece,))
+        for kind, text in pieces:
+            self._generation.add(text, kind)
+            await self.relay.token(text, kind)

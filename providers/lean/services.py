@@ -10,7 +10,7 @@ from providers.asking import facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
 from providers.lean.chat import Chat
 from providers.lean.protocol import Speech
-from providers.lean.provider import GATHER_SECONDS, LeanProvider
+from providers.lean.provider import LeanProvider
 from providers.lean.responses import Responses, needs_responses
 from providers.sight import sees_images
 
@@ -24,18 +24,16 @@ def openai_provider(
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
-    gather_seconds: float = GATHER_SECONDS,
 ) -> LeanProvider:
     """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
     return LeanProvider(
-        openai_client(api_key, base_url, "aiohttp"),
+        openai_client(api_key, base_url, "own"),
         _openai_speech(model, api),
         name=f"openai:{model}",
         room=room,
         sees=sees,
         guess=sees_images(model),
         stall_seconds=stall_seconds,
-        gather_seconds=gather_seconds,
     )
 
 
@@ -50,14 +48,13 @@ def azure_provider(
     room: int | None = None,
     sees: bool | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
-    gather_seconds: float = GATHER_SECONDS,
 ) -> LeanProvider:
     """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
 
     `secret` is a key, or what gives Entra ID's tokens, which `close` closes.
     """
     return LeanProvider(
-        azure_client(deployment, endpoint, secret, api_version, "aiohttp"),
+        azure_client(deployment, endpoint, secret, api_version, "own"),
         _azure_speech(deployment, api),
         name=f"azure:{deployment}",
         room=room,
@@ -65,7 +62,6 @@ def azure_provider(
         guess=sees_images(deployment),
         close=close,
         stall_seconds=stall_seconds,
-        gather_seconds=gather_seconds,
     )
 
 
@@ -78,7 +74,6 @@ def compatible_provider(
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
-    gather_seconds: float = GATHER_SECONDS,
     retries: int = 0,
 ) -> LeanProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
@@ -87,7 +82,7 @@ def compatible_provider(
     usage is only asked for where `usage` says that the server knows how.
     `retries` are the client's own.
     """
-    client = openai_client(api_key or "none", base_url, "aiohttp", retries=retries)
+    client = openai_client(api_key or "none", base_url, "own", retries=retries)
     return LeanProvider(
         client,
         Chat(model, limit="max_tokens", usage=usage, think_block=True),
@@ -98,7 +93,6 @@ def compatible_provider(
         ask=partial(facts_of, client, model),
         url=base_url,
         stall_seconds=stall_seconds,
-        gather_seconds=gather_seconds,
     )
 
 

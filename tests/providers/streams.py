@@ -89,9 +89,7 @@ async def outcome(case: Case, way: Way, adapter: Adapter, cut: Cut = CUTS["whole
     """How a stream is read one way."""
     stall = _SHORT_STALL if case.then == "silence" and case.error else LONG_STALL
     async with OpenAIServer(case.answer(cut)) as server:
-        # A stream that gathers would put together again what was cut on the wire.
-        each: dict[str, Any] = {"gather_seconds": 0.0} if way == "lean" else {}
-        provider = at(server, way, adapter, model=case.model, stall_seconds=stall, **each)
+        provider = at(server, way, adapter, model=case.model, stall_seconds=stall)
         told = await ask(provider)
         await provider.aclose()
     return _outcome(told)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event, insert, text
+from sqlalchemy import Connection, Engine, event, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.store import SqlDatabase, Store, StoreUnavailable, open_store, upgrade
@@ -156,18 +156,28 @@ async def test_a_full_database_loses_nothing_and_goes_on_once_there_is_room(
         def limit(connection: Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {room[0]}").all()
 
-        event.listen(database.engine.sync_engine, "begin", limit)
-        big = "x" * 10_000
-        add_tokens(store, RUN, [big] * 20)
-        with pytest.raises(StoreUnavailable, match="rows wait") as raised:
-            await store.settled(RUN, 1)
-        assert "full" in str(raised.value.__cause__)
-        with pytest.raises(StoreUnavailable, match="full"):
-            await store.inbox.add(question(text=big), 1)
-        room[0] = 1_000_000
-        await store.settled(RUN, 10)
-        assert await texts_of(store, RUN) == [big] * 20
-        assert store.lost(RUN) == 0
+        with listening("begin", limit):
+            big = "x" * 10_000
+            add_tokens(store, RUN, [big] * 20)
+            with pytest.raises(StoreUnavailable, match="rows wait") as raised:
+                await store.settled(RUN, 1)
+            assert "full" in str(raised.value.__cause__)
+            with pytest.raises(StoreUnavailable, match="full"):
+                await store.inbox.add(question(text=big), 1)
+            room[0] = 1_000_000
+            await store.settled(RUN, 10)
+            assert await texts_of(store, RUN) == [big] * 20
+            assert store.lost(RUN) == 0
+
+
+@contextmanager
+def listening(name: str, heard: Callable[[Connection], None]) -> Iterator[None]:
+    """Hears of an event of every engine for a while."""
+    event.listen(Engine, name, heard)
+    try:
+        yield
+    finally:
+        event.remove(Engine, name, heard)
 
 
 def _pages(connection: Connection) -> int:

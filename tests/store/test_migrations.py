@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, text
 
-from bot.store import SqlDatabase, Store, StoreUnavailable, open_store, upgrade
+from bot.store import SqlDatabase, Store, StoreUnavailable, migrate, open_store, upgrade
 from bot.store.tables import metadata
 from connectors.slack import installations
 from connectors.web import messages
@@ -161,3 +163,21 @@ async def test_a_user_who_may_make_no_tables_is_told_so(postgres_url: str) -> No
     nowhere = postgres_url.replace("search_path%3D", "search_path%3Dnot_")
     with pytest.raises(StoreUnavailable, match="needs the right to create tables"):
         await upgrade(nowhere)
+
+
+def test_the_newest_migration_is_known_without_alembic() -> None:
+    """It is imported only where there is something to do, which the file names tell."""
+    scripts = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    assert migrate.head() == scripts.get_current_head()
+
+
+async def test_a_database_that_is_up_to_date_is_found_so_without_alembic(sqlite_url: str) -> None:
+    """At every start but the first after an update."""
+    await upgrade(sqlite_url)
+    program = (
+        "import asyncio, sys\nfrom bot.store import open_store, upgrade\n"
+        "async def main(url):\n    await upgrade(url)\n    store = open_store(url)\n"
+        "    await store.probe()\n    await store.aclose()\n"
+        "asyncio.run(main(sys.argv[1]))\nassert 'alembic' not in sys.modules"
+    )
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program, sqlite_url], check=True)
