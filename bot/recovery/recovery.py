@@ -127,16 +127,25 @@ class Recovery:
     async def look(self) -> None:
         """Finds what was left, and begins what is due. Raises `StoreUnavailable`."""
         leases = self._store.leases
-        processes = await leases.processes()
-        living = self._judge.living(processes, self._now_us(), _now())
+        living = await self._living()
         if not self._heart.calm:
             return
-        for run in await leases.orphaned_runs(living, self._names):
-            self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
-        for question in await leases.orphaned_questions(living, self._names):
-            estate = self._estate(question.row.asked.message.place)
-            estate.questions.setdefault(question.row.id, question)
+        runs = await leases.orphaned_runs(living, self._names)
+        questions = await leases.orphaned_questions(living, self._names)
+        if runs or questions:  # a process may have begun since, and have taken these
+            living |= await self._living()
+        for run in runs:
+            if run.owner not in living:
+                self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
+        for question in questions:
+            if question.owner not in living:
+                estate = self._estate(question.row.asked.message.place)
+                estate.questions.setdefault(question.row.id, question)
         self._begin_what_is_due()
+
+    async def _living(self) -> set[str]:
+        processes = await self._store.leases.processes()
+        return self._judge.living(processes, self._now_us(), _now())
 
     def _estate(self, place: Place) -> _Estate:
         return self._estates.setdefault(place, _Estate())
