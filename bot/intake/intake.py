@@ -23,7 +23,7 @@ from bot.intake.turns import IntakeOptions, Turns
 from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
 from bot.store import Question as Kept
-from bot.store import Store, StoreUnavailable
+from bot.store import RunStart, Store, StoreUnavailable
 from connectors.base import (
     Asked,
     Commanded,
@@ -203,7 +203,7 @@ class Intake:
         `anew`: also where its run has begun. Raises `StoreUnavailable` or `ConnectorError` where
         that can't be said yet: then ask again.
         """
-        if kept.id in self.kept() or any(run.id == kept.run_id for run in self._runs.active):
+        if self._has(kept):
             return True
         found = await self._resuming.prepare(kept, connector, anew=anew)
         if found is None:
@@ -214,6 +214,19 @@ class Intake:
             else:
                 self._turns.admit(found)
         return True
+
+    def _has(self, kept: Kept) -> bool:
+        """Whether a question waits here for its turn, or is being answered."""
+        return kept.id in self.kept() or any(run.id == kept.run_id for run in self._runs.active)
+
+    async def unrecorded(self, kept: Kept) -> RunStart | None:
+        """The run that was to answer a question of another process, if it was not recorded.
+
+        Raises `StoreUnavailable`.
+        """
+        if self._has(kept):
+            return None
+        return await self._resuming.unrecorded(kept)
 
     def kept(self) -> list[int]:
         """The questions that wait here for their turn, by their numbers in the inbox."""

@@ -21,7 +21,7 @@ from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
 from bot.reply import Reasoning
 from bot.runs import Runs
-from bot.store import Orphan, Question, RunRow, Store, StoreUnavailable
+from bot.store import Orphan, Question, RunRow, RunStart, Store, StoreUnavailable
 from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 
@@ -41,6 +41,13 @@ class Door(Protocol):
 
         `anew`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
         where it can't be said yet.
+        """
+        ...
+
+    async def unrecorded(self, kept: Question) -> RunStart | None:
+        """The run that was to answer a question, if it was not recorded, as it would have begun.
+
+        Raises `StoreUnavailable`.
         """
         ...
 
@@ -212,8 +219,23 @@ class Recovery:
         connector = self._connector(row.asked.message.place)
         if connector is None:
             await self._store.inbox.mark(row.id, "refused")
-        else:
+        elif not await self._ended(row, connector):
             await self._door.resume(row, connector)
+
+    async def _ended(self, question: Question, connector: Connector) -> bool:
+        """Ends an answer that can be seen, though nobody recorded that it was begun."""
+        if question.run_id is not None:  # an earlier try may have ended it
+            await self._store.settled(question.run_id, _KEEP_DEADLINE_S)
+        start = await self._door.unrecorded(question)
+        if start is None:
+            return False
+        left = await self._endings.left(RunRow(start, None, None), connector)
+        if not left.messages:
+            return False
+        with bound_contextvars(run_id=str(start.run_id)):
+            await self._endings.end(left, connector, begin=True)
+        await self._store.inbox.mark(question.id, "done", start.run_id)
+        return True
 
     def _connector(self, place: Place) -> Connector | None:
         return self._connectors.get(place.connector)

@@ -15,7 +15,7 @@ from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, of_log, summary
-from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
+from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.outcomes import Ended, Outcome
@@ -76,10 +76,8 @@ class Run:
         pacing: Pacing,
         options: RunOptions,
         now_us: Callable[[], int],
-        begun: Begun,
         watch: Watch = UNWATCHED,
     ) -> None:
-        """`begun` is what a process that died has shown of the answer, if it did."""
         self.id = run_id
         self.question = question
         self.generation = Generation()
@@ -96,7 +94,7 @@ class Run:
         self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
         self.reply = Reply(
-            self.id, asked, connector, pacing, store, self._elapsed_us, begun, watch.called
+            self.id, asked, connector, pacing, store, self._elapsed_us, called=watch.called
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")

@@ -162,7 +162,9 @@ def test_on_the_same_machine_a_dead_process_is_known_at_once(
     assert living(Judge("me", HERE), 100.0, now=100.0, seat=seat) == ({"0"} if alive else set())
 
 
-async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead() -> None:
+async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Who lives was read before it had beaten, what is unfinished after it had taken a question."""
     async with a_world() as world:
         first = await world.start()
@@ -177,7 +179,7 @@ async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead()
                 await second.ask()
             return found
 
-        leases.processes = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(leases, "processes", slow)
         await world.until(lambda: world.shown)
         await world.recovered()
         assert first.provider.requests == []
