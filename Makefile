@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench soak check audit format lock clean
+.PHONY: help setup run test bench soak kills check audit format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ bench: .venv/.dev ## measures what it all costs (ten minutes); ONLY=pacing runs 
 
 soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES= say which and how long
 	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),100000) $(or $(SEEDS),1000000) $(or $(MINUTES),60)
+
+kills: .venv/.dev ## kills the real bot in mid-answer N times, and counts what was left
+	@$(BIN)/python -m tests.faults.kills --kills $(or $(N),200) --seed $(or $(SEED),1)
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .

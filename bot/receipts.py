@@ -69,6 +69,8 @@ class Receipt:
     translated: bool = False
     """Whether the platform translates Markdown: what can be seen was compared then, and `shown`
     is the Markdown of which all can be seen."""
+    late: bool = False
+    """Whether the token log was away at the run's end, and the comparison was made afterwards."""
 
     def as_dict(self) -> dict[str, Any]:
         """As it is stored and printed."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
-from bot.app.closing import CLOSE_DEADLINE_S
+from bot.app.closing import unhurried
 from bot.recovery import Heart, this_seat
 from bot.settings import Settings
 from bot.store import Store, open_store, upgrade
 
 log = structlog.get_logger(__name__)
+
+_CANCEL_DEADLINE_S = 1.0
 
 
 def now_us() -> int:
@@ -23,14 +25,16 @@ def now_us() -> int:
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store, brought up to date and closed again."""
+async def opened_store(
+    settings: Settings, patience_s: Callable[[], float] = unhurried
+) -> AsyncIterator[Store]:
+    """The store, brought up to date and closed again, within so many seconds and half as many."""
     await upgrade(settings.database)
     store = open_store(settings.database)
     try:
         yield store
     finally:
-        lost = await store.aclose(CLOSE_DEADLINE_S)
+        lost = await store.aclose(patience_s())
         if lost:
             log.error("store.lost", rows=lost)
 
@@ -48,4 +52,4 @@ async def living(store: Store) -> AsyncIterator[Heart]:
         yield heart
     finally:
         beating.cancel()
-        await asyncio.wait({beating})
+        await asyncio.wait({beating}, timeout=_CANCEL_DEADLINE_S)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
-import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -14,7 +12,7 @@ import structlog
 
 from bot import http
 from bot.app.asking import UNATTENDED
-from bot.app.closing import CLOSE_DEADLINE_S, closed
+from bot.app.closing import closed
 from bot.app.inspecting import count_hours, make_inspector
 from bot.app.keeping import retain
 from bot.app.making import intake_options, load_prices, make_runs
@@ -22,6 +20,7 @@ from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, chosen, make_connectors, routes
 from bot.app.probing import check_chain
+from bot.app.stopping import Stopping
 from bot.app.watching import Health, watching
 from bot.intake import Intake
 from bot.pacing import Pacing
@@ -32,9 +31,8 @@ from connectors.base import Connector, ConnectorError, Lacking, Refused
 
 log = structlog.get_logger(__name__)
 
-_LAST_WORDS_S = 5.0
 _PROBE_DEADLINE_S = 10.0
-
+_SETTLE_DEADLINE_S = 1.0
 
 Ready = Callable[[str, Sequence[str]], None]
 """Hears the bot's address and the names of its connectors."""
@@ -46,18 +44,19 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     Returns the exit code: 1 where a part of the bot broke down. Raises `SettingsError`,
     `StoreUnavailable`, `ProviderError` or `ChainBroken` where it can't start.
     """
+    stopping = Stopping(settings.shutdown_grace)
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
         load_prices(settings)
-        store = await stack.enter_async_context(opened_store(settings))
-        seen = await stack.enter_async_context(watching(settings))
+        store = await stack.enter_async_context(opened_store(settings, stopping.last_s))
+        seen = await stack.enter_async_context(watching(settings, stopping.patience_s))
         store.journal.on_written = seen.metrics.written
         heart = await stack.enter_async_context(living(store))
         provider = make_provider(settings)
-        stack.push_async_callback(closed, provider.aclose)
+        stack.push_async_callback(closed, provider.aclose, stopping.patience_s)
         connectors = chosen(make_connectors(settings, store), only)
         for connector in connectors:
-            stack.push_async_callback(closed, connector.aclose)
+            stack.push_async_callback(closed, connector.aclose, stopping.patience_s)
         pacing = Pacing()
         runs = make_runs(settings, provider, store, pacing, seen.watch)
         intake = Intake(store, runs, pacing, intake_options(settings), now_us)
@@ -75,6 +74,9 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             seen.watch,
             reasoning=settings.reasoning,
         )
+        store.leases.serves = tuple(connector.name for connector in connectors)
+        await heart.begin()
+        await recovery.look_around()
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
         parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
@@ -90,12 +92,14 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             served = [*health.routes(settings), *inspector.routes(), *routes(connectors)]
             server = http.serve(http.build(served))
             serving = asyncio.create_task(server.serve([listener]))
-            stack.push_async_callback(_stopped, server, serving)
+            stack.push_async_callback(_stopped, server, serving, stopping)
             parts.append(serving)
         ready(_address(settings), [connector.name for connector in connectors])
-        whole = await _until_stopped(parts)
-        await _stop_recovering(recovering)
-        await _drain(intake, runs, settings.shutdown_grace)
+        with stopping.listening():
+            whole = await _until_stopped(stopping, parts)
+        recovering.cancel()  # what is not ended then is the next process's
+        await _drain(intake, runs, stopping)
+        await asyncio.wait({recovering}, timeout=_SETTLE_DEADLINE_S)
     return 0 if whole else 1
 
 
@@ -143,50 +147,32 @@ def _address(settings: Settings) -> str:
     return settings.public_url or f"http://{shown}:{settings.bind_port}"
 
 
-async def _until_stopped(parts: Sequence[asyncio.Task[None]]) -> bool:
-    """Waits for a signal, or for a part that ends by itself; False where one broke down.
-
-    A second signal ends the process at once.
-    """
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-
-    def stop() -> None:
-        if stopping.is_set():
-            log.error("app.killed")
-            os._exit(1)
-        log.info("app.stopping")
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    stopped = asyncio.create_task(stopping.wait())
-    done, _ = await asyncio.wait({stopped, *parts}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    for part in done - {stopped}:
+async def _until_stopped(stopping: Stopping, parts: Sequence[asyncio.Task[None]]) -> bool:
+    """Waits for a signal, or for a part that ends by itself; False where one broke down."""
+    asked = asyncio.create_task(stopping.asked())
+    done, _ = await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.begin()
+    asked.cancel()
+    for part in done - {asked}:
         log.error("app.part_ended", exc_info=part.exception())
-    return stopped in done
+    return asked in done
 
 
-async def _stop_recovering(recovering: asyncio.Task[None]) -> None:
-    """What is not ended then is the next process's, as soon as the store is closed."""
-    recovering.cancel()
-    await asyncio.wait({recovering}, timeout=CLOSE_DEADLINE_S)
-
-
-async def _drain(intake: Intake, runs: Runs, grace: float) -> None:
+async def _drain(intake: Intake, runs: Runs, stopping: Stopping) -> None:
     """Takes nothing new; running answers get the grace, the last of it to say that they end."""
-    last_words = min(_LAST_WORDS_S, grace / 2)
     intake.close()
-    await runs.drain(grace - last_words)
-    if not await runs.idle(max(last_words, 1.0)):
+    if not await runs.drain(stopping.running_s()):
         log.error("runs.left", runs=len(runs.active))
-    try:
-        await asyncio.wait_for(intake.settled(), 1.0)
-    except TimeoutError:
+    settling = asyncio.create_task(intake.settled())
+    compared = await runs.late.settled(_SETTLE_DEADLINE_S)
+    if not (await asyncio.wait({settling}, timeout=_SETTLE_DEADLINE_S))[0]:
+        settling.cancel()
         log.error("intake.unsettled")
+    if not compared:
+        runs.late.cancel()
+        log.error("runs.unproven")
 
 
-async def _stopped(server: http.Server, serving: asyncio.Task[None]) -> None:
+async def _stopped(server: http.Server, serving: asyncio.Task[None], stopping: Stopping) -> None:
     server.should_exit = True
-    await asyncio.wait({serving}, timeout=CLOSE_DEADLINE_S)
+    await asyncio.wait({serving}, timeout=stopping.patience_s())

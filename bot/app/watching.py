@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from starlette.routing import BaseRoute
 
-from bot.app.closing import closed
+from bot.app.closing import closed, unhurried
 from bot.app.models import revealed
 from bot.intake import Intake
 from bot.runs import Runs
@@ -63,7 +63,9 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching(settings: Settings) -> AsyncIterator[Watching]:
+async def watching(
+    settings: Settings, patience_s: Callable[[], float] = unhurried
+) -> AsyncIterator[Watching]:
     """Who watches, until the end. Raises `SettingsError` where traces are wanted and can't be."""
     metrics = Metrics(_version())
     turning = asyncio.create_task(watch_loop(metrics.late), name="loop")
@@ -73,7 +75,7 @@ async def watching(settings: Settings) -> AsyncIterator[Watching]:
     finally:
         turning.cancel()
         if tracing is not None:
-            await closed(tracing.aclose)
+            await closed(tracing.aclose, patience_s)
 
 
 def _version() -> str:

@@ -204,7 +204,8 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
         for line in used_lines(start.model, end):
             click.echo(line)
         click.echo(f"\n{end.generated_text}\n")
-        click.echo(f"{end.outcome}, {end.verdict}" + (f": {end.error}" if end.error else ""))
+        late = " (late)" if end.receipt and end.receipt.get("late") else ""
+        click.echo(f"{end.outcome}, {end.verdict}{late}" + (f": {end.error}" if end.error else ""))
 
 
 def _attempt(attempt: dict[str, Any]) -> str:

@@ -24,16 +24,24 @@ class Waiting:
     connector: Connector
     run_id: UUID
     """The run that answers it, also if it is another process that does."""
+    anew: bool = False
+    """Its run was begun by a process that died, and is begun again."""
 
 
 class Conversations:
     """The questions that wait, by conversation.
 
-    `answer` answers one question and returns when its run has settled; it raises nothing.
+    `answer` answers one question and returns when its run has settled. `leave` lets another
+    process answer there, once nothing waits here. Neither raises anything.
     """
 
-    def __init__(self, answer: Callable[[Waiting], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Waiting], Awaitable[None]],
+        leave: Callable[[Place], Awaitable[None]],
+    ) -> None:
         self._answer = answer
+        self._leave = leave
         self._waiting: dict[Place, deque[Waiting]] = {}
 
     def __len__(self) -> int:
@@ -43,6 +51,11 @@ class Conversations:
     def items(self) -> list[Waiting]:
         """The questions that wait, by conversation, in order."""
         return [item for waiting in self._waiting.values() for item in waiting]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where questions are being answered."""
+        return list(self._waiting)
 
     def busy(self, place: Place) -> bool:
         """Whether a question is being answered there."""
@@ -66,6 +79,8 @@ class Conversations:
                 # No await between taking a question and starting its run: it is always either
                 # here or among the active runs, so a stop finds it.
                 await self._answer(waiting.popleft())
+                if not waiting:  # what comes while we leave has taken the floor again
+                    await self._leave(place)
         finally:
             del self._waiting[place]
 

@@ -22,8 +22,8 @@ from bot.intake.tasks import Tasks
 from bot.intake.turns import IntakeOptions, Turns
 from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
+from bot.store import Given, RunStart, Store, StoreUnavailable
 from bot.store import Question as Kept
-from bot.store import RunStart, Store, StoreUnavailable
 from connectors.base import (
     Asked,
     Commanded,
@@ -36,6 +36,8 @@ from connectors.base import (
     Person,
     Place,
     Pressed,
+    Status,
+    Unavailable,
 )
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,12 @@ class Intake:
         self._resuming = Resuming(store, self._notices, now_us)
         self._keeping = asyncio.Lock()  # questions are kept in the order in which they came
         self._closed = False
+        self._connectors: dict[str, Connector] = {}
+        self._among_others = False
+
+    def among(self, processes: int) -> None:
+        """So many processes answer on these platforms, this one counted."""
+        self._among_others = processes > 1
 
     @property
     def waiting(self) -> int:
@@ -78,6 +86,7 @@ class Intake:
 
     async def serve(self, connector: Connector) -> None:
         """Takes a connector's events until it is closed."""
+        self._connectors[connector.name] = connector
         async for incoming in connector.events():
             self._tasks.spawn(self._take(incoming, connector))
 
@@ -93,12 +102,15 @@ class Intake:
 
     # One event.
 
-    async def _take(self, incoming: Incoming, connector: Connector) -> None:
+    async def _take(self, incoming: Incoming, connector: Connector, *, told: bool = False) -> None:
+        """`told`: by another process."""
         try:
             if self._closed:
                 incoming.refuse()
             else:
                 await self._handle(incoming, connector)
+                if not told:
+                    await self._tell(incoming)
         except StoreUnavailable as error:
             log.error("intake.not_kept", error=str(error))
             incoming.refuse()
@@ -133,7 +145,9 @@ class Intake:
         if not self._options.follow_ups:
             return False
         running = any(run.question.asked.message.place == place for run in self._runs.active)
-        return running or await self._store.messages.any_in(place)
+        if running or await self._store.messages.any_in(place):
+            return True
+        return self._among_others and await self._store.floors.held(place)
 
     async def _keep(
         self,
@@ -149,19 +163,54 @@ class Intake:
         nothing is left to take back, the question is not answered.
         """
         async with self._keeping:
-            kept = replace(question.asked, message=key)
-            run_id = uuid4()
-            try:
-                inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
-            except StoreUnavailable:
-                self._tasks.spawn_endless(self._look_again(run_id, question, connector, replaces))
-                raise
-            incoming.accept()
-            if inbox_id is None:
-                log.info("intake.duplicate", message=key.id)
-                return
-            log.info("intake.kept", message=key.id, inbox=inbox_id)
-            self._enter(Waiting(inbox_id, question, connector, run_id), replaces)
+            item = await self._stored(question, key, incoming, connector, replaces)
+            if item is not None:
+                self._enter(item, replaces)
+
+    async def _stored(
+        self,
+        question: Question,
+        key: MessageRef,
+        incoming: Incoming,
+        connector: Connector,
+        replaces: Callable[[], bool],
+    ) -> Waiting | None:
+        """Stores a question; None where it was there before, or is another process's to answer."""
+        run_id = uuid4()
+        self._turns.hold(run_id)
+        try:
+            given = await self._given(replace(question.asked, message=key), run_id)
+        except StoreUnavailable:
+            self._tasks.spawn_endless(self._look_again(run_id, question, connector, replaces))
+            raise
+        except BaseException:
+            self._turns.let_go(run_id)
+            raise
+        incoming.accept()
+        if given is None:
+            log.info("intake.duplicate", message=key.id)
+            self._turns.let_go(run_id)
+            return None
+        return self._mine(given, run_id, question, connector)
+
+    async def _given(self, kept: Asked, run_id: UUID) -> Given | None:
+        if self._turns.one_at_a_time:
+            return await self._store.floors.keep(kept, self._now_us(), run_id)
+        inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
+        return None if inbox_id is None else Given(inbox_id, self._store.leases.me)
+
+    def _mine(
+        self, given: Given, run_id: UUID, question: Question, connector: Connector
+    ) -> Waiting | None:
+        """A kept question, unless it is another process's to answer."""
+        if given.owner == self._store.leases.me:
+            log.info("intake.kept", inbox=given.inbox_id)
+            return Waiting(given.inbox_id, question, connector, run_id)
+        log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)
+        self._turns.let_go(run_id)
+        place = question.asked.message.place
+        self._tasks.spawn(self._notices.signal(connector, place, Status.QUEUED))
+        return None
 
     async def _look_again(
         self,
@@ -178,17 +227,22 @@ class Intake:
         while not self._closed:
             await asyncio.sleep(_LOOK_AGAIN_S)
             try:
-                inbox_id = await self._store.inbox.kept_for(run_id)
+                given = await self._store.inbox.kept_for(run_id)
             except StoreUnavailable:
                 continue
-            if inbox_id is not None:
-                async with self._keeping:
-                    log.warning("intake.kept_after_all", inbox=inbox_id)
-                    self._enter(Waiting(inbox_id, question, connector, run_id), replaces)
+            if given is None:
+                self._turns.let_go(run_id)
+                return
+            async with self._keeping:
+                log.warning("intake.kept_after_all", inbox=given.inbox_id)
+                item = self._mine(given, run_id, question, connector)
+                if item is not None:
+                    self._enter(item, replaces)
             return
 
     def _enter(self, item: Waiting, replaces: Callable[[], bool]) -> None:
         if self._closed:  # meanwhile: like those that wait, it stays in the inbox
+            self._turns.let_go(item.run_id)
             self._turns.left(1)
         elif replaces():
             self._turns.admit(item)
@@ -203,11 +257,16 @@ class Intake:
         `anew`: also where its run has begun. Raises `StoreUnavailable` or `ConnectorError` where
         that can't be said yet: then ask again.
         """
-        if self._has(kept):
+        if kept.run_id in self._turns.held:
             return True
+        # The floor comes last: a question that can't be answered yet must not keep it.
         found = await self._resuming.prepare(kept, connector, anew=anew)
         if found is None:
+            async with self._keeping:
+                await self._turns.leave_floor(kept.asked.message.place)
             return False
+        if self._turns.one_at_a_time and not await self._has_floor(kept, anew=anew):
+            return True
         async with self._keeping:
             if self._closed:
                 self._turns.left(1)
@@ -215,16 +274,55 @@ class Intake:
                 self._turns.admit(found)
         return True
 
-    def _has(self, kept: Kept) -> bool:
-        """Whether a question waits here for its turn, or is being answered."""
-        return kept.id in self.kept() or any(run.id == kept.run_id for run in self._runs.active)
+    async def _has_floor(self, kept: Kept, *, anew: bool) -> bool:
+        """Takes the floor for a question, or hands that over to the process that has the floor."""
+        place = kept.asked.message.place
+        if await self._store.floors.take(place, kept.id, hand_over=not anew):
+            return True
+        if anew:  # its run is ours, and a run can't be handed over
+            raise Unavailable("another process answers there")
+        log.info("intake.handed_over", inbox=kept.id)
+        return False
+
+    # What other processes hand over, and tell.
+
+    @property
+    def held(self) -> frozenset[UUID]:
+        """The questions in hand, by the runs that are to answer them."""
+        return self._turns.held
+
+    async def run_errands(self) -> None:
+        """Does what other processes heard and only this one can do. Raises `StoreUnavailable`."""
+        if self._closed:
+            return
+        for event in await self._store.errands.take():
+            connector = self._connectors.get(event.message.place.connector)
+            if connector is not None:
+                log.info("intake.errand", what=type(event).__name__)
+                self._tasks.spawn(self._take(Incoming(event), connector, told=True))
+
+    async def back(self) -> None:
+        """After an outage in which others may have taken the floors. Raises `StoreUnavailable`."""
+        await self._store.floors.retake(self._turns.places)
+
+    async def _tell(self, incoming: Incoming) -> None:
+        """Tells the other processes of what may be theirs to do."""
+        event = incoming.event
+        if not self._among_others or isinstance(event, Asked):
+            return
+        if isinstance(event, Pressed) and event.control is not Control.STOP:
+            return
+        if isinstance(event, Commanded) and event.command != "stop":
+            return
+        if told := await self._store.errands.leave(event, self._now_us()):
+            log.info("intake.told", processes=told)
 
     async def unrecorded(self, kept: Kept) -> RunStart | None:
         """The run that was to answer a question of another process, if it was not recorded.
 
         Raises `StoreUnavailable`.
         """
-        if self._has(kept):
+        if kept.run_id in self._turns.held:
             return None
         return await self._resuming.unrecorded(kept)
 

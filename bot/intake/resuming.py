@@ -50,7 +50,7 @@ class Resuming:
         if late:
             await self._turn_away(kept, question.asked, connector)
             return None
-        return Waiting(kept.id, question, connector, kept.run_id)
+        return Waiting(kept.id, question, connector, kept.run_id, anew)
 
     async def unrecorded(self, kept: Kept) -> RunStart | None:
         """The run that was to answer a question, if it was not recorded, as it would have begun.

@@ -61,10 +61,12 @@ class Turns:
         self._notices = said
         self._tasks = tasks
         self._options = options
-        self._conversations = Conversations(self._answer)
+        self._conversations = Conversations(self._answer, self.leave_floor)
         self._meter = Meter(store, runs, options.limits, now_us)
         self._entering: dict[UUID, Waiting] = {}
         """Those whose turn it is, while it is found out whether they are within the limits."""
+        self._closing = False
+        self._held: set[UUID] = set()
 
     def __len__(self) -> int:
         """So many questions wait for their turn."""
@@ -74,9 +76,41 @@ class Turns:
         """The questions that wait, by conversation, in order."""
         return [*self._entering.values(), *self._conversations.items()]
 
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether a conversation has one answer at a time, in whichever process."""
+        return self._options.policy != "parallel"
+
+    @property
+    def places(self) -> list[Place]:
+        """Where this process answers one question after the other."""
+        return self._conversations.places
+
+    # Questions in hand: from before they are kept until it is durable what became of them. One
+    # of this process that is not in hand was handed over, or could not be marked.
+
+    def hold(self, run_id: UUID) -> None:
+        """Takes a question in hand, by the run that is to answer it."""
+        self._held.add(run_id)
+
+    def let_go(self, run_id: UUID) -> None:
+        """Another process sees to it, or nobody has to any more."""
+        self._held.discard(run_id)
+
+    @property
+    def held(self) -> frozenset[UUID]:
+        """The questions in hand."""
+        return frozenset(self._held)
+
     def leave(self) -> None:
         """What waits stays in the inbox."""
-        self.left(len(self._taken_out(lambda _item: True)))
+        self._closing = True
+        self._let_go(self._taken_out(lambda _item: True))
+
+    def _let_go(self, items: Collection[Waiting]) -> None:
+        for item in items:
+            self.let_go(item.run_id)
+        self.left(len(items))
 
     def left(self, questions: int) -> None:
         """Says that questions stay in the inbox."""
@@ -85,11 +119,11 @@ class Turns:
 
     def refuse(self, item: Waiting) -> None:
         """A question is not to be answered after all, and nobody needs to be told."""
-        self._tasks.spawn(self._mark(item, "refused"))
+        self._tasks.spawn(self._refused(item))
 
     def lose(self, ids: Collection[int]) -> None:
         """Other processes answer these questions."""
-        self.left(len(self._taken_out(lambda item: item.inbox_id in ids)))
+        self._let_go(self._taken_out(lambda item: item.inbox_id in ids))
 
     def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
         """Refuses the waiting questions that are not wanted any more, and returns them."""
@@ -106,6 +140,7 @@ class Turns:
 
     def admit(self, item: Waiting) -> None:
         """Answers a question in its turn, or says why not."""
+        self.hold(item.run_id)
         problem = self._problem(item.question.asked)
         if problem is None:
             self._queue(item)
@@ -130,7 +165,24 @@ class Turns:
         asked = item.question.asked
         if told:
             await self._notices.say(item.connector, asked.message, told, asked.person)
+        await self._refused(item)
+
+    async def _refused(self, item: Waiting) -> None:
+        if item.anew:  # its run was begun, and this is its end
+            self._store.runs.end(item.run_id, self._runs.never_answered())
         await self._mark(item, "refused")
+        await self.leave_floor(item.question.asked.message.place)
+
+    async def leave_floor(self, place: Place) -> None:
+        """Others may answer there, if nothing waits for this process."""
+        if not self.one_at_a_time:
+            return
+        try:
+            await self._store.floors.leave(place, closing=self._closing)
+        except StoreUnavailable as error:
+            log.warning("intake.floor_kept", error=str(error))
+        except Exception:  # the conversation is over all the same
+            log.exception("intake.floor_kept")
 
     def _queue(self, item: Waiting) -> None:
         place = item.question.asked.message.place
@@ -187,8 +239,12 @@ class Turns:
             self._tasks.spawn_endless(self._mark_later(item, state, run_id))
         except Exception:  # the questions that wait behind this one have their turn all the same
             log.exception("inbox.not_marked", inbox=item.inbox_id)
+        else:
+            self.let_go(item.run_id)
 
     async def _mark_later(self, item: Waiting, state: State, run_id: UUID | None) -> None:
         """Tries again: nobody else closes a question whose owner lives."""
         await asyncio.sleep(_MARK_AGAIN_S)
         await self._mark(item, state, run_id)
+        if item.run_id not in self._held:
+            await self.leave_floor(item.question.asked.message.place)

@@ -46,6 +46,14 @@ class Heart:
             except Exception:  # whatever it is: without beats others would take our runs
                 log.exception("lease.bug")
 
+    async def begin(self) -> None:
+        """The first beat of a process that is ready: how long its start took means nothing.
+
+        Raises `StoreUnavailable`.
+        """
+        self._last = None
+        await self.beat()
+
     async def beat(self) -> None:
         """One beat. Raises `StoreUnavailable`."""
         await self._leases.beat(self._now_us(), self.seat)

@@ -7,6 +7,7 @@ stays claimed, and is tried again.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -49,6 +50,23 @@ class Door(Protocol):
 
         Raises `StoreUnavailable`.
         """
+        ...
+
+    @property
+    def held(self) -> frozenset[UUID]:
+        """The questions in hand here, by the runs that are to answer them."""
+        ...
+
+    def among(self, processes: int) -> None:
+        """So many processes answer on these platforms, this one counted."""
+        ...
+
+    async def run_errands(self) -> None:
+        """Does what other processes heard and this one has to do. Raises `StoreUnavailable`."""
+        ...
+
+    async def back(self) -> None:
+        """After an outage in which others may have answered. Raises `StoreUnavailable`."""
         ...
 
     def kept(self) -> list[int]:
@@ -94,6 +112,7 @@ class Recovery:
         self._door = door
         self._heart = heart
         self._now_us = now_us
+        self._pacing = pacing
         self._endings = Endings(store, pacing, now_us, runs.price, watch, reasoning)
         self._judge = Judge(store.leases.me, heart.seat)
         self._given_up: set[UUID] = set()
@@ -121,6 +140,7 @@ class Recovery:
         for run_id in self._given_up:
             await self._store.settled(run_id, _KEEP_DEADLINE_S)
         await leases.reopen(self._given_up)  # who ended them may have been overwritten by us
+        await self._door.back()
         self._given_up.clear()
 
     async def _look_safely(self) -> None:
@@ -133,26 +153,40 @@ class Recovery:
 
     async def look(self) -> None:
         """Finds what was left, and begins what is due. Raises `StoreUnavailable`."""
-        leases = self._store.leases
-        living = await self._living()
+        dead, living = await self.look_around()
+        await self._door.run_errands()
         if not self._heart.calm:
             return
+        leases = self._store.leases
+        await self._store.floors.vacate(dead)
+        await self._store.errands.inherit(dead)
         runs = await leases.orphaned_runs(living, self._names)
-        questions = await leases.orphaned_questions(living, self._names)
+        # Of this process's own questions those that others handed over, or that were not marked.
+        held, others = self._door.held, living - {leases.me}
+        questions = await leases.orphaned_questions(others, self._names)
         if runs or questions:  # a process may have begun since, and have taken these
-            living |= await self._living()
+            living |= (await self.look_around())[1]
         for run in runs:
             if run.owner not in living:
                 self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
         for question in questions:
-            if question.owner not in living:
+            others = living - {leases.me}
+            if question.owner not in others and question.row.run_id not in held | self._door.held:
                 estate = self._estate(question.row.asked.message.place)
                 estate.questions.setdefault(question.row.id, question)
         self._begin_what_is_due()
 
-    async def _living(self) -> set[str]:
+    async def look_around(self) -> tuple[set[str], set[str]]:
+        """Who is dead and who lives; the living share the budgets. Raises `StoreUnavailable`."""
         processes = await self._store.leases.processes()
-        return self._judge.living(processes, self._now_us(), _now())
+        living = self._judge.living(processes, self._now_us(), _now())
+        serving = Counter(
+            name for process in processes if process.id in living for name in process.connectors
+        )
+        for name in self._connectors:
+            self._pacing.divide(name, max(1, serving[name]))
+        self._door.among(max((serving[name] for name in self._connectors), default=1))
+        return {process.id for process in processes} - living, living
 
     def _estate(self, place: Place) -> _Estate:
         return self._estates.setdefault(place, _Estate())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -12,16 +13,23 @@ from structlog.contextvars import bound_contextvars
 
 from bot.pacing import Pacing
 from bot.runs import outcomes
+from bot.runs.late import Late
 from bot.runs.outcomes import Ended
 from bot.runs.question import Question
 from bot.runs.run import Result, Run, RunOptions
 from bot.runs.usage import Price
-from bot.store import Store
+from bot.store import RunEnd, Store
 from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, MessageRef, Place
 from providers.base import Provider
 
 log = structlog.get_logger(__name__)
+
+_REGARD_S = 0.25
+_WORDS_S = 3.0
+"""What last words need: to end the models' streams, one edit each, and the log."""
+_LEAST_WORDS_S = 1.0
+_NOTHING_S = 0.001
 
 
 class Runs:
@@ -42,6 +50,8 @@ class Runs:
         self._options = options
         self._now_us = now_us
         self._watch = watch
+        self.late = Late(store)
+        """The comparisons that wait for the token log."""
         self._active: dict[UUID, Run] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,7 +80,7 @@ class Runs:
         with bound_contextvars(run_id=str(run_id)):  # the run's own tasks inherit it
             run = Run(
                 run_id, question, connector, self._provider, self._store, self._pacing,
-                self._options, self._now_us, self._watch,
+                self._options, self._now_us, self.late, self._watch,
             )  # fmt: skip
             self._active[run_id] = run
             self._idle.clear()
@@ -80,6 +90,10 @@ class Runs:
                 del self._active[run_id]
                 if not self._active:
                     self._idle.set()
+
+    def never_answered(self) -> RunEnd:
+        """The end of a run that was begun, of which nobody saw anything, and that nobody wants."""
+        return RunEnd(self._now_us(), outcomes.STOPPED.outcome, "", 0)
 
     def stop(self, run_id: UUID) -> bool:
         """Stops a run; False where it isn't under way here."""
@@ -118,12 +132,29 @@ class Runs:
                 log.error("run.lost", run_id=str(run.id))
                 run.abandon()
 
-    async def drain(self, grace: float) -> None:
-        """Gives running answers `grace` seconds; those that last longer end as interrupted."""
-        if await self.idle(grace):
-            return
+    async def drain(self, seconds: float) -> bool:
+        """Gives running answers their time, and the last of it to say that they end.
+
+        From now on all other edits leave room in the budgets for these: so when those that last
+        longer are interrupted, their last edits can all be made at once. Says whether all have
+        ended within `seconds`.
+        """
+        until = self._now() + seconds
+        words = min(_WORDS_S, seconds / 4)
+        while (left := until - self._now() - words) > _NOTHING_S:
+            self._expect_ends()
+            if await self.idle(min(_REGARD_S, left)):
+                return True
         log.warning("runs.interrupted", runs=len(self._active))
         self._stop_where(lambda _run: True, outcomes.INTERRUPTED)
+        return await self.idle(max(words, _LEAST_WORDS_S))
+
+    def _expect_ends(self) -> None:
+        for budget, ends in Counter(run.ends_by for run in self._active.values()).items():
+            self._pacing.expect(budget, ends)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def idle(self, timeout: float) -> bool:
         """Waits until no run is under way, at most `timeout` seconds; says whether that is so."""

@@ -18,13 +18,14 @@ from bot.receipts import Evidence, Receipt, compare, of_log, summary
 from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
+from bot.runs.late import Late
 from bot.runs.outcomes import Ended, Outcome
 from bot.runs.question import Question
 from bot.runs.record import KEEP_DEADLINE_S, Record
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Store, StoreUnavailable
 from bot.watch import UNWATCHED, Watch
-from connectors.base import Connector, ConnectorError, Status
+from connectors.base import Budget, Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError, Request
 
 log = structlog.get_logger(__name__)
@@ -76,8 +77,10 @@ class Run:
         pacing: Pacing,
         options: RunOptions,
         now_us: Callable[[], int],
+        late: Late,
         watch: Watch = UNWATCHED,
     ) -> None:
+        """`late` compares what can't be compared at the run's end."""
         self.id = run_id
         self.question = question
         self.generation = Generation()
@@ -87,6 +90,8 @@ class Run:
         self._options = options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
+        self._late = late
+        self._log_away = False
         self._left_out: tuple[str, ...] = ()
         self._request: Request | None = None
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
@@ -105,6 +110,11 @@ class Run:
     def age_s(self) -> float:
         """Seconds since the run began."""
         return self._clock() - self._started
+
+    @property
+    def ends_by(self) -> Budget:
+        """The budget that its last edit needs."""
+        return self._connector.budget(self.question.asked.message.place, "edit")
 
     def used(self, error: str | None = None) -> Used | None:
         """What the run has used so far; once it has ended, `error` is what the operator is told."""
@@ -134,6 +144,9 @@ class Run:
             raise
         ended = self._as_delivered(ended)
         self._end(ended, receipt)
+        if self._log_away:
+            tokens, compare = self.generation.tokens, self._compared
+            self._late.owe(self.id, tokens, compare, self._stamp)
         await asyncio.gather(self._stamp(receipt), self._record.kept())
         text, tokens = self.generation.text, self.generation.tokens
         handed_on = self._recorder.handed_on
@@ -266,9 +279,12 @@ class Run:
         return Ended(Outcome.UNDELIVERABLE, error=self.reply.error)
 
     async def _compare(self) -> Receipt:
+        return self._compared(await self._recorded())
+
+    def _compared(self, recorded: Evidence) -> Receipt:
         return compare(
             self.generation.text,
-            await self._recorded(),
+            recorded,
             self._shown(),
             self.reply.lost_at,
             self._delivery.fault,
@@ -279,7 +295,8 @@ class Run:
             await self._store.settled(self.id, KEEP_DEADLINE_S)
             recorded = await self._store.tokens.recorded(self.id)
         except StoreUnavailable as error:
-            return Evidence(None, str(error), broken=True)
+            self._log_away = True
+            return Evidence(None, f"the token log is away: {error}")
         except Exception as error:
             log.exception("run.bug")
             return Evidence(None, f"{type(error).__name__} in the token log", broken=True)

@@ -4,7 +4,7 @@ from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditRow
 from bot.store.errors import StoreUnavailable
 from bot.store.hours import Expense, Hour, Hours
-from bot.store.inbox import Question
+from bot.store.inbox import Given, Question
 from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.listing import Cursor, Filters, Listed, Page
@@ -29,6 +29,7 @@ __all__ = [
     "EditRow",
     "Expense",
     "Filters",
+    "Given",
     "Hour",
     "Hours",
     "InlineDatabase",

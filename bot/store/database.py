@@ -122,12 +122,11 @@ class InlineDatabase:
         )
         prepare_sqlite(self._engine)
         metadata.create_all(self._engine)
-        self._connection = self._engine.connect()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Runs work that may write; it is committed when this returns."""
-        with translated(), self._connection.begin():
-            return work(self._connection)
+        with translated(), self._engine.begin() as connection:
+            return work(connection)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs work that only reads."""
@@ -135,7 +134,6 @@ class InlineDatabase:
 
     async def aclose(self) -> None:
         """Forgets everything."""
-        self._connection.close()
         self._engine.dispose()
 
 

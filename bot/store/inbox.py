@@ -28,6 +28,14 @@ class Question:
     run_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A question that was kept, and the process that sees to it."""
+
+    inbox_id: int
+    owner: str
+
+
 class Inbox:
     """Keeps questions, each once; `owner` is this process. Nothing here goes by the journal."""
 
@@ -41,22 +49,19 @@ class Inbox:
         `run_id` is the run that is to answer it. The question is durable when this returns;
         raises `StoreUnavailable` otherwise.
         """
-        values = _values(asked, received_us) | {
-            "run_id": str(run_id) if run_id else None,
-            "owner": self._owner,
-        }
+        return await self._database.run(
+            lambda connection: insert_question(connection, asked, received_us, run_id, self._owner)
+        )
 
-        def work(connection: Connection) -> int | None:
-            insert = insert_into(connection, inbox).values(values)
-            stored = insert.on_conflict_do_nothing().returning(inbox.c.id)
-            return connection.execute(stored).scalar_one_or_none()
+    async def kept_for(self, run_id: UUID) -> Given | None:
+        """The question that a run is to answer; None where none was kept for it."""
+        query = select(inbox.c.id, inbox.c.owner).where(inbox.c.run_id == str(run_id))
 
-        return await self._database.run(work)
+        def work(connection: Connection) -> Given | None:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else Given(*row)
 
-    async def kept_for(self, run_id: UUID) -> int | None:
-        """The id of the question that a run is to answer; None where none was kept for it."""
-        query = select(inbox.c.id).where(inbox.c.run_id == str(run_id))
-        return await self._database.read(lambda connection: connection.scalar(query))
+        return await self._database.read(work)
 
     async def mark(self, id: int, state: State, run_id: UUID | None = None) -> None:  # noqa: A002 - the question's id
         """Says what became of a question; without a `run_id` the one it has stays."""
@@ -88,6 +93,19 @@ class Inbox:
             .limit(1)
         )
         return await self._database.read(lambda connection: connection.scalar(query)) is not None
+
+
+def insert_question(
+    connection: Connection, asked: Asked, received_us: int, run_id: UUID | None, owner: str
+) -> int | None:
+    """Inserts a question and returns its id; None where its message was there before."""
+    values = _values(asked, received_us) | {
+        "run_id": str(run_id) if run_id else None,
+        "owner": owner,
+    }
+    insert = insert_into(connection, inbox).values(values)
+    stored = insert.on_conflict_do_nothing().returning(inbox.c.id)
+    return connection.execute(stored).scalar_one_or_none()
 
 
 def _values(asked: Asked, received_us: int) -> dict[str, Any]:

@@ -52,7 +52,9 @@ class Journal:
         """`interval` in seconds; `limit` in rows.
 
         Over the limit `add_many` refuses (one of many rows of a run); `add` has a tenth more, so
-        that a run's few rows still find room: an end that is lost would leave the run open.
+        that a run's few rows still find room. `add_last` never lacks room: an end that is lost
+        would leave the run open, and while the database is away no question can be kept, so no
+        more runs end than had begun.
         """
         self._database = database
         self._interval = interval
@@ -83,6 +85,13 @@ class Journal:
     def add(self, row: Row) -> None:
         """Takes one of a run's few rows; never waits."""
         if len(self._rows) + self._backlog >= self._reserve or self._closed:
+            self._refuse(row)
+        else:
+            self._take(row)
+
+    def add_last(self, row: Row) -> None:
+        """Takes a run's end, whatever waits already; never waits."""
+        if self._closed:
             self._refuse(row)
         else:
             self._take(row)

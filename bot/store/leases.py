@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, Update, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    Update,
+    delete,
+    or_,
+    select,
+    update,
+)
 
 from bot.store.database import Database
 from bot.store.inbox import Question, State, question_of
@@ -42,6 +52,8 @@ class Process:
     id: str
     beat_us: int
     seat: Seat | None = None
+    connectors: tuple[str, ...] = ()
+    """The names of those that it serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +70,18 @@ class Leases:
     def __init__(self, database: Database, me: str) -> None:
         self._database = database
         self.me = me
+        self.serves: tuple[str, ...] = ()
+        """The names of the connectors that this process serves, for the others to know."""
         self._beaten = False
 
     async def beat(self, now_us: int, seat: Seat | None = None) -> None:
         """Says that this process lives."""
         where = {"machine": seat and seat.machine, "pid": seat and seat.pid}
-        values = {"id": self.me, "beat_us": now_us, **where}
+        said = {"beat_us": now_us, "connectors": list(self.serves) or None}
 
         def work(connection: Connection) -> None:
-            insert = insert_into(connection, processes).values(values)
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["id"], set_={"beat_us": now_us})
-            )
+            insert = insert_into(connection, processes).values(id=self.me, **where, **said)
+            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=said))
             silent = processes.c.beat_us < now_us - _FORGET_US
             connection.execute(delete(processes).where(silent))
 
@@ -86,7 +98,7 @@ class Leases:
         """Every process that has beaten and was not released."""
 
         def work(connection: Connection) -> list[Process]:
-            return [_process(*row) for row in connection.execute(select(processes))]
+            return [_process(row) for row in connection.execute(select(processes)).mappings()]
 
         return await self._database.read(work)
 
@@ -182,6 +194,7 @@ def _owned_by_none(table: Table, living: Collection[str]) -> ColumnElement[bool]
     return or_(table.c.owner.is_(None), table.c.owner.not_in(living))
 
 
-def _process(id: str, beat_us: int, machine: str | None, pid: int | None) -> Process:  # noqa: A002 - a column
+def _process(row: RowMapping) -> Process:
+    machine, pid = row["machine"], row["pid"]
     seat = None if machine is None or pid is None else Seat(machine, pid)
-    return Process(id, beat_us, seat)
+    return Process(row["id"], row["beat_us"], seat, tuple(row["connectors"] or ()))

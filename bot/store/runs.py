@@ -113,8 +113,12 @@ class Runs:
 
     def end(self, run_id: UUID, end: RunEnd) -> None:
         """Takes a run's end. It counts only if no other process has claimed the run."""
-        self._journal.add((_END, run_id, end, self._owner))
+        self._journal.add_last((_END, run_id, end, self._owner))
         self._journal.forget(run_id)
+
+    def prove(self, run_id: UUID, verdict: str, receipt: Mapping[str, Any]) -> None:
+        """Takes the verdict on a run that has ended, where it could be found only afterwards."""
+        self._journal.add((_PROOF, run_id, verdict, receipt, self._owner))
 
     async def get(self, run_id: UUID) -> RunRow | None:
         """The run of this id, as far as it is durable."""
@@ -231,6 +235,23 @@ def _write_end(connection: Connection, rows: list[Row]) -> None:
     )
 
 
+def _write_proof(connection: Connection, rows: list[Row]) -> None:
+    change = update(runs).where(
+        runs.c.run_id == bindparam("id"),
+        runs.c.owner == bindparam("me"),
+        runs.c.text_deleted_us.is_(None),
+    )
+    connection.execute(
+        change.values(
+            verdict=bindparam("found"), receipt=bindparam("proof", type_=runs.c.receipt.type)
+        ),
+        [
+            {"id": str(run_id), "me": owner, "found": verdict, "proof": receipt}
+            for _, run_id, verdict, receipt, owner in rows
+        ],
+    )
+
+
 def _end_values(end: RunEnd) -> dict[str, Any]:
     return {name: getattr(end, name) for name in _END_COLUMNS}
 
@@ -239,3 +260,4 @@ _END_COLUMNS = tuple(RunEnd.__dataclass_fields__)
 _BEGIN = Kind("run begin", 0, _write_begin)
 _ASKED = Kind("run asked", 1, _write_asked)
 _END = Kind("run end", 4, _write_end)
+_PROOF = Kind("run proof", 5, _write_proof)

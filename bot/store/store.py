@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 from bot.store.conversations import Conversations
 from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.edits import EditLog
+from bot.store.errands import Errands
 from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
+from bot.store.floors import Floors
 from bot.store.hours import Hours
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
@@ -37,6 +39,8 @@ class Store:
         self.journal = journal or Journal(database)
         self.leases = Leases(database, str(uuid4()))
         self.inbox = Inbox(database, self.leases.me)
+        self.floors = Floors(database, self.leases.me)
+        self.errands = Errands(database, self.leases.me)
         self.runs = Runs(database, self.journal, self.leases.me)
         self.listing = Listing(database)
         self.hours = Hours(database)
@@ -67,13 +71,16 @@ class Store:
     async def aclose(self, timeout: float = 5.0) -> int:
         """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.
 
-        Then others may claim what is unfinished: not earlier, for ends may be among the rows.
+        Then others may claim what is unfinished: not earlier, for ends may be among the rows. This
+        and to close the connections takes at most half as long again.
         """
         lost = await self.journal.aclose(timeout)
         with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout / 4):
                 await self.leases.release()
-        await self.database.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout / 4):
+                await self.database.aclose()
         return lost
 
 

@@ -229,6 +229,7 @@ usage_resets = Table(
 )
 
 # beat_us: when the process last said that it lives. machine, pid: see `bot.store.leases.Seat`.
+# connectors: the names of those that it serves; NULL where it serves none.
 processes = Table(
     "processes",
     metadata,
@@ -236,4 +237,28 @@ processes = Table(
     Column("beat_us", _MICROSECONDS, nullable=False),
     Column("machine", String(128)),
     Column("pid", Integer),
+    Column("connectors", JSON(none_as_null=True)),
+)
+
+# The process that answers in a conversation; where there is no row, nobody does.
+floors = Table(
+    "floors",
+    metadata,
+    Column("connector", SafeText, primary_key=True),
+    Column("workspace", SafeText, primary_key=True),
+    Column("channel", SafeText, primary_key=True),
+    Column("thread", SafeText, primary_key=True),
+    Column("owner", _OWNER, nullable=False),
+    Index("ix_floors_owner", "owner"),
+)
+
+# What a process is to see to that another one heard of. event: see `bot.store.errands`.
+errands = Table(
+    "errands",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("owner", _OWNER, nullable=False),
+    Column("at_us", _MICROSECONDS, nullable=False),
+    Column("event", JSON, nullable=False),
+    Index("ix_errands_owner", "owner"),
 )

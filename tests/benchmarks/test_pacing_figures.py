@@ -13,7 +13,8 @@ from benchmarks.figures import percentile
 from benchmarks.pacing.load import load
 from benchmarks.pacing.others import Every, RoundRobin
 from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Seen, play
-from bot import pacing
+from bot.pacing import meter
+from bot.pacing.scope import Waiter
 
 SEEDS = range(3)
 
@@ -35,7 +36,7 @@ def test_round_robin_in_place_of_the_index_leaves_readers_further_behind(
 ) -> None:
     well = shown(30)
     by_waiting = lambda self, _patience: (0, False, self.since)  # noqa: E731 - one line of policy
-    monkeypatch.setattr(pacing._Waiter, "rank", by_waiting)
+    monkeypatch.setattr(Waiter, "rank", by_waiting)
     badly = shown(30)
     assert staleness(badly) > 1.05 * staleness(well)
     assert last_edit_p99(badly) > last_edit_p99(well)
@@ -43,8 +44,8 @@ def test_round_robin_in_place_of_the_index_leaves_readers_further_behind(
 
 def test_without_a_reserve_ends_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     well = shown(10)
-    monkeypatch.setattr(pacing, "_RESERVE", 0.0)
-    monkeypatch.setattr(pacing, "_SPREAD", 0.0)
+    monkeypatch.setattr(meter, "_RESERVE", 0.0)
+    monkeypatch.setattr(meter, "_SPREAD", 0.0)
     badly = shown(10)
     assert last_edit_p99(well) < 2.0
     assert last_edit_p99(badly) > 2.0
@@ -54,7 +55,7 @@ def test_a_store_that_is_spent_evenly_leaves_readers_further_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     well = shown(10)
-    monkeypatch.setattr(pacing, "_STORE_S", 3600.0)
+    monkeypatch.setattr(meter, "_STORE_S", 3600.0)
     assert staleness(shown(10)) > 1.2 * staleness(well)
 
 

@@ -22,8 +22,8 @@ SLOW = [step for word in words(COUNT) for step in (word, Pause(1.0))]
 async def test_after_an_outage_for_all_nobody_claims_and_every_answer_is_whole() -> None:
     async with a_world() as world:
         processes = [await world.start(SLOW) for _ in range(3)]
-        for process in processes:
-            await process.ask()
+        for number, process in enumerate(processes):
+            await process.ask(thread=str(number))
         await asyncio.sleep(3)
         for process in processes:
             process.line.cut = True

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -73,9 +73,10 @@ class Process:
     heart: Heart
     parts: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def ask(self, text: str = "Why?") -> MessageRef:
-        """A person asks; returns once the question is kept."""
-        incoming = self.connector.ask(text)
+    async def ask(self, text: str = "Why?", thread: str = "") -> MessageRef:
+        """A person asks in a conversation; returns once the question is kept."""
+        place = replace(self.connector.place, thread=thread)
+        incoming = self.connector.ask(text, place=place)
         assert await incoming.accepted()
         return incoming.event.message
 
@@ -104,6 +105,7 @@ class World:
         token = _PROCESS.set(number)
         try:
             process = self._made(number, scripts, latency, fault, intake)
+            process.store.leases.serves = (process.connector.name,)
             await process.heart.beat()
             recovery = Recovery(
                 process.store,
@@ -115,6 +117,7 @@ class World:
                 clock_us,
                 unattended=["terminal"],
             )
+            await recovery.look_around()
             parts = [process.heart.beat_for_ever(), process.intake.serve(process.connector)]
             process.parts = [asyncio.create_task(part) for part in [*parts, recovery.serve()]]
         finally:

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from bot.runs import outcomes
 from bot.store import RunEnd, RunRow
 from bot.store.runs import run_of
-from bot.store.tables import inbox, messages, runs, tokens
+from bot.store.tables import inbox, runs, tokens
+from bot.store.tables import messages as noted
 from connectors.base import Asked, MessageRef
 from connectors.memory import BOT, Message
 from tests.simulation.people import People
@@ -163,7 +164,7 @@ class Invariants:
             return "".join(connection.scalars(query.order_by(tokens.c.seq)))
 
     def _noted(self, run_id: UUID) -> set[str]:
-        query = select(messages.c.message_id).where(messages.c.run_id == str(run_id))
+        query = select(noted.c.message_id).where(noted.c.run_id == str(run_id))
         with self._world.database._engine.connect() as connection:
             return set(connection.scalars(query))
 

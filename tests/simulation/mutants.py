@@ -18,7 +18,7 @@ from bot import receipts
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.recording import RecordingHandler
 from bot.intake.turns import Turns
-from bot.pacing import _Meter
+from bot.pacing.meter import Meter
 from bot.recovery.ending import Endings
 from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
@@ -141,11 +141,11 @@ def answer_each_delivery(stack: ExitStack) -> None:
 def call_without_pacing(stack: ExitStack) -> None:
     """Nobody waits for a turn."""
 
-    async def at_once(_self: _Meter, _claim: Any) -> float:
+    async def at_once(_self: Meter, _claim: Any) -> float:
         return asyncio.get_running_loop().time()
 
-    _put(stack, _Meter, "draw", at_once)
-    _put(stack, _Meter, "give_back", lambda _self, _call: None)
+    _put(stack, Meter, "draw", at_once)
+    _put(stack, Meter, "give_back", lambda _self, _call: None)
 
 
 def record_a_token_twice(stack: ExitStack) -> None:

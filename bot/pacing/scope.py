@@ -1,0 +1,119 @@
+"""The replies that wait on one budget: which of them is next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bot.pacing.meter import Meter
+from bot.pacing.waiting import Claim, Waiting
+
+_ROUNDS = 2
+"""Who has waited for so many rounds of all that wait goes before those further behind."""
+
+_LOOK_S = 1.0
+"""So often it is looked at what has come back to a store."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Waiter:
+    """One reply in the queue."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+        self.granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def claim(self) -> Claim:
+        """What it wants now."""
+        return Claim.of(self._waiting)
+
+    @property
+    def since(self) -> float:
+        """When its reader last saw something new."""
+        return self._waiting.since
+
+    def rank(self, patience: float) -> tuple[Claim, bool, float]:
+        """Sorts the most urgent first."""
+        claim, since = self.claim(), self._waiting.since
+        waited = _now() - since
+        if claim is Claim.FIRST or waited > patience:
+            return claim, False, since
+        weight = 1.0 if claim is Claim.END else waited
+        return claim, True, -weight * (self._waiting.unseen + 1)
+
+
+class Scope:
+    """The replies that wait on one budget, and the dispatcher: a task that gives one turn.
+
+    It starts again whenever something has changed, so nothing runs while nobody waits.
+    """
+
+    def __init__(self, meter: Meter, forget: Callable[[], object]) -> None:
+        self.meter = meter
+        self._forget = forget
+        self._waiters: list[Waiter] = []
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Task[None] | asyncio.Handle = self._loop.call_soon(forget)
+
+    async def turn(self, waiting: Waiting) -> None:
+        """Returns when this reply may make a call."""
+        waiter = Waiter(waiting)
+        self._waiters.append(waiter)
+        self.look()
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            # The turn may have been given in the very moment of the cancel: then it is lost to
+            # nobody, for it was not used.
+            if not (waiter.granted.cancelled() or waiter.granted.exception()):
+                self.meter.give_back(waiter.granted.result())
+            raise
+        finally:
+            self._waiters.remove(waiter)
+            self.look()
+
+    def look(self) -> None:
+        """Decides anew, once all that happens in this moment is known."""
+        self._next.cancel()
+        if self._waiters:
+            self._next = self._loop.create_task(self._dispatch(), name="pacing")
+            self._next.add_done_callback(self._dispatched)
+        else:
+            self._next = self._loop.call_at(self.meter.forgettable_at(), self._forget)
+
+    async def _dispatch(self) -> None:
+        """Gives one turn, to whoever is the most urgent once it may be given."""
+        while (wait := self._until_shared()) > 0:  # noqa: ASYNC110 - it waits for a time
+            await asyncio.sleep(min(wait, _LOOK_S))
+        if first := self._most_urgent():
+            call = await self.meter.draw(first.claim())
+            if waiter := self._most_urgent():
+                waiter.granted.set_result(call)
+            else:
+                self.meter.give_back(call)
+
+    def _until_shared(self) -> float:
+        """How long until the longest of those who wait has waited for a share of a store."""
+        queue = self._queue()
+        if not self.meter.store or any(each.claim() is not Claim.MIDDLE for each in queue):
+            return 0.0
+        share_s = self.meter.share_s(len(queue))
+        return min((each.since + share_s - _now() for each in queue), default=0.0)
+
+    def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
+        """Those who wait for a dispatcher that broke learn why."""
+        if not dispatcher.cancelled() and (error := dispatcher.exception()):
+            for waiter in self._queue():
+                waiter.granted.set_exception(error)
+
+    def _most_urgent(self) -> Waiter | None:
+        queue = self._queue()
+        patience = _ROUNDS * len(queue) * self.meter.spacing()
+        return min(queue, key=lambda waiter: waiter.rank(patience), default=None)
+
+    def _queue(self) -> list[Waiter]:
+        # Whoever has its turn, or was cancelled, is among the waiters until its own next step.
+        return [waiter for waiter in self._waiters if not waiter.granted.done()]

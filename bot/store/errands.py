@@ -1,0 +1,114 @@
+"""What one process heard and another one has to do: to stop, to start over, to see a deletion.
+
+An errand is left for every other process that has something unfinished in the event's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+
+from bot.store.database import Database
+from bot.store.files import files_column, files_of
+from bot.store.places import columns_of
+from bot.store.tables import errands, inbox, processes, storable
+from connectors.base import (
+    Commanded,
+    Control,
+    Deleted,
+    Edited,
+    MessageRef,
+    Person,
+    Place,
+    Pressed,
+)
+
+Told = Commanded | Deleted | Edited | Pressed
+_WAITING = ("waiting", "running")
+_KINDS: dict[str, type[Told]] = {
+    "commanded": Commanded,
+    "deleted": Deleted,
+    "edited": Edited,
+    "pressed": Pressed,
+}
+
+
+class Errands:
+    """Leaves errands, and takes those that were left for `me`. Raises `StoreUnavailable`."""
+
+    def __init__(self, database: Database, me: str) -> None:
+        self._database = database
+        self._me = me
+
+    async def leave(self, event: Told, at_us: int) -> int:
+        """Tells the other processes that have something to do there; says how many."""
+        theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
+        unfinished = inbox.c.state.in_(_WAITING) & theirs
+        query = select(inbox.c.owner).distinct().where(_around(event), unfinished)
+        owners = await self._database.read(lambda connection: connection.scalars(query).all())
+        if owners:
+            rows = [{"owner": owner, "at_us": at_us, "event": _packed(event)} for owner in owners]
+            await self._database.run(lambda connection: connection.execute(insert(errands), rows))
+        return len(owners)
+
+    async def take(self) -> list[Told]:
+        """What was left for this process since, in order; after an outage perhaps again."""
+        mine = select(errands).where(errands.c.owner == self._me).order_by(errands.c.id)
+
+        def find(connection: Connection) -> list[tuple[int, Any]]:
+            return [(row["id"], row["event"]) for row in connection.execute(mine).mappings()]
+
+        found = await self._database.read(find)
+        if found:
+            done = delete(errands).where(errands.c.id.in_([number for number, _ in found]))
+            await self._database.run(lambda connection: connection.execute(done))
+        return [_unpacked(event) for _, event in found]
+
+    async def inherit(self, dead: Collection[str]) -> int:
+        """What was left for the dead, and for those that were released, is for `me` now."""
+        known = select(processes.c.id)
+        gone = or_(errands.c.owner.in_(dead), errands.c.owner.not_in(known))
+
+        def left(connection: Connection) -> bool:
+            return bool(connection.scalar(select(exists().where(gone))))
+
+        # To read is cheap and disturbs nobody; there is seldom anything to take.
+        if not await self._database.read(left):
+            return 0
+        taken = update(errands).where(gone).values(owner=self._me)
+        return await self._database.run(lambda connection: connection.execute(taken).rowcount)
+
+
+def _around(event: Told) -> ColumnElement[bool]:
+    """The questions of the event's place; for a command in a channel, of its threads as well."""
+    columns = columns_of(event.message.place)
+    if isinstance(event, Commanded) and not columns["thread"]:
+        del columns["thread"]
+    return and_(*(inbox.c[name] == value for name, value in columns.items()))
+
+
+def _packed(event: Told) -> dict[str, Any]:
+    """An event as JSON."""
+    said = asdict(event)
+    if isinstance(event, Pressed):
+        said |= {"control": event.control.value, "run_id": str(event.run_id)}
+    if isinstance(event, Edited):
+        said |= {"text": storable(event.text), "files": files_column(event.files)}
+    return {"kind": type(event).__name__.lower(), **said}
+
+
+def _unpacked(said: dict[str, Any]) -> Told:
+    """The event of an errand."""
+    kind = _KINDS[said.pop("kind")]
+    said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])
+    if "person" in said:
+        said["person"] = Person(**said["person"])
+    if kind is Pressed:
+        said |= {"control": Control(said["control"]), "run_id": UUID(said["run_id"])}
+    if kind is Edited:
+        said["files"] = files_of(said["files"])
+    return kind(**said)

@@ -1,0 +1,159 @@
+"""Two real processes on one PostgreSQL, and each event of Slack's delivered to both.
+
+`python -m tests.faults.two --events 500`, and `--kill` to kill one of them in the middle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psycopg
+
+from tests.commands.helpers import Bot, Shell, asks, whole
+from tests.commands.test_slack import by_http
+from tests.servers.openai import OpenAIServer
+from tests.servers.slack import SIGNING_SECRET, Limits, Slack, slack_server
+from tests.servers.slack.http_events import HttpEvents
+from tests.servers.slack.records import Delivery
+from tests.store.conftest import postgres_schema
+
+_CHANNELS = 25
+_PAUSE_S = 0.03
+_PROGRESS = (
+    "SELECT (SELECT count(*) FROM inbox WHERE state = 'done'), "
+    "(SELECT count(*) FROM runs WHERE ended_us IS NULL)"
+)
+_QUICK = {"SLACK_EDITS_PER_MINUTE": "3000", "SLACK_POSTS_PER_MINUTE": "3000"}
+
+
+class Both:
+    """Carries each event to two addresses."""
+
+    def __init__(self, first: HttpEvents, second: HttpEvents) -> None:
+        self._ways = (first, second)
+
+    def carry(self, delivery: Delivery) -> None:
+        """Sends it to both; who asks hears of the first."""
+        self._ways[0].carry(delivery)
+        self._ways[1].carry(Delivery(delivery.kind, delivery.payload))
+
+    def copies(self, delivery: Delivery) -> list[Delivery]:
+        """It goes to both anyhow."""
+        return [delivery]
+
+    async def aclose(self) -> None:
+        """Closes both."""
+        for way in self._ways:
+            await way.aclose()
+
+
+@dataclass
+class Counts:
+    """What came of the events."""
+
+    events: int
+    kept: int
+    runs: int
+    answers: int
+    outcomes: dict[str, int]
+    by_process: list[int]
+    left_writing: int
+    rate_limited: int
+    seconds: float
+
+    @property
+    def whole(self) -> bool:
+        """Each event has one answer."""
+        return self.events == self.kept == self.runs == self.answers and not self.left_writing
+
+
+async def delivered_to_both(
+    events: int, url: str, folder: Path, *, kill: bool, metered: bool = False
+) -> Counts:
+    """Delivers so many questions, each of a conversation of its own, and waits for all answers."""
+    limits = Limits() if metered else Limits().unmetered()
+    async with slack_server(limits=limits) as slack, OpenAIServer(whole("Be", "cause.")) as model:
+        settings = asks(model) | by_http(slack) | ({} if metered else _QUICK)
+        shell = Shell(folder, settings | {"DATABASE_URL": url, "LOG_LEVEL": "warning"})
+        async with shell.bot() as first, shell.bot() as second:
+            ways = [HttpEvents(_events_of(bot), SIGNING_SECRET, 3.0) for bot in (first, second)]
+            both = Both(*ways)
+            slack.board.events.carrier = both
+            began = time.monotonic()
+            try:
+                await _ask(slack, events, first if kill else None)
+                await _answered(url, events)
+            finally:
+                await both.aclose()
+            return _counted(slack, url, events, time.monotonic() - began)
+
+
+async def _ask(slack: Slack, events: int, victim: Bot | None) -> None:
+    channels = [slack.workspace.add_channel(f"C{n:03}", f"c{n}").id for n in range(_CHANNELS)]
+    for number in range(events):
+        slack.ask(f"Question {number}?", channel=channels[number % _CHANNELS])
+        await asyncio.sleep(_PAUSE_S)
+        if victim is not None and number == events // 2:
+            victim.child.send(signal.SIGKILL)
+
+
+async def _answered(url: str, events: int) -> None:
+    """Waits until so many questions were kept, and nothing is unfinished."""
+    async with asyncio.timeout(60 + events):
+        while _row(url, _PROGRESS) != (events, 0):  # noqa: ASYNC110 - other processes change it
+            await asyncio.sleep(0.25)
+
+
+def _row(url: str, query: str) -> tuple[int, ...]:
+    with psycopg.connect(url) as connection:
+        return tuple(connection.execute(query.encode()).fetchone() or ())
+
+
+def _counted(slack: Slack, url: str, events: int, seconds: float) -> Counts:
+    with psycopg.connect(url) as connection:
+        outcomes = Counter(outcome for (outcome,) in connection.execute("SELECT outcome FROM runs"))
+        by = connection.execute("SELECT count(*) FROM runs GROUP BY owner ORDER BY 1").fetchall()
+    (kept,) = _row(url, "SELECT count(*) FROM inbox")
+    return Counts(
+        events=events,
+        kept=kept,
+        runs=outcomes.total(),
+        answers=len(slack.messages(by_bot=True)),
+        outcomes=dict(outcomes),
+        by_process=[count for (count,) in by],
+        left_writing=len(slack.writing()),
+        rate_limited=len(slack.rate_limited),
+        seconds=round(seconds, 1),
+    )
+
+
+def _events_of(bot: Bot) -> str:
+    return f"http://{bot.address}/slack/events"
+
+
+def main() -> int:
+    """Prints the counts; 1 where an event has no answer, or two."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=500)
+    parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--metered", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, postgres_schema() as url:
+        work = delivered_to_both(
+            given.events, url, Path(folder), kill=given.kill, metered=given.metered
+        )
+        counts = asyncio.run(work)
+    for name, value in asdict(replace(counts)).items():
+        print(f"{name}: {value}")  # noqa: T201 - a command
+    return 0 if counts.whole else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
