@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench soak kills check audit format lock clean
+.PHONY: help setup run test bench soak kills two outage check audit format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,12 @@ soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES= say 
 
 kills: .venv/.dev ## kills the real bot in mid-answer N times, and counts what was left
 	@$(BIN)/python -m tests.faults.kills --kills $(or $(N),200) --seed $(or $(SEED),1)
+
+two: .venv/.dev ## two real bots on one PostgreSQL hear of N questions; one is killed in the middle
+	@$(BIN)/python -m tests.faults.two --kill --events $(or $(N),500)
+
+outage: .venv/.dev ## PostgreSQL goes away for SECONDS under N answers of two real bots
+	@$(BIN)/python -m tests.faults.outage --answers $(or $(N),20) --seconds $(or $(SECONDS),30)
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .

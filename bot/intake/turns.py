@@ -236,11 +236,12 @@ class Turns:
             await self._store.inbox.mark(item.inbox_id, state, run_id)
         except StoreUnavailable as error:
             log.error("inbox.not_marked", inbox=item.inbox_id, error=str(error))
-            self._tasks.spawn_endless(self._mark_later(item, state, run_id))
         except Exception:  # the questions that wait behind this one have their turn all the same
             log.exception("inbox.not_marked", inbox=item.inbox_id)
         else:
             self.let_go(item.run_id)
+            return
+        self._tasks.spawn_endless(self._mark_later(item, state, run_id))
 
     async def _mark_later(self, item: Waiting, state: State, run_id: UUID | None) -> None:
         """Tries again: nobody else closes a question whose owner lives."""

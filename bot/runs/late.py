@@ -9,8 +9,8 @@ from uuid import UUID
 
 import structlog
 
-from bot.receipts import Evidence, Receipt, of_log
-from bot.store import Store, StoreUnavailable
+from bot.receipts import Evidence, Receipt
+from bot.store import Recorded, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +28,12 @@ class Late:
     def owe(
         self,
         run_id: UUID,
-        tokens: int,
+        found: Callable[[Recorded], Evidence],
         compare: Callable[[Evidence], Receipt],
         tell: Callable[[Receipt], Awaitable[None]],
     ) -> None:
         """Compares later, stores what was found, flagged as late, and tells the reader."""
-        task = asyncio.create_task(self._prove(run_id, tokens, compare, tell), name="late")
+        task = asyncio.create_task(self._prove(run_id, found, compare, tell), name="late")
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -51,20 +51,20 @@ class Late:
     async def _prove(
         self,
         run_id: UUID,
-        tokens: int,
+        found: Callable[[Recorded], Evidence],
         compare: Callable[[Evidence], Receipt],
         tell: Callable[[Receipt], Awaitable[None]],
     ) -> None:
-        receipt = replace(compare(await self._recorded(run_id, tokens)), late=True)
+        receipt = replace(compare(found(await self._recorded(run_id))), late=True)
         self._store.runs.prove(run_id, receipt.verdict, receipt.as_dict())
         log.info("run.compared_late", run_id=str(run_id), verdict=receipt.verdict.value)
         await tell(receipt)
 
-    async def _recorded(self, run_id: UUID, tokens: int) -> Evidence:
+    async def _recorded(self, run_id: UUID) -> Recorded:
         while True:
             try:
                 await self._store.settled(run_id, _LONG_S)
-                return of_log(await self._store.tokens.recorded(run_id), tokens)
+                return await self._store.tokens.recorded(run_id)
             except StoreUnavailable as error:
                 log.debug("run.still_unproven", run_id=str(run_id), error=str(error))
             await asyncio.sleep(_PAUSE_S)

@@ -23,7 +23,7 @@ from bot.runs.outcomes import Ended, Outcome
 from bot.runs.question import Question
 from bot.runs.record import KEEP_DEADLINE_S, Record
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
-from bot.store import Store, StoreUnavailable
+from bot.store import Recorded, Store, StoreUnavailable
 from bot.watch import UNWATCHED, Watch
 from connectors.base import Budget, Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError, Request
@@ -145,8 +145,7 @@ class Run:
         ended = self._as_delivered(ended)
         self._end(ended, receipt)
         if self._log_away:
-            tokens, compare = self.generation.tokens, self._compared
-            self._late.owe(self.id, tokens, compare, self._stamp)
+            self._late.owe(self.id, self._logged, self._compared, self._stamp)
         await asyncio.gather(self._stamp(receipt), self._record.kept())
         text, tokens = self.generation.text, self.generation.tokens
         handed_on = self._recorder.handed_on
@@ -300,6 +299,9 @@ class Run:
         except Exception as error:
             log.exception("run.bug")
             return Evidence(None, f"{type(error).__name__} in the token log", broken=True)
+        return self._logged(recorded)
+
+    def _logged(self, recorded: Recorded) -> Evidence:
         return of_log(recorded, self.generation.tokens, self._recording.fault or "")
 
     def _shown(self) -> Evidence:

@@ -57,7 +57,7 @@ async def test_a_second_sigterm_ends_the_bot_at_once(shell: Shell) -> None:
         bot.child.send(signal.SIGTERM)
         await bot.child.said("app.stopping")
         bot.child.send(signal.SIGTERM)
-        assert await bot.child.ended(5) == 1
+        assert await bot.child.ended(5) == -signal.SIGTERM
 
 
 async def test_a_sigkill_costs_the_log_no_more_than_one_group(shell: Shell) -> None:

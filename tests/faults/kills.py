@@ -15,13 +15,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from tests.commands.helpers import Shell, asks, words
 from tests.commands.test_discord import on
 from tests.commands.test_slack import by_socket
+from tests.faults.two import print_counts
 from tests.servers.discord import DiscordServer, discord_server
 from tests.servers.openai import Act, Answer, OpenAIServer, finish, spaced, text
 from tests.servers.slack import Slack, slack_server
@@ -185,8 +186,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         counts = asyncio.run(killed(given.kills, given.seed, Path(folder), given.minutes))
     print()  # noqa: T201 - a command
-    for name, value in asdict(counts).items():
-        print(f"{name}: {value}")  # noqa: T201 - a command
+    print_counts(counts)
     return 1 if counts.faults else 0
 
 

@@ -1,6 +1,6 @@
-"""Two real processes on one PostgreSQL, and each event of Slack's delivered to both.
+"""Two real processes on one PostgreSQL, and each event of Slack's delivered to both: `make two`.
 
-`python -m tests.faults.two --events 500`, and `--kill` to kill one of them in the middle.
+With `--kill` one of them is killed in the middle.
 """
 
 from __future__ import annotations
@@ -11,26 +11,32 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from tests.commands.helpers import Bot, Shell, asks, whole
+from tests.commands.helpers import Bot, Shell, asks
 from tests.commands.test_slack import by_http
-from tests.servers.openai import OpenAIServer
+from tests.servers.openai import Answer, OpenAIServer, finish, spaced, text
 from tests.servers.slack import SIGNING_SECRET, Limits, Slack, slack_server
 from tests.servers.slack.http_events import HttpEvents
 from tests.servers.slack.records import Delivery
 from tests.store.conftest import postgres_schema
 
 _CHANNELS = 25
+_ACTS = [*spaced(text("Be", "cause ", "of ", "this."), 0.25), *finish()]
 _PAUSE_S = 0.03
+_AHEAD = 20
+_KEPT = "SELECT count(*) FROM inbox"
 _PROGRESS = (
     "SELECT (SELECT count(*) FROM inbox WHERE state = 'done'), "
     "(SELECT count(*) FROM runs WHERE ended_us IS NULL)"
 )
-_QUICK = {"SLACK_EDITS_PER_MINUTE": "3000", "SLACK_POSTS_PER_MINUTE": "3000"}
+QUICK = {"SLACK_EDITS_PER_MINUTE": "3000", "SLACK_POSTS_PER_MINUTE": "3000"}
 
 
 class Both:
@@ -74,53 +80,62 @@ class Counts:
         return self.events == self.kept == self.runs == self.answers and not self.left_writing
 
 
+@asynccontextmanager
+async def both_hear(slack: Slack, first: Bot, second: Bot) -> AsyncIterator[None]:
+    """Slack's events go to both."""
+    ways = [HttpEvents(_events_of(bot), SIGNING_SECRET, 3.0) for bot in (first, second)]
+    slack.board.events.carrier = both = Both(*ways)
+    try:
+        yield
+    finally:
+        await both.aclose()
+
+
 async def delivered_to_both(
     events: int, url: str, folder: Path, *, kill: bool, metered: bool = False
 ) -> Counts:
     """Delivers so many questions, each of a conversation of its own, and waits for all answers."""
     limits = Limits() if metered else Limits().unmetered()
-    async with slack_server(limits=limits) as slack, OpenAIServer(whole("Be", "cause.")) as model:
-        settings = asks(model) | by_http(slack) | ({} if metered else _QUICK)
+    async with slack_server(limits=limits) as slack, OpenAIServer(Answer(_ACTS)) as model:
+        settings = asks(model) | by_http(slack) | ({} if metered else QUICK)
         shell = Shell(folder, settings | {"DATABASE_URL": url, "LOG_LEVEL": "warning"})
         async with shell.bot() as first, shell.bot() as second:
-            ways = [HttpEvents(_events_of(bot), SIGNING_SECRET, 3.0) for bot in (first, second)]
-            both = Both(*ways)
-            slack.board.events.carrier = both
             began = time.monotonic()
-            try:
-                await _ask(slack, events, first if kill else None)
+            async with both_hear(slack, first, second):
+                await _ask(slack, url, events, first if kill else None)
                 await _answered(url, events)
-            finally:
-                await both.aclose()
             return _counted(slack, url, events, time.monotonic() - began)
 
 
-async def _ask(slack: Slack, events: int, victim: Bot | None) -> None:
+async def _ask(slack: Slack, url: str, events: int, victim: Bot | None) -> None:
+    """Asks, no faster than a busy machine keeps the questions; kills one halfway."""
     channels = [slack.workspace.add_channel(f"C{n:03}", f"c{n}").id for n in range(_CHANNELS)]
     for number in range(events):
         slack.ask(f"Question {number}?", channel=channels[number % _CHANNELS])
         await asyncio.sleep(_PAUSE_S)
+        while number - rows(url, _KEPT)[0][0] > _AHEAD:  # noqa: ASYNC110 - others change it
+            await asyncio.sleep(_PAUSE_S)
         if victim is not None and number == events // 2:
             victim.child.send(signal.SIGKILL)
 
 
 async def _answered(url: str, events: int) -> None:
     """Waits until so many questions were kept, and nothing is unfinished."""
-    async with asyncio.timeout(60 + events):
-        while _row(url, _PROGRESS) != (events, 0):  # noqa: ASYNC110 - other processes change it
+    async with asyncio.timeout(120 + 2 * events):
+        while rows(url, _PROGRESS) != [(events, 0)]:  # noqa: ASYNC110 - other processes change it
             await asyncio.sleep(0.25)
 
 
-def _row(url: str, query: str) -> tuple[int, ...]:
+def rows(url: str, query: str) -> list[Any]:
+    """What a query finds in the processes' database, past them."""
     with psycopg.connect(url) as connection:
-        return tuple(connection.execute(query.encode()).fetchone() or ())
+        return connection.execute(query.encode()).fetchall()
 
 
 def _counted(slack: Slack, url: str, events: int, seconds: float) -> Counts:
-    with psycopg.connect(url) as connection:
-        outcomes = Counter(outcome for (outcome,) in connection.execute("SELECT outcome FROM runs"))
-        by = connection.execute("SELECT count(*) FROM runs GROUP BY owner ORDER BY 1").fetchall()
-    (kept,) = _row(url, "SELECT count(*) FROM inbox")
+    outcomes = Counter(outcome for (outcome,) in rows(url, "SELECT outcome FROM runs"))
+    by = rows(url, "SELECT count(*) FROM runs GROUP BY owner ORDER BY 1")
+    ((kept,),) = rows(url, _KEPT)
     return Counts(
         events=events,
         kept=kept,
@@ -138,6 +153,12 @@ def _events_of(bot: Bot) -> str:
     return f"http://{bot.address}/slack/events"
 
 
+def print_counts(counts: Any) -> None:
+    """Prints what a script has counted, a dataclass, one count a line."""
+    for name, value in asdict(counts).items():
+        print(f"{name}: {value}")  # noqa: T201 - a command
+
+
 def main() -> int:
     """Prints the counts; 1 where an event has no answer, or two."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,8 +171,7 @@ def main() -> int:
             given.events, url, Path(folder), kill=given.kill, metered=given.metered
         )
         counts = asyncio.run(work)
-    for name, value in asdict(replace(counts)).items():
-        print(f"{name}: {value}")  # noqa: T201 - a command
+    print_counts(counts)
     return 0 if counts.whole else 1
 
 

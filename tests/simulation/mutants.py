@@ -28,7 +28,8 @@ from bot.runs import outcomes
 from bot.runs import run as one_run
 from bot.runs.record import Record
 from bot.runs.run import Run
-from bot.store.inbox import Inbox
+from bot.store.floors import Floors
+from bot.store.inbox import Given, Inbox
 from bot.store.leases import Leases
 from bot.store.tokens import TokenLog
 from connectors.base import RateLimited, Unavailable
@@ -136,6 +137,12 @@ def answer_each_delivery(stack: ExitStack) -> None:
         return 1 if found is None else found
 
     _put(stack, Inbox, "add", again)
+    keep = Floors.keep
+
+    async def anew(self: Floors, asked: Any, received_us: int, run_id: Any) -> Given:
+        return await keep(self, asked, received_us, run_id) or Given(1, self._me)
+
+    _put(stack, Floors, "keep", anew)
 
 
 def call_without_pacing(stack: ExitStack) -> None:
