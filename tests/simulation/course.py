@@ -98,6 +98,8 @@ def _resting(world: World, people: People) -> bool:
     for process in world.living:
         if process.store.journal.pending or process.runs.active or process.intake.waiting:
             return False
+        if process.runs.late._tasks:
+            return False
         if any(estate.task is not None for estate in process.recovery._estates.values()):
             return False
     with world.database._engine.connect() as connection:
