@@ -18,10 +18,12 @@ from bot import receipts
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.recording import RecordingHandler
 from bot.intake.turns import Turns
+from bot.pacing import Pacing
 from bot.pacing.meter import Meter
 from bot.recovery.ending import Endings
 from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
+from bot.recovery.recovery import Recovery
 from bot.reply.reply import Reply
 from bot.reply.screen import Screen
 from bot.runs import outcomes
@@ -293,6 +295,25 @@ def leave_the_questions_of_the_dead(stack: ExitStack) -> None:
     _put(stack, Leases, "orphaned_questions", none)
 
 
+def share_no_budget(stack: ExitStack) -> None:
+    """Each process takes the whole budget for its own."""
+    _put(stack, Pacing, "divide", lambda *_args: None)
+
+
+def answer_side_by_side(stack: ExitStack) -> None:
+    """No process asks who has the floor in a conversation."""
+    _put(stack, Turns, "one_at_a_time", property(lambda _self: False))
+
+
+def answer_anew_what_was_seen(stack: ExitStack) -> None:
+    """What a dead process had shown and nobody recorded counts for nothing."""
+
+    async def never(*_args: Any) -> bool:
+        return False
+
+    _put(stack, Recovery, "_ended", never)
+
+
 def _shortened(old: Callable[..., Any]) -> Callable[..., Any]:
     def end(self: Screen, ending: Any) -> Any:
         words = ending.text.split(" ")
@@ -321,6 +342,9 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(forget_who_waits, ("unrest", "lost"), 4),
     Mutant(end_by_the_log_alone, ("shrinks",), 9),
     Mutant(tell_the_question, ("secret",), 0),
+    Mutant(share_no_budget, ("budget",), 1),
+    Mutant(answer_side_by_side, ("side by side",), 1),
+    Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 82),
     Mutant(leave_the_questions_of_the_dead, ("unrest", "lost"), 4),
 )
 

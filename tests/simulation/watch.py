@@ -34,7 +34,7 @@ class Watch:
         self.broken: list[str] = []
         self.dead: set[int] = set()
         self.after_effect: Callable[[], None] = lambda: None
-        self.newcomers: Callable[[Budget, float], int] = lambda _budget, _now: 0
+        self.leeway: Callable[[Budget, float], int] = lambda _budget, _now: 0
         self._tasks: defaultdict[int, dict[asyncio.Task[Any], None]] = defaultdict(dict)
         self._spent: defaultdict[tuple[int, str], deque[float]] = defaultdict(deque)
 
@@ -59,12 +59,12 @@ class Watch:
     def spent(self, process: int, budget: Budget) -> None:
         """A call was begun: no sliding window may hold more than the budget, of one process or all.
 
-        All of them may exceed it by the parts of those who are new.
+        All of them together may exceed it by what `World.leeway` says.
         """
-        for who, more in ((process, 0), (0, self.newcomers(budget, _now()))):
+        for who, more in ((process, 0), (0, self.leeway(budget, _now()))):
             calls = self._within(self._spent[who, budget.key], budget.seconds)
             if len(calls) > budget.calls + more:
-                name = f"p{who}" if who else f"all (newcomers: {more})"
+                name = f"p{who}" if who else f"all (leeway: {more})"
                 self.breach(f"budget: {name} made {len(calls)} calls on {budget.key}")
 
     def _within(self, calls: deque[float], seconds: float) -> deque[float]:

@@ -81,7 +81,7 @@ class World:
         self.weather = Weather(odds=plan.store_odds, slow_odds=plan.slow_store_odds)
         self.skies = Skies(odds=plan.call_odds, latency=plan.latency)
         self.processes: list[Process] = []
-        watch.newcomers = self.newcomers
+        watch.leeway = self.leeway
 
     @property
     def living(self) -> list[Process]:
@@ -125,15 +125,16 @@ class World:
         recovery = Recovery(store, runs, pacing, [connector], door, heart, clock_us)
         return Process(number, connector, line, store, runs, door, heart, recovery, pacing, jump)
 
-    def newcomers(self, budget: Budget, now: float) -> int:
-        """So many calls more than a budget the platform may see: the parts of those who are new.
+    def leeway(self, budget: Budget, now: float) -> int:
+        """So many calls more than a budget the platform may see, as `bot/pacing/shares.py` has it.
 
-        A process is new until one window after all others divide by a number that counts it. What
-        they had called before that nobody takes back: see `bot/pacing/shares.py`.
+        These are the parts of those who are new: until one window after all others divide by a
+        number that counts them, for what was called before nobody takes back. And of more processes
+        than a budget has calls each may make one in the same window.
         """
         beating = [p for p in self.living if p.store.leases.serves]
         known = all(p.sharers >= len(beating) for p in beating)
-        parts = 0
+        parts = max(0, len(beating) - budget.calls)
         for process in self.processes:
             if known and process.known_at is None:
                 process.known_at = now
