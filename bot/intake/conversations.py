@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from bot.reply import Begun
 from bot.runs import Question
 from connectors.base import Connector, Place
 
@@ -25,8 +24,6 @@ class Waiting:
     connector: Connector
     run_id: UUID
     """The run that answers it, also if it is another process that does."""
-    begun: Begun = field(default_factory=Begun)
-    """What stands of the answer already."""
     anew: bool = False
     """Its run was begun by a process that died, and is begun again."""
 

@@ -23,7 +23,7 @@ from bot.intake.turns import IntakeOptions, Turns
 from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
 from bot.store import Question as Kept
-from bot.store import Store, StoreUnavailable
+from bot.store import RunStart, Store, StoreUnavailable
 from connectors.base import (
     Asked,
     Commanded,
@@ -156,11 +156,11 @@ class Intake:
         """
         if kept.run_id in self._turns.held:
             return True
-        # Before the floor: a question whose run is another process's is that one's to answer, and
-        # whoever took the floor for it, or handed it over, would only stand in the way.
+        # The floor comes last: a question that can't be answered yet must not keep it.
         found = await self._resuming.prepare(kept, connector, anew=anew)
         if found is None:
-            await self._turns.leave_floor(kept.asked.message.place)
+            async with self._keeping.lock:
+                await self._turns.leave_floor(kept.asked.message.place)
             return False
         if self._turns.one_at_a_time and not await self._has_floor(kept, anew=anew):
             return True
@@ -213,6 +213,15 @@ class Intake:
             return
         if told := await self._store.errands.leave(event, self._now_us()):
             log.info("intake.told", processes=told)
+
+    async def unrecorded(self, kept: Kept) -> RunStart | None:
+        """The run that was to answer a question of another process, if it was not recorded.
+
+        Raises `StoreUnavailable`.
+        """
+        if kept.run_id in self._turns.held:
+            return None
+        return await self._resuming.unrecorded(kept)
 
     def kept(self) -> list[int]:
         """The questions that wait here for their turn, by their numbers in the inbox."""

@@ -11,11 +11,10 @@ import structlog
 from bot.intake import notices
 from bot.intake.conversations import Waiting
 from bot.intake.notices import Notices
-from bot.reply import Begun, Message
-from bot.runs import Kind, Question, standing
+from bot.runs import Kind, Question
 from bot.store import Question as Kept
-from bot.store import Store
-from connectors.base import Asked, Connector, ConnectorError, MessageRef, RateLimited, Unavailable
+from bot.store import RunStart, Store
+from connectors.base import Asked, Connector, MessageRef, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +47,20 @@ class Resuming:
         if kept.run_id is None or question is None or await self._replaced(kept, question):
             await self._store.inbox.mark(kept.id, "refused")
             return None
-        asked = question.asked.message
-        begun = await self._begun(kept.run_id, asked, kept.received_us, connector)
-        if late and not begun:  # what the reader has seen begin is ended, however late
+        if late:
             await self._turn_away(kept, question.asked, connector)
             return None
-        return Waiting(kept.id, question, connector, kept.run_id, Begun(begun), anew)
+        return Waiting(kept.id, question, connector, kept.run_id, anew)
+
+    async def unrecorded(self, kept: Kept) -> RunStart | None:
+        """The run that was to answer a question, if it was not recorded, as it would have begun.
+
+        Which model was asked is not known. Raises `StoreUnavailable`.
+        """
+        if kept.run_id is None or await self._store.runs.get(kept.run_id) is not None:
+            return None
+        question = await self._question(kept)
+        return None if question is None else question.start(kept.run_id, "", kept.received_us)
 
     async def _begun_before(self, kept: Kept) -> bool:
         """Whether the question's run was begun; once that has ended, the question is done."""
@@ -97,15 +104,3 @@ class Resuming:
             said = notices.NOT_ANSWERED
             await self._notices.say(connector, asked.message, said, asked.person)
         await self._store.inbox.mark(kept.id, "refused")
-
-    async def _begun(
-        self, run_id: UUID, message: MessageRef, since_us: int, connector: Connector
-    ) -> tuple[Message, ...]:
-        """What stands of its answer, if its run was begun and nothing of that was recorded."""
-        try:
-            return await standing(run_id, message, connector, since_us)
-        except (RateLimited, Unavailable):
-            raise
-        except ConnectorError as error:  # nothing can be looked for there
-            log.warning("intake.not_found", error=str(error))
-            return ()

@@ -224,7 +224,7 @@ class Turns:
 
     async def _run(self, item: Waiting) -> None:
         try:
-            result = await self._runs.answer(item.question, item.connector, item.run_id, item.begun)
+            result = await self._runs.answer(item.question, item.connector, item.run_id)
         except Exception:
             log.exception("run.bug")
             await self._mark(item, "done")

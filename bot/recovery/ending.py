@@ -79,8 +79,10 @@ class Endings:
         messages = await self._standing(row, known, recorded(tokens), connector)
         return Left(row, tokens, edits, messages)
 
-    async def end(self, left: Left, connector: Connector | None) -> None:
+    async def end(self, left: Left, connector: Connector | None, *, begin: bool = False) -> None:
         """Ends a run; without a connector, or once its text was deleted, in the store alone.
+
+        `begin`: the store does not know the run yet.
 
         Raises `Unavailable` where the platform does not answer, and `StoreUnavailable`: then the
         run has not ended, and all can be done again.
@@ -88,15 +90,17 @@ class Endings:
         if connector is None or left.row.text_deleted_us is not None:
             self._close(left, recorded(left.tokens), None)
         else:
-            await self._end(left, connector)
+            await self._end(left, connector, begin)
         try:
             await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
         except StoreUnavailable as error:
             log.error("run.end_not_kept", error=str(error))
 
-    async def _end(self, left: Left, connector: Connector) -> None:
+    async def _end(self, left: Left, connector: Connector, begin: bool) -> None:
         text = await self._known(left, connector)
         reply = await self._shown(left, text, connector)
+        if begin:
+            self._store.runs.begin(left.row.start)
         receipt = self._close(left, text, reply)
         if connector.limits.receipts:
             await reply.stamp(summary(receipt, len(left.tokens)))
@@ -117,10 +121,13 @@ class Endings:
             return as_known(known, text, connector.limits)
 
     async def _known(self, left: Left, connector: Connector) -> str:
-        """The longer of log and screen; where the platform translates, the log."""
+        """The longer of log and screen; where the platform translates, the log.
+
+        Of what was not recorded at all, what can be seen is all that is known.
+        """
         text, messages = recorded(left.tokens), left.messages
         limits = connector.limits.at(left.question.place)
-        if limits.visible is not None:
+        if limits.visible is not None and left.tokens:
             return text
         try:
             async with asyncio.timeout(_READ_DEADLINE_S):
@@ -129,7 +136,9 @@ class Endings:
             raise Unavailable(str(error) or "no answer") from error
         except ConnectorError:  # gone, or not to be read: an edit will tell
             return text
-        return longer(text, shown, [message.piece for message in messages], limits)
+        if limits.visible is None:
+            text = longer(text, shown, [message.piece for message in messages], limits)
+        return text if text or left.tokens else "\n\n".join(filter(None, shown))
 
     async def _shown(self, left: Left, text: str, connector: Connector) -> Reply:
         """Shows the end. Raises `Unavailable` where that took too long."""

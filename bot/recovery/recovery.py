@@ -22,7 +22,7 @@ from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
 from bot.reply import Reasoning
 from bot.runs import Runs
-from bot.store import Orphan, Question, RunRow, Store, StoreUnavailable
+from bot.store import Orphan, Question, RunRow, RunStart, Store, StoreUnavailable
 from bot.watch import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 
@@ -42,6 +42,13 @@ class Door(Protocol):
 
         `anew`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
         where it can't be said yet.
+        """
+        ...
+
+    async def unrecorded(self, kept: Question) -> RunStart | None:
+        """The run that was to answer a question, if it was not recorded, as it would have begun.
+
+        Raises `StoreUnavailable`.
         """
         ...
 
@@ -153,12 +160,18 @@ class Recovery:
         leases = self._store.leases
         await self._store.floors.vacate(dead)
         await self._store.errands.inherit(dead)
-        for run in await leases.orphaned_runs(living, self._names):
-            self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
+        runs = await leases.orphaned_runs(living, self._names)
         # Of this process's own questions those that others handed over, or that were not marked.
         held, others = self._door.held, living - {leases.me}
-        for question in await leases.orphaned_questions(others, self._names):
-            if question.row.run_id not in held | self._door.held:
+        questions = await leases.orphaned_questions(others, self._names)
+        if runs or questions:  # a process may have begun since, and have taken these
+            living |= (await self.look_around())[1]
+        for run in runs:
+            if run.owner not in living:
+                self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
+        for question in questions:
+            others = living - {leases.me}
+            if question.owner not in others and question.row.run_id not in held | self._door.held:
                 estate = self._estate(question.row.asked.message.place)
                 estate.questions.setdefault(question.row.id, question)
         self._begin_what_is_due()
@@ -240,8 +253,23 @@ class Recovery:
         connector = self._connector(row.asked.message.place)
         if connector is None:
             await self._store.inbox.mark(row.id, "refused")
-        else:
+        elif not await self._ended(row, connector):
             await self._door.resume(row, connector)
+
+    async def _ended(self, question: Question, connector: Connector) -> bool:
+        """Ends an answer that can be seen, though nobody recorded that it was begun."""
+        if question.run_id is not None:  # an earlier try may have ended it
+            await self._store.settled(question.run_id, _KEEP_DEADLINE_S)
+        start = await self._door.unrecorded(question)
+        if start is None:
+            return False
+        left = await self._endings.left(RunRow(start, None, None), connector)
+        if not left.messages:
+            return False
+        with bound_contextvars(run_id=str(start.run_id)):
+            await self._endings.end(left, connector, begin=True)
+        await self._store.inbox.mark(question.id, "done", start.run_id)
+        return True
 
     def _connector(self, place: Place) -> Connector | None:
         return self._connectors.get(place.connector)

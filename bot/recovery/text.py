@@ -43,7 +43,19 @@ def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limi
         for end in range(least, len(seen) + 1) if seen.startswith(log) else ():
             if _shows(seen[:end], shown, limits):
                 return seen[:end]
-    return log
+    text = _overlapping(shown)
+    return text if text.startswith(log) and _shows(text, shown, limits, overlap=True) else log
+
+
+def _overlapping(shown: Sequence[str]) -> str:
+    """What two messages show where the second begins with what the first has not yet given up."""
+    if len(shown) != 2:
+        return ""
+    first, last = (each.strip() for each in shown)
+    for length in range(min(len(first), len(last)), 0, -1):
+        if first.endswith(last[:length]):
+            return first + last[length:]
+    return ""
 
 
 def _joined(log: str, shown: Sequence[str], pieces: Sequence[Piece], gap: str) -> str:
@@ -62,8 +74,14 @@ def _joined(log: str, shown: Sequence[str], pieces: Sequence[Piece], gap: str) -
     return text
 
 
-def _shows(text: str, shown: Sequence[str], limits: Limits) -> bool:
-    """Whether a growing answer of this text is shown so."""
+def _shows(text: str, shown: Sequence[str], limits: Limits, *, overlap: bool = False) -> bool:
+    """Whether a growing answer of this text is shown so; with `overlap`, before its last part but
+    one gave up its tail.
+    """
     parts = [piece.text for piece in layout(text, limits)]
     parts[-1:] = [close_unfinished(part) for part in parts[-1:]]
-    return [part.strip() for part in parts] == [each.strip() for each in shown]
+    stripped = [part.strip() for part in parts]
+    seen = [each.strip() for each in shown]
+    if overlap and len(stripped) == len(seen) and seen[-2].startswith(stripped[-2]):
+        seen[-2] = stripped[-2]
+    return stripped == seen

@@ -179,11 +179,18 @@ class Screen:
             step = self._step("edit", at, pieces)
             if sent.gone or sent.part == step.part:
                 continue
-            gives_up_tail = len(sent.piece.body) > len(step.piece.body)
-            if gives_up_tail and at + 1 == len(self._messages) < len(pieces):
+            if self._gives_up_tail(sent, step) and at + 1 == len(self._messages) < len(pieces):
                 return self._step("post", at + 1, pieces)
             return step
         return None
+
+    def _gives_up_tail(self, sent: Message, step: Step) -> bool:
+        """Whether a message shows more than it is to show."""
+        if len(sent.piece.body) > len(step.piece.body):
+            return True
+        # Which version stands is not known: an earlier one may have more than this part.
+        visible = self._limits.visible or str
+        return sent.part is None and len(sent.shown.strip()) > len(visible(step.part.text).strip())
 
     def confirm(
         self, step: Step, shown: Shown, *, sure: bool = True, again: bool = False

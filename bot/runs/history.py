@@ -60,7 +60,7 @@ async def gather(
     said = await _said_before(asked, connector, store, options.history_messages)
     named = len({entry.author.id for entry in said if not entry.by_bot} | {asked.person.id}) > 1
     question = [Turn("user", _words(asked.person, asked.text, named=named))]
-    if continues is not None and (partial := await _partial_answer(continues.run_id, store)):
+    if continues is not None and (partial := await _partial_answer(continues, store)):
         question += [Turn("assistant", partial), Turn("user", GO_ON)]
     system = [Turn("system", storable(options.system_prompt))]
     room = options.caps.room(model.name, model.room)
@@ -104,15 +104,21 @@ def _room_left(room: int, options: RequestOptions, fixed: Sequence[Turn]) -> int
     return left
 
 
-async def _partial_answer(run_id: UUID | None, store: Store) -> str:
+async def _partial_answer(last: RunRow, store: Store) -> str:
     """What the run and those that it continued have said so far, oldest first.
 
-    Read only now: Continue may have been pressed before the run's end was kept.
+    Read only now: Continue may have been pressed before the run's end was kept. Where it can't be
+    read, what the run was known to have said has to do.
     """
     texts: list[str] = []
-    while run_id is not None and (run := await store.runs.get(run_id)) is not None:
-        texts.append(_answer(run))
-        run_id = run.start.parent_run_id if run.start.kind == "continue" else None
+    run_id: UUID | None = last.run_id
+    try:
+        while run_id is not None and (run := await store.runs.get(run_id)) is not None:
+            texts.append(_answer(run))
+            run_id = run.start.parent_run_id if run.start.kind == "continue" else None
+    except StoreUnavailable as error:
+        log.warning("history.unavailable", error=str(error))
+        return _answer(last)
     return "".join(reversed(texts))
 
 

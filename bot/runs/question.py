@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
-from bot.store import RunRow
+from bot.store import RunRow, RunStart
 from connectors.base import Asked
 
 Kind = Literal["ask", "retry", "continue"]
@@ -18,3 +19,18 @@ class Question:
     asked: Asked
     kind: Kind = "ask"
     parent: RunRow | None = None
+
+    def start(self, run_id: UUID, model: str, started_us: int) -> RunStart:
+        """The run that answers it, as it begins; `started_us` since the epoch."""
+        return RunStart(
+            run_id=run_id,
+            place=self.asked.message.place,
+            question_id=self.asked.message.id,
+            person=self.asked.person,
+            question=self.asked.text,
+            model=model,
+            started_us=started_us,
+            kind=self.kind,
+            parent_run_id=None if self.parent is None else self.parent.run_id,
+            files=self.asked.files,
+        )

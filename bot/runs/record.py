@@ -43,19 +43,8 @@ class Record:
 
     def begin(self, question: Question, model: str) -> None:
         """The run begins; never waits."""
-        asked, parent = question.asked, question.parent
-        self._start = RunStart(
-            run_id=self._run_id,
-            place=asked.message.place,
-            question_id=asked.message.id,
-            person=asked.person,
-            question=asked.text,
-            model=model,
-            started_us=self._started_us,
-            kind=question.kind,
-            parent_run_id=None if parent is None else parent.run_id,
-            files=asked.files,
-        )
+        asked = question.asked
+        self._start = question.start(self._run_id, model, self._started_us)
         self._store.runs.begin(self._start)
         self._watch.began(self._start)
         text = {"question": asked.text} if self._log_text else {}

@@ -12,7 +12,6 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.pacing import Pacing
-from bot.reply import Begun
 from bot.runs import outcomes
 from bot.runs.late import Late
 from bot.runs.outcomes import Ended
@@ -72,17 +71,16 @@ class Runs:
         question: Question,
         connector: Connector,
         run_id: UUID | None = None,
-        begun: Begun = Begun(),  # noqa: B008 - frozen
     ) -> Result:
         """Answers a question; returns when the run has ended and its receipt is made.
 
-        `run_id` is the id that was kept for it, if one was; `begun` what stands of it already.
+        `run_id` is the id that was kept for it, if one was.
         """
         run_id = run_id or uuid4()
         with bound_contextvars(run_id=str(run_id)):  # the run's own tasks inherit it
             run = Run(
                 run_id, question, connector, self._provider, self._store, self._pacing,
-                self._options, self._now_us, begun, self.late, self._watch,
+                self._options, self._now_us, self.late, self._watch,
             )  # fmt: skip
             self._active[run_id] = run
             self._idle.clear()

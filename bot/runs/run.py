@@ -15,7 +15,7 @@ from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, of_log, summary
-from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
+from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.late import Late
@@ -77,14 +77,10 @@ class Run:
         pacing: Pacing,
         options: RunOptions,
         now_us: Callable[[], int],
-        begun: Begun,
         late: Late,
         watch: Watch = UNWATCHED,
     ) -> None:
-        """`begun` is what a process that died has shown of the answer, if it did.
-
-        `late` compares what can't be compared at the run's end.
-        """
+        """`late` compares what can't be compared at the run's end."""
         self.id = run_id
         self.question = question
         self.generation = Generation()
@@ -103,7 +99,7 @@ class Run:
         self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
         self.reply = Reply(
-            self.id, asked, connector, pacing, store, self._elapsed_us, begun, watch.called
+            self.id, asked, connector, pacing, store, self._elapsed_us, called=watch.called
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from bot.runs import Outcome, outcomes
+from bot.store import StoreUnavailable
 from connectors.base import (
     ConnectorError,
     Control,
@@ -126,17 +129,53 @@ async def test_what_only_the_screen_has_is_kept() -> None:
         assert world.shown == [f"One two three four five.**Six\n\n{NOTE}"]
 
 
-async def test_a_run_of_which_nothing_was_recorded_is_answered_anew_in_the_same_message() -> None:
+@pytest.mark.parametrize("visible", [None, str.upper], ids=["as it is sent", "translated"])
+async def test_an_answer_of_which_nothing_was_recorded_keeps_what_was_seen_of_it(
+    visible: Callable[[str], str] | None,
+) -> None:
+    """Another answer in its place would take the words away that somebody has read."""
+    async with a_world(Limits(4000, visible=visible)) as world:
+        first = await world.start(ENDLESS)
+        await first.ask()
+        first.line.cut = True
+        await world.until(lambda: world.shown)
+        await asyncio.sleep(4.0)
+        world.kill(first)
+        seen = (visible or str)(world.shown[0])
+        second = await world.start(["Because."])
+        await world.recovered()
+        assert len(seen) > 8
+        assert [text.split("\n")[0] for text in world.shown] == [seen]
+        assert NOTE in world.shown[0]
+        assert world.writing == []
+        assert second.provider.requests == []
+        assert (await text_of(world)) == seen
+        assert (await world.row()).start.question == "Why?"
+
+
+async def test_an_answer_that_was_seen_and_not_recorded_is_ended_once_whatever_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with a_world() as world:
         first = await world.start(ENDLESS)
         await first.ask()
         first.line.cut = True
         await world.until(lambda: world.shown)
         world.kill(first)
-        await world.start(["Because."])
+        second = await world.start(["Because."])
+        mark, failed = second.store.inbox.mark, [0]
+
+        async def forgetful(*given: Any) -> None:
+            failed[0] += 1
+            if failed[0] < 3:
+                raise StoreUnavailable("away")
+            await mark(*given)
+
+        monkeypatch.setattr(second.store.inbox, "mark", forgetful)
         await world.recovered()
-        assert world.shown == ["Because."]
-        assert await world.outcomes() == ["complete"]
+        assert failed == [3]
+        assert world.shown == [f"One\n\n{NOTE}"]
+        assert await world.outcomes() == ["interrupted"]
 
 
 async def test_an_answer_that_the_reader_deleted_stays_deleted() -> None:

@@ -160,3 +160,28 @@ def test_on_the_same_machine_a_dead_process_is_known_at_once(
 ) -> None:
     """Whoever had the number that is ours now is gone as well."""
     assert living(Judge("me", HERE), 100.0, now=100.0, seat=seat) == ({"0"} if alive else set())
+
+
+async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who lives was read before it had beaten, what is unfinished after it had taken a question."""
+    async with a_world() as world:
+        first = await world.start()
+        await asyncio.sleep(5)
+        leases = first.store.leases
+        known = leases.processes
+
+        async def slow() -> list[Process]:
+            found = await known()
+            if len(world.processes) == 1:
+                second = await world.start(["One.", Pause(5.0), " Two."])
+                await second.ask()
+            return found
+
+        monkeypatch.setattr(leases, "processes", slow)
+        await world.until(lambda: world.shown)
+        await world.recovered()
+        assert first.provider.requests == []
+        assert world.shown == ["One. Two."]
+        assert await world.outcomes() == ["complete"]

@@ -32,3 +32,13 @@ def test_the_log_decides_what_stood_between_two_messages() -> None:
 def test_a_screen_that_does_not_go_on_from_the_log_does_not_count() -> None:
     shown = ["One, two, three.", "Four, five."]
     assert longer("Another", shown, [BARE, BARE], LIMITS) == "Another"
+
+
+@pytest.mark.parametrize("recorded", [0, 5])
+def test_a_part_that_had_not_yet_given_up_its_tail_counts(recorded: int) -> None:
+    """The next part is posted first: for a moment both show where they meet."""
+    text, limits = "One two three.\n\nFour five six", Limits(24)
+    before, after = [piece.text.strip() for piece in layout(text, limits)]
+    assert (before, after) == ("One two three.", "Four five six")
+    shown = ["One two three.\n\nFour", after]
+    assert longer(text[:recorded], shown, [BARE] * 2, limits) == text

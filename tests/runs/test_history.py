@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from bot.runs.tokens import estimated_tokens
-from connectors.base import Unavailable
+from bot.store import RunRow, StoreUnavailable
+from connectors.base import Control, Unavailable
 from providers.base import Turn
 from providers.scripted import Finish, ScriptedProvider
 from tests.way import Way, a_way
@@ -61,6 +64,29 @@ async def test_the_bots_own_answers_come_from_the_store_exactly() -> None:
         turns = await converse(way, "1", "2")
     assert way.shown[0] == "One two\n\n_The answer reached its length limit here._"
     assert turns[2] == Turn("assistant", " One two ")
+
+
+async def test_an_answer_is_gone_on_with_also_while_the_store_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_way(["One two ", Finish("length")], ["three."]) as way:
+        await converse(way, "1")
+        first, known = way.provider.requests[0], way.store.runs.get
+        calls: list[object] = []
+
+        async def once(run_id: UUID) -> RunRow | None:
+            calls.append(run_id)
+            if len(calls) > 1:
+                raise StoreUnavailable("away")
+            return await known(run_id)
+
+        monkeypatch.setattr(way.store.runs, "get", once)
+        await way.connector.press(way.messages[-1].ref, Control.CONTINUE).accepted()
+        await way.intake.settled()
+        turns = list(way.provider.requests[-1].turns)
+    assert len(calls) == 2
+    assert turns[: len(first.turns)] == list(first.turns)
+    assert turns[len(first.turns)] == Turn("assistant", "One two ")
 
 
 async def test_an_answer_of_several_parts_is_one_turn() -> None:

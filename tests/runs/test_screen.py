@@ -192,3 +192,19 @@ async def test_an_edit_that_the_platform_never_answers_is_made_again() -> None:
         result = await way.answer()
         assert asyncio.get_running_loop().time() < 90
     assert (result.outcome, way.shown) == (Outcome.COMPLETE, ["One. Two."])
+
+
+async def test_a_lost_post_that_shows_more_than_its_part_keeps_it_until_the_next_stands() -> None:
+    """It was posted as one part; by the time that is known, the answer has two."""
+    platform = Platform(lambda call, n: Lost() if call == "post" and n == 1 else None)
+    script = ["word " * 18, "\n\n", "more " * 9, Pause(0.3), "rest " * 15]
+    seen: list[int] = []
+    async with a_way([*script, Pause(5)], connector=platform) as way:
+
+        def count(_ref: MessageRef, _part: Part) -> None:
+            seen.append(len(way.messages))
+
+        platform.before_edit = count
+        result = await way.answer()
+    assert seen[0] == 2
+    assert result.receipt.verdict is Verdict.VERIFIED

@@ -6,11 +6,9 @@ import asyncio
 import gc
 from dataclasses import dataclass
 from functools import cache
-from unittest.mock import patch
 
 from sqlalchemy import text
 
-from bot.recovery import recovery
 from tests.clock import VirtualTimeLoop
 from tests.simulation.chance import seeded
 from tests.simulation.database import Databases
@@ -20,8 +18,6 @@ from tests.simulation.plan import TROUBLE_S, Plan, planned
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 
-LOOK_S = 2.5
-"""Seconds: recovery looks less often than in earnest, for its looks are most of what seeds cost."""
 REST_S = 400.0
 """So long all may take to come to rest once nothing goes wrong any more."""
 _OPEN = text(
@@ -52,7 +48,7 @@ def simulate(seed: int) -> Verdict:
     collecting = gc.isenabled()
     gc.disable()  # a collection closes what was left behind: it has to come at the same time
     try:
-        with seeded(seed) as chance, watch.logs(), patch.object(recovery, "LOOK_S", LOOK_S):
+        with seeded(seed) as chance, watch.logs():
             plan = planned(chance)
             with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
                 loop = runner.get_loop()
@@ -101,6 +97,8 @@ def _resting(world: World, people: People) -> bool:
         return False
     for process in world.living:
         if process.store.journal.pending or process.runs.active or process.intake.waiting:
+            return False
+        if process.runs.late._tasks:
             return False
         if any(estate.task is not None for estate in process.recovery._estates.values()):
             return False

@@ -12,7 +12,8 @@ from bot.runs import outcomes
 from bot.store import RunEnd, RunRow
 from bot.store.runs import run_of
 from bot.store.tables import inbox, runs, tokens
-from connectors.base import Asked, MessageRef
+from bot.store.tables import messages as noted
+from connectors.base import Asked, MessageRef, Place
 from connectors.memory import BOT, Message
 from tests.simulation.people import People
 from tests.simulation.world import World
@@ -37,6 +38,22 @@ class Invariants:
         for run_id, messages in self._by_run().items():
             self._never_shrinks(run_id, messages)
             self._posted_once(run_id, messages)
+        if self._world.plan.policy != "parallel":
+            self._one_answers()
+
+    def _one_answers(self) -> None:
+        """In a conversation one process answers at a time.
+
+        One that could not beat is excused: others had to take it for dead.
+        """
+        answering: defaultdict[Place, set[int]] = defaultdict(set)
+        for process in self._world.processes:
+            if process.number not in self._world.watch.dead and process.heart.calm:
+                for run in process.runs.active:
+                    answering[run.question.asked.message.place].add(process.number)
+        for place, numbers in answering.items():
+            if len(numbers) > 1:
+                self._breach(f"side by side: {sorted(numbers)} answer in {place.channel}")
 
     def _never_shrinks(self, run_id: UUID, messages: list[Message]) -> None:
         if any(message.deleted for message in messages):
@@ -48,8 +65,13 @@ class Invariants:
         self._most[run_id] = max(shown, before)
 
     def _posted_once(self, run_id: UUID, messages: list[Message]) -> None:
-        parts = [message.versions[0].part for message in messages]
-        indexes = [part.index for part in parts if part is not None]
+        """Nobody can know of a message that was deleted before it was noted that it was posted."""
+        first = [(message, message.versions[0].part) for message in messages]
+        indexes = [part.index for message, part in first if part is not None]
+        if len(set(indexes)) < len(indexes):
+            known = self._noted(run_id)
+            kept = [(m, p) for m, p in first if not m.deleted or m.ref.id in known]
+            indexes = [part.index for _, part in kept if part is not None]
         if len(set(indexes)) < len(indexes):
             self._breach(f"posted twice: {run_id} has the parts {indexes}")
 
@@ -100,7 +122,7 @@ class Invariants:
                 self._breach(f"cut: {name} is not what the model said: {generated!r} / {texts}")
         if row.end.verdict == "verified" and generated != recorded:
             self._breach(f"receipt: {name}: the log has {len(recorded)} of {len(generated)}")
-        if row.end.verdict == "broken" and not self._may_be_broken(row):
+        if row.end.verdict == "broken":
             self._breach(f"broken: {name}: {row.end.receipt}")
         if not any(message.deleted for message in messages):
             self._shown(name, row.end, messages, recorded)
@@ -114,11 +136,6 @@ class Invariants:
             self._breach(f"unmarked: {name} ends without a note: {shown!r}")
         if end.outcome == "interrupted" and not _plain(shown).startswith(_plain(recorded)):
             self._breach(f"interrupted: {name} shows less than was recorded")
-
-    def _may_be_broken(self, row: RunRow) -> bool:
-        """Known gap `broken-after-outages`: the log was late by more than five seconds."""
-        told = str(row.end and row.end.receipt)
-        return "the journal was not written" in told or "the database" in told
 
     def _answered(self, rows: list[RunRow], by_run: dict[UUID, list[Message]]) -> None:
         """Each question that was acknowledged has one answer, unless it was taken back."""
@@ -156,6 +173,11 @@ class Invariants:
         )
         with self._world.database._engine.connect() as connection:
             return "".join(connection.scalars(query.order_by(tokens.c.seq)))
+
+    def _noted(self, run_id: UUID) -> set[str]:
+        query = select(noted.c.message_id).where(noted.c.run_id == str(run_id))
+        with self._world.database._engine.connect() as connection:
+            return set(connection.scalars(query))
 
     def _kept(self) -> set[tuple[str, str]]:
         with self._world.database._engine.connect() as connection:

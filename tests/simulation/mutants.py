@@ -18,10 +18,12 @@ from bot import receipts
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.recording import RecordingHandler
 from bot.intake.turns import Turns
+from bot.pacing import Pacing
 from bot.pacing.meter import Meter
 from bot.recovery.ending import Endings
 from bot.recovery.heart import Heart
 from bot.recovery.judge import Judge
+from bot.recovery.recovery import Recovery
 from bot.reply.reply import Reply
 from bot.reply.screen import Screen
 from bot.runs import outcomes
@@ -293,6 +295,25 @@ def leave_the_questions_of_the_dead(stack: ExitStack) -> None:
     _put(stack, Leases, "orphaned_questions", none)
 
 
+def share_no_budget(stack: ExitStack) -> None:
+    """Each process takes the whole budget for its own."""
+    _put(stack, Pacing, "divide", lambda *_args: None)
+
+
+def answer_side_by_side(stack: ExitStack) -> None:
+    """No process asks who has the floor in a conversation."""
+    _put(stack, Turns, "one_at_a_time", property(lambda _self: False))
+
+
+def answer_anew_what_was_seen(stack: ExitStack) -> None:
+    """What a dead process had shown and nobody recorded counts for nothing."""
+
+    async def never(*_args: Any) -> bool:
+        return False
+
+    _put(stack, Recovery, "_ended", never)
+
+
 def _shortened(old: Callable[..., Any]) -> Callable[..., Any]:
     def end(self: Screen, ending: Any) -> Any:
         words = ending.text.split(" ")
@@ -303,24 +324,27 @@ def _shortened(old: Callable[..., Any]) -> Callable[..., Any]:
 
 MUTANTS: Sequence[Mutant] = (
     Mutant(drop_the_last_token, ("receipt", "cut", "broken"), 0),
-    Mutant(skip_the_last_edit, ("writing", "unmarked", "receipt"), 2),
-    Mutant(forget_the_beat, ("posted twice", "twice", "interrupted", "shrinks", "unmarked"), 9),
+    Mutant(skip_the_last_edit, ("writing", "unmarked", "receipt"), 4),
+    Mutant(forget_the_beat, ("posted twice", "twice", "interrupted", "shrinks", "unmarked"), 5),
     Mutant(post_again_blindly, ("posted twice",), 1),
     Mutant(answer_each_delivery, ("twice", "unseen"), 0),
     Mutant(call_without_pacing, ("budget",), 2),
     Mutant(record_a_token_twice, ("broken",), 0),
     Mutant(lose_a_token_of_the_log, ("broken",), 1),
     Mutant(end_without_a_note, ("unmarked",), 4),
-    Mutant(swallow_a_refused_last_edit, ("writing", "unmarked", "receipt"), 13),
+    Mutant(swallow_a_refused_last_edit, ("writing", "unmarked", "receipt"), 12),
     Mutant(claim_what_lives, ("posted twice", "interrupted", "shrinks", "unmarked"), 1),
     Mutant(ignore_the_stop, ("unheard",), 97),
-    Mutant(shrink_the_text, ("shrinks",), 9),
-    Mutant(show_a_cut_answer_as_complete, ("cut",), 3),
+    Mutant(shrink_the_text, ("shrinks",), 21),
+    Mutant(show_a_cut_answer_as_complete, ("cut",), 8),
     Mutant(compare_a_witness_with_itself, ("receipt",), 2),
     Mutant(trust_a_lost_post, ("writing", "unseen", "broken"), 1),
     Mutant(forget_who_waits, ("unrest", "lost"), 4),
     Mutant(end_by_the_log_alone, ("shrinks",), 9),
     Mutant(tell_the_question, ("secret",), 0),
+    Mutant(share_no_budget, ("budget",), 1),
+    Mutant(answer_side_by_side, ("side by side",), 1),
+    Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 82),
     Mutant(leave_the_questions_of_the_dead, ("unrest", "lost"), 4),
 )
 

@@ -34,6 +34,7 @@ class Watch:
         self.broken: list[str] = []
         self.dead: set[int] = set()
         self.after_effect: Callable[[], None] = lambda: None
+        self.leeway: Callable[[Budget, float], int] = lambda _budget, _now: 0
         self._tasks: defaultdict[int, dict[asyncio.Task[Any], None]] = defaultdict(dict)
         self._spent: defaultdict[tuple[int, str], deque[float]] = defaultdict(deque)
 
@@ -56,16 +57,22 @@ class Watch:
     # Calls.
 
     def spent(self, process: int, budget: Budget) -> None:
-        """A call was begun: no sliding window of a process may hold more than its budget.
+        """A call was begun: no sliding window may hold more than the budget, of one process or all.
 
-        Known gap `budgets-across-processes`: each process counts for itself, as the bot does.
+        All of them together may exceed it by what `World.leeway` says.
         """
-        calls, now = self._spent[process, budget.key], _now()
-        while calls and calls[0] + budget.seconds <= now + _ROUNDING_S:
+        for who, more in ((process, 0), (0, self.leeway(budget, _now()))):
+            calls = self._within(self._spent[who, budget.key], budget.seconds)
+            if len(calls) > budget.calls + more:
+                name = f"p{who}" if who else f"all (leeway: {more})"
+                self.breach(f"budget: {name} made {len(calls)} calls on {budget.key}")
+
+    def _within(self, calls: deque[float], seconds: float) -> deque[float]:
+        """The calls of the last seconds, and one more that is made now."""
+        while calls and calls[0] + seconds <= _now() + _ROUNDING_S:
             calls.popleft()
-        calls.append(now)
-        if len(calls) > budget.calls:
-            self.breach(f"budget: p{process} made {len(calls)} calls on {budget.key}")
+        calls.append(_now())
+        return calls
 
     def effect(self, process: int, call: Call) -> None:
         """A call took effect."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from bot.pacing import Pacing
 from bot.recovery import Heart, Recovery
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import InlineDatabase, Store, StoreUnavailable
-from connectors.base import Limits
+from connectors.base import Budget, Limits
 from connectors.memory import Platform
 from tests.simulation.database import Line, Weather
 from tests.simulation.model import Model, Scripts
@@ -35,15 +36,25 @@ class Process:
     intake: Intake
     heart: Heart
     recovery: Recovery
+    pacing: Pacing
     clock_jump_s: list[float]
     parts: list[asyncio.Task[None]] = field(default_factory=list)
     closing: bool = False
+    known_at: float | None = None
+    """When every other process shared the budgets with this one, too."""
+
+    @property
+    def sharers(self) -> int:
+        """So many processes share the budgets, as far as this one knows."""
+        return self.pacing._share(self.connector.name)._processes or 1
 
     async def serve(self) -> None:
         """Starts as the app does; a database that is away is waited for, as by a supervisor."""
         while True:
             try:
-                await self.heart.beat()
+                self.store.leases.serves = (self.connector.name,)
+                await self.heart.begin()
+                await self.recovery.look_around()
             except StoreUnavailable:
                 await asyncio.sleep(1.0)
             else:
@@ -70,6 +81,7 @@ class World:
         self.weather = Weather(odds=plan.store_odds, slow_odds=plan.slow_store_odds)
         self.skies = Skies(odds=plan.call_odds, latency=plan.latency)
         self.processes: list[Process] = []
+        watch.leeway = self.leeway
 
     @property
     def living(self) -> list[Process]:
@@ -111,7 +123,24 @@ class World:
         door = Intake(store, runs, pacing, IntakeOptions(policy=self.plan.policy), clock_us)
         heart = Heart(store.leases, clock_us)
         recovery = Recovery(store, runs, pacing, [connector], door, heart, clock_us)
-        return Process(number, connector, line, store, runs, door, heart, recovery, jump)
+        return Process(number, connector, line, store, runs, door, heart, recovery, pacing, jump)
+
+    def leeway(self, budget: Budget, now: float) -> int:
+        """So many calls more than a budget the platform may see, as `bot/pacing/shares.py` has it.
+
+        These are the parts of those who are new: until one window after all others divide by a
+        number that counts them, for what was called before nobody takes back. And of more processes
+        than a budget has calls each may make one in the same window.
+        """
+        beating = [p for p in self.living if p.store.leases.serves]
+        known = all(p.sharers >= len(beating) for p in beating)
+        parts = max(0, len(beating) - budget.calls)
+        for process in self.processes:
+            if known and process.known_at is None:
+                process.known_at = now
+            if process.known_at is None or now - process.known_at < budget.seconds:
+                parts += math.ceil(budget.calls / process.sharers)
+        return parts
 
     def kill(self, process: Process) -> None:
         """The process is gone at once: nothing that it meant to do is done."""
@@ -128,13 +157,15 @@ class World:
             asyncio.create_task(self._closed(process))  # noqa: RUF006 - the watch keeps it
 
     async def _closed(self, process: Process) -> None:
-        for part in process.parts[:1]:
+        recovering = process.parts[:1]
+        for part in recovering:
             part.cancel()
-            await asyncio.wait({part}, timeout=5.0)
         process.intake.close()
         await process.runs.drain(GRACE_S)
-        await process.runs.idle(GRACE_S)
-        await asyncio.wait({asyncio.create_task(process.intake.settled())}, timeout=1.0)
+        settling = asyncio.create_task(process.intake.settled())
+        if not await process.runs.late.settled(5.0):
+            process.runs.late.cancel()
+        await asyncio.wait({settling, *recovering}, timeout=5.0)
         await process.connector.aclose()
         for part in process.parts[1:]:
             part.cancel()
