@@ -77,9 +77,9 @@ async def test_a_message_that_stands_of_a_run_that_was_never_recorded_is_ended_h
         await asyncio.sleep(601)
         await world.start(["Because."])
         await world.recovered()
-        assert world.shown == ["Because."]
+        assert world.shown == [f"Because\n\n{outcomes.small(outcomes.INTERRUPTED.note)}"]
         assert world.writing == []
-        assert await world.outcomes() == ["complete"]
+        assert await world.outcomes() == ["interrupted"]
 
 
 async def test_of_several_processes_one_answers() -> None:
