@@ -340,13 +340,17 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(compare_a_witness_with_itself, ("receipt",), 2),
     Mutant(trust_a_lost_post, ("writing", "unseen", "broken"), 1),
     Mutant(forget_who_waits, ("unrest", "lost"), 4),
-    Mutant(end_by_the_log_alone, ("shrinks",), 9),
     Mutant(tell_the_question, ("secret",), 0),
-    Mutant(share_no_budget, ("budget",), 1),
-    Mutant(answer_side_by_side, ("side by side",), 1),
-    Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 82),
+    Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 1903),
     Mutant(leave_the_questions_of_the_dead, ("unrest", "lost"), 4),
 )
+
+SOUGHT: Sequence[Mutant] = (
+    Mutant(share_no_budget, ("budget",), 1),
+    Mutant(answer_side_by_side, ("side by side",), 1),
+    Mutant(end_by_the_log_alone, ("shrinks",), 9),
+)
+"""Those of which no seed is known yet that catches them."""
 
 
 def caught(mutant: Mutant, most: int = MOST_SEEDS) -> tuple[int, str] | None:
@@ -363,7 +367,7 @@ def caught(mutant: Mutant, most: int = MOST_SEEDS) -> tuple[int, str] | None:
 def main() -> int:
     """Prints the table; exit code 1 where a bug is not caught."""
     missed = 0
-    for mutant in MUTANTS:
+    for mutant in (*MUTANTS, *SOUGHT):
         found = caught(mutant)
         missed += found is None
         seed, said = found or ("-", "not caught")
