@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from benchmarks import page
 from benchmarks.figures import Figure, keep
 
 RESULTS = Path(__file__).parent / "results.json"
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PARTS = {
     "tokens": "benchmarks.token_cost",
     "pacing": "benchmarks.pacing.part",
@@ -28,7 +30,7 @@ PARTS = {
 @click.option("--short", is_flag=True, help="runs through quickly; its figures mean nothing")
 @click.option("--results", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
 def bench(only: str, *, short: bool, results: Path) -> None:
-    """Measure, print the tables, and write the figures into a file."""
+    """Measure, print the tables, and write the figures into a file and docs/performance.md."""
     figures: list[Figure] = []
     for name in _chosen(only):
         began = time.monotonic()
@@ -38,7 +40,9 @@ def bench(only: str, *, short: bool, results: Path) -> None:
         for figure in found:
             click.echo(f"  {figure.as_line()}")
         figures += found
-    keep(figures, results)
+    kept = keep(figures, results)
+    if results == RESULTS and not short:
+        page.write(PAGE, kept)
     missed = [figure.name for figure in figures if figure.met is False]
     click.echo(f"\nWritten to {results}. Aims missed: {', '.join(missed) or 'none'}.")
 

@@ -56,12 +56,16 @@ def show(figures: Sequence[Figure], *, as_json: bool) -> None:
         sys.stdout.write(figure.as_line() + "\n")
 
 
-def keep(figures: Sequence[Figure], file: Path) -> None:
-    """Writes figures into a file of results; those of parts that were not run stay in it."""
+def keep(figures: Sequence[Figure], file: Path) -> list[dict[str, Any]]:
+    """Writes figures into a file of results; those of parts that were not run stay in it.
+
+    Returns all that are in it now.
+    """
     found: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
     new = {figure.name: figure.as_dict() for figure in figures}
-    kept = [new.pop(each["name"], each) for each in found]
-    file.write_text(json.dumps([*kept, *new.values()], indent=2) + "\n")
+    kept = [new.pop(each["name"], each) for each in found] + list(new.values())
+    file.write_text(json.dumps(kept, indent=2) + "\n")
+    return kept
 
 
 def percentile(values: Sequence[float], part: float) -> float:

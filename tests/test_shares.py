@@ -21,9 +21,11 @@ async def spending(pacing: Pacing, budget: Budget, calls: list[float], seconds: 
     """A process that makes every call that it may."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
+    reply = Fixed()
     while loop.time() < until:
-        await pacing.turn(budget, Fixed())
+        await pacing.turn(budget, reply)
         calls.append(loop.time())
+        reply.since = loop.time()
 
 
 def most(calls: Sequence[float], window: float) -> int:

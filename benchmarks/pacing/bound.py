@@ -26,23 +26,28 @@ class Rules:
 
     At most `calls` in every window of `window` ticks. `post` is how long after its first token an
     answer is posted at the latest, outside of the budget (None: posts are calls like any other).
-    `slot` ticks have one price.
+    `slot` ticks have one price. If ends are `prompt`, each last call comes with the last token.
     """
 
     calls: int
     window: int
     post: int | None = 15
     slot: int = 50
+    prompt: bool = False
 
     def coarse(self, grain: int) -> Rules:
         """The same with ticks that are so many times as long, roughly."""
         post = None if self.post is None else max(1, round(self.post / grain))
-        return Rules(self.calls, self.window // grain, post, self.slot // grain)
+        slot, window = self.slot // grain, self.window // grain
+        return Rules(self.calls, window, post, slot, self.prompt)
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An answer's cheapest way at given prices: what it costs, and the slots of its calls."""
+    """An answer's cheapest way at given prices: what it costs, and the ticks of its calls.
+
+    The first is the post where that is outside of the budget.
+    """
 
     cost: float
     calls: list[int]
@@ -56,10 +61,27 @@ def bound(
     Prices are searched for with ticks `grain` times as long; what they prove is computed with the
     true ones. `reached` is what some schedule leaves: it guides the search and proves nothing.
     """
+    prices = good_prices(answers, rules, reached, grain, rounds)
+    return proves(answers, rules, prices)
+
+
+def proves(answers: Sequence[Answer], rules: Rules, prices: Sequence[float]) -> float:
+    """The bound that these prices prove, good or not."""
+    return max(0.0, _Auction(answers, rules, CHARS * TICK_S).held(prices).proves)
+
+
+def good_prices(
+    answers: Sequence[Answer], rules: Rules, reached: float, grain: int = 10, rounds: int = 200
+) -> list[float]:
+    """The price of each window that proves the most; see `bound`."""
     coarse = [Answer(a.start // grain, max(1, round(a.tokens / grain))) for a in answers]
     roughly = _Auction(coarse, rules.coarse(grain), CHARS * TICK_S * grain * grain)
-    exactly = _Auction(answers, rules, CHARS * TICK_S)
-    return max(0.0, exactly.held(roughly.search(reached, rounds)).proves)
+    return roughly.search(reached, rounds)
+
+
+def ways(answers: Sequence[Answer], rules: Rules, prices: Sequence[float]) -> list[Way]:
+    """What each answer would do at the windows' prices."""
+    return _Auction(answers, rules, CHARS * TICK_S).ways(prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +127,11 @@ class _Auction:
 
     def held(self, prices: Sequence[float]) -> _Held:
         """Lets each answer take its cheapest way at the windows' prices."""
-        ended = [0.0] * self._covers + list(prices)
-        begun = list(prices) + [0.0] * self._covers
-        slots = list(accumulate(map(sub, begun, ended)))
-        slots = [max(0.0, price) for price in slots]
-        ways = [cheapest(each, slots, self._rules, self._unit) for each in self._answers]
-        used = Counter(slot for way in ways for slot in way.calls)
-        sums = list(accumulate((used[slot] for slot in range(len(slots))), initial=0))
+        ways = self.ways(prices)
+        free = 0 if self._rules.post is None else 1
+        used = Counter(tick // self._rules.slot for way in ways for tick in way.calls[free:])
+        slots = range(len(prices) + self._covers)
+        sums = list(accumulate((used[slot] for slot in slots), initial=0))
         over = [
             float(sums[first + self._covers] - sums[first] - self._rules.calls)
             for first in range(len(prices))
@@ -119,6 +139,13 @@ class _Auction:
         over = [0.0 if price == 0 and o < 0 else o for price, o in zip(prices, over, strict=True)]
         proves = sum(way.cost for way in ways) - self._rules.calls * sum(prices)
         return _Held(proves, over)
+
+    def ways(self, prices: Sequence[float]) -> list[Way]:
+        """Each answer's cheapest way at the windows' prices."""
+        ended = [0.0] * self._covers + list(prices)
+        begun = list(prices) + [0.0] * self._covers
+        slots = [max(0.0, price) for price in accumulate(map(sub, begun, ended))]
+        return [cheapest(each, slots, self._rules, self._unit) for each in self._answers]
 
 
 def cheapest(answer: Answer, prices: Sequence[float], rules: Rules, unit: float) -> Way:
@@ -133,7 +160,7 @@ class _Path:
 
     def __init__(self, answer: Answer, prices: Sequence[float], rules: Rules, unit: float) -> None:
         self._start, self._last = answer.start, answer.tokens - 1
-        self._prices, self._slot = prices, rules.slot
+        self._prices, self._slot, self._prompt = prices, rules.slot, rules.prompt
         self._free = rules.post is not None
         self._latest_post = rules.post
         self._unit = unit
@@ -164,14 +191,14 @@ class _Path:
                 value += self._unit * (last * tick - (last * last + last) / 2) + self._price(tick)
                 if value < cost:
                     cost, ends, before = value, tick, earlier
-        return Way(cost, [(self._start + tick) // self._slot for tick in self._calls(ends, before)])
+        return Way(cost, [self._start + tick for tick in self._calls(ends, before)])
 
     def _calls(self, ends: int, before: int | None) -> list[int]:
         path = [ends]
         while before is not None:
             path.append(before)
             before = self._before[before]
-        return path[:-1] if self._free else path
+        return path[::-1]
 
     def _post(self, tick: int) -> float:
         """What it costs if the first text comes at a tick."""
@@ -187,6 +214,8 @@ class _Path:
 
     def _changes(self, tick: int) -> list[int]:
         """A tick, and each later one at which the price may change."""
+        if self._prompt:
+            return [tick]
         following = range((self._start + tick) // self._slot + 1, len(self._prices) + 1)
         return [tick, *(number * self._slot - self._start for number in following)]
 

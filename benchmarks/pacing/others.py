@@ -7,6 +7,10 @@ from collections import deque
 
 from benchmarks.pacing.load import TICK_S, WORD, Answer
 from benchmarks.pacing.scene import SLACK, Scope, Way, generated
+from bot.pacing import Pacing
+from bot.pacing.demand import Lengths
+from bot.pacing.meter import Meter
+from bot.pacing.plan import Plan
 from connectors.base import MessageRef, Part, RateLimited
 from connectors.memory import MemoryConnector
 
@@ -63,6 +67,22 @@ class Every(Way):
             await asyncio.sleep(self._seconds)
             if message.news:
                 await message.send()
+
+
+class NoReserve(Pacing):
+    """The bot's own, but nothing is kept for last edits."""
+
+    def _plan(self, meter: Meter) -> Plan:
+        return _SavesNothing(meter, Lengths())
+
+
+class _SavesNothing(Plan):
+    @property
+    def leaves(self) -> int:
+        return 0
+
+    def saves(self, ends: float) -> float:  # noqa: ARG002 - however many come
+        return 0.0
 
 
 class RoundRobin(Way):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from statistics import mean
 
 from benchmarks.figures import Figure, percentile
-from benchmarks.pacing.bound import Rules, bound
-from benchmarks.pacing.load import load
-from benchmarks.pacing.others import Every, RoundRobin
+from benchmarks.pacing.bound import Rules, bound, good_prices, proves
+from benchmarks.pacing.load import Answer, load
+from benchmarks.pacing.others import Every, NoReserve, RoundRobin
+from benchmarks.pacing.reachable import reachable
 from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Scope, Seen, Way, play
 
 SEEDS = 20
@@ -30,6 +31,7 @@ _OTHERS: dict[str, Callable[[], Way]] = {
     "each_1_s": partial(Every, 1.0),
     "each_half_s": partial(Every, 0.5),
     "round_robin": RoundRobin,
+    "no_reserve": lambda: Ours(NoReserve()),
 }
 
 
@@ -43,11 +45,22 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Staleness that no way can come below; see `benchmarks.pacing.bound`."""
+
+    bound: float
+    prompt: float | None = None
+    """The same, if no last edit may wait."""
+    reachable: float | None = None
+    """A schedule that knows the future."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of a load with each way, and what no way can come below."""
 
     ways: dict[str, Seen]
-    bound: float | None
+    limits: Limits | None
 
 
 def measure(*, short: bool = False) -> list[Figure]:
@@ -75,9 +88,20 @@ def look(job: Job) -> Outcome:
     if job.answers > 50 and job.seed >= LONG_SEEDS:
         return Outcome({"": ours}, None)
     others = {name: play(answers, job.scope, way) for name, way in _OTHERS.items()}
-    rounds = 200 if job.answers <= 50 else 80
-    least = bound(answers, Rules(50, 3000), ours.staleness, rounds=rounds)
-    return Outcome({"": ours, **others}, least)
+    return Outcome({"": ours, **others}, limits(answers, ours.staleness))
+
+
+def limits(answers: Sequence[Answer], reached: float) -> Limits:
+    """What can't be undercut on Slack; `reached` is what some schedule leaves."""
+    rules = Rules(50, 3000)
+    if len(answers) > rules.calls:  # not every end can be prompt, and the prices are too rough
+        return Limits(bound(answers, rules, reached, rounds=80))
+    prices = good_prices(answers, rules, reached)
+    return Limits(
+        proves(answers, rules, prices),
+        bound(answers, replace(rules, prompt=True), reached),
+        reachable(answers, rules, prices),
+    )
 
 
 def _told(scope: Scope, size: int, found: Sequence[Outcome]) -> list[Figure]:
@@ -85,9 +109,25 @@ def _told(scope: Scope, size: int, found: Sequence[Outcome]) -> list[Figure]:
     for name in found[0].ways:
         with_it = [each for each in found if name in each.ways]
         seen = [each.ways[name] for each in with_it]
-        bounds = [each.bound for each in with_it]
+        bounds = [each.limits.bound if each.limits else None for each in with_it]
         figures += _way(name, f"{scope.name}_{size}", seen, bounds)
+    figures += _limits(f"{scope.name}_{size}", [each.limits for each in found if each.limits])
     return [Figure(each.name, each.value, each.unit, _AIMS.get(each.name)) for each in figures]
+
+
+def _limits(load_name: str, found: Sequence[Limits]) -> list[Figure]:
+    """How far from the bound the best is that can be: at all, and if no last edit waits."""
+    ratios = {
+        "reachable": [
+            each.reachable / each.bound for each in found if each.reachable and each.bound
+        ],
+        "prompt_bound": [each.prompt / each.bound for each in found if each.prompt and each.bound],
+    }
+    return [
+        Figure(f"pacing_{name}_vs_bound_{load_name}", round(mean(values), 3), "x")
+        for name, values in ratios.items()
+        if values
+    ]
 
 
 def _way(

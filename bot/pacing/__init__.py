@@ -10,22 +10,27 @@ How a budget of `calls` in `seconds` is spent:
 
 - Any call needs room: of the calls made, at most `calls - 1` lie within the last `seconds`. So
   no sliding window ever holds more than `calls`, at the start and after bursts too.
-- A sixth of all calls but one is the *reserve*. Ends may use all the room there is; first texts
-  leave two fifths of the reserve untouched, middles three quarters.
-- A budget with a short window is a *flow*: its middles are evenly spaced, `seconds / (calls -
-  reserve - early)`. A call is *early* if it came before the next even one was due; ends and first
-  texts do that. The early calls of the last `seconds` come out of the middles' share: the reserve
-  fills again, and the middles get slower rather than silent.
-- A budget whose window is longer than most answers take (half a minute) is a *store*. Evenly spent
-  it would be half full when the answers are done. So each reply has a middle once its reader has
-  waited for its share: what the store will have within two thirds of a window, less an end for each
-  that waits, spread among them over 25 s (for a window of 60). Never sooner than even spacing would
-  give a lone reply, and as a rule not later than after one and a half rounds of it. Middles leave
-  half of the reserve. benchmarks/pacing measures what it is worth.
+- A sixth of all calls but one is the *reserve*, which middles don't use. Evenly spaced, middles
+  come each `seconds / (calls - reserve)`: the even spacing.
+- A budget with a short window is a *flow*: its middles are evenly spaced. Ends may use all the room
+  there is; first texts leave two fifths of the reserve untouched, middles three quarters. A call is
+  *early* if it came before the next even one was due; ends and first texts do that. The early calls
+  of the last `seconds` come out of the middles' share: the reserve fills again, and the middles get
+  slower rather than silent.
+- A budget whose window is longer than most answers take (half a minute) is a *store*: what is not
+  called now can be called later, when it may be worth more. It is spent by a plan. What is expected
+  of those that grow and of those that will come (`bot.pacing.demand`) says for how many seconds in
+  all replies will grow, and how many will end, within each of some horizons. The calls that can be
+  made until then, less one for each end, are spread over those seconds; the tightest horizon says
+  how far apart the middles of each reply have to be (`bot.pacing.plan`). Never closer than even
+  spacing would give a lone reply, and no reply waits for its share for longer than three rounds of
+  it. A middle leaves one call for the end of each reply that grows, four at most.
+  benchmarks/pacing measures what that is worth.
 
-Slack, 50 in 60 s: a store with a reserve of 8. A lone reply has a middle every 1.43 s, which it can
-have for ever. Five replies that begin together have one each every 2.8 s at first, and every 8 s
-when thirty calls are gone. Middles leave four calls to ends at any moment, first texts one.
+Slack, 50 in 60 s: a store. A lone reply has a middle every 1.43 s, which it can have for ever. Five
+that begin together have one each every four seconds at first, and every ten when the store is
+nearly empty. Of fifty within half a minute hardly any has a middle in the first minute: fifty ends
+are all that the budget has, and they go at once.
 A Discord channel, 4 in 5 s: a flow with half a call of reserve, so 3.5 even calls, one in 1.43 s,
 and the end of a lone reply waits for at most 0.71 s. One call a second: no reserve, one even call a
 second.

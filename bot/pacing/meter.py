@@ -19,9 +19,6 @@ _RESERVE = 1 / 6
 _LEAVES = {Claim.END: 0.0, Claim.FIRST: 0.4, Claim.MIDDLE: 0.75}
 """The part of the reserve that such a call leaves untouched."""
 
-_STORE_LEAVES = {Claim.END: 0.0, Claim.FIRST: 0.15, Claim.MIDDLE: 0.5}
-"""The same for a store, which may be empty for longer."""
-
 _SLOWED = 0.6
 """What a 429 leaves of the rate."""
 
@@ -33,15 +30,6 @@ _RECOVERY = 0.1
 
 _STORE_S = 30.0
 """Budgets of windows that are at least so long are stores."""
-
-_AHEAD = 2 / 3
-"""The part of a window within which what comes back to a store is counted as there."""
-
-_SPREAD = 25 / 60
-"""The part of a window over which a store is spread among those who wait."""
-
-_SHARE_ROUNDS = 1.5
-"""A share is waited for no longer than so many rounds of even spacing."""
 
 _LEAST = 0.1
 """Calls in a window that are left of a budget, whatever part of it is this process's."""
@@ -78,9 +66,12 @@ class Meter:
         self._flow = AsyncLimiter(1, self.spacing())
         self._evened = -math.inf
 
-    async def draw(self, claim: Claim) -> float:
-        """Waits until such a claim may be met; counts its call as made, and returns its time."""
-        while (wait := self._room_at(claim) - _now()) > 0:
+    async def draw(self, claim: Claim, leaves: int | None = None) -> float:
+        """Waits until such a claim may be met; counts its call as made, and returns its time.
+
+        It leaves so many calls to ends; where that isn't said, its part of the reserve.
+        """
+        while (wait := self._room_at(claim, leaves) - _now()) > 0:
             wait = max(wait, _LEAST_S)
             await asyncio.sleep(min(wait, _REGARD_S) if self._moving() else wait)
         if self.store:
@@ -103,15 +94,12 @@ class Meter:
     def spacing(self, early: int = 0) -> float:
         """Seconds between even calls if so many calls of a window are early."""
         calls = self._calls()
-        return self._window() / max(1.0, calls - _reserve(calls) - early)
+        return self.window() / max(1.0, calls - _reserve(calls) - early)
 
-    def share_s(self, waiting: int) -> float:
-        """How long the readers of so many replies wait for a middle of a store."""
-        back = _now() + (_AHEAD - 1) * self._window()
-        left = self._calls() - sum(at > back for at in self._made) - waiting
-        longest = _SHARE_ROUNDS * waiting * self.spacing()
-        share = _SPREAD * self._window() * waiting / left if left > 0 else longest
-        return max(self.spacing(), min(share, longest))
+    def left(self, within: float) -> int:
+        """The calls that can be made within so many seconds, at most a window."""
+        counting = _now() + within - self.window()
+        return self._calls() - sum(at > counting for at in self._made)
 
     def limited(self, retry_after: float) -> None:
         """Pauses. Several refusals of one pause lower the rate once."""
@@ -122,7 +110,7 @@ class Meter:
     def forgettable_at(self) -> float:
         """When nothing here matters any more, if no further call is made."""
         quiet = math.ceil((1 - self._lowered_to) / _RECOVERY) * self._budget.seconds
-        return max(self._made[-1] + self._window(), self._paused_until + quiet)
+        return max(self._made[-1] + self.window(), self._paused_until + quiet)
 
     async def _even(self) -> None:
         """Takes an even call; where the spacing has changed, a new limiter goes on from there."""
@@ -135,7 +123,7 @@ class Meter:
         else:
             await self._flow.acquire()
         self._evened = _now()
-        since = _now() - self._window()
+        since = _now() - self.window()
         old, new = self._flow.time_period, self.spacing(sum(at > since for at in self._early))
         if new != old:
             # What the old spacing lacks is waited for here. If that is cancelled nothing is lost:
@@ -169,14 +157,15 @@ class Meter:
         windows = (_now() - self._paused_until) // self._budget.seconds
         return min(1.0, self._lowered_to + windows * _RECOVERY)
 
-    def _window(self) -> float:
+    def window(self) -> float:
+        """Seconds in which no more calls than the budget's may lie: longer after a 429."""
         # Less than one call in a window is one call in a longer one.
         return self._budget.seconds / self._rate() / min(1.0, self._part())
 
-    def _room_at(self, claim: Claim) -> float:
+    def _room_at(self, claim: Claim, leaves: int | None) -> float:
         """When the window has room for such a call and for those that it leaves to others."""
         calls = self._calls()
-        left = int(_reserve(calls) * (_STORE_LEAVES if self.store else _LEAVES)[claim])
+        left = int(_reserve(calls) * _LEAVES[claim]) if leaves is None else leaves
         if claim is not Claim.END:
             left = min(max(left, self.expected), calls - 1)
-        return max(self._made[left - calls] + self._window(), self._paused_until)
+        return max(self._made[left - calls] + self.window(), self._paused_until)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.pacing.demand import Lengths
 from bot.pacing.meter import Meter
+from bot.pacing.plan import Plan
 from bot.pacing.scope import Scope
 from bot.pacing.shares import Share
 from bot.pacing.waiting import Waiting
@@ -18,6 +20,7 @@ class Pacing:
         self._scopes: dict[str, Scope] = {}
         self._shares: dict[str, Share] = {}
         self._expected: dict[str, int] = {}
+        self._lengths = Lengths()
 
     @property
     def remembered(self) -> int:
@@ -63,8 +66,12 @@ class Pacing:
         key = budget.key
         if key not in self._scopes:
             meter = Meter(budget, self._share(_connector(key)), self._expected.get(key, 0))
-            self._scopes[key] = Scope(meter, lambda: self._scopes.pop(key))
+            plan = self._plan(meter) if meter.store else None
+            self._scopes[key] = Scope(meter, plan, lambda: self._scopes.pop(key))
         return self._scopes[key]
+
+    def _plan(self, meter: Meter) -> Plan:
+        return Plan(meter, self._lengths)
 
     def _share(self, connector: str) -> Share:
         return self._shares.setdefault(connector, Share())

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 
 from bot.pacing.meter import Meter
+from bot.pacing.plan import Plan
 from bot.pacing.waiting import Claim, Waiting
 
 _ROUNDS = 2
 """Who has waited for so many rounds of all that wait goes before those further behind."""
 
-_LOOK_S = 1.0
-"""So often it is looked at what has come back to a store."""
+_LOOK_S = 0.5
+"""So often it is looked at what a store has and what is expected of it."""
 
 
 def _now() -> float:
@@ -23,26 +24,21 @@ class Waiter:
     """One reply in the queue."""
 
     def __init__(self, waiting: Waiting) -> None:
-        self._waiting = waiting
+        self.waiting = waiting
         self.granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def claim(self) -> Claim:
         """What it wants now."""
-        return Claim.of(self._waiting)
-
-    @property
-    def since(self) -> float:
-        """When its reader last saw something new."""
-        return self._waiting.since
+        return Claim.of(self.waiting)
 
     def rank(self, patience: float) -> tuple[Claim, bool, float]:
         """Sorts the most urgent first."""
-        claim, since = self.claim(), self._waiting.since
+        claim, since = self.claim(), self.waiting.since
         waited = _now() - since
         if claim is Claim.FIRST or waited > patience:
             return claim, False, since
         weight = 1.0 if claim is Claim.END else waited
-        return claim, True, -weight * (self._waiting.unseen + 1)
+        return claim, True, -weight * (self.waiting.unseen + 1)
 
 
 class Scope:
@@ -51,8 +47,9 @@ class Scope:
     It starts again whenever something has changed, so nothing runs while nobody waits.
     """
 
-    def __init__(self, meter: Meter, forget: Callable[[], object]) -> None:
+    def __init__(self, meter: Meter, plan: Plan | None, forget: Callable[[], object]) -> None:
         self.meter = meter
+        self._plan = plan
         self._forget = forget
         self._waiters: list[Waiter] = []
         self._loop = asyncio.get_running_loop()
@@ -86,22 +83,33 @@ class Scope:
 
     async def _dispatch(self) -> None:
         """Gives one turn, to whoever is the most urgent once it may be given."""
-        while (wait := self._until_shared()) > 0:  # noqa: ASYNC110 - it waits for a time
+        while (wait := self._until_due()) > 0:  # noqa: ASYNC110 - it waits for a time
             await asyncio.sleep(min(wait, _LOOK_S))
         if first := self._most_urgent():
-            call = await self.meter.draw(first.claim())
+            call = await self.meter.draw(first.claim(), self._leaves(first.claim()))
             if waiter := self._most_urgent():
                 waiter.granted.set_result(call)
             else:
                 self.meter.give_back(call)
 
-    def _until_shared(self) -> float:
-        """How long until the longest of those who wait has waited for a share of a store."""
+    def _until_due(self) -> float:
+        """How long until the first of those who wait is due a call of a store."""
         queue = self._queue()
-        if not self.meter.store or any(each.claim() is not Claim.MIDDLE for each in queue):
+        if self._plan is None or not queue:
             return 0.0
-        share_s = self.meter.share_s(len(queue))
-        return min((each.since + share_s - _now() for each in queue), default=0.0)
+        self._plan.look([each.waiting for each in queue], _now())
+        return min(self._due_in(each) for each in queue)
+
+    def _due_in(self, waiter: Waiter) -> float:
+        if self._plan is None or waiter.claim() is not Claim.MIDDLE:
+            return 0.0
+        now, waiting = _now(), waiter.waiting
+        return waiting.since + self._plan.waits(waiting, now) - now
+
+    def _leaves(self, claim: Claim) -> int | None:
+        if self._plan is None:
+            return None
+        return {Claim.END: 0, Claim.FIRST: 1, Claim.MIDDLE: self._plan.leaves}[claim]
 
     def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
         """Those who wait for a dispatcher that broke learn why."""
@@ -112,7 +120,8 @@ class Scope:
     def _most_urgent(self) -> Waiter | None:
         queue = self._queue()
         patience = _ROUNDS * len(queue) * self.meter.spacing()
-        return min(queue, key=lambda waiter: waiter.rank(patience), default=None)
+        due = [waiter for waiter in queue if self._due_in(waiter) <= 0] or queue
+        return min(due, key=lambda waiter: waiter.rank(patience), default=None)
 
     def _queue(self) -> list[Waiter]:
         # Whoever has its turn, or was cancelled, is among the waiters until its own next step.

@@ -9,8 +9,9 @@ from statistics import mean
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.pacing.bound import Rules, bound
-from benchmarks.pacing.load import CHARS, TICK_S, Answer
+from benchmarks.pacing import reachable
+from benchmarks.pacing.bound import Rules, bound, good_prices
+from benchmarks.pacing.load import CHARS, TICK_S, Answer, load
 from benchmarks.pacing.scene import SLACK, Ours, play
 
 UNIT = CHARS * TICK_S
@@ -139,3 +140,38 @@ def test_staleness_is_what_is_counted_character_by_character() -> None:
     assert len(seen.first_text) == len(seen.last_edit) == 1
     whole = UNIT * 40 * 41 / 2
     assert 0 < seen.staleness < whole
+
+
+@given(answers=tiny_answers, later=st.lists(st.integers(0, 3), min_size=1, max_size=3))
+def test_staleness_in_closed_form_is_what_is_counted(
+    answers: list[Answer], later: list[int]
+) -> None:
+    for answer in answers:
+        calls = sorted({answer.start + sum(later[:i]) for i in range(len(later))} | {answer.end})
+        assert abs(reachable.staleness(answer, calls) - staleness(answer, calls)) < 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(answers=tiny_answers)
+def test_no_schedule_that_was_found_beats_the_best(answers: list[Answer]) -> None:
+    best = least(answers, TINY, horizon=13)
+    prices = good_prices(answers, TINY, best, grain=1, rounds=40)
+    assert reachable.reachable(answers, TINY, prices) >= best - 1e-9
+
+
+def test_the_bound_is_within_a_few_percent_of_a_schedule_that_keeps_to_the_budget() -> None:
+    found = []
+    for seed in range(3):
+        answers = load(10, seed)
+        rules = Rules(50, 3000)
+        prices = good_prices(answers, rules, 30_000.0)
+        least_of_all = bound(answers, rules, 30_000.0)
+        found.append(reachable.reachable(answers, rules, prices) / least_of_all)
+    assert min(found) >= 1.0
+    assert mean(found) < 1.03
+
+
+def test_the_bound_is_higher_if_no_last_edit_may_wait() -> None:
+    answers = [Answer(tick, 40) for tick in range(3)] + [Answer(0, 400)]
+    free, prompt = Rules(3, 400), Rules(3, 400, prompt=True)
+    assert bound(answers, prompt, 5_000.0) > bound(answers, free, 5_000.0)

@@ -5,22 +5,24 @@ Virtual time takes always the same course, so here figures may be judged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import mean
 
 import pytest
 
 from benchmarks.figures import percentile
 from benchmarks.pacing.load import load
-from benchmarks.pacing.others import Every, RoundRobin
-from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Seen, play
+from benchmarks.pacing.others import Every, NoReserve, RoundRobin
+from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Seen, Way, play
 from bot.pacing import meter
+from bot.pacing.plan import Plan
 from bot.pacing.scope import Waiter
 
 SEEDS = range(3)
 
 
-def shown(answers: int) -> list[Seen]:
-    return [play(load(answers, seed), SLACK, Ours) for seed in SEEDS]
+def shown(answers: int, way: Callable[[], Way] = Ours) -> list[Seen]:
+    return [play(load(answers, seed), SLACK, way) for seed in SEEDS]
 
 
 def staleness(seen: list[Seen]) -> float:
@@ -35,20 +37,20 @@ def test_round_robin_in_place_of_the_index_leaves_readers_further_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     well = shown(30)
-    by_waiting = lambda self, _patience: (0, False, self.since)  # noqa: E731 - one line of policy
+    by_waiting = lambda self, _patience: (0, False, self.waiting.since)  # noqa: E731 - one line of policy
     monkeypatch.setattr(Waiter, "rank", by_waiting)
+    monkeypatch.setattr(Plan, "waits", lambda _self, _waiting, _now: 0.0)
     badly = shown(30)
     assert staleness(badly) > 1.05 * staleness(well)
     assert last_edit_p99(badly) > last_edit_p99(well)
 
 
-def test_without_a_reserve_ends_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    well = shown(10)
-    monkeypatch.setattr(meter, "_RESERVE", 0.0)
-    monkeypatch.setattr(meter, "_SPREAD", 0.0)
-    badly = shown(10)
+def test_without_a_reserve_ends_wait() -> None:
+    well = shown(30)
+    badly = shown(30, lambda: Ours(NoReserve()))
     assert last_edit_p99(well) < 2.0
-    assert last_edit_p99(badly) > 2.0
+    assert last_edit_p99(badly) > 10.0
+    assert staleness(badly) > 1.1 * staleness(well)
 
 
 def test_a_store_that_is_spent_evenly_leaves_readers_further_behind(

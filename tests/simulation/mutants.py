@@ -150,7 +150,7 @@ def answer_each_delivery(stack: ExitStack) -> None:
 def call_without_pacing(stack: ExitStack) -> None:
     """Nobody waits for a turn."""
 
-    async def at_once(_self: Meter, _claim: Any) -> float:
+    async def at_once(_self: Meter, *_claim: Any) -> float:
         return asyncio.get_running_loop().time()
 
     _put(stack, Meter, "draw", at_once)
