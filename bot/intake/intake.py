@@ -278,9 +278,17 @@ class Intake:
     def _stop(self, pressed: Pressed, connector: Connector) -> None:
         run = next((run for run in self._runs.active if run.id == pressed.run_id), None)
         if run is None:
-            log.info("intake.nothing_to_stop", run_id=str(pressed.run_id))
+            self._drop(pressed)
         elif self._may(pressed, run.question.asked.person, connector):
             run.stop()
+
+    def _drop(self, pressed: Pressed) -> None:
+        """The command `stop` reaches questions that wait, too, if another process has heard it."""
+        theirs, run_id = pressed.person.id, pressed.run_id
+        if not self._turns.drop(
+            lambda item: item.run_id == run_id and item.question.asked.person.id == theirs
+        ):
+            log.info("intake.nothing_to_stop", run_id=str(run_id))
 
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""

@@ -10,7 +10,18 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
@@ -28,9 +39,9 @@ from connectors.base import (
 )
 
 Told = Commanded | Deleted | Edited | Pressed
+Errand = Deleted | Edited | Pressed
 _WAITING = ("waiting", "running")
-_KINDS: dict[str, type[Told]] = {
-    "commanded": Commanded,
+_KINDS: dict[str, type[Errand]] = {
     "deleted": Deleted,
     "edited": Edited,
     "pressed": Pressed,
@@ -45,17 +56,33 @@ class Errands:
         self._me = me
 
     async def leave(self, event: Told, at_us: int) -> int:
-        """Tells the other processes that have something to do there; says how many."""
-        theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
-        unfinished = inbox.c.state.in_(_WAITING) & theirs
-        query = select(inbox.c.owner).distinct().where(_around(event), unfinished)
-        owners = await self._database.read(lambda connection: connection.scalars(query).all())
-        if owners:
-            rows = [{"owner": owner, "at_us": at_us, "event": _packed(event)} for owner in owners]
-            await self._database.run(lambda connection: connection.execute(insert(errands), rows))
-        return len(owners)
+        """Tells the other processes that have something to do there; says how many errands.
 
-    async def take(self) -> list[Told]:
+        The command `stop` becomes one for each question that is unfinished now: what its asker
+        asks after it is not stopped, however late the other process hears.
+        """
+        theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
+        unfinished = _around(event) & inbox.c.state.in_(_WAITING) & theirs
+        if isinstance(event, Commanded):
+            mine = unfinished & (inbox.c.person_id == event.person.id)
+            found = await self._found(select(inbox.c.owner, inbox.c.run_id).where(mine))
+            message, person = event.message, event.person
+            left: list[tuple[str, Errand]] = [
+                (owner, Pressed(message, person, Control.STOP, UUID(run_id)))
+                for owner, run_id in found
+            ]
+        else:
+            owners = await self._found(select(inbox.c.owner).distinct().where(unfinished))
+            left = [(owner, event) for (owner,) in owners]
+        if left:
+            rows = [{"owner": owner, "at_us": at_us, "event": _packed(e)} for owner, e in left]
+            await self._database.run(lambda connection: connection.execute(insert(errands), rows))
+        return len(left)
+
+    async def _found(self, query: Select[Any]) -> list[Any]:
+        return await self._database.read(lambda connection: [*connection.execute(query)])
+
+    async def take(self) -> list[Errand]:
         """What was left for this process since, in order; after an outage perhaps again."""
         mine = select(errands).where(errands.c.owner == self._me).order_by(errands.c.id)
 
@@ -91,7 +118,7 @@ def _around(event: Told) -> ColumnElement[bool]:
     return and_(*(inbox.c[name] == value for name, value in columns.items()))
 
 
-def _packed(event: Told) -> dict[str, Any]:
+def _packed(event: Errand) -> dict[str, Any]:
     """An event as JSON."""
     said = asdict(event)
     if isinstance(event, Pressed):
@@ -101,7 +128,7 @@ def _packed(event: Told) -> dict[str, Any]:
     return {"kind": type(event).__name__.lower(), **said}
 
 
-def _unpacked(said: dict[str, Any]) -> Told:
+def _unpacked(said: dict[str, Any]) -> Errand:
     """The event of an errand."""
     kind = _KINDS[said.pop("kind")]
     said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])

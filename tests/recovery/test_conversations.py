@@ -132,6 +132,20 @@ async def test_stop_edit_delete_and_the_command_reach_the_process_that_answers()
         assert first.provider.requests[-1].turns[-1].text == "New?"
 
 
+async def test_stop_reaches_what_waits_elsewhere_and_nothing_that_is_asked_after_it() -> None:
+    async with a_world() as world:
+        first, second = await world.start(ENDLESS, ["After."]), await world.start()
+        await asyncio.sleep(2)  # they know of each other
+        ref = await first.ask("One?")
+        await answering(world)
+        await first.ask("Two?")
+        await second.connector.deliver(Commanded(ref, ALICE, "stop")).accepted()
+        await second.ask("Three?")  # before the other process has heard of the stop
+        await world.recovered()
+        assert world.shown == [f"Endless\n\n{STOPPED}", "After."]
+        assert first.provider.requests[-1].turns[-1].text == "Three?"
+
+
 async def test_a_run_begun_anew_that_is_stopped_while_it_waits_is_closed() -> None:
     async with a_world() as world:
         living = await world.start(ENDLESS)
