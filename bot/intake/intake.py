@@ -101,13 +101,14 @@ class Intake:
 
     async def _take(self, incoming: Incoming, connector: Connector, *, told: bool = False) -> None:
         """`told`: by another process."""
+        heard_us = self._now_us()
         try:
             if self._keeping.closed:
                 incoming.refuse()
             else:
                 await self._handle(incoming, connector)
                 if not told:
-                    await self._tell(incoming)
+                    await self._tell(incoming, heard_us)
         except StoreUnavailable as error:
             log.error("intake.not_kept", error=str(error))
             incoming.refuse()
@@ -202,7 +203,7 @@ class Intake:
         """After an outage in which others may have taken the floors. Raises `StoreUnavailable`."""
         await self._store.floors.retake(self._turns.places)
 
-    async def _tell(self, incoming: Incoming) -> None:
+    async def _tell(self, incoming: Incoming, heard_us: int) -> None:
         """Tells the other processes of what may be theirs to do."""
         event = incoming.event
         if not self._among_others or isinstance(event, Asked):
@@ -211,7 +212,7 @@ class Intake:
             return
         if isinstance(event, Commanded) and event.command != "stop":
             return
-        if told := await self._store.errands.leave(event, self._now_us()):
+        if told := await self._store.errands.leave(event, heard_us):
             log.info("intake.told", processes=told)
 
     async def unrecorded(self, kept: Kept) -> RunStart | None:

@@ -56,8 +56,9 @@ class Keeping:
         `replaces` takes back what the question stands for, once it is safe; where it says that
         nothing is left to take back, the question is not answered.
         """
+        came_us = self._now_us()
         async with self.lock:
-            item = await self._stored(question, key, incoming, connector, replaces)
+            item = await self._stored(question, key, came_us, incoming, connector, replaces)
             if item is not None:
                 self._enter(item, replaces)
 
@@ -65,6 +66,7 @@ class Keeping:
         self,
         question: Question,
         key: MessageRef,
+        came_us: int,
         incoming: Incoming,
         connector: Connector,
         replaces: Callable[[], bool],
@@ -73,7 +75,7 @@ class Keeping:
         run_id = uuid4()
         self._turns.hold(run_id)
         try:
-            given = await self._given(replace(question.asked, message=key), run_id)
+            given = await self._given(replace(question.asked, message=key), came_us, run_id)
         except StoreUnavailable:
             self._tasks.spawn_endless(self._look_again(run_id, question, connector, replaces))
             raise
@@ -87,10 +89,10 @@ class Keeping:
             return None
         return self._mine(given, run_id, question, connector)
 
-    async def _given(self, kept: Asked, run_id: UUID) -> Given | None:
+    async def _given(self, kept: Asked, came_us: int, run_id: UUID) -> Given | None:
         if self._turns.one_at_a_time:
-            return await self._store.floors.keep(kept, self._now_us(), run_id)
-        inbox_id = await self._store.inbox.add(kept, self._now_us(), run_id)
+            return await self._store.floors.keep(kept, came_us, run_id)
+        inbox_id = await self._store.inbox.add(kept, came_us, run_id)
         return None if inbox_id is None else Given(inbox_id, self._store.leases.me)
 
     def _mine(

@@ -55,16 +55,18 @@ class Errands:
         self._database = database
         self._me = me
 
-    async def leave(self, event: Told, at_us: int) -> int:
+    async def leave(self, event: Told, heard_us: int) -> int:
         """Tells the other processes that have something to do there; says how many errands.
 
-        The command `stop` becomes one for each question that is unfinished now: what its asker
-        asks after it is not stopped, however late the other process hears.
+        `heard_us` is when this process heard of it, in microseconds since the epoch. The command
+        `stop` becomes an errand for each unfinished question that came before: what its asker asks
+        after it is not stopped, however late the other process hears.
         """
         theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
         unfinished = _around(event) & inbox.c.state.in_(_WAITING) & theirs
         if isinstance(event, Commanded):
             mine = unfinished & (inbox.c.person_id == event.person.id)
+            mine &= inbox.c.received_us <= heard_us
             found = await self._found(select(inbox.c.owner, inbox.c.run_id).where(mine))
             message, person = event.message, event.person
             left: list[tuple[str, Errand]] = [
@@ -75,7 +77,7 @@ class Errands:
             owners = await self._found(select(inbox.c.owner).distinct().where(unfinished))
             left = [(owner, event) for (owner,) in owners]
         if left:
-            rows = [{"owner": owner, "at_us": at_us, "event": _packed(e)} for owner, e in left]
+            rows = [{"owner": owner, "at_us": heard_us, "event": _packed(e)} for owner, e in left]
             await self._database.run(lambda connection: connection.execute(insert(errands), rows))
         return len(left)
 

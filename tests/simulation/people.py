@@ -107,9 +107,7 @@ class People:
         place = Place("memory", "home", f"c{self._chance.randint(1, self._world.plan.channels)}")
         ref = self._world.platform.new_ref(place)
         command = self._chance.choice(["new", "stop"])
-        if command == "stop":
-            self.withdrawn |= {q.ref for q in self._questions() if q.ref.place == place}
-            self.commands += 1
+        self.commands += command == "stop"
         self._tell(Commanded(ref, _PERSON, "new" if command == "new" else "stop"))
 
     def _questions(self) -> list[Message]:
@@ -150,6 +148,9 @@ class People:
         return any(taken) and heard
 
     async def _handed(self, request: Request, process: Process) -> bool:
+        if isinstance(request.event, Commanded) and request.event.command == "stop":
+            place = request.event.message.place  # one that is delivered again stops again
+            self.withdrawn |= {q.ref for q in self._questions() if q.ref.place == place}
         incoming = process.connector.deliver(request.event)
         try:
             taken = await asyncio.wait_for(incoming.accepted(), 3.0)
