@@ -116,6 +116,7 @@ class Recovery:
         self._endings = Endings(store, pacing, now_us, runs.price, watch, reasoning)
         self._judge = Judge(store.leases.me, heart.seat)
         self._given_up: set[UUID] = set()
+        self._sharing: dict[str, int] = {}
         self._estates: dict[Place, _Estate] = {}
         heart.returned = self.give_up_what_was_taken
 
@@ -184,7 +185,10 @@ class Recovery:
             name for process in processes if process.id in living for name in process.connectors
         )
         for name in self._connectors:
-            self._pacing.divide(name, max(1, serving[name]))
+            # After an outage others may only seem dead: they keep their parts until that is known.
+            least = 1 if self._heart.calm else self._sharing.get(name, 1)
+            self._sharing[name] = max(least, serving[name])
+            self._pacing.divide(name, self._sharing[name])
         self._door.among(max((serving[name] for name in self._connectors), default=1))
         return {process.id for process in processes} - living, living
 

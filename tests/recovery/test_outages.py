@@ -36,6 +36,27 @@ async def test_after_an_outage_for_all_nobody_claims_and_every_answer_is_whole()
         assert world.shown == [COUNT] * 3
 
 
+async def test_after_an_outage_nobody_takes_the_parts_of_those_that_only_seem_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_world() as world:
+        processes = [await world.start() for _ in range(3)]
+        await asyncio.sleep(5)
+        for process in processes:
+            process.line.cut = True
+        await asyncio.sleep(30)
+        shared: list[int] = []
+        for process in processes:
+            monkeypatch.setattr(
+                process.runs._pacing, "divide", lambda _name, count: shared.append(count)
+            )
+        for process in processes:
+            process.line.cut = False
+            await asyncio.sleep(3)  # the others have not beaten while this one looks
+        await asyncio.sleep(30)
+        assert set(shared) == {3}
+
+
 async def test_a_process_that_starts_in_the_moment_the_database_is_back_claims_nothing() -> None:
     async with a_world() as world:
         first = await world.start(SLOW)
