@@ -61,11 +61,22 @@ class Watch:
 
         All of them together may exceed it by what `World.leeway` says.
         """
-        for who, more in ((process, 0), (0, self.leeway(budget, _now()))):
-            calls = self._within(self._spent[who, budget.key], budget.seconds)
-            if len(calls) > budget.calls + more:
-                name = f"p{who}" if who else f"all (leeway: {more})"
-                self.breach(f"budget: {name} made {len(calls)} calls on {budget.key}")
+        self._spend(f"p{process}", process, budget, 0)
+        more = self.leeway(budget, _now())
+        self._spend(f"all (leeway: {more})", 0, budget, more)
+
+    def callers(self, budget: Budget) -> int:
+        """So many processes have made a call within the budget's last seconds, the dead as well."""
+        since = _now() + _ROUNDING_S - budget.seconds
+        return sum(
+            who > 0 and key == budget.key and calls[-1] > since
+            for (who, key), calls in self._spent.items()
+        )
+
+    def _spend(self, name: str, who: int, budget: Budget, more: int) -> None:
+        calls = self._within(self._spent[who, budget.key], budget.seconds)
+        if len(calls) > budget.calls + more:
+            self.breach(f"budget: {name} made {len(calls)} calls on {budget.key}")
 
     def _within(self, calls: deque[float], seconds: float) -> deque[float]:
         """The calls of the last seconds, and one more that is made now."""

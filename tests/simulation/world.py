@@ -134,7 +134,7 @@ class World:
         """
         beating = [p for p in self.living if p.store.leases.serves]
         known = all(p.sharers >= len(beating) for p in beating)
-        parts = max(0, len(beating) - budget.calls)
+        parts = max(0, self.watch.callers(budget) - budget.calls)
         for process in self.processes:
             if known and process.known_at is None:
                 process.known_at = now
