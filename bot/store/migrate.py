@@ -7,7 +7,7 @@ there is something to do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +56,10 @@ def _upgrade(url: str) -> None:
         with translated(), engine.connect() as connection:
             if revision_of(connection) == head():
                 return
+        migrate = _migration()
         with translated(), _alone(engine) as connection:
-            _migrate(connection)
+            if revision_of(connection) != head():  # another may have done it meanwhile
+                migrate(connection)
     except ProgrammingError as error:
         raise StoreUnavailable(
             f"the database's tables can't be made ({str(error.orig).splitlines()[0]}): "
@@ -82,10 +84,11 @@ def revision_of(connection: Connection) -> str | None:
     return found
 
 
-def _migrate(connection: Connection) -> None:
+def _migration() -> Callable[[Connection], None]:
+    """Imported before the database is locked: others wait for it a second only."""
     from alembic import command
 
-    command.upgrade(_config(connection), "head")
+    return lambda connection: command.upgrade(_config(connection), "head")
 
 
 def check(connection: Connection) -> None:
