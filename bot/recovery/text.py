@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import pairwise, product, takewhile
 
 from bot.render import Piece, close_unfinished, layout, restore
 from bot.store import TokenRow
@@ -13,6 +14,8 @@ from providers.base import ANSWER_KINDS
 
 _MOST_CLOSING = 100
 """A text on the screen ends in at most so many characters that only close it for the moment."""
+_CLOSED = re.compile(r"\n[ >]*(?:`{3,}|~{3,})$")
+_OPENED = re.compile(r"[ >]*(?:`{3,}|~{3,}).*\n")
 _GAPS = ("", "\n\n", "\n", " ")
 """What may have stood between two messages of which the log knows nothing."""
 
@@ -37,14 +40,25 @@ def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limi
     if not shown:
         return log
     bare = [*pieces[:-1], *(replace(piece, tail="", trail="") for piece in pieces[-1:])]
-    for gap in _GAPS:
-        seen = _joined(log, shown, bare, gap)
+    for laid_out, gap in product((_with_fences(bare, shown), bare), _GAPS):
+        seen = _joined(log, shown, laid_out, gap)
         least = max(len(log), len(seen) - _MOST_CLOSING)
         for end in range(least, len(seen) + 1) if seen.startswith(log) else ():
             if _shows(seen[:end], shown, limits):
                 return seen[:end]
     text = _overlapping(shown)
     return text if text.startswith(log) and _shows(text, shown, limits, overlap=True) else log
+
+
+def _with_fences(pieces: Sequence[Piece], shown: Sequence[str]) -> list[Piece]:
+    """The same, if wherever a fence seems to be carried into the next message it was."""
+    found = list(pieces)
+    for n, (each, following) in enumerate(pairwise(shown)):
+        closed, opened = _CLOSED.search(each), _OPENED.match(following)
+        if closed and opened and not (found[n].tail or found[n + 1].head):
+            found[n] = replace(found[n], tail=closed[0])
+            found[n + 1] = replace(found[n + 1], head=opened[0])
+    return found
 
 
 def _overlapping(shown: Sequence[str]) -> str:

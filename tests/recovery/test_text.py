@@ -29,6 +29,16 @@ def test_the_log_decides_what_stood_between_two_messages() -> None:
     assert longer(text[:-2], shown, [BARE] * len(shown), LIMITS) == text
 
 
+@pytest.mark.parametrize("recorded", [0, 5, 20])
+def test_a_fence_that_is_carried_into_a_message_that_nobody_noted_is_undone(recorded: int) -> None:
+    text = "```python\none = 1\ntwo = 2\nthree = 3\n```\nDone."
+    limits = Limits(40)
+    shown = [piece.text.strip() for piece in layout(text, limits)]
+    assert len(shown) == 2
+    assert shown[1].startswith("```python")
+    assert longer(text[:recorded], shown, [BARE] * 2, limits) == text
+
+
 def test_a_screen_that_does_not_go_on_from_the_log_does_not_count() -> None:
     shown = ["One, two, three.", "Four, five."]
     assert longer("Another", shown, [BARE, BARE], LIMITS) == "Another"

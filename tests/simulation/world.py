@@ -22,6 +22,8 @@ from tests.simulation.wire import Connector, Skies
 from tests.way import START_US
 
 GRACE_S = 2.0
+_KNOWN_S = 3.5
+"""A beat, a look, and what the database takes for them."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Process:
     clock_jump_s: list[float]
     parts: list[asyncio.Task[None]] = field(default_factory=list)
     closing: bool = False
+    began: float = 0.0
     known_at: float | None = None
     """When every other process shared the budgets with this one, too."""
 
@@ -123,7 +126,10 @@ class World:
         door = Intake(store, runs, pacing, IntakeOptions(policy=self.plan.policy), clock_us)
         heart = Heart(store.leases, clock_us)
         recovery = Recovery(store, runs, pacing, [connector], door, heart, clock_us)
-        return Process(number, connector, line, store, runs, door, heart, recovery, pacing, jump)
+        began = asyncio.get_running_loop().time()
+        return Process(
+            number, connector, line, store, runs, door, heart, recovery, pacing, jump, began=began
+        )
 
     def leeway(self, budget: Budget, now: float) -> int:
         """So many calls more than a budget the platform may see, as `bot/pacing/shares.py` has it.
@@ -134,13 +140,24 @@ class World:
         """
         beating = [p for p in self.living if p.store.leases.serves]
         known = all(p.sharers >= len(beating) for p in beating)
+        told_by = self._told_by(now)
         parts = max(0, self.watch.callers(budget) - budget.calls)
         for process in self.processes:
-            if known and process.known_at is None:
+            if (known or told_by > process.began) and process.known_at is None:
                 process.known_at = now
             if process.known_at is None or now - process.known_at < budget.seconds:
-                parts += math.ceil(budget.calls / process.sharers)
+                parts += math.ceil(budget.calls / max(process.sharers, len(beating)))
         return parts
+
+    def _told_by(self, now: float) -> float:
+        """Who began before has been heard of by now, whatever the bot believes.
+
+        Nothing can be said while the database fails now and then.
+        """
+        if self.plan.store_odds or self.plan.slow_store_odds:
+            return -math.inf
+        calm_since = max(self.weather.away_until, self.weather.full_until)
+        return now - _KNOWN_S if now - _KNOWN_S >= calm_since else -math.inf
 
     def kill(self, process: Process) -> None:
         """The process is gone at once: nothing that it meant to do is done."""
