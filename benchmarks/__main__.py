@@ -20,6 +20,7 @@ PARTS = {
     "platforms": "benchmarks.platforms",
     "log": "benchmarks.log",
     "process": "benchmarks.process",
+    "procfile": "benchmarks.procfile",
     "rendering": "benchmarks.rendering",
 }
 """Each part by its module, whose `measure(short=…)` gives its figures."""

@@ -17,6 +17,7 @@ NAMES = {
     "platforms": {"slack_cpu_per_event_us", "discord_cpu_per_edit_us", "slack_20_429s"},
     "log": {"log_tokens_per_s_sqlite", "log_bytes_per_token_sqlite"},
     "process": {"ready_s", "idle_rss_mb", "hour_rss_growth_mb"},
+    "procfile": set(),  # nothing where no PostgreSQL server is
     "rendering": {"render_200k_vs_20k_ratio"},
 }
 
