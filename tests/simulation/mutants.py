@@ -343,11 +343,11 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(tell_the_question, ("secret",), 0),
     Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 1903),
     Mutant(leave_the_questions_of_the_dead, ("unrest", "lost"), 4),
+    Mutant(answer_side_by_side, ("side by side",), 16),
 )
 
 SOUGHT: Sequence[Mutant] = (
     Mutant(share_no_budget, ("budget",), 1),
-    Mutant(answer_side_by_side, ("side by side",), 1),
     Mutant(end_by_the_log_alone, ("shrinks",), 9),
 )
 """Those of which no seed is known yet that catches them."""
