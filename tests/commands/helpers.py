@@ -122,6 +122,11 @@ class Child:
         return code
 
 
+def _heeding_ctrl_c() -> None:
+    """A shell starts what it runs in the background, and that its own, deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Shell:
     """Runs commands in a folder, which is the data's too, with no setting but these."""
@@ -155,6 +160,7 @@ class Shell:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_heeding_ctrl_c,
         )  # fmt: skip
         child = Child(process)
         listening = asyncio.create_task(child.listen())

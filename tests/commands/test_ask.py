@@ -102,6 +102,7 @@ async def test_json_is_one_object_with_the_answer_and_its_receipt(answered: dict
             "faults": [],
             "unproven": "",
             "translated": False,
+            "late": False,
         },
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from bot.store import Filters, Scope, SqlDatabase, Store, upgrade
 
@@ -79,10 +79,9 @@ async def plans(database: SqlDatabase, ask: Callable[[], Awaitable[object]]) -> 
     def note(_c: object, _cursor: object, query: str, values: Any, *_: object) -> None:
         asked.append((query, values))
 
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     await ask()
-    event.remove(engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
     queries = [(query, values) for query, values in asked if "SELECT" in query]
 
     def explain(connection: Connection) -> list[str]:
