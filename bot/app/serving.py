@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 
 import structlog
+from starlette.routing import BaseRoute
 
 from bot import http
 from bot.app.asking import UNATTENDED
@@ -25,9 +26,10 @@ from bot.app.stopping import Stopping
 from bot.app.watching import Health, watching
 from bot.intake import Intake
 from bot.pacing import Pacing
-from bot.recovery import Recovery
+from bot.recovery import Heart, Recovery
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
+from bot.store import Store
 from connectors.base import Connector, ConnectorError, Lacking, Refused
 
 log = structlog.get_logger(__name__)
@@ -64,20 +66,10 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         await asyncio.gather(provider.start(), _check(settings, connectors))
         await check_chain(settings, store, connectors, provider)
         recovery = Recovery(
-            store,
-            runs,
-            pacing,
-            connectors,
-            intake,
-            heart,
-            now_us,
-            UNATTENDED,
-            seen.watch,
+            store, runs, pacing, connectors, intake, heart, now_us, UNATTENDED, seen.watch,
             reasoning=settings.reasoning,
-        )
-        store.leases.serves = tuple(connector.name for connector in connectors)
-        await heart.begin()
-        await recovery.look_around()
+        )  # fmt: skip
+        await _begin(store, connectors, heart, recovery)
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
         parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
@@ -91,10 +83,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         else:
             inspector = make_inspector(settings, store, connectors)
             served = [*health.routes(settings), *inspector.routes(), *routes(connectors)]
-            server = http.serve(http.build(served))
-            serving = asyncio.create_task(server.serve([listener]))
-            stack.push_async_callback(_stopped, server, serving, stopping)
-            parts.append(serving)
+            parts.append(_serving(served, listener, stack, stopping))
         gc.freeze()  # what was made so far stays: collections need not look through it again
         ready(_address(settings), [connector.name for connector in connectors])
         with stopping.listening():
@@ -103,6 +92,25 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         await _drain(intake, runs, stopping)
         await asyncio.wait({recovering}, timeout=_SETTLE_DEADLINE_S)
     return 0 if whole else 1
+
+
+async def _begin(
+    store: Store, connectors: Sequence[Connector], heart: Heart, recovery: Recovery
+) -> None:
+    """Tells the other processes what this one serves, and hears it of them: they share budgets."""
+    store.leases.serves = tuple(connector.name for connector in connectors)
+    await heart.begin()
+    await recovery.look_around()
+
+
+def _serving(
+    served: Sequence[BaseRoute], listener: socket.socket, stack: AsyncExitStack, stopping: Stopping
+) -> asyncio.Task[None]:
+    """Serves HTTP until the stack is closed."""
+    server = http.serve(http.build(served))
+    serving = asyncio.create_task(server.serve([listener]))
+    stack.push_async_callback(_stopped, server, serving, stopping)
+    return serving
 
 
 async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
