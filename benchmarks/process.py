@@ -31,7 +31,7 @@ _PATIENCE_S = 60.0
 
 def measure(*, short: bool = False) -> list[Figure]:
     """Starts the bot with Slack, Discord and an OpenAI model, and asks it much at once."""
-    figures = [*_starts(1 if short else 5)]
+    figures = [*_starts(1 if short else 3)]
     figures += [_busy(answers, 1.0 if short else 8.0) for answers in ((2,) if short else (50, 200))]
     hour = child("benchmarks.process", "--minutes", "3" if short else "60")
     return [

@@ -17,7 +17,7 @@ from benchmarks.pacing.reachable import reachable
 from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Scope, Seen, Way, play
 
 SEEDS = 20
-LONG_SEEDS = 4
+LONG_SEEDS = 2
 """So many of the seeds of the largest load are shown in the other ways too, and get a bound."""
 _AIMS = {
     "pacing_429s_slack_200": 0.0,
