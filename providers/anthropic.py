@@ -10,7 +10,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
-from providers.addresses import on_this_machine
+from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
@@ -36,7 +36,7 @@ def anthropic_provider(
         "base_url": base_url,
         **(options or {}),
     }
-    chat = made(_Anthropic, settings, f"MODEL=anthropic:{model}")
+    chat = made(_Anthropic, settings, f"anthropic:{model}")
     # Where LangChain keeps the client that it makes: it would share one between event loops.
     chat.__dict__["_async_client"] = client
     return LangChainProvider(
@@ -57,9 +57,7 @@ def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
         base_url=base_url,
         timeout=timeout,
         max_retries=MAX_RETRIES,
-        http_client=anthropic.DefaultAsyncHttpxClient(
-            timeout=timeout, trust_env=not on_this_machine(base_url)
-        ),
+        http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout, **way_to(base_url)),
     )
 
 

@@ -18,6 +18,7 @@ from providers.sse import EventReader
 
 _DONE = b"[DONE]"
 _DRAIN_SECONDS = 0.1
+_MOST_OPENING = 16_384
 
 Stream = openai.AsyncStream[object]
 
@@ -38,6 +39,8 @@ class Chunks:
         """Whether all was read that belongs to the answer."""
         self._stream = stream
         self._events = EventReader()
+        self._opening: bytes | None = b""
+        """What came before the first event; None once that is there."""
         self._read, self._stop = _reading(stream.response)
 
     async def more(self) -> Iterator[Any]:
@@ -47,9 +50,13 @@ class Chunks:
         part and `ValueError` for what is no JSON.
         """
         received = await self._read()
+        events = self._events.feed(received)
+        if self._opening is not None:
+            self._opening = None if events else (self._opening + received)[:_MOST_OPENING]
         if not received:
             self.done = True
-        return self._parsed(self._events.feed(received))
+            self._look_at_what_was_no_stream()
+        return self._parsed(events)
 
     async def aclose(self) -> None:
         """Closes the connection, or gives it back where the answer was read to its end."""
@@ -66,10 +73,24 @@ class Chunks:
                 self.done = True
                 return
             chunk = parsed(data)
-            if isinstance(chunk, dict) and chunk.get("error"):
-                request = self._stream.response.request
-                raise openai.APIError("error part", request, body=chunk["error"])
+            if isinstance(chunk, dict) and (chunk.get("error") or "base_resp" in chunk):
+                self._check(chunk)
             yield chunk
+
+    def _check(self, told: dict[str, Any]) -> None:
+        """Raises where a service says in its answer that it failed; MiniMax says so in any case."""
+        if error := told.get("error"):
+            raise openai.APIError("error part", self._stream.response.request, body=error)
+        if (told.get("base_resp") or {}).get("status_code"):
+            raise openai.APIError("error part", self._stream.response.request, body=told)
+
+    def _look_at_what_was_no_stream(self) -> None:
+        """A service may answer with plain JSON, and status 200, that it failed."""
+        if not self._opening or not self._opening.lstrip().startswith(b"{"):
+            return
+        with suppress(ValueError, RecursionError):
+            told = json.loads(self._opening)
+            self._check(told)
 
     async def _drain(self) -> None:
         """Reads the little that follows the last event: so the connection can be used again."""

@@ -11,7 +11,7 @@ from google.genai.types import HttpOptions
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
-from providers.addresses import on_this_machine
+from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
@@ -38,7 +38,7 @@ def google_provider(
         "max_retries": MAX_RETRIES + 1,  # the SDK counts the first try too
         **(options or {}),
     }
-    chat = made(ChatGoogleGenerativeAI, settings, f"MODEL=google:{model}")
+    chat = made(ChatGoogleGenerativeAI, settings, f"google:{model}")
     client, closed = _client(api_key, base_url)
     chat.client = client
     return LangChainProvider(
@@ -59,7 +59,7 @@ def _client(api_key: str, base_url: str) -> tuple[Client, Callable[[], Awaitable
     coroutine that nobody awaits behind each failed request.
     """
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    transport = httpx2.AsyncClient(timeout=timeout, trust_env=not on_this_machine(base_url))
+    transport = httpx2.AsyncClient(timeout=timeout, **way_to(base_url))
     options = HttpOptions(base_url=base_url, httpx_async_client=transport)
     client = Client(vertexai=False, api_key=api_key, http_options=options)
 

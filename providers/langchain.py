@@ -15,19 +15,18 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
 
 from providers.base import (
-    Disconnected,
     Generation,
     ProviderError,
     Request,
     Usage,
 )
 from providers.decoding import Content, Decoder, Piece
-from providers.errors import by_code, translate
+from providers.errors import by_code, failure, translate
 from providers.finish import TRAILER_SECONDS, finish_reason
 from providers.knowing import Ask, Knowing
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, next_within
+from providers.stall import next_within
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +84,7 @@ class LangChainProvider(Knowing):
         try:
             try:
                 async with aclosing(self._stream(request, run_id, listener)) as stream:
-                    await self._read(stream, reader)
+                    await self._read(stream, reader, request)
             finally:
                 reader.flush()
                 await listener.flush()
@@ -115,14 +114,16 @@ class LangChainProvider(Knowing):
         # LangChain calls it an iterator; it is a generator, and has to be closed.
         return cast("AsyncGenerator[AIMessageChunk]", stream)
 
-    async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader) -> None:
-        while (chunk := await self._next(stream, reader)) is not None:
+    async def _read(
+        self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader, request: Request
+    ) -> None:
+        while (chunk := await self._next(stream, reader, request)) is not None:
             reader.take(chunk)
         if reader.generation.finish_reason is None:
-            raise Disconnected(CUT)
+            raise failure("not_finished")
 
     async def _next(
-        self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader
+        self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader, request: Request
     ) -> AIMessageChunk | None:
         finished = reader.generation.finish_reason is not None
         try:
@@ -133,7 +134,8 @@ class LangChainProvider(Knowing):
                 return None
             if isinstance(error, ProviderError):
                 raise
-            raise translate(error) from error
+            asked = [turn.text for turn in request.turns]
+            raise translate(error, model=self.name, asked=asked) from error
 
 
 class _Listener(AsyncCallbackHandler):

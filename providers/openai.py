@@ -17,7 +17,7 @@ from providers.asking import facts_of
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
-from providers.errors import by_code
+from providers.errors import Answered
 from providers.langchain import LangChainProvider
 
 RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
@@ -152,9 +152,10 @@ async def _events(stream: Any) -> AsyncGenerator[Any]:
     async with stream:
         async for event in stream:
             if event.type == "response.failed":
-                raise by_code(str(getattr(event.response.error, "code", None)))
+                error = event.response.error
+                raise Answered(None if error is None else error.model_dump())
             if event.type == "error":
-                raise by_code(str(event.code))
+                raise Answered(event.model_dump())
             yield event
 
 

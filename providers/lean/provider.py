@@ -10,16 +10,16 @@ import openai
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from providers.base import Disconnected, Generation, ProviderError, Request
+from providers.base import Generation, ProviderError, Request
 from providers.chunks import Chunks, opened
 from providers.decoding import Piece
-from providers.errors import translate
+from providers.errors import failure, translate
 from providers.finish import TRAILER_SECONDS
 from providers.knowing import Ask, Knowing
 from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, Patience
+from providers.stall import Patience
 
 log = structlog.get_logger(__name__)
 
@@ -89,9 +89,10 @@ class LeanProvider(Knowing):
                 return
             if isinstance(error, ProviderError):
                 raise
-            raise translate(error) from error
+            asked = [turn.text for turn in request.turns]
+            raise translate(error, model=self.name, asked=asked) from error
         if not answer.finished:
-            raise Disconnected(CUT)
+            raise failure("not_finished")
 
     async def _read(self, request: Request, answer: _Answer, patience: Patience) -> None:
         stream = await opened(self._client, self._speech.path, self._speech.body(request))

@@ -10,7 +10,7 @@ from typing import Any
 from providers.base import Generation, Request, TokenKind, Turn
 from providers.decoding import Decoder, Piece
 from providers.dialect import counted
-from providers.errors import by_code
+from providers.errors import Answered
 from providers.finish import finish_reason
 
 _ONLY = re.compile(r"gpt-5(\.[245])?-pro|gpt-5\.6-sol|.*codex")
@@ -66,9 +66,9 @@ class ResponsesReader:
         if event in _ENDS:
             self._end(chunk["response"])
         elif event == "response.failed":
-            raise by_code(str((chunk["response"].get("error") or {}).get("code")))
+            raise Answered(chunk["response"].get("error"))
         elif event == "error":
-            raise by_code(str(chunk.get("code")))
+            raise Answered(chunk)
         elif event == "response.refusal.done":
             return self._decoder.text(chunk["refusal"], "refusal")
         elif event == "response.output_item.added":
