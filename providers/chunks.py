@@ -86,11 +86,12 @@ class Chunks:
 
     def _look_at_what_was_no_stream(self) -> None:
         """A service may answer with plain JSON, and status 200, that it failed."""
-        if not self._opening or not self._opening.lstrip().startswith(b"{"):
+        lines = (self._opening or b"").splitlines()
+        said = b"\n".join(line for line in lines if not line.startswith(b":"))
+        if not said.lstrip().startswith(b"{"):
             return
         with suppress(ValueError, RecursionError):
-            told = json.loads(self._opening)
-            self._check(told)
+            self._check(json.loads(said))
 
     async def _drain(self) -> None:
         """Reads the little that follows the last event: so the connection can be used again."""

@@ -63,7 +63,8 @@ def words(error: BaseException) -> str:
     body = getattr(error, "body", None)
     if isinstance(body, str) and not is_page(error):
         found.append(body)
-    if not found and (message := getattr(error, "message", None)):
+    answered = hasattr(error, "status_code") or hasattr(error, "details")
+    if not found and answered and (message := getattr(error, "message", None)):
         found.append(str(message))
     return "\n".join(dict.fromkeys(found))[:_LONGEST]
 
