@@ -13,6 +13,8 @@ from sqlalchemy.exc import ArgumentError
 
 from bot.settings.values import is_url
 
+_SECRET_CHARACTERS = 32
+
 
 class HostingSettings(BaseSettings):
     """Database, address, page and log."""
@@ -39,6 +41,12 @@ class HostingSettings(BaseSettings):
         (),
         repr=False,
         description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
+    )
+    secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="signs what browsers keep; several, comma-separated, for a change of keys: the "
+        "first signs, all verify; unset: a key in the database",
     )
     metrics_token: SecretStr | None = Field(
         None,
@@ -68,7 +76,7 @@ class HostingSettings(BaseSettings):
         description="`true` puts texts into the log, and questions into the list of runs",
     )
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "secret_key", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -84,6 +92,15 @@ class HostingSettings(BaseSettings):
                     "holds something that is no key. Make one: "
                     "openssl rand -base64 32 | tr '+/' '-_'"
                 )
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _are_long(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < _SECRET_CHARACTERS for key in value):
+            raise ValueError(
+                f"has to have {_SECRET_CHARACTERS} characters. Make one: openssl rand -base64 32"
+            )
         return value
 
     @field_validator("public_url", "otel_exporter_otlp_endpoint")
