@@ -271,9 +271,21 @@ class Recovery:
         if not left.messages:
             return False
         with bound_contextvars(run_id=str(start.run_id)):
-            await self._endings.end(left, connector, begin=True)
+            await self._record(start)
+            await self._endings.end(left, connector)
         await self._store.inbox.mark(question.id, "done", start.run_id)
         return True
+
+    async def _record(self, start: RunStart) -> None:
+        """Makes a run this process's own before anybody sees its end.
+
+        Its first owner may live after all, and write the run's row while it is ended here. Raises
+        `StoreUnavailable` where it was faster: then the run is seen to like any other.
+        """
+        self._store.runs.begin(start)
+        await self._store.settled(start.run_id, _KEEP_DEADLINE_S)
+        if not await self._store.leases.claim_run(start.run_id, self._store.leases.me):
+            raise StoreUnavailable("another process has recorded the run")
 
     def _connector(self, place: Place) -> Connector | None:
         return self._connectors.get(place.connector)

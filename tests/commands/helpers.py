@@ -200,6 +200,11 @@ class Shell:
         with closing(sqlite3.connect(self.folder / "everytoken.db")) as connection, connection:
             return connection.execute(statement, values).fetchall()
 
+    async def recorded(self, count: int) -> None:
+        """Waits until so many runs have their end in the database: readers see it earlier."""
+        ended = "SELECT count(*) FROM runs WHERE ended_us IS NOT NULL"
+        await self.until(lambda: self.query(ended) == [(count,)])
+
     def copied_to(self, folder: Path) -> Shell:
         """A shell with a copy of this one's database, of which the bot knows nothing."""
         with (
