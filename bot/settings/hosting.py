@@ -14,6 +14,8 @@ from sqlalchemy.exc import ArgumentError
 
 from bot.settings.values import is_url
 
+_SECRET_CHARACTERS = 32
+
 
 class HostingSettings(BaseSettings):
     """Database, address, page and log."""
@@ -54,6 +56,12 @@ class HostingSettings(BaseSettings):
         repr=False,
         description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
     )
+    secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="signs what browsers keep; several, comma-separated, for a change of keys: the "
+        "first signs, all verify; unset: a key in the database",
+    )
     metrics_token: SecretStr | None = Field(
         None,
         description="opens `/metrics` and the details of `/readyz` to who sends it as a Bearer "
@@ -82,7 +90,7 @@ class HostingSettings(BaseSettings):
         description="`true` puts texts into the log, and questions into the list of runs",
     )
 
-    @field_validator("encryption_keys", "trusted_proxies", mode="before")
+    @field_validator("encryption_keys", "secret_key", "trusted_proxies", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -108,6 +116,15 @@ class HostingSettings(BaseSettings):
                 ip_network(one, strict=False)
             except ValueError:
                 raise ValueError(f"has {one}: write an address or a network, 10.0.0.0/8") from None
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _are_long(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < _SECRET_CHARACTERS for key in value):
+            raise ValueError(
+                f"has to have {_SECRET_CHARACTERS} characters. Make one: openssl rand -base64 32"
+            )
         return value
 
     @field_validator("public_url", "otel_exporter_otlp_endpoint")
