@@ -90,6 +90,8 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         with stopping.listening():
             whole = await _until_stopped(stopping, parts)
         recovering.cancel()  # what is not ended then is the next process's
+        standing_by = asyncio.create_task(recovery.stand_by())
+        stack.callback(standing_by.cancel)
         await _drain(intake, runs, stopping)
         await asyncio.wait({recovering}, timeout=_SETTLE_DEADLINE_S)
     return 0 if whole else 1
