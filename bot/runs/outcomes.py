@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import structlog
 
+from bot.words import Sentence, english
 from connectors.base import Control
 from providers.base import (
     AuthFailed,
@@ -46,34 +47,34 @@ class Ended:
     """An outcome, what the reader is told of it, and what the operator is told."""
 
     outcome: Outcome
-    note: str = ""
+    note: Sentence | None = None
     error: str | None = None
 
 
 _BY_FINISH: dict[FinishReason | None, Ended] = {
     "stop": Ended(Outcome.COMPLETE),
-    "length": Ended(Outcome.LENGTH, "The answer reached its length limit here."),
-    "filter": Ended(Outcome.FILTERED, "The model's content filter ended the answer here."),
+    "length": Ended(Outcome.LENGTH, Sentence("ended.length")),
+    "filter": Ended(Outcome.FILTERED, Sentence("ended.filtered")),
 }
 
-_BY_ERROR: tuple[tuple[type[ProviderError], str], ...] = (
-    (Overloaded, "The model's service is overloaded. Try again in a moment."),
-    (AuthFailed, "The bot may not use its model: its operator has to check the key."),
-    (Stalled, "The model stopped sending, so the answer ends here."),
-    (Disconnected, "The connection to the model was lost, so the answer ends here."),
-    (Malformed, "The model's service sent something unreadable, so the answer ends here."),
-    (ProviderError, "The model's service failed, so the answer ends here."),
+_BY_ERROR: tuple[tuple[type[ProviderError], Sentence], ...] = (
+    (Overloaded, Sentence("failed.overloaded")),
+    (AuthFailed, Sentence("failed.key")),
+    (Stalled, Sentence("failed.stalled")),
+    (Disconnected, Sentence("failed.disconnected")),
+    (Malformed, Sentence("failed.malformed")),
+    (ProviderError, Sentence("failed.service")),
 )
 
-STOPPED = Ended(Outcome.STOPPED, "Stopped.")
-INTERRUPTED = Ended(Outcome.INTERRUPTED, "The bot was stopped before the answer was whole.")
-EDITED = Ended(Outcome.STOPPED, "Started over: the question was changed.")
-TOO_LATE = Ended(Outcome.FAILED, "The answer took too long and ends here.", "total time-out")
-CAPPED = Ended(Outcome.LENGTH, "The answer reached the most that one answer may use.")
-BUG = "Something went wrong in the bot, so the answer ends here. Its operator has been told."
-NO_TEXT = "The model gave no text."
-NO_TOOLS = "The model asked for a tool, and can't use any here."
-TRIMMED = "Earlier messages were left out: the conversation is too long for the model."
+STOPPED = Ended(Outcome.STOPPED, Sentence("ended.stopped"))
+INTERRUPTED = Ended(Outcome.INTERRUPTED, Sentence("ended.interrupted"))
+EDITED = Ended(Outcome.STOPPED, Sentence("ended.question_changed"))
+TOO_LATE = Ended(Outcome.FAILED, Sentence("ended.too_late"), "total time-out")
+CAPPED = Ended(Outcome.LENGTH, Sentence("ended.capped"))
+BUG = Sentence("ended.bug")
+NO_TEXT = Sentence("ended.no_text")
+NO_TOOLS = Sentence("ended.no_tools")
+TRIMMED = Sentence("answer.trimmed")
 
 
 def finished(generation: Generation) -> Ended:
@@ -102,17 +103,16 @@ def failed(error: ProviderError) -> Ended:
     """The end of a run whose provider failed."""
     told = f"{type(error).__name__}: {error}"
     if isinstance(error, Filtered):
-        note = "The model's content filter refused the question."
-        return Ended(Outcome.FILTERED, note, told)
+        return Ended(Outcome.FILTERED, Sentence("failed.filtered"), told)
     if isinstance(error, BadRequest):
-        return Ended(Outcome.FAILED, f"The model can't answer this: {error}", told)
+        return Ended(Outcome.FAILED, Sentence("failed.refused", {"reason": str(error)}), told)
     note = next(note for kind, note in _BY_ERROR if isinstance(error, kind))
     return Ended(Outcome.FAILED, note, told)
 
 
-def small(note: str) -> str:
+def small(note: Sentence | None) -> str:
     """A note as Markdown: one line in italics, in which nothing else is marked up."""
-    return f"_{_MARKUP.sub(' ', note).strip()}_" if note else ""
+    return "" if note is None else f"_{_MARKUP.sub(' ', english(note)).strip()}_"
 
 
 def controls(outcome: Outcome, text: str) -> tuple[Control, ...]:

@@ -25,6 +25,7 @@ from bot.runs.record import KEEP_DEADLINE_S, Record
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Recorded, Store, StoreUnavailable
 from bot.watch import UNWATCHED, Watch
+from bot.words import Sentence
 from connectors.base import Budget, Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError, Request
 
@@ -252,9 +253,10 @@ class Run:
 
     async def _settle(self, ended: Ended, text: str) -> None:
         """Ends recording and delivery side by side, each within its own deadline."""
-        trimmed = outcomes.TRIMMED if self.generation.trimmed else ""
-        notes = (*(f"Not read: {line}" for line in self._left_out), trimmed, ended.note)
-        note = "\n\n".join(outcomes.small(line) for line in notes if line)
+        left_out = (Sentence("answer.not_read", {"what": line}) for line in self._left_out)
+        trimmed = outcomes.TRIMMED if self.generation.trimmed else None
+        notes = (*left_out, trimmed, ended.note)
+        note = "\n\n".join(outcomes.small(line) for line in notes if line is not None)
         seams = tuple(Mark(at, SEAM) for at in self.generation.seams)
         ending = Ending(text, note, outcomes.controls(ended.outcome, text), seams)
         ends = await asyncio.gather(

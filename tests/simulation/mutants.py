@@ -182,7 +182,7 @@ def lose_a_token_of_the_log(stack: ExitStack) -> None:
 
 def end_without_a_note(stack: ExitStack) -> None:
     """An answer whose process died looks as if it were whole."""
-    mute = replace(outcomes.INTERRUPTED, note="")
+    mute = replace(outcomes.INTERRUPTED, note=None)
     _put(stack, outcomes, "INTERRUPTED", mute)
 
 

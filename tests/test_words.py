@@ -1,0 +1,65 @@
+"""Every sentence by id: none is unknown, none lacks a parameter, none is left unused."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.words import CATALOGUE, Sentence, english, parameters
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [path for folder in ("bot", "connectors", "providers") for path in
+           sorted((ROOT / folder).rglob("*.py"))]  # fmt: skip
+
+
+def sentences(source: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """The id and the parameters' names of each `Sentence(…)` that is written out in a source."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Sentence":
+            id_, *rest = node.args
+            if not isinstance(id_, ast.Constant):
+                continue  # made from a table, whose own test looks at its ids
+            params = rest[0] if rest else ast.Dict([], [])
+            if isinstance(params, ast.Dict):
+                keys = (ast.literal_eval(key) for key in params.keys if key is not None)
+                yield str(id_.value), frozenset(keys)
+
+
+def written() -> list[tuple[str, str, frozenset[str]]]:
+    return [(path.name, *found) for path in SOURCES for found in sentences(path.read_text())]
+
+
+@pytest.mark.parametrize(("module", "id_", "params"), written())
+def test_a_sentence_has_a_template_and_all_of_its_parameters(
+    module: str, id_: str, params: frozenset[str]
+) -> None:
+    assert id_ in CATALOGUE, module
+    assert params == parameters(id_), module
+
+
+@pytest.mark.parametrize("id_", CATALOGUE)
+def test_every_template_can_be_filled(id_: str) -> None:
+    values = dict.fromkeys(parameters(id_), 7)
+    text = english(Sentence(id_, values))
+    assert text == text.strip()
+    assert "{" not in text
+
+
+@pytest.mark.parametrize("id_", CATALOGUE)
+def test_every_sentence_is_used(id_: str) -> None:
+    own = ROOT / "bot/words.py"
+    assert any(f'"{id_}"' in path.read_text() for path in SOURCES if path != own)
+
+
+def test_braces_in_a_value_are_text() -> None:
+    assert english(Sentence("answer.not_read", {"what": "{x}.txt"})) == "Not read: {x}.txt"
+
+
+def test_an_unknown_sentence_and_a_missing_parameter_are_errors() -> None:
+    with pytest.raises(KeyError):
+        english(Sentence("no.such"))
+    with pytest.raises(KeyError):
+        english(Sentence("answer.not_read"))
