@@ -119,9 +119,9 @@ def test_slices_cut_between_lines_join_to_the_whole(seed: int, random: Random) -
 
 
 @settings(max_examples=300, deadline=None)
-@given(seeds, st.integers(300, 2000))
+@given(seeds, st.integers(1000, 4000))
 def test_the_layouts_slices_join_to_the_whole(seed: int, length: int) -> None:
-    text, lines = made(seed, 20)
+    text, lines = made(seed, 40)
     slices = [piece.lead + piece.body + piece.trail for piece in layout(text, Limits(length))]
     assert "".join(slices) == text
     assume(all(each.partition("\n")[0].strip("|:- >") for each in slices))
