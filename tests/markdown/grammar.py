@@ -83,10 +83,11 @@ class Grammar:
         return Made(source, form)
 
     def _block(self, depth: int) -> Made:
-        simple = [self._paragraph] * 4 + [self._heading, self._fence, self._table, self._indented]
-        nested = [self._bullets, self._numbers, self._tasks, self._quote]
-        choice: Callable[..., Made] = self._random.choice([*simple, *(nested if depth else [])])
-        return choice(depth - 1) if choice in nested else choice()
+        if depth and self._random.random() < 1 / 3:
+            nested = (self._bullets, self._numbers, self._tasks, self._quote)
+            return self._random.choice(nested)(depth - 1)
+        more = (self._heading, self._fence, self._table, self._indented, self._rule)
+        return self._random.choice((*[self._paragraph] * 4, *more))()
 
     def _paragraph(self) -> Made:
         lines = [self._inlines(6) for _ in range(self._random.randint(1, 3))]
