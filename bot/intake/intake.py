@@ -136,7 +136,14 @@ class Intake:
 
     async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
         if asked.addressed or await self._takes_part(asked.message.place):
-            await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            new = await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            if asked.files and not new:
+                self._add_files(asked, connector)
+
+    def _add_files(self, asked: Asked, connector: Connector) -> None:
+        """A platform may tell of a message twice, and only the second time of its files."""
+        found = Edited(asked.message, asked.person, asked.text, "files", asked.files)
+        self._tasks.spawn(self._take(Incoming(found), connector))
 
     async def _takes_part(self, place: Place) -> bool:
         """Whether the bot answers, or has answered, in a conversation, and may go on unasked."""
@@ -237,7 +244,7 @@ class Intake:
     async def _edited(self, edited: Edited, incoming: Incoming, connector: Connector) -> None:
         async with self._keeping.lock:  # what was asked before has been kept by now
             found = self._being_answered(edited.message)
-        if found is None or not found.asked.text.strip() or found.asked.text == edited.text:
+        if found is None or not _differs(edited, found.asked):
             return
         asked = replace(found.asked, text=edited.text, files=edited.files)
         key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
@@ -336,6 +343,12 @@ class Intake:
             kind: Kind = "retry" if pressed.control is Control.RETRY else "continue"
             key = MessageRef(place, f"{kind}:{pressed.run_id}")
             await self._keeping.keep(Question(asked, kind, row), key, incoming, connector)
+
+
+def _differs(edited: Edited, asked: Asked) -> bool:
+    """Whether a question says something else now, or has files that were not known before."""
+    changed = bool(asked.text.strip()) and asked.text != edited.text
+    return changed or (bool(edited.files) and not asked.files)
 
 
 def _asks(item: Waiting, message: MessageRef) -> bool:
