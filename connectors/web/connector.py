@@ -38,7 +38,7 @@ from connectors.web.messages import Author, Content, Message, Messages, web_mess
 from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
 from connectors.web.signing import SigningKeys
-from connectors.web.visitors import Visitors
+from connectors.web.visitors import REALM, Visitors
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
 _CLOSING_SECONDS = 2.0
@@ -56,6 +56,7 @@ class WebConnector:
     """
 
     name = "web"
+    realm = REALM
     table = web_messages.name
     limits = Limits(
         length=FAST.length, receipts=True, length_at=lambda place: pace_of(place.channel).length
