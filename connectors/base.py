@@ -207,6 +207,22 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What a text costs of whatever a platform counts: each is 0 where it counts none of it.
+
+    `characters` are in the platform's own unit, `bytes` are UTF-8's; `cells` are the characters in
+    the cells of tables.
+    """
+
+    characters: int = 0
+    bytes: int = 0
+    blocks: int = 0
+    rows: int = 0
+    columns: int = 0
+    cells: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What one message of the platform may hold.
 

@@ -15,7 +15,7 @@ from bot.intake import Access, IntakeOptions, Policy
 from bot.intake.notices import EMPTY, FORGOTTEN, NOT_ALLOWED, NOT_THEIRS, REPLACED
 from bot.runs import Outcome
 from bot.store import InlineDatabase, Store, StoreUnavailable
-from connectors.base import Asked, Control, MessageRef, Person, Place
+from connectors.base import Asked, Control, MessageRef, Person, Place, Pressed
 from connectors.memory import ALICE
 from providers.base import Disconnected
 from providers.scripted import Fail, Finish, Hang, Pause
@@ -399,7 +399,8 @@ async def test_a_namesake_of_another_realm_can_stop_rate_and_retry_nothing_as_th
         assert await settled(way) == ["One."]
         answer = way.messages[-1].ref
         run_id = (await way.store.runs.recent(1))[0].run_id
-        assert await way.connector.press(answer, Control.RETRY, namesake).accepted()
+        retry = Pressed(answer, namesake, Control.RETRY, run_id)
+        assert await way.connector.deliver(retry).accepted()
         assert await settled(way) == ["One.", NOT_THEIRS]
         await way.connector.press(answer, Control.UP, namesake).accepted()
         await way.connector.press(answer, Control.DOWN).accepted()
