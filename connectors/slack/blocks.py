@@ -14,9 +14,11 @@ PART = "everytoken_part"
 ACTION = "everytoken_"
 """What every button's `action_id` begins with; the control's name follows."""
 
-_LONGEST_TEXT = 3_900
-"""Slack refuses an update whose `text` has more than 4,000 characters."""
-_LONGEST_FOOTER = 2_000
+_LONGEST_TEXT = 500
+"""Slack refuses an update whose `text` has more than 4,000 bytes. Of each of these characters it
+has six at the most: an ampersand is five, and one in five may be followed by what hides a mention.
+"""
+_LONGEST_FOOTER = 1_000
 _LABELS = {
     Control.STOP: ("Stop", "Stop the answer"),
     Control.RETRY: ("Retry", "Answer again"),
@@ -81,9 +83,6 @@ def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
 def _notification(text: str) -> str:
     """What notifications and screen readers get: plain, without mentions, and not too long."""
     words = _plain(escape(text[:_LONGEST_TEXT]))
-    if len(words) > _LONGEST_TEXT:
-        # An ampersand is five characters then, and none of them may be cut off.
-        words = _plain(escape(text[: _LONGEST_TEXT // 6]))
     return words if words.strip() else HIDING
 
 
