@@ -35,12 +35,18 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody on the platform; `id` is stable, `name` is what others see."""
+    """Somebody on the platform; `id` is stable, `name` is what others see.
+
+    An id names one person in a `realm` of the platform only: on Slack the organisation or
+    workspace that they belong to, on the page the deployment. Empty where ids are the same
+    everywhere, as on Discord.
+    """
 
     id: str
     name: str = ""
     external: bool = False
     """They belong to another organisation that shares the channel."""
+    realm: str = ""
 
 
 @dataclass(frozen=True, slots=True)

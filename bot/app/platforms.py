@@ -66,6 +66,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         public_url=settings.public_url,
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
+        secret_keys=settings.secret_key,
     )
 
 

@@ -37,6 +37,8 @@ from connectors.web.keeping import Keeping
 from connectors.web.messages import Author, Content, Message, Messages, web_messages
 from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
+from connectors.web.signing import SigningKeys
+from connectors.web.visitors import Visitors
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
 _CLOSING_SECONDS = 2.0
@@ -50,6 +52,7 @@ class WebConnector:
     page: it then asks for `password`, and stays closed without one. `public_url` is the address
     that a proxy in front gives it. `max_file_bytes`: a larger file is not taken.
     `runs_path`: where the runs can be looked at, as `/runs`; empty where they can't.
+    `secret_keys` sign what browsers keep, the first of them; empty: a key in the database does.
     """
 
     name = "web"
@@ -68,6 +71,7 @@ class WebConnector:
         public_url: str | None = None,
         max_file_bytes: int = 10_000_000,
         runs_path: str = "",
+        secret_keys: Sequence[str] = (),
     ) -> None:
         self._messages = Messages(engine)
         self._files = Files(engine)
@@ -79,7 +83,9 @@ class WebConnector:
         self._inflow = Inflow()
         access = Access(password=password, public=public, public_url=public_url)
         desk = Desk(self._messages, self._files, self._hub, self._inflow)
-        self._pages = Pages(desk, access, about, max_file_bytes, runs_path)
+        self.keys = SigningKeys(engine, secret_keys)
+        visitors = Visitors(self.keys)
+        self._pages = Pages(desk, access, visitors, about, max_file_bytes, runs_path)
 
     def routes(self) -> list[BaseRoute]:
         """The page at `/`, its files, its socket and, with a password, the way in and out."""

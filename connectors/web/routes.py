@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from html import escape
 from pathlib import Path
 from string import Template
@@ -17,28 +16,35 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from connectors.base import Person, TooLong
+from connectors.base import TooLong, Unavailable
 from connectors.web.access import SESSION_COOKIE, SESSION_SECONDS, Access, Guard, set_cookie
 from connectors.web.browser import Browser
 from connectors.web.desk import Desk
 from connectors.web.files import Upload
 from connectors.web.protocol import Declined, is_name
+from connectors.web.visitors import VISITOR_COOKIE, VISITOR_SECONDS, Visitors
 
 STATIC = Path(__file__).parent / "static"
-PERSON_COOKIE = "everytoken_person"
-_YEAR = 365 * 24 * 3600
 _FORM_LIMIT = 4096
 LOG_IN_FIRST = 4401
 """The code that a socket is closed with when its session is over: the page then asks to log in."""
+_TRY_AGAIN = 1013
 
 
 class Pages:
     """The routes of one playground."""
 
     def __init__(
-        self, desk: Desk, access: Access, about: str, max_file_bytes: int, runs_path: str
+        self,
+        desk: Desk,
+        access: Access,
+        visitors: Visitors,
+        about: str,
+        max_file_bytes: int,
+        runs_path: str,
     ) -> None:
         self._desk = desk
+        self._visitors = visitors
         self._most = max_file_bytes
         self._access = access
         self._page = _template("page.html").substitute(
@@ -82,8 +88,12 @@ class Pages:
         if not self._access.admits(request):
             return RedirectResponse("/login", 303)
         response = HTMLResponse(self._page)
-        if not is_name(request.cookies.get(PERSON_COOKIE)):
-            self._set_cookie(request, response, PERSON_COOKIE, secrets.token_urlsafe(16), _YEAR)
+        try:
+            cookie = (await self._visitors.of(request)).cookie
+        except Unavailable:  # the page says so itself: its socket is closed and tried again
+            return response
+        if cookie:
+            self._set_cookie(request, response, VISITOR_COOKIE, cookie, VISITOR_SECONDS)
         return response
 
     async def _serve_socket(self, socket: WebSocket) -> None:
@@ -91,28 +101,39 @@ class Pages:
             await socket.accept()
             await socket.close(LOG_IN_FIRST)
             return
-        known = socket.cookies.get(PERSON_COOKIE)
-        person = Person(known if known and is_name(known) else secrets.token_urlsafe(16), "You")
-        await Browser(socket, person, self._desk, self._errands).run()
+        try:
+            visitor = await self._visitors.of(socket)
+        except Unavailable:
+            await socket.accept()
+            await socket.close(_TRY_AGAIN)
+            return
+        headers = Response()
+        if visitor.cookie:
+            self._set_cookie(socket, headers, VISITOR_COOKIE, visitor.cookie, VISITOR_SECONDS)
+        kept = [each for each in headers.raw_headers if each[0] == b"set-cookie"]
+        await socket.accept(headers=kept)
+        await Browser(socket, visitor.person, self._desk, self._errands).run()
 
     async def _attach(self, request: Request) -> Response:
         """Takes a file: its content is the body, its name a parameter. Answers with its id."""
         if not self._access.admits(request):
             return _problem("Please log in again.", 401)
         conversation = request.path_params["conversation"]
-        known = request.cookies.get(PERSON_COOKIE)
-        if not is_name(conversation) or known is None or not is_name(known):
-            return _problem("Please reload the page.", 400)
         try:
+            person = await self._visitors.known(request)
+            if not is_name(conversation) or person is None:
+                return _problem("Please reload the page.", 400)
             content = await _body(request, self._most)
             name = request.query_params.get("name", "")
             media_type = request.headers.get("content-type", "")
             upload = Upload(name, media_type, content)
-            file = await self._desk.attach(conversation, Person(known, "You"), upload)
+            file = await self._desk.attach(conversation, person, upload)
         except TooLong:
             return _problem(f"It is too large: the most is {self._most / 1e6:g} MB.", 413)
         except Declined as declined:
             return _problem(str(declined), 503)
+        except Unavailable:
+            return _problem("The bot's database does not answer. Please try again.", 503)
         return JSONResponse({"id": file.id})
 
     async def _show_login(self, request: Request) -> Response:  # noqa: ARG002 - Starlette passes it

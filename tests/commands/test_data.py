@@ -31,6 +31,7 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
             async with bot.page("conversation-2", BOB) as page:
                 await page.ask("Mine?", "question-3")
                 await page.shown(lambda message: "verified" in message["footer"])
+            await shell.recorded(2)
             yield shell
 
 

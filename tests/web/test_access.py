@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from connectors.web import Access, WebConnector
 from connectors.web.access import SESSION_COOKIE, SESSION_SECONDS, Attempts
-from connectors.web.routes import PERSON_COOKIE
+from connectors.web.visitors import VISITOR_COOKIE
 from tests.web.conftest import ABOUT, serving
 
 pytestmark = pytest.mark.real_time
@@ -112,13 +112,13 @@ async def test_what_is_said_about_the_model_is_text(engine: AsyncEngine) -> None
 
 async def test_a_browser_gets_a_random_name_once(address: str) -> None:
     """In a cookie that scripts can't read and other sites can't send."""
-    first = (await call(address, "GET", "/")).cookies[PERSON_COOKIE]
+    first = (await call(address, "GET", "/")).cookies[VISITOR_COOKIE]
     assert first["httponly"]
     assert first["samesite"].lower() == "strict"
     assert not first["secure"]
-    second = (await call(address, "GET", "/")).cookies[PERSON_COOKIE]
+    second = (await call(address, "GET", "/")).cookies[VISITOR_COOKIE]
     assert first.value != second.value
-    again = await call(address, "GET", "/", {"Cookie": f"{PERSON_COOKIE}={first.value}"})
+    again = await call(address, "GET", "/", {"Cookie": f"{VISITOR_COOKIE}={first.value}"})
     assert not again.cookies
 
 
@@ -151,7 +151,7 @@ async def test_the_public_address_is_a_name_too(engine: AsyncEngine) -> None:
     async with serving(connector) as address:
         page = await call(address, "GET", "/", {"Host": "bot.example"})
         assert page.status == 200
-        assert page.cookies[PERSON_COOKIE]["secure"]
+        assert page.cookies[VISITOR_COOKIE]["secure"]
         assert await socket_status(address, Origin="https://bot.example:8443") == 101
 
 
