@@ -88,8 +88,8 @@ class Room:
             return False
         if self.limits.measure is None:
             return True
-        taken = self.adds(head)
-        return (taken + taken).within(self.most)
+        bounds = (self.adds, self.limits.measure)
+        return any((taken + taken).within(self.most) for taken in (count(head) for count in bounds))
 
     def adds(self, text: str) -> Cost:
         """The most that all lines of a text add."""
