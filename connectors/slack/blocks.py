@@ -14,10 +14,8 @@ PART = "everytoken_part"
 ACTION = "everytoken_"
 """What every button's `action_id` begins with; the control's name follows."""
 
-_LONGEST_TEXT = 500
-"""Slack refuses an update whose `text` has more than 4,000 bytes. Of each of these characters it
-has six at the most: an ampersand is five, and one in five may be followed by what hides a mention.
-"""
+_LONGEST_TEXT = 300
+"""Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
 _LONGEST_FOOTER = 1_000
 _LABELS = {
     Control.STOP: ("Stop", "Stop the answer"),
@@ -82,7 +80,8 @@ def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
 
 def _notification(text: str) -> str:
     """What notifications and screen readers get: plain, without mentions, and not too long."""
-    words = _plain(escape(text[:_LONGEST_TEXT]))
+    cut = "…" if len(text) > _LONGEST_TEXT else ""
+    words = _plain(escape(text[:_LONGEST_TEXT])) + cut
     return words if words.strip() else HIDING
 
 
