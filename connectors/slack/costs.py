@@ -71,12 +71,12 @@ def adds(line: str) -> Cost:
 
 
 def _items(tokens: Sequence[Token]) -> int:
-    """As Slack counts them; those within a list or quote as well, to be on the safe side."""
+    """As Slack counts them. One within a list or quote breaks that in two."""
     apart = sum(token.type in _APART for token in tokens)
     top = [token.type in _APART for token in tokens if not token.level and token.nesting >= 0]
     between = sum(here and not one for here, one in zip([True, *top], top, strict=False))
-    inside = sum(token.type in _APART and token.level > 0 for token in tokens)
-    return apart + between + inside
+    within = sum(token.type in _APART and token.level > 0 for token in tokens)
+    return apart + between + within
 
 
 def _rows(tokens: Sequence[Token]) -> Iterator[list[str]]:
