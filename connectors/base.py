@@ -209,9 +209,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a text takes of each thing that a platform counts, once the platform has it.
+    """What a text costs of whatever a platform counts: each is 0 where it counts none of it.
 
-    `characters` and `bytes` (UTF-8) are those of what is sent, `blocks` what it becomes there, and
+    `characters` (in the platform's own unit) and `bytes` (UTF-8) are those of what is sent, `blocks` what it becomes there, and
     `rows` and `cells` (their characters) those of all its tables. `columns` is the most that one
     of its tables has.
     """
