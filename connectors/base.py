@@ -211,9 +211,9 @@ class Status(StrEnum):
 class Cost:
     """What a text costs of whatever a platform counts: each is 0 where it counts none of it.
 
-    `characters` (in the platform's own unit) and `bytes` (UTF-8) are those of what is sent, `blocks` what it becomes there, and
-    `rows` and `cells` (their characters) those of all its tables. `columns` is the most that one
-    of its tables has.
+    `characters` (in the platform's own unit) and `bytes` (UTF-8) are those of what is sent,
+    `blocks` what it becomes there, and `rows` and `cells` (their characters) those of all its
+    tables. `columns` is the most that one of its tables has.
     """
 
     characters: int = 0
