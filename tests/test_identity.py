@@ -76,6 +76,7 @@ VISITOR = "Q2k5bG9uZ2VyLXRoYW4td2"
         (f"T024/{SLACK}", {"web", "slack"}, f"slack:T024/{SLACK}"),
         (DISCORD, {"web", "discord"}, f"discord:{DISCORD}"),
         (VISITOR, {"web", "slack", "discord"}, f"web:{VISITOR}"),
+        ("boss", {"web"}, "web:boss"),
     ],
 )
 def test_a_bare_id_is_of_the_only_platform_where_it_can_be(
@@ -87,7 +88,6 @@ def test_a_bare_id_is_of_the_only_platform_where_it_can_be(
 @pytest.mark.parametrize(
     ("text", "connected", "instead"),
     [
-        (SLACK, {"web"}, f"slack:{SLACK}"),
         (SLACK, {"web", "discord"}, f"slack:{SLACK}"),
         (DISCORD, {"web", "slack"}, f"discord:{DISCORD}"),
         ("U" * 22, {"web", "slack"}, f"slack:{'U' * 22} or web:{'U' * 22}"),
@@ -128,6 +128,7 @@ def test_the_bot_does_not_start_where_it_is_not_clear_who_is_named(
     monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv(setting, SLACK)
+    monkeypatch.setenv("DISCORD_TOKEN", "token")
     with pytest.raises(SettingsError) as refusal:
         load_settings()
     assert f"{setting} does not say which platform {SLACK} is of" in str(refusal.value)

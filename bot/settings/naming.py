@@ -36,6 +36,8 @@ def _platform_of(named: Named, connected: Collection[str]) -> str:
     if named.realm is not None:
         fitting = [name for name in fitting if name == "slack"]
     possible = [name for name in fitting if name in connected]
+    if not possible and len(connected) == 1:
+        possible = list(connected)
     if len(possible) == 1:
         return possible[0]
     instead = _either(possible or fitting or _SHAPES, str(named))
