@@ -44,9 +44,10 @@ class Proxies:
 
 
 class Clients:
-    """ASGI middleware: the client of each request as `Proxies` tells, and so many at once for each.
+    """ASGI middleware: says whom each request counts for, and takes so many at once for each.
 
-    Connections that come through a trusted proxy don't say whose they are; their requests do.
+    The `client` of a request becomes the address, or IPv6 network, that it counts for. Connections
+    that come through a trusted proxy don't say whose they are; their requests do.
     """
 
     def __init__(self, app: ASGIApp, proxies: Proxies, at_once: int) -> None:
@@ -60,17 +61,16 @@ class Clients:
         peer, port = scope.get("client") or ("", 0)
         if peer not in self._proxies:
             self._tell_of_proxy(scope, peer)
-            await self._app(scope, receive, send)
+            await self._app({**scope, "client": (network_of(peer), port)}, receive, send)
             return
-        address = self._proxies.client(peer, _values(scope, b"x-forwarded-for"))
-        network = network_of(address)
+        network = network_of(self._proxies.client(peer, _values(scope, b"x-forwarded-for")))
         if self._open[network] >= self._at_once:
             await _turn_away(scope, receive, send)
             return
         self._open[network] += 1
         try:
             scheme = _scheme(scope)
-            await self._app({**scope, "client": (address, port), "scheme": scheme}, receive, send)
+            await self._app({**scope, "client": (network, port), "scheme": scheme}, receive, send)
         finally:
             self._open[network] -= 1
             if not self._open[network]:

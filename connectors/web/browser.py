@@ -47,6 +47,10 @@ class Browser:
         finally:
             self._desk.hub.leave(self._outbox)
 
+    def close(self, code: int) -> None:
+        """Lets the browser go; nothing more is sent to it."""
+        self._outbox.close(code)
+
     async def _write(self) -> None:
         try:
             while encode := await self._outbox.next():
