@@ -34,12 +34,18 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody on the platform; `id` is stable, `name` is what others see."""
+    """Somebody on the platform; `id` is stable, `name` is what others see.
+
+    An id names one person in a `realm` of the platform only: on Slack the organisation or
+    workspace that they belong to, on the page the deployment. Empty where ids are the same
+    everywhere, as on Discord.
+    """
 
     id: str
     name: str = ""
     external: bool = False
     """They belong to another organisation that shares the channel."""
+    realm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +204,22 @@ class Status(StrEnum):
     QUEUED = "queued"
     THINKING = "thinking"
     IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a text costs of whatever a platform counts: each is 0 where it counts none of it.
+
+    `characters` are in the platform's own unit, `bytes` are UTF-8's; `cells` are the characters in
+    the cells of tables.
+    """
+
+    characters: int = 0
+    bytes: int = 0
+    blocks: int = 0
+    rows: int = 0
+    columns: int = 0
+    cells: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,12 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         _engine(store),
         about=_about(settings),
         password=revealed(settings.web_password),
+        inspector_password=revealed(settings.inspector_password),
         public=settings.public,
         public_url=settings.public_url,
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
+        secret_keys=settings.secret_key,
     )
 
 

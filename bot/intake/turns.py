@@ -171,7 +171,7 @@ class Turns:
         if item.anew:  # its run was begun, and this is its end
             self._store.runs.end(item.run_id, self._runs.never_answered())
         await self._mark(item, "refused")
-        await self.leave_floor(item.question.asked.message.place)
+        await self._leave_unless_busy(item.question.asked.message.place)
 
     async def leave_floor(self, place: Place) -> None:
         """Others may answer there, if nothing waits for this process."""
@@ -183,6 +183,11 @@ class Turns:
             log.warning("intake.floor_kept", error=str(error))
         except Exception:  # the conversation is over all the same
             log.exception("intake.floor_kept")
+
+    async def _leave_unless_busy(self, place: Place) -> None:
+        """Where an answer is under way, the floor is left once that has ended."""
+        if not self._conversations.busy(place):
+            await self.leave_floor(place)
 
     def _queue(self, item: Waiting) -> None:
         place = item.question.asked.message.place
@@ -248,4 +253,4 @@ class Turns:
         await asyncio.sleep(_MARK_AGAIN_S)
         await self._mark(item, state, run_id)
         if item.run_id not in self._held:
-            await self.leave_floor(item.question.asked.message.place)
+            await self._leave_unless_busy(item.question.asked.message.place)

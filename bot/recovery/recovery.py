@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -124,13 +124,22 @@ class Recovery:
         """Looks now and every second, until it is cancelled; then nothing is under way."""
         try:
             while True:
-                await self._look_safely()
+                await self._safely(self.look())
                 await asyncio.sleep(LOOK_S)
         finally:
             tasks = [estate.task for estate in self._estates.values() if estate.task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stand_by(self) -> None:
+        """Instead of `serve`, while this process closes: claims nothing, until it is cancelled.
+
+        Its last answers still draw on the budgets, and processes may come that share them.
+        """
+        while True:
+            await self._safely(self.look_around())
+            await asyncio.sleep(LOOK_S)
 
     async def give_up_what_was_taken(self) -> None:
         """After an outage: stops what another process has claimed. Raises `StoreUnavailable`."""
@@ -144,9 +153,9 @@ class Recovery:
         await self._door.back()
         self._given_up.clear()
 
-    async def _look_safely(self) -> None:
+    async def _safely(self, look: Awaitable[object]) -> None:
         try:
-            await self.look()
+            await look
         except StoreUnavailable as error:
             log.debug("recovery.no_store", error=str(error))
         except Exception:

@@ -177,7 +177,9 @@ class _Window:
             case Kind.RULE:
                 return not place.line.starts
             case Kind.TEXT:
-                return bare.startswith(("```", "~~~"))
+                # What ends the window may be the beginning of a table's delimiters.
+                begun = place.line is self._last and not bare.strip("|:- ")
+                return begun or bare.startswith(("```", "~~~"))
             case Kind.FENCE_BODY if place.line is self._last and place.fence is not None:
                 return not bare.rstrip().strip(place.fence.run[0])
         return False

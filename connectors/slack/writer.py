@@ -31,8 +31,8 @@ from connectors.slack.windows import Windows
 
 log = logging.getLogger(__name__)
 
-LONGEST = 10_000
-"""Characters of a part. Escaped it has 12,000 at the most, as many as Slack takes."""
+LONGEST = 3_500
+"""Characters of a part: so dense a text becomes at most 50 blocks of Slack\'s."""
 
 _MINUTE_S = 60.0
 _GUARD_S = 1.0

@@ -15,7 +15,12 @@ from connectors.slack import blocks
 from connectors.slack.markup import seen, visible
 from tests.servers.slack.limits import Limits
 from tests.servers.slack.markdown import translate
-from tests.servers.slack.web_api.sizes import check_content, check_metadata
+from tests.servers.slack.web_api.sizes import (
+    check_blocks,
+    check_drawn,
+    check_metadata,
+    check_text,
+)
 
 RUN = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -79,7 +84,10 @@ def test_the_longest_part_is_no_longer_than_slack_takes(piece: str) -> None:
     longest = (piece * 10_000)[:10_000]
     made = sent(longest, controls=tuple(Control), footer="x" * 5_000)
     made["blocks"][1]["elements"][0]["text"] = "verified"
-    check_content(made["text"], made["blocks"], 4_000, Limits())
+    limits = Limits()
+    check_text(made["text"], limits.update_text)
+    check_blocks(made["blocks"], limits)
+    check_drawn(made["blocks"], translate(made["blocks"][0]["text"]), limits)
     check_metadata(made["metadata"], Limits())
 
 

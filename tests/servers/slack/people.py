@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.servers.slack import mrkdwn, shapes, visible
@@ -180,7 +181,7 @@ class People:
         assert message.stream is not None
         message.stream.stopped = message.stream.stopped_by_user = True
         now = message.now
-        version = self.board.version(now.text, now.blocks, now.metadata)
+        version = replace(now, at=time.time(), live=False)
         return Acted(message.channel, ts, self.board.change(message, version))
 
     def uninstall(self, team: str) -> Acted:
