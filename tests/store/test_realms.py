@@ -76,7 +76,7 @@ def _to(connection: Connection, revision: str) -> None:
 
 async def test_rows_from_before_are_told_their_realm(url: str) -> None:
     database = SqlDatabase(url)
-    await database.run(lambda c: _to(c, "0012"))
+    await database.run(lambda c: _to(c, "0013"))
     await database.run(old_rows)
     hour = {"people": {"slack\nU1": {"runs": 1}, "discord\n123": {}, "": {}}, "models": {}}
     await database.run(lambda c: _one(c, "INSERT INTO run_hours (hour_us, summary) VALUES (0, :x)",
