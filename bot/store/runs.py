@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
+from bot.identity import Account
+from bot.store.accounts import person_columns, person_of
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.journal import Journal, Kind, Row
@@ -39,6 +41,11 @@ class RunStart:
     """The run that this one tries again or continues."""
     files: tuple[File, ...] = ()
 
+    @property
+    def account(self) -> Account:
+        """Who asked."""
+        return Account.of(self.place, self.person)
+
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
@@ -56,6 +63,8 @@ class RunEnd:
     first_token_us: int | None = None
     first_text_us: int | None = None
     finish_reason: str | None = None
+    finish_word: str | None = None
+    """The service's own word for why the answer ended, or that it failed; 64 characters at most."""
     error: str | None = None
     """Kind and message of the error that ended the run."""
     input_tokens: int | None = None
@@ -188,7 +197,7 @@ def _start(row: RowMapping) -> RunStart:
         run_id=UUID(row["run_id"]),
         place=place_of(row),
         question_id=row["question_id"],
-        person=Person(row["person_id"], row["person_name"]),
+        person=person_of(row),
         question=row["question"],
         model=row["model"],
         started_us=row["started_us"],
@@ -215,8 +224,7 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
         "run_id": str(start.run_id),
         **columns_of(start.place),
         "question_id": start.question_id,
-        "person_id": start.person.id,
-        "person_name": start.person.name,
+        **person_columns(start.person),
         "question": start.question,
         "files": files_column(start.files),
         "model": start.model,

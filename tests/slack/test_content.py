@@ -68,7 +68,7 @@ def test_an_old_attachment_says_its_title_its_text_and_its_fields() -> None:
     [
         {"is_share": True, "text": "The plan\nis this"},
         {"is_msg_unfurl": True, "text": "The plan\nis this", "from_url": "https://x.slack.com/p1"},
-        {"is_share": True, "message_blocks": [{"message": {"blocks": [section("The plan\nis this")]}}]},
+        {"message_blocks": [{"message": {"blocks": [section("The plan\nis this")]}}]},
         {"is_share": True, "blocks": [rich(words("The plan\nis this"))]},
         {"is_share": True, "fallback": "The plan\nis this"},
     ],
