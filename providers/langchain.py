@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
+from langsmith import tracing_context
 
 from providers.base import (
     Disconnected,
@@ -67,6 +68,8 @@ class LangChainProvider(Knowing):
         self._limit = limit
         self._think_block = think_block
         self._usage_grows = usage_grows
+        self.traced = False
+        """Whether LangChain may trace what it is asked, as its own variables say."""
 
     async def generate(
         self,
@@ -84,8 +87,9 @@ class LangChainProvider(Knowing):
         )
         try:
             try:
-                async with aclosing(self._stream(request, run_id, listener)) as stream:
-                    await self._read(stream, reader)
+                with tracing_context(enabled=None if self.traced else False):
+                    async with aclosing(self._stream(request, run_id, listener)) as stream:
+                        await self._read(stream, reader)
             finally:
                 reader.flush()
                 await listener.flush()
