@@ -61,7 +61,6 @@ class Sink:
             "LANGSMITH_ENDPOINT": self.url,
             "LANGSMITH_API_KEY": secret,
             "LANGSMITH_PROJECT": "theirs",
-            "LANGSMITH_RUNS_ENDPOINTS": f'{{"{self.url}": "{secret}"}}',
             "LANGSMITH_OTEL_ENABLED": "true",
             "LANGCHAIN_TRACING_V2": "true",
             "LANGCHAIN_TRACING": "true",
