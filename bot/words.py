@@ -24,6 +24,7 @@ CATALOGUE: dict[str, str] = {
     # How an answer ended: the small line below it.
     "ended.length": "The answer reached its length limit here.",
     "ended.filtered": "The model's content filter ended the answer here.",
+    "ended.unknown": "The service ended the answer for a reason that the bot doesn't know.",
     "ended.stopped": "Stopped.",
     "ended.interrupted": "The bot was stopped before the answer was whole.",
     "ended.question_changed": "Started over: the question was changed.",

@@ -10,6 +10,7 @@ from langchain_openai import AzureChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from providers import finish
 from providers.clients import AZURE_V1, Api, Secret, azure_client
 from providers.langchain import LangChainProvider
 from providers.openai import RESPONSES, KeepsEveryDelta, OpenAIChat, common_options
@@ -50,6 +51,7 @@ def azure_provider(
         stall_seconds=stall_seconds,
         close=closed,
         usage_grows=True,
+        whole_words=finish.OPENAI,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import openai
@@ -13,12 +14,15 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from providers import finish
 from providers.asking import facts_of
+from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
 from providers.errors import by_code
 from providers.langchain import LangChainProvider
+from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
 
 RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
 """How LangChain is told which protocol to speak; None: as it knows the model."""
@@ -56,6 +60,7 @@ def openai_provider(
         stall_seconds=stall_seconds,
         close=client.close,
         usage_grows=True,
+        whole_words=finish.OPENAI,
     )
 
 
@@ -96,6 +101,7 @@ def compatible_provider(
         close=client.close,
         think_block=True,
         usage_grows=True,
+        whole_words=finish.COMPATIBLE,
     )
 
 
@@ -154,13 +160,50 @@ class _Responses:
 
 
 async def _events(stream: Any) -> AsyncGenerator[Any]:
+    """The SDK's events, and where LangChain would drop what one has, one that it reads besides."""
+    parts = Parts()
     async with stream:
         async for event in stream:
-            if event.type == "response.failed":
-                raise by_code(str(getattr(event.response.error, "code", None)))
             if event.type == "error":
                 raise by_code(str(event.code))
-            yield event
+            told = event.to_dict(mode="python", exclude_unset=False)
+            for kind, text in _said(parts, event.type, told):
+                yield _delta(kind, text, told)
+            if event.type in ENDS:
+                event.response.status = status_of(event.type, told["response"])
+            if event.type not in _TOLD:
+                yield event
+
+
+_TOLD = frozenset({"response.refusal.delta", "response.refusal.done"})
+"""Events that LangChain reads otherwise, or not at all: they are told in the form that it knows."""
+
+
+def _said(parts: Parts, event: str, told: dict[str, Any]) -> Iterator[tuple[TokenKind, str]]:
+    """What LangChain would not read of an event."""
+    if kind := DELTAS.get(event):
+        text = parts.delta(told, kind)
+        if event in {"response.refusal.delta", "response.reasoning_text.delta"}:
+            yield kind, text
+    elif event in DONE:
+        yield parts.done(told)
+    elif event in ENDS:
+        yield from parts.ended(told["response"].get("output"))
+    elif event == "response.failed":
+        status_of(event, told["response"])
+
+
+def _delta(kind: TokenKind, text: str, told: dict[str, Any]) -> Any:
+    """An event as LangChain reads it."""
+    at = {name: told.get(name) or 0 for name in ("output_index", "content_index", "summary_index")}
+    if kind == "refusal":
+        return SimpleNamespace(type="response.refusal.done", refusal=text, **at)
+    names: dict[TokenKind, str] = {
+        "text": "response.output_text.delta",
+        "reasoning": "response.reasoning_summary_text.delta",
+        "tool": "response.function_call_arguments.delta",
+    }
+    return SimpleNamespace(type=names[kind], delta=text, **at)
 
 
 class KeepsEveryDelta:

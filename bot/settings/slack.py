@@ -42,6 +42,21 @@ class SlackSettings(BaseSettings):
     slack_starts_per_minute: int = Field(
         20, ge=1, description="`chat.startStream` calls a minute in a workspace"
     )
+    slack_message_bytes: int = Field(
+        10_000,
+        ge=1_000,
+        description="most bytes (UTF-8) of one message's text; Slack ends a stream above some "
+        "10,600",
+    )
+    slack_table_rows: int = Field(
+        100, ge=4, description="most rows that Slack takes in one message's tables"
+    )
+    slack_table_columns: int = Field(
+        20, ge=1, description="most columns of a table that is sent to Slack as one"
+    )
+    slack_table_characters: int = Field(
+        10_000, ge=100, description="most characters in the cells of one message's tables on Slack"
+    )
     slack_greeting: str = Field(
         "Hi! Ask me anything.", description="said in a new thread of Slack's assistant"
     )

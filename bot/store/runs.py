@@ -56,6 +56,8 @@ class RunEnd:
     first_token_us: int | None = None
     first_text_us: int | None = None
     finish_reason: str | None = None
+    finish_word: str | None = None
+    """The service's own word for why the answer ended, or that it failed; 64 characters at most."""
     error: str | None = None
     """Kind and message of the error that ended the run."""
     input_tokens: int | None = None

@@ -149,6 +149,7 @@ runs = Table(
     Column("outcome", String(16)),
     Column("verdict", String(16)),
     Column("finish_reason", String(16)),
+    Column("finish_word", String(64)),
     Column("error", SafeText),
     Column("generated_text", SafeText),
     Column("tokens", BigInteger),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from providers import finish
 from providers.asking import facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
 from providers.lean.chat import Chat
@@ -90,7 +91,7 @@ def compatible_provider(
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
     return LeanProvider(
         client,
-        Chat(model, limit="max_tokens", usage=usage, think_block=True),
+        Chat(model, limit="max_tokens", usage=usage, think_block=True, whole=finish.COMPATIBLE),
         name=f"compatible:{model}",
         room=room,
         sees=sees,
