@@ -43,6 +43,17 @@ class Settings(  # pydantic lists the fields of the last base first
         hide_input_in_errors=True,
     )
 
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms that are connected; the page always is."""
+        others = {"slack": self.slack, "discord": self.discord_token is not None}
+        return frozenset({"web", *(name for name, there in others.items() if there)})
+
+    @property
+    def many_workspaces(self) -> bool:
+        """Whether the bot is in as many workspaces as install it."""
+        return self.slack_by_oauth
+
     @model_validator(mode="after")
     def _is_complete(self) -> Settings:
         missing = self.missing_model_settings() + self.missing_slack_settings()
@@ -53,6 +64,7 @@ class Settings(  # pydantic lists the fields of the last base first
                 "ENCRYPTION_KEYS is missing: it protects the workspaces' tokens. Make one: "
                 "openssl rand -base64 32 | tr '+/' '-_'"
             )
+        missing += self.unclear_people()
         if missing:
             raise ValueError("\n".join(missing))
         return self
