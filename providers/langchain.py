@@ -87,9 +87,7 @@ class LangChainProvider(Knowing):
             try:
                 with tracing_context(enabled=None if self.traced else False):
                     async with aclosing(self._stream(request, run_id, listener)) as stream:
-                        await self._read(stream, reader)
-                async with aclosing(self._stream(request, run_id, listener)) as stream:
-                    await whole(generation, self._read(stream, reader))
+                        await whole(generation, self._read(stream, reader))
             finally:
                 reader.flush()
                 await listener.flush()
