@@ -10,6 +10,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
+from providers import finish
 from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
@@ -36,7 +37,7 @@ def anthropic_provider(
         "base_url": base_url,
         **(options or {}),
     }
-    chat = made(_Anthropic, settings, f"anthropic:{model}")
+    chat = made(_Anthropic, settings, f"MODEL=anthropic:{model}")
     # Where LangChain keeps the client that it makes: it would share one between event loops.
     chat.__dict__["_async_client"] = client
     return LangChainProvider(
@@ -45,6 +46,7 @@ def anthropic_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        whole_words=finish.ANTHROPIC,
         close=client.close,
         usage_grows=True,
     )

@@ -13,8 +13,9 @@ import httpx2
 import openai
 import orjson
 
+from providers.dialect import error_in, unended
 from providers.http import Body
-from providers.sse import EventReader
+from providers.sse import ErrorEvent, EventReader
 
 _DONE = b"[DONE]"
 _DRAIN_SECONDS = 0.1
@@ -69,20 +70,17 @@ class Chunks:
 
     def _parsed(self, events: list[bytes]) -> Iterator[Any]:
         for data in events:
+            if type(data) is ErrorEvent:
+                raise self._failure(_told(data))
             if data.startswith(_DONE):
                 self.done = True
                 return
             chunk = parsed(data)
-            if isinstance(chunk, dict) and (chunk.get("error") or "base_resp" in chunk):
-                self._check(chunk)
+            if _may_fail(data) and isinstance(chunk, dict) and (error := error_in(chunk)):
+                if chunk.get("choices"):
+                    yield unended(chunk)
+                raise self._failure(error)
             yield chunk
-
-    def _check(self, told: dict[str, Any]) -> None:
-        """Raises where a service says in its answer that it failed; MiniMax says so in any case."""
-        if error := told.get("error"):
-            raise openai.APIError("error part", self._stream.response.request, body=error)
-        if (told.get("base_resp") or {}).get("status_code"):
-            raise openai.APIError("error part", self._stream.response.request, body=told)
 
     def _look_at_what_was_no_stream(self) -> None:
         """A service may answer with plain JSON, and status 200, that it failed."""
@@ -91,7 +89,11 @@ class Chunks:
         if not said.lstrip().startswith(b"{"):
             return
         with suppress(ValueError, RecursionError):
-            self._check(json.loads(said))
+            if error := error_in(json.loads(said)):
+                raise self._failure(error)
+
+    def _failure(self, told: Any) -> openai.APIError:
+        return openai.APIError("error part", self._stream.response.request, body=told)
 
     async def _drain(self) -> None:
         """Reads the little that follows the last event: so the connection can be used again."""
@@ -107,6 +109,20 @@ async def chunks(stream: Stream) -> AsyncGenerator[Any]:
         while not said.done:
             for chunk in await said.more():
                 yield chunk
+
+
+def _may_fail(data: bytes) -> bool:
+    """Whether a chunk has to be looked at for what it says of a failure; nearly none has."""
+    return b"error" in data or b"base_resp" in data or b'"code"' in data
+
+
+def _told(data: ErrorEvent) -> Any:
+    """What an event named `error` says; it need not be JSON."""
+    try:
+        chunk = parsed(data)
+    except ValueError:
+        return data.decode(errors="replace")
+    return error_in(chunk) or chunk if isinstance(chunk, dict) else chunk
 
 
 def _reading(response: httpx2.Response) -> tuple[Read, Stop]:

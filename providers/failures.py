@@ -36,8 +36,8 @@ def codes(error: BaseException) -> Iterator[str]:
     own = (getattr(error, name, None) for name in ("code", "error_code", "type"))
     yield from (code for code in own if isinstance(code, str))
     for told in documents(error):
-        if status_code := told.get("status_code"):
-            yield f"base_resp:{status_code}"  # MiniMax, with HTTP status 200
+        if number := told.get("status_code"):
+            yield f"base_resp:{number}"  # MiniMax, as it stands in an answer of another status
         if told.get("reasons") or told.get("flagged_input"):
             yield "content_filter"  # OpenRouter's moderation, as 403
         values = (told.get(name) for name in _CODES)
@@ -97,6 +97,12 @@ def status(error: BaseException) -> int | None:
         if (link is error or hasattr(link, "details")) and re.fullmatch("[45][0-9]{2}", code):
             return int(code)
     return None
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether the service itself said that it failed, in words of its own."""
+    words = ((getattr(link, "body", None), getattr(link, "details", None)) for link in chain(error))
+    return any(word is not None for told in words for word in told)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

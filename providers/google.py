@@ -11,6 +11,7 @@ from google.genai.types import HttpOptions
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
+from providers import finish
 from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
@@ -38,7 +39,7 @@ def google_provider(
         "max_retries": MAX_RETRIES + 1,  # the SDK counts the first try too
         **(options or {}),
     }
-    chat = made(ChatGoogleGenerativeAI, settings, f"google:{model}")
+    chat = made(ChatGoogleGenerativeAI, settings, f"MODEL=google:{model}")
     client, closed = _client(api_key, base_url)
     chat.client = client
     return LangChainProvider(
@@ -47,6 +48,7 @@ def google_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        whole_words=finish.GOOGLE,
         close=closed,
         limit="max_output_tokens",
     )

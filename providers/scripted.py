@@ -17,7 +17,6 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import (
-    Disconnected,
     FinishReason,
     Generation,
     ProviderError,
@@ -26,9 +25,10 @@ from providers.base import (
     Usage,
 )
 from providers.decoding import Decoder, Piece
+from providers.errors import failure
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, next_within
+from providers.stall import next_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class Finish:
 
     reason: FinishReason = "stop"
     usage: Usage | None = None
+    word: str = ""
 
 
 Step = str | tuple[TokenKind, str] | Pause | Hang | Fail | Cut | Finish
@@ -132,12 +133,13 @@ class ScriptedProvider:
                 while (step := await next_within(stream, self._stall_seconds)) is not None:
                     if isinstance(step, Finish):
                         generation.finish_reason, generation.usage = step.reason, step.usage
+                        generation.finish_word = step.word
                     else:
                         await _tell(decoder.text(step.text, step.kind), relay, generation)
         finally:
             await _tell(decoder.flush(), relay, generation)
         if generation.finish_reason is None:
-            raise Disconnected(CUT)
+            raise failure("not_finished")
 
 
 async def _tell(pieces: list[Piece], relay: Relay, generation: Generation) -> None:

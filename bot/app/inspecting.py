@@ -1,4 +1,4 @@
-"""The inspector, behind the page's manner of letting people in."""
+"""The inspector, behind the page's login."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from typing import Protocol, runtime_checkable
 import structlog
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
 
-from bot.app.models import revealed
 from bot.app.opening import now_us
 from bot.inspector import Inspector, Options
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
-from connectors.base import Connector, MessageRef
+from connectors.base import Connector, MessageRef, Unavailable
 from connectors.web import WebConnector
-from connectors.web.access import SESSION_SECONDS, Access, Guard, set_cookie
+from connectors.web.access import Access, Guard
+from connectors.web.login import Login, login_path
 
 log = structlog.get_logger(__name__)
 
 _COUNT_EVERY_S = 600.0
 _READ_US = 30 * 86_400_000_000
-_COOKIE = "everytoken_inspector"
 
 
 @runtime_checkable
@@ -37,56 +35,32 @@ class Linked(Protocol):
 
 
 class PageDoor:
-    """Lets in whom an `Access` of the page's kind admits."""
+    """Lets in those whose session opens the inspector: the page's login gives it."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, access: Access, login: Login | None = None) -> None:
+        self._login = login
         self.middleware = Middleware(Guard, access=access)
-        self.asks_password = access.asks_password
+        self.asks = access.asks
 
-    def admits(self, request: Request) -> bool:
-        """Whether somebody has logged in, or need not."""
-        return self._access.admits(request)
+    async def admits(self, request: Request) -> bool:
+        """Whether somebody has logged in, or need not. Raises `StoreUnavailable`."""
+        if not self.asks or self._login is None:
+            return not self.asks
+        try:
+            return await self._login.session(request, "inspector") is not None
+        except Unavailable as error:
+            raise StoreUnavailable(str(error)) from error
 
-    def takes(self, password: str) -> bool | None:
-        """Whether this is the password; None where there were too many attempts."""
-        if not self._access.attempts.allowed():
-            return None
-        right = self._access.is_password(password)
-        if not right:
-            self._access.attempts.count()
-        return right
-
-    def let_in(self, request: Request, response: Response) -> None:
-        """Gives a session."""
-        self._set(request, response, self._access.session(), SESSION_SECONDS)
-
-    def let_out(self, request: Request, response: Response) -> None:
-        """Takes the session away."""
-        self._set(request, response, "", 0)
-
-    def _set(self, request: Request, response: Response, value: str, seconds: int) -> None:
-        secure = self._access.secure(request)
-        set_cookie(response, self._access.cookie, value, seconds=seconds, secure=secure)
+    def way_in(self, path: str) -> str:
+        """Where to log in, to come back to a path."""
+        return login_path(path)
 
 
 def make_inspector(settings: Settings, store: Store, connectors: Sequence[Connector]) -> Inspector:
-    """The inspector; without a password of its own it has the page's, and its sessions."""
+    """The inspector, behind the page's login."""
+    login = next(c.login for c in connectors if isinstance(c, WebConnector))
     options = Options(now_us, _link(connectors), settings.log_text)
-    return Inspector(store, PageDoor(_access(settings, connectors)), options)
-
-
-def _access(settings: Settings, connectors: Sequence[Connector]) -> Access:
-    own = revealed(settings.inspector_password)
-    page = next((c for c in connectors if isinstance(c, WebConnector)), None)
-    if own is None and page is not None:
-        return page.access
-    return Access(
-        password=own or revealed(settings.web_password),
-        public=settings.public,
-        public_url=settings.public_url,
-        cookie=_COOKIE,
-    )
+    return Inspector(store, PageDoor(login.access("inspector"), login), options)
 
 
 def _link(connectors: Sequence[Connector]) -> Callable[[MessageRef], str | None]:

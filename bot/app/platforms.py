@@ -62,10 +62,12 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         _engine(store),
         about=_about(settings),
         password=revealed(settings.web_password),
+        inspector_password=revealed(settings.inspector_password),
         public=settings.public,
         public_url=settings.public_url,
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
+        secret_keys=settings.secret_key,
     )
 
 
@@ -103,6 +105,10 @@ def _slack(settings: Settings, engine: AsyncEngine) -> Connector:
         posts_per_minute=settings.slack_posts_per_minute,
         appends_per_minute=settings.slack_appends_per_minute,
         starts_per_minute=settings.slack_starts_per_minute,
+        message_bytes=settings.slack_message_bytes,
+        table_rows=settings.slack_table_rows,
+        table_columns=settings.slack_table_columns,
+        table_characters=settings.slack_table_characters,
         prompts=tuple(Prompt(text, text) for text in settings.slack_prompts),
         greeting=settings.slack_greeting,
         oauth=oauth,

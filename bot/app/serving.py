@@ -48,6 +48,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     `StoreUnavailable`, `ProviderError` or `ChainBroken` where it can't start.
     """
     stopping = Stopping(settings.shutdown_grace)
+    http.raised_file_limit()  # each model call and each reader of the page takes one
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
         load_prices(settings)
@@ -83,12 +84,14 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         else:
             inspector = make_inspector(settings, store, connectors)
             served = [*health.routes(settings), *inspector.routes(), *routes(connectors)]
-            parts.append(_serving(served, listener, stack, stopping))
+            parts.append(_serving(settings, served, listener, stack, stopping))
         gc.freeze()  # what was made so far stays: collections need not look through it again
         ready(_address(settings), [connector.name for connector in connectors])
         with stopping.listening():
             whole = await _until_stopped(stopping, parts)
         recovering.cancel()  # what is not ended then is the next process's
+        standing_by = asyncio.create_task(recovery.stand_by())
+        stack.callback(standing_by.cancel)
         await _drain(intake, runs, stopping)
         await asyncio.wait({recovering}, timeout=_SETTLE_DEADLINE_S)
     return 0 if whole else 1
@@ -104,10 +107,15 @@ async def _begin(
 
 
 def _serving(
-    served: Sequence[BaseRoute], listener: socket.socket, stack: AsyncExitStack, stopping: Stopping
+    settings: Settings,
+    served: Sequence[BaseRoute],
+    listener: socket.socket,
+    stack: AsyncExitStack,
+    stopping: Stopping,
 ) -> asyncio.Task[None]:
     """Serves HTTP until the stack is closed."""
-    server = http.serve(http.build(served))
+    limits = http.limits_for(settings.http_connections, settings.http_connections_per_address)
+    server = http.serve(http.build(served), limits, http.Proxies(settings.trusted_proxies))
     serving = asyncio.create_task(server.serve([listener]))
     stack.push_async_callback(_stopped, server, serving, stopping)
     return serving

@@ -1,4 +1,4 @@
-"""The inspector's routes: the list, a run, the overview, and the way in."""
+"""The inspector's routes: the list, a run and the overview."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Protocol
-from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from starlette.middleware import Middleware
@@ -25,31 +24,22 @@ from bot.inspector.views import STATIC, Link, filled, run_values
 from bot.store import Store, StoreUnavailable
 
 PAGE_RUNS = 100
-_FORM_LIMIT = 4096
-_HOME = "/runs"
 
 
 class Door(Protocol):
-    """Who may come in: made by the app, so that the page and the inspector have one manner."""
+    """Who may come in: made by the app, so that page and inspector have one login."""
 
     middleware: Middleware
     """Turns away what may not come, and sends the security headers."""
-    asks_password: bool
+    asks: bool
+    """Whether one has to log in."""
 
-    def admits(self, request: Request) -> bool:
-        """Whether somebody has logged in, or need not."""
+    async def admits(self, request: Request) -> bool:
+        """Whether somebody has logged in, or need not. Raises `StoreUnavailable`."""
         ...
 
-    def takes(self, password: str) -> bool | None:
-        """Whether this is the password; None where there were too many attempts."""
-        ...
-
-    def let_in(self, request: Request, response: Response) -> None:
-        """Gives a session."""
-        ...
-
-    def let_out(self, request: Request, response: Response) -> None:
-        """Takes the session away."""
+    def way_in(self, path: str) -> str:
+        """Where to log in, to come back to a path."""
         ...
 
 
@@ -71,10 +61,10 @@ def _guarded(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def guarded(self: Inspector, request: Request) -> Response:
-        if not self.door.admits(request):
-            path = f"{request.url.path}?{request.url.query}".rstrip("?")
-            return RedirectResponse(f"/inspector/login?{urlencode({'next': path})}", 303)
         try:
+            if not await self.door.admits(request):
+                path = f"{request.url.path}?{request.url.query}".rstrip("?")
+                return RedirectResponse(self.door.way_in(path), 303)
             return await handler(self, request)
         except StoreUnavailable as error:
             return self.message("The database can't be read", str(error), 503)
@@ -100,9 +90,6 @@ class Inspector:
             Route("/runs/{name}", self._run, middleware=behind),
             Route("/overview", self._overview, middleware=behind),
             Mount("/inspector/static", StaticFiles(directory=STATIC), middleware=behind),
-            Route("/inspector/login", self._show_login, methods=["GET"], middleware=behind),
-            Route("/inspector/login", self._log_in, methods=["POST"], middleware=behind),
-            Route("/inspector/logout", self._log_out, methods=["POST"], middleware=behind),
         ]
 
     def message(self, title: str, text: str, status: int) -> Response:
@@ -167,49 +154,7 @@ class Inspector:
         row = await self._store.runs.get(run_id)
         return None if row is None else await tell(row, self._store)
 
-    async def _show_login(self, request: Request) -> Response:
-        return self._login_form(_safe(request.query_params.get("next", "")), "", 200)
-
-    async def _log_in(self, request: Request) -> Response:
-        form = await _form(request)
-        back = _safe(form.get("next", [""])[0])
-        right = self.door.takes(form.get("password", [""])[0])
-        if right is None:
-            return self._login_form(
-                back, "There were too many attempts. Please wait a minute.", 429
-            )
-        if not right:
-            return self._login_form(back, "That is not the password.", 403)
-        response = RedirectResponse(back, 303)
-        self.door.let_in(request, response)
-        return response
-
-    async def _log_out(self, request: Request) -> Response:
-        response = RedirectResponse("/inspector/login", 303)
-        self.door.let_out(request, response)
-        return response
-
-    def _login_form(self, back: str, problem: str, status: int) -> Response:
-        # With no-referrer a browser sends a form's POST with the Origin "null".
-        headers = {"Referrer-Policy": "same-origin"}
-        return HTMLResponse(filled("login.html", back=back, problem=problem), status, headers)
-
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
-        text = filled(template, **values, logout=self.door.asks_password)
-        # The form that logs out is a POST: see `_login_form`.
+        text = filled(template, **values, logout=self.door.asks)
+        # With no-referrer a browser sends the form that logs out with the Origin "null".
         return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})
-
-
-def _safe(path: str) -> str:
-    """Where to go after the way in: a page of the inspector's own, or the list."""
-    return path if path.startswith(("/runs", "/overview")) and "\\" not in path else _HOME
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields of a small form; one that is not small has none."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_LIMIT:
-            return {}
-    return parse_qs(body.decode("utf-8", "replace"))

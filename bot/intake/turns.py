@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from bot.identity import Account, Named, granted
 from bot.intake import notices
 from bot.intake.access import Access, Admission
 from bot.intake.conversations import Conversations, Policy, Waiting
@@ -18,7 +19,7 @@ from bot.intake.tasks import Tasks
 from bot.runs import Runs
 from bot.store import Store, StoreUnavailable
 from bot.store.inbox import State
-from connectors.base import Asked, Place, Status
+from connectors.base import Asked, Person, Place, Status
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +41,12 @@ class IntakeOptions:
     max_question_chars: int = 20_000
     follow_ups: bool = True
     edit_seconds: float = 120.0
-    admins: frozenset[str] = frozenset()
+    admins: frozenset[Named] = frozenset()
     limits: Limits = field(default_factory=Limits)
+
+    def is_admin(self, place: Place, person: Person) -> bool:
+        """Whether somebody is an admin of the bot."""
+        return granted(self.admins, place, person)
 
 
 class Turns:
@@ -149,10 +154,12 @@ class Turns:
 
     def _problem(self, asked: Asked) -> str | None:
         """What speaks against answering: a line for the asker, or none for the blocked."""
-        admission = self._options.access.admission(asked)
+        place = asked.message.place
+        admission = self._options.access.admission(place, asked.person)
         most = self._options.max_question_chars
         if admission is not Admission.ADMITTED:
-            log.info("intake.refused", person=asked.person.id, admission=admission.value)
+            who = Account.of(place, asked.person)
+            log.info("intake.refused", person=str(who), admission=admission.value)
             named = admission is Admission.NOT_ALLOWED and asked.addressed
             return notices.NOT_ALLOWED if named else ""
         if not asked.text.strip() and not asked.files:
@@ -171,7 +178,7 @@ class Turns:
         if item.anew:  # its run was begun, and this is its end
             self._store.runs.end(item.run_id, self._runs.never_answered())
         await self._mark(item, "refused")
-        await self.leave_floor(item.question.asked.message.place)
+        await self._leave_unless_busy(item.question.asked.message.place)
 
     async def leave_floor(self, place: Place) -> None:
         """Others may answer there, if nothing waits for this process."""
@@ -183,6 +190,11 @@ class Turns:
             log.warning("intake.floor_kept", error=str(error))
         except Exception:  # the conversation is over all the same
             log.exception("intake.floor_kept")
+
+    async def _leave_unless_busy(self, place: Place) -> None:
+        """Where an answer is under way, the floor is left once that has ended."""
+        if not self._conversations.busy(place):
+            await self.leave_floor(place)
 
     def _queue(self, item: Waiting) -> None:
         place = item.question.asked.message.place
@@ -211,7 +223,7 @@ class Turns:
     async def _enters(self, item: Waiting) -> bool:
         """Whether a question whose turn it is is within the limits; if not, the asker is told."""
         asked, options = item.question.asked, self._options
-        if not options.limits.any() or asked.person.id in options.admins:
+        if not options.limits.any() or options.is_admin(asked.message.place, asked.person):
             return True
         self._entering[item.run_id] = item  # so that a stop finds it
         try:
@@ -248,4 +260,4 @@ class Turns:
         await asyncio.sleep(_MARK_AGAIN_S)
         await self._mark(item, state, run_id)
         if item.run_id not in self._held:
-            await self.leave_floor(item.question.asked.message.place)
+            await self._leave_unless_busy(item.question.asked.message.place)

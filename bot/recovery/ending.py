@@ -79,10 +79,8 @@ class Endings:
         messages = await self._standing(row, known, recorded(tokens), connector)
         return Left(row, tokens, edits, messages)
 
-    async def end(self, left: Left, connector: Connector | None, *, begin: bool = False) -> None:
+    async def end(self, left: Left, connector: Connector | None) -> None:
         """Ends a run; without a connector, or once its text was deleted, in the store alone.
-
-        `begin`: the store does not know the run yet.
 
         Raises `Unavailable` where the platform does not answer, and `StoreUnavailable`: then the
         run has not ended, and all can be done again.
@@ -90,17 +88,15 @@ class Endings:
         if connector is None or left.row.text_deleted_us is not None:
             self._close(left, recorded(left.tokens), None)
         else:
-            await self._end(left, connector, begin)
+            await self._end(left, connector)
         try:
             await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
         except StoreUnavailable as error:
             log.error("run.end_not_kept", error=str(error))
 
-    async def _end(self, left: Left, connector: Connector, begin: bool) -> None:
+    async def _end(self, left: Left, connector: Connector) -> None:
         text = await self._known(left, connector)
         reply = await self._shown(left, text, connector)
-        if begin:
-            self._store.runs.begin(left.row.start)
         receipt = self._close(left, text, reply)
         if connector.limits.receipts:
             await reply.stamp(summary(receipt, len(left.tokens)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -124,13 +124,22 @@ class Recovery:
         """Looks now and every second, until it is cancelled; then nothing is under way."""
         try:
             while True:
-                await self._look_safely()
+                await self._safely(self.look())
                 await asyncio.sleep(LOOK_S)
         finally:
             tasks = [estate.task for estate in self._estates.values() if estate.task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stand_by(self) -> None:
+        """Instead of `serve`, while this process closes: claims nothing, until it is cancelled.
+
+        Its last answers still draw on the budgets, and processes may come that share them.
+        """
+        while True:
+            await self._safely(self.look_around())
+            await asyncio.sleep(LOOK_S)
 
     async def give_up_what_was_taken(self) -> None:
         """After an outage: stops what another process has claimed. Raises `StoreUnavailable`."""
@@ -144,9 +153,9 @@ class Recovery:
         await self._door.back()
         self._given_up.clear()
 
-    async def _look_safely(self) -> None:
+    async def _safely(self, look: Awaitable[object]) -> None:
         try:
-            await self.look()
+            await look
         except StoreUnavailable as error:
             log.debug("recovery.no_store", error=str(error))
         except Exception:
@@ -271,9 +280,21 @@ class Recovery:
         if not left.messages:
             return False
         with bound_contextvars(run_id=str(start.run_id)):
-            await self._endings.end(left, connector, begin=True)
+            await self._record(start)
+            await self._endings.end(left, connector)
         await self._store.inbox.mark(question.id, "done", start.run_id)
         return True
+
+    async def _record(self, start: RunStart) -> None:
+        """Makes a run this process's own before anybody sees its end.
+
+        Its first owner may live after all, and write the run's row while it is ended here. Raises
+        `StoreUnavailable` where it was faster: then the run is seen to like any other.
+        """
+        self._store.runs.begin(start)
+        await self._store.settled(start.run_id, _KEEP_DEADLINE_S)
+        if not await self._store.leases.claim_run(start.run_id, self._store.leases.me):
+            raise StoreUnavailable("another process has recorded the run")
 
     def _connector(self, place: Place) -> Connector | None:
         return self._connectors.get(place.connector)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.settings.values import is_url
+from bot.settings.values import Key, is_url
+
+_SECRET_CHARACTERS = 32
 
 
 class HostingSettings(BaseSettings):
@@ -29,6 +32,19 @@ class HostingSettings(BaseSettings):
     )
     port: int | None = Field(None, ge=0, le=65535, description="port to listen on; unset: 8080")
     public_url: str | None = Field(None, description="the address at which people reach the page")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="addresses or networks of the proxies in front, comma-separated: only their "
+        "`X-Forwarded-For` says who a visitor is",
+    )
+    http_connections: int = Field(
+        2000,
+        ge=8,
+        description="most HTTP connections at once; fewer where the system allows fewer open files",
+    )
+    http_connections_per_address: int = Field(
+        200, ge=1, description="most of them from one address"
+    )
     web_password: SecretStr | None = Field(
         None, description="password of the page; a public address shows no page without one"
     )
@@ -40,7 +56,13 @@ class HostingSettings(BaseSettings):
         repr=False,
         description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
     )
-    metrics_token: SecretStr | None = Field(
+    secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="signs what browsers keep; several, comma-separated, for a change of keys: the "
+        "first signs, all verify; unset: a key in the database",
+    )
+    metrics_token: Key = Field(
         None,
         description="opens `/metrics` and the details of `/readyz` to who sends it as a Bearer "
         "token; without it they are open to this machine alone",
@@ -50,6 +72,11 @@ class HostingSettings(BaseSettings):
     )
     otel_exporter_otlp_headers: SecretStr | None = Field(
         None, description="headers that the receiver of traces wants: `name=value,name=value`"
+    )
+    trace_langchain: bool = Field(
+        False,
+        description="`true` lets LangChain trace models that are read through it, as its own "
+        "variables (`LANGSMITH_…`) say: questions and answers are sent there",
     )
     start_check: Literal["off", "chain", "model"] = Field(
         "chain",
@@ -68,7 +95,7 @@ class HostingSettings(BaseSettings):
         description="`true` puts texts into the log, and questions into the list of runs",
     )
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "secret_key", "trusted_proxies", mode="before")
     @classmethod
     def _split_keys(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -84,6 +111,25 @@ class HostingSettings(BaseSettings):
                     "holds something that is no key. Make one: "
                     "openssl rand -base64 32 | tr '+/' '-_'"
                 )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one, strict=False)
+            except ValueError:
+                raise ValueError(f"has {one}: write an address or a network, 10.0.0.0/8") from None
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _are_long(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < _SECRET_CHARACTERS for key in value):
+            raise ValueError(
+                f"has to have {_SECRET_CHARACTERS} characters. Make one: openssl rand -base64 32"
+            )
         return value
 
     @field_validator("public_url", "otel_exporter_otlp_endpoint")

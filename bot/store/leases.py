@@ -170,15 +170,26 @@ class Leases:
         return await self._database.run(lambda connection: connection.execute(change).rowcount) > 0
 
     async def taken_runs(self, run_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of these runs that another process has claimed from this one."""
-        found = await self._taken(runs, runs.c.run_id, [str(run_id) for run_id in run_ids])
+        """Those of these runs that another process has claimed from this one.
+
+        A run whose own row is not written yet is known by the question that it answers: whoever
+        claimed that has ended the run.
+        """
+        ids = [str(run_id) for run_id in run_ids]
+        found = await self._taken(runs, runs.c.run_id, ids)
+        found |= await self._taken(inbox, inbox.c.run_id, ids)
         return {UUID(run_id) for run_id in found}
 
     async def reopen(self, run_ids: Iterable[UUID]) -> None:
-        """These runs were claimed and ended elsewhere, but shown on from here: end them again."""
+        """Gives up these runs, which other processes have claimed: they are ended once more.
+
+        Those that were ended elsewhere may have been overwritten on the screen from here. Those
+        whose row is still this process's were claimed before that row was written.
+        """
         ids = [str(run_id) for run_id in run_ids]
-        ended = runs.c.run_id.in_(ids) & runs.c.ended_us.is_not(None)
-        change = update(runs).where(ended).values(ended_us=None, owner=None)
+        open_here = runs.c.ended_us.is_(None) & (runs.c.owner == self.me)
+        given_up = runs.c.run_id.in_(ids) & (runs.c.ended_us.is_not(None) | open_here)
+        change = update(runs).where(given_up).values(ended_us=None, owner=None)
         await self._database.run(lambda connection: connection.execute(change))
 
     async def taken_questions(self, ids: Iterable[int]) -> set[int]:

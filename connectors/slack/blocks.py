@@ -14,9 +14,9 @@ PART = "everytoken_part"
 ACTION = "everytoken_"
 """What every button's `action_id` begins with; the control's name follows."""
 
-_LONGEST_TEXT = 3_900
-"""Slack refuses an update whose `text` has more than 4,000 characters."""
-_LONGEST_FOOTER = 2_000
+_LONGEST_TEXT = 300
+"""Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
+_LONGEST_FOOTER = 1_000
 _LABELS = {
     Control.STOP: ("Stop", "Stop the answer"),
     Control.RETRY: ("Retry", "Answer again"),
@@ -80,10 +80,8 @@ def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
 
 def _notification(text: str) -> str:
     """What notifications and screen readers get: plain, without mentions, and not too long."""
-    words = _plain(escape(text[:_LONGEST_TEXT]))
-    if len(words) > _LONGEST_TEXT:
-        # An ampersand is five characters then, and none of them may be cut off.
-        words = _plain(escape(text[: _LONGEST_TEXT // 6]))
+    cut = "…" if len(text) > _LONGEST_TEXT else ""
+    words = _plain(escape(text[:_LONGEST_TEXT])) + cut
     return words if words.strip() else HIDING
 
 

@@ -1,14 +1,7 @@
-"""Who may come in: the Host and Origin of a request, and the password."""
+"""Where requests may come from: their Host and Origin, and what is closed to the public."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,8 +9,6 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SESSION_COOKIE = "everytoken_session"
-SESSION_SECONDS = 30 * 24 * 3600
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HEADERS = {
     "Content-Security-Policy": (
@@ -30,58 +21,20 @@ _HEADERS = {
 }
 
 
-@dataclass(slots=True)
-class Attempts:
-    """Counts wrong passwords: after `most` in `seconds`, nobody may try until the oldest is over.
-
-    It counts for all visitors together: behind a proxy an address can be made up.
-    """
-
-    most: int = 10
-    seconds: float = 60.0
-    now: Callable[[], float] = time.monotonic
-    _wrong: deque[float] = field(default_factory=deque)
-
-    def allowed(self) -> bool:
-        """Whether one more may try now."""
-        while self._wrong and self._wrong[0] <= self.now() - self.seconds:
-            self._wrong.popleft()
-        return len(self._wrong) < self.most
-
-    def count(self) -> None:
-        """One more was wrong."""
-        self._wrong.append(self.now())
-
-
 class Access:
-    """The rules of one playground, and its sessions.
-
-    Sessions are signed with a key made of the password and a secret of this process: a new
-    password, or a restart, ends them.
-    """
+    """The rules for one area of the site. `asks`: whether its visitors have to log in."""
 
     def __init__(
-        self,
-        *,
-        password: str | None = None,
-        public: bool = False,
-        public_url: str | None = None,
-        clock: Callable[[], float] = time.time,
-        cookie: str = SESSION_COOKIE,
+        self, *, asks: bool = False, public: bool = False, public_url: str | None = None
     ) -> None:
-        self.cookie = cookie
-        self.asks_password = bool(password)
-        self.attempts = Attempts()
-        self._password = (password or "").encode()
+        self.asks = asks
         self._public = public
         self._address = urlsplit(public_url or "")
-        self._clock = clock
-        self._key = hashlib.sha256(secrets.token_bytes(32) + self._password).digest()
 
     @property
     def closed(self) -> bool:
         """Whether the page stays shut: others could reach it, and no password guards it."""
-        return self._public and not self.asks_password
+        return self._public and not self.asks
 
     def host_allowed(self, headers: Headers) -> bool:
         """Whether the request names a host that is ours.
@@ -100,30 +53,9 @@ class Access:
         ours = {headers.get("host", "").lower(), self._address.netloc.lower()}
         return bool(origin) and origin in ours
 
-    def is_password(self, attempt: str) -> bool:
-        """Whether this is the password; takes as long for every guess of one length."""
-        return hmac.compare_digest(attempt.encode("utf-8", "replace"), self._password)
-
-    def session(self) -> str:
-        """A new session: until when it is good (seconds since the epoch), and our signature."""
-        until = str(int(self._clock()) + SESSION_SECONDS)
-        return f"{until}.{self._sign(until)}"
-
-    def admits(self, connection: HTTPConnection) -> bool:
-        """Whether the visitor may see the page: no password is asked, or it was given."""
-        if not self.asks_password:
-            return not self._public
-        until, _, signature = connection.cookies.get(self.cookie, "").partition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(until).encode()):
-            return False
-        return int(until) > self._clock()
-
     def secure(self, connection: HTTPConnection) -> bool:
         """Whether the visitor came over TLS, so that cookies may be kept to it."""
         return "https" in (connection.url.scheme, self._address.scheme)
-
-    def _sign(self, until: str) -> str:
-        return hmac.new(self._key, until.encode("utf-8", "replace"), "sha256").hexdigest()
 
 
 class Guard:

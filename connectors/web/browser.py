@@ -37,8 +37,7 @@ class Browser:
         self._under_way = 0
 
     async def run(self) -> None:
-        """Serves the browser until it goes or is let go."""
-        await self._socket.accept()
+        """Serves the browser, whose socket was accepted, until it goes or is let go."""
         self._desk.hub.join(self._outbox)
         try:
             async with asyncio.TaskGroup() as group:
@@ -47,6 +46,10 @@ class Browser:
                 writing.cancel()
         finally:
             self._desk.hub.leave(self._outbox)
+
+    def close(self, code: int) -> None:
+        """Lets the browser go; nothing more is sent to it."""
+        self._outbox.close(code)
 
     async def _write(self) -> None:
         try:

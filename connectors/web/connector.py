@@ -29,14 +29,17 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
-from connectors.web.access import Access
 from connectors.web.desk import Desk, place_of
 from connectors.web.files import Files
 from connectors.web.hub import Hub
 from connectors.web.keeping import Keeping
+from connectors.web.login import Login
 from connectors.web.messages import Author, Content, Message, Messages, web_messages
 from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
+from connectors.web.sessions import Sessions
+from connectors.web.signing import SigningKeys
+from connectors.web.visitors import REALM, Visitors
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
 _CLOSING_SECONDS = 2.0
@@ -47,12 +50,15 @@ class WebConnector:
 
     `engine` is its owner's to close. `about` says on the page which model answers, as in
     "Answers come from …". `public` is true where others than this machine's users can reach the
-    page: it then asks for `password`, and stays closed without one. `public_url` is the address
+    page: it then asks for `password`, and stays closed without one. Who logs in with
+    `inspector_password` (None: with the same) may see the inspector. `public_url` is the address
     that a proxy in front gives it. `max_file_bytes`: a larger file is not taken.
     `runs_path`: where the runs can be looked at, as `/runs`; empty where they can't.
+    `secret_keys` sign what browsers keep, the first of them; empty: a key in the database does.
     """
 
     name = "web"
+    realm = REALM
     table = web_messages.name
     limits = Limits(
         length=FAST.length, receipts=True, length_at=lambda place: pace_of(place.channel).length
@@ -64,10 +70,12 @@ class WebConnector:
         *,
         about: str,
         password: str | None = None,
+        inspector_password: str | None = None,
         public: bool = False,
         public_url: str | None = None,
         max_file_bytes: int = 10_000_000,
         runs_path: str = "",
+        secret_keys: Sequence[str] = (),
     ) -> None:
         self._messages = Messages(engine)
         self._files = Files(engine)
@@ -77,18 +85,21 @@ class WebConnector:
         self.erase = keeping.erase
         self._hub = Hub()
         self._inflow = Inflow()
-        access = Access(password=password, public=public, public_url=public_url)
         desk = Desk(self._messages, self._files, self._hub, self._inflow)
-        self._pages = Pages(desk, access, about, max_file_bytes, runs_path)
+        self.keys = SigningKeys(engine, secret_keys)
+        self.login = Login(
+            Sessions(engine),
+            self.keys,
+            {"page": password, "inspector": inspector_password or password},
+            public=public,
+            public_url=public_url,
+        )
+        visitors = Visitors(self.keys)
+        self._pages = Pages(desk, self.login, visitors, about, max_file_bytes, runs_path)
 
     def routes(self) -> list[BaseRoute]:
         """The page at `/`, its files, its socket and, with a password, the way in and out."""
         return self._pages.routes()
-
-    @property
-    def access(self) -> Access:
-        """Who may come in: other pages of the same site can ask it too."""
-        return self._pages.access
 
     def link(self, ref: MessageRef) -> str:
         """The conversation that a message stands in."""
@@ -164,6 +175,7 @@ class WebConnector:
         self._inflow.close()
         await self._hub.close(1012, _CLOSING_SECONDS)
         await self._pages.aclose()
+        await self.login.sessions.aclose()
         await self._messages.aclose()
 
     async def _post(self, place: Place, content: Content, key: str) -> Shown:

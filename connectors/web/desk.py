@@ -24,6 +24,7 @@ from connectors.web.files import Files, Upload
 from connectors.web.hub import Hub, Outbox
 from connectors.web.messages import COMMANDS, Author, Content, Message, Messages
 from connectors.web.protocol import Ask, Declined, Press
+from connectors.web.visitors import REALM
 
 SNAPSHOT = 200
 """The most messages that a page shows of a conversation: the newest."""
@@ -31,7 +32,7 @@ SNAPSHOT = 200
 
 def place_of(conversation: str) -> Place:
     """A conversation of the playground as a place."""
-    return Place("web", "playground", conversation)
+    return Place("web", REALM, conversation)
 
 
 class Desk:

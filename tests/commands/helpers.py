@@ -19,10 +19,13 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from connectors.web.signing import signed
+from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
 from tests.servers.openai import Answer, OpenAIServer, finish, text
 
 ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+SECRET_KEY = "the key that all visitors of the page are signed with"
 _SECONDS = 90
 """The longest that anything here may take: the machine may be busy."""
 
@@ -184,6 +187,7 @@ class Shell:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
+            "SECRET_KEY": SECRET_KEY,
             "PYTHONPATH": str(ROOT),
             "HOME": str(self.folder),
             "DATA_DIR": str(self.folder),
@@ -195,6 +199,11 @@ class Shell:
         """Reads or changes the database by hand."""
         with closing(sqlite3.connect(self.folder / "everytoken.db")) as connection, connection:
             return connection.execute(statement, values).fetchall()
+
+    async def recorded(self, count: int) -> None:
+        """Waits until so many runs have their end in the database: readers see it earlier."""
+        ended = "SELECT count(*) FROM runs WHERE ended_us IS NOT NULL"
+        await self.until(lambda: self.query(ended) == [(count,)])
 
     def copied_to(self, folder: Path) -> Shell:
         """A shell with a copy of this one's database, of which the bot knows nothing."""
@@ -225,7 +234,8 @@ class Bot:
     ) -> AsyncIterator[Page]:
         """Opens a conversation as the page does, in a person's browser."""
         origin: Any = f"http://{self.address}"
-        cookie = {"Cookie": f"everytoken_person={person}"}
+        visitor = signed(SECRET_KEY, PURPOSE, person)
+        cookie = {"Cookie": f"{VISITOR_COOKIE}={visitor}"}
         async with connect(
             f"ws://{self.address}/ws", origin=origin, proxy=None, additional_headers=cookie
         ) as connection:

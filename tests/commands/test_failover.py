@@ -57,6 +57,7 @@ async def show(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Show]:
             await page.ask("Count.")
             last = await page.shown(lambda message: "verified" in message["footer"])
             run_id = last["run_id"]
+            await shell.recorded(1)
             plain, as_json, verified = await asyncio.gather(
                 shell.run("runs", "show", run_id),
                 shell.run("runs", "show", run_id, "--json"),

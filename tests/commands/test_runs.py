@@ -51,6 +51,7 @@ async def talk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Talk]:
             await page.ask("On the page?")
             shown = await page.shown(lambda message: "verified" in message["footer"])
             asked = await asking
+            await shell.recorded(2)
             for twin in TWINS:
                 copy_first_run(shell, twin)
             yield Talk(shell, asked.json["run_id"], shown["run_id"])

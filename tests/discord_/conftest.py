@@ -10,7 +10,9 @@ from connectors.discord.options import DiscordOptions
 from connectors.discord.rest import Rest
 from tests.servers.discord import TOKEN, DiscordServer, Limits, discord_server
 
-FREE = Limits(channel_calls=None, webhook_calls=None, route_calls=None, global_calls=None)
+FREE = Limits(
+    channel_calls=None, webhook_calls=None, route_calls=None, global_calls=None, typing_calls=None
+)
 """Rates switched off, lengths and lifetimes as they are."""
 
 

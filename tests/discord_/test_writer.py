@@ -38,6 +38,7 @@ from tests.clock import SOON_S
 from tests.discord_.conftest import FREE, options_for
 from tests.servers.discord import (
     DiscordServer,
+    Limits,
     MessageFlag,
     Permission,
     Refuse,
@@ -363,6 +364,39 @@ async def test_a_channel_of_a_lower_rate_is_asked_less_often() -> None:
         assert budget.key != before.key
 
 
+def tell(budgets: Budgets, limit: int, seconds: float) -> None:
+    """Discord says what a window of the channel allows, at its first call."""
+    headers = {"X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": str(limit - 1)}
+    budgets.learn("2", headers | {"X-RateLimit-Reset-After": str(seconds)})
+
+
+@pytest.mark.parametrize("tight", [(2, 5.0), (5, 9.0), (3, 12.0)])
+def test_a_budget_loosens_once_discord_has_said_so_often(tight: tuple[int, float]) -> None:
+    budgets = Budgets(DiscordOptions(token="test.token"))
+    place = Place("discord", "1", "2")
+    usual = budgets.of(place)
+    tell(budgets, *tight)
+    tightened = budgets.of(place)
+    assert tightened != usual
+    for _ in range(2):
+        tell(budgets, 5, 5.0)
+    tell(budgets, *tight)
+    for _ in range(2):
+        tell(budgets, 5, 5.0)
+    assert budgets.of(place) == tightened
+    tell(budgets, 5, 5.0)
+    assert budgets.of(place) == usual
+
+
+def test_a_budget_loosens_no_further_than_discord_says() -> None:
+    budgets = Budgets(DiscordOptions(token="test.token"))
+    place = Place("discord", "1", "2")
+    tell(budgets, 2, 20.0)
+    for _ in range(3):
+        tell(budgets, 4, 9.8)
+    assert (budgets.of(place).calls, budgets.of(place).seconds) == (3, 10.25)
+
+
 async def test_a_rate_that_wavers_changes_no_budget() -> None:
     budgets = Budgets(DiscordOptions(token="test.token"))
     place = Place("discord", "1", "2")
@@ -495,10 +529,16 @@ async def test_what_is_for_one_person_is_seen_by_them_alone(bot: Bot) -> None:
 # Typing.
 
 
+def hurry_typing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause between one sign of typing and the next."""
+    monkeypatch.setattr(indicator, "_EVERY_S", 0.01)
+    monkeypatch.setattr(indicator, "_APART_S", 0.0)
+
+
 async def test_typing_goes_on_until_there_is_text(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indicator, "_EVERY_S", 0.01)
+    hurry_typing(monkeypatch)
     record = bot.server.record
     await bot.writer.signal(bot.place, Status.THINKING)
     await record.until(lambda: len(record.typing) >= 3)
@@ -513,13 +553,16 @@ async def test_typing_goes_on_until_there_is_text(
 async def test_typing_goes_on_after_a_fault_that_passes(
     bot: Bot, monkeypatch: pytest.MonkeyPatch, fault: Refuse
 ) -> None:
-    monkeypatch.setattr(indicator, "_EVERY_S", 0.01)
+    hurry_typing(monkeypatch)
     bot.server.faults.add(fault, "POST", "/channels/*/typing")
     await bot.writer.signal(bot.place, Status.THINKING)
     await bot.server.record.until(lambda: bot.server.record.typing)
 
 
-async def test_typing_that_was_refused_begins_anew_with_the_next_sign_of_thought(bot: Bot) -> None:
+async def test_typing_that_was_refused_begins_anew_with_the_next_sign_of_thought(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry_typing(monkeypatch)
     record = bot.server.record
     bot.server.faults.add(Refuse(403, 50013), "POST", "/channels/*/typing")
     await bot.writer.signal(bot.place, Status.THINKING)
@@ -540,6 +583,47 @@ async def test_typing_ends_with_a_run_that_shows_nothing(bot: Bot) -> None:
     await bot.writer.signal(bot.place, Status.THINKING)
     await bot.writer.signal(bot.place, Status.IDLE)
     assert bot.server.record.shown() == []
+
+
+async def test_a_channel_has_one_indicator_however_many_questions_wait_in_it() -> None:
+    limits = Limits(typing_seconds=0.2)
+    async with discord_server(limits=limits) as server, process(server) as bot:
+        places = [replace(bot.place, thread=f"reply:{number}") for number in range(3)]
+        for place in places:
+            await bot.writer.signal(place, Status.THINKING)
+        await server.record.until(lambda: server.record.typing)
+        for place in places[:2]:
+            await bot.writer.signal(place, Status.IDLE)
+        await bot.writer.signal(places[0], Status.THINKING)
+        await asyncio.sleep(0.05)
+        assert len(server.record.typing) == 1
+        assert server.record.rate_limited == []
+
+
+async def test_typing_is_shown_again_only_when_its_bucket_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hurry_typing(monkeypatch)
+    limits = Limits(typing_seconds=0.1)
+    async with discord_server(limits=limits) as server, process(server) as bot:
+        await bot.writer.signal(bot.place, Status.THINKING)
+        await server.record.until(lambda: len(server.record.typing) >= 3)
+        assert server.record.rate_limited == []
+
+
+async def test_typing_that_ends_and_begins_again_keeps_to_its_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(indicator, "_APART_S", 0.15)
+    limits = Limits(typing_seconds=0.1)
+    async with discord_server(limits=limits) as server, process(server) as bot:
+        for _ in range(3):
+            await bot.writer.signal(bot.place, Status.THINKING)
+            await asyncio.sleep(0.02)
+            await bot.writer.signal(bot.place, Status.IDLE)
+        await bot.writer.signal(bot.place, Status.THINKING)
+        await server.record.until(lambda: len(server.record.typing) >= 2)
+        assert server.record.rate_limited == []
 
 
 # Pings.

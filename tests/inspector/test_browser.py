@@ -28,7 +28,6 @@ PATHS = (
     f"/runs/{RUN}",
     f"/runs/{LOST}",
     "/overview",
-    "/inspector/login",
     "/runs/none",
 )
 

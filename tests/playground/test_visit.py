@@ -165,6 +165,7 @@ async def test_whatever_happens_to_an_answer_it_ends_as_promised(
 
 async def inspected(page: Page, url: str, shell: Shell) -> None:
     """The log has each run's one end, and each page of it can be used by everybody."""
+    await shell.recorded(4)
     ends = shell.query("SELECT run_id, outcome, verdict FROM runs ORDER BY started_us")
     assert [end[1:] for end in ends] == [
         ("stopped", "verified"),

@@ -315,4 +315,4 @@ async def test_a_proxy_that_leads_elsewhere_is_nobodys_business(
     monkeypatch.setenv("NO_PROXY", "example.org")
     for url in ("https://api.example.org/v1", "http://127.0.0.1:8000/v1"):
         for carrier in ("own", "sdk"):
-            await openai_client("sk-x", url, carrier).close()  # type: ignore[arg-type]  # both
+            await openai_client("sk-x", url, carrier).close()

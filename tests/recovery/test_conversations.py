@@ -86,6 +86,36 @@ async def test_a_process_that_closes_gives_its_conversations_away_as_each_ends()
         assert world.shown == ["First.", "Second."]
 
 
+async def test_a_closing_process_keeps_its_conversation_until_the_answer_there_has_ended() -> None:
+    """Also where another question of the conversation is refused meanwhile."""
+    async with a_world() as world:
+        first = await world.start(ENDLESS)
+        asked = await first.ask()
+        await answering(world)
+        closing = asyncio.create_task(world.close(first, grace=20.0))
+        await asyncio.sleep(1)
+        edited = Edited(asked, ALICE, "Why, then?", "2")
+        await first.connector.deliver(edited).accepted()
+        await asyncio.sleep(1)
+        assert await first.store.floors.held(asked.place)
+        await closing
+        assert not await Store(world.database).floors.held(asked.place)
+
+
+async def test_a_closing_process_shares_the_budgets_with_those_that_come() -> None:
+    async with a_world() as world:
+        first = await world.start(ENDLESS)
+        await first.ask()
+        await answering(world)
+        closing = asyncio.create_task(world.close(first, grace=20.0))
+        await asyncio.sleep(1)
+        second = await world.start()
+        await asyncio.sleep(5)
+        shares = [p.runs._pacing._share(p.connector.name) for p in (first, second)]
+        assert [share._processes for share in shares] == [2, 2]
+        await closing
+
+
 async def test_replace_stops_the_answer_that_another_process_gives() -> None:
     replace = IntakeOptions(policy="replace")
     async with a_world() as world:

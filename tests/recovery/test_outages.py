@@ -94,6 +94,28 @@ async def test_an_owner_that_lost_its_run_stops_and_the_answer_is_ended_once_mor
         assert len(world.platform.calls) == edits
 
 
+async def test_an_owner_that_is_back_while_its_unrecorded_run_is_ended_elsewhere_gives_it_up() -> (
+    None
+):
+    """Only the question tells that the run was taken: its own row was never written."""
+    async with a_world() as world:
+        first = await world.start(SLOW)
+        second = await world.start(latency=4.0)
+        await first.ask()
+        first.line.cut = True
+        await world.until(lambda: world.shown)
+        await world.until(lambda: any(call.name == "find" for call in world.platform.calls))
+        first.line.cut = False
+        await world.recovered()
+        await asyncio.sleep(100)
+        assert [process.runs.active for process in (first, second)] == [[], []]
+        row = await world.row()
+        assert row.end is not None
+        assert row.end.outcome == "interrupted"
+        assert world.shown == [f"{row.end.generated_text}\n\n{NOTE}"]
+        assert world.writing == []
+
+
 async def test_a_question_that_waits_in_a_process_that_was_cut_off_is_answered_once() -> None:
     async with a_world() as world:
         first = await world.start([*words("One two"), Hang()], ["Twice!"])

@@ -71,6 +71,7 @@ class Process:
     runs: Runs
     intake: Intake
     heart: Heart
+    recovery: Recovery
     parts: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def ask(self, text: str = "Why?", thread: str = "") -> MessageRef:
@@ -107,19 +108,11 @@ class World:
             process = self._made(number, scripts, latency, fault, intake)
             process.store.leases.serves = (process.connector.name,)
             await process.heart.beat()
-            recovery = Recovery(
-                process.store,
-                process.runs,
-                process.runs._pacing,
-                [process.connector],
-                process.intake,
-                process.heart,
-                clock_us,
-                unattended=["terminal"],
-            )
-            await recovery.look_around()
+            await process.recovery.look_around()
             parts = [process.heart.beat_for_ever(), process.intake.serve(process.connector)]
-            process.parts = [asyncio.create_task(part) for part in [*parts, recovery.serve()]]
+            process.parts = [
+                asyncio.create_task(part) for part in [*parts, process.recovery.serve()]
+            ]
         finally:
             _PROCESS.reset(token)
         self.processes.append(process)
@@ -148,7 +141,10 @@ class World:
         runs = Runs(model, store, pacing, RunOptions(request, run_seconds=1e6), clock_us)
         door = Intake(store, runs, pacing, options or IntakeOptions(), clock_us)
         heart = Heart(store.leases, clock_us)
-        return Process(number, connector, model, line, store, runs, door, heart)
+        recovery = Recovery(
+            store, runs, pacing, [connector], door, heart, clock_us, unattended=["terminal"]
+        )
+        return Process(number, connector, model, line, store, runs, door, heart, recovery)
 
     def kill(self, process: Process) -> None:
         """The process is gone at once: nothing that it meant to do is done."""
@@ -160,9 +156,11 @@ class World:
     async def close(self, process: Process, grace: float = 1.0) -> None:
         """A clean end, as at a SIGTERM: what has not ended within the grace is left."""
         process.parts[-1].cancel()
+        standing_by = asyncio.create_task(process.recovery.stand_by())
         process.intake.close()
         await process.runs.drain(grace)
         await process.runs.idle(grace)
+        standing_by.cancel()
         await process.store.aclose(grace)
         self.kill(process)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.slack import mrkdwn, translate, visible
+from tests.servers.slack import Reading, mrkdwn, translate, visible
 
 Json = dict[str, Any]
 
@@ -172,3 +172,63 @@ def test_text_that_people_type_is_escaped_with_addresses_and_emoji_in_tokens() -
     typed = mrkdwn.typed("<@U1> 1 < 2 & 3 https://a.b/?c=1&d=2. 🎉 &amp;")
     assert typed == "<@U1> 1 &lt; 2 &amp; 3 <https://a.b/?c=1&d=2>. :tada: &amp;amp;"
     assert visible.text([mrkdwn.rich_text(typed)]) == "@U1 1 < 2 & 3 https://a.b/?c=1&d=2. 🎉 &amp;"
+
+
+MEASURED = Reading(measured=True)
+
+
+def drawn(markdown: str, reading: Reading = MEASURED) -> str:
+    """What is seen of a text as it was measured."""
+    return visible.text(translate(markdown, reading))
+
+
+@pytest.mark.parametrize(
+    ("markdown", "seen"),
+    [
+        ("这是**重要：**的", "这是**重要：**的"),
+        ("这是**重要：**，的", "这是**重要：**，的"),
+        ("这是**重要：** 的", "这是重要： 的"),
+        ("这是**重要**的", "这是重要的"),
+        ("这是**\u200b重要：\u200b**的", "这是\u200b重要：\u200b的"),
+        ("这是**重要：**\u200b的", "这是**重要：**\u200b的"),
+        ("这是**`a`**的", "这是**a**的"),
+        ("这是**\u200b`a`\u200b**的", "这是**\u200ba\u200b**的"),
+        ("这是 **`a`** 的", "这是 a 的"),
+        ("a _b_ c，_d_，e", "a b c，_d_，e"),
+        ("snake_case_name __init__", "snake_case_name init"),
+        ("`a\nb`", "a b"),
+        ("访问https://a.b/c。谢谢", "访问https://a.b/c。谢谢"),
+        ("**https://a.b/c**（d）", "**https://a.b/c**（d）"),
+        ("**https://a.b/c** (https://d.e).", "https://a.b/c (https://d.e)."),
+        ("[x][1]\n\n[1]: https://a.b", "x"),
+        ("a <b>c</b> &lt;d&gt; \\<e> f < g > h", "a c <d> <e> f < g > h"),
+        ("<@U1> <!here> <#C1|x> <https://a.b> <a@b.c>", "@U1 @here #C1 https://a.b a@b.c"),
+    ],
+)
+def test_inline_marks_are_read_as_they_were_measured(markdown: str, seen: str) -> None:
+    assert drawn(markdown) == seen
+
+
+def test_an_address_that_touches_chinese_text_leads_elsewhere() -> None:
+    (block,) = translate("访问https://a.b/c。谢谢 x", MEASURED)
+    assert {"type": "link", "url": "https://a.b/c。谢谢"} in block["elements"][0]["elements"]
+
+
+def test_an_address_with_a_label_in_angle_brackets_is_a_link_where_that_is_so() -> None:
+    markdown = "<https://a.b/c|the label>"
+    assert drawn(markdown) == markdown
+    assert drawn(markdown, Reading(measured=True, angle_links=True)) == "the label"
+
+
+def test_tables_and_rules_within_lists_are_blocks_and_the_list_goes_on() -> None:
+    blocks = translate("3. a\n\n   | b |\n   |---|\n   | c |\n4. d\n\n   ---\n5. e")
+    assert [block["type"] for block in blocks] == [
+        "rich_text", "table", "rich_text", "divider", "rich_text",
+    ]  # fmt: skip
+    lists = [block["elements"][0] for block in blocks if block["type"] == "rich_text"]
+    assert [each["offset"] for each in lists] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("markdown", ["> | a |\n> |---|", "> ---", "- > | a |\n  > |---|", "- ---"])
+def test_a_table_or_rule_anywhere_is_drawn(markdown: str) -> None:
+    assert {block["type"] for block in translate(markdown)} & {"table", "divider"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -77,3 +78,42 @@ async def test_a_reader_stops_a_stream(slack: Slack, client: AsyncWebClient) -> 
     call = client.chat_appendStream(channel=GENERAL, ts=ts, markdown_text="x")
     assert (await refused(call))["error"] == "stopped_by_user"
     assert slack.message(ts).now.visible == "One"
+
+
+async def test_a_stream_takes_only_so_many_bytes_and_so_many_blocks(
+    slack: Slack, client: AsyncWebClient
+) -> None:
+    slack.platform.limits = replace(slack.platform.limits, stream=10_600)
+    ts = await started(client, slack, markdown_text="世" * 3_533)
+    for method, more in (("append", {}), ("stop", {"blocks": [button("up")]})):
+        call = getattr(client, f"chat_{method}Stream")
+        answer = await refused(call(channel=GENERAL, ts=ts, markdown_text="世", **more))
+        assert answer["error"] == "msg_too_long"
+    await client.chat_stopStream(channel=GENERAL, ts=ts, markdown_text=".")
+    assert slack.message(ts).now.visible == "世" * 3_533 + "."
+    ts = await started(client, slack, markdown_text="# a\n\n" * 50)
+    answer = await refused(client.chat_stopStream(channel=GENERAL, ts=ts, blocks=[button("up")]))
+    assert answer["error"] == "invalid_blocks"
+
+
+@pytest.mark.parametrize("returns", ["drawn", "markdown", "newer"])
+async def test_answers_and_history_have_the_blocks_that_the_server_returns(
+    slack: Slack, client: AsyncWebClient, returns: Literal["drawn", "markdown", "newer"]
+) -> None:
+    slack.platform.returns = returns
+    text = "# a & b\n\n| c |\n|---|\n| 1 |"
+    blocks = [{"type": "markdown", "text": text}]
+    posted = await client.chat_postMessage(channel=GENERAL, text="x", blocks=blocks)
+    history = await client.conversations_history(channel=GENERAL)
+    found = posted["message"]["blocks"]
+    assert [each["type"] for each in found] == {
+        "drawn": ["header", "table"],
+        "markdown": ["markdown"],
+        "newer": ["header", "data_table"],
+    }[returns]
+    assert [each["type"] for each in history["messages"][0]["blocks"]] == [
+        each["type"] for each in found
+    ]
+    assert slack.messages()[0].now.visible == "a & b\nc\n1"
+    if returns != "markdown":
+        assert found[0]["text"]["text"] == "a &amp; b"

@@ -65,6 +65,7 @@ async def _played(world: World) -> None:
     people = People(world)
     invariants = Invariants(world, people)
     world.watch.after_effect = invariants.after_effect
+    world.watch.verdict = invariants.at_verdict
     try:
         for _ in range(world.plan.processes):
             world.start()

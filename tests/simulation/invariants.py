@@ -82,6 +82,29 @@ class Invariants:
                 found[message.part.run_id].append(message)
         return found
 
+    # At each verdict.
+
+    def at_verdict(self, number: int, run_id: UUID, verdict: str) -> None:
+        """A process has compared: `verified` and `mended` say what people can read right now.
+
+        Of a deletion that it has not heard of yet it can know nothing.
+        """
+        if verdict not in ("verified", "mended"):
+            return
+        messages = self._by_run().get(run_id, [])
+        deleted = [message.ref for message in messages if message.deleted]
+        if any((number, ref) in self._people.heard for ref in deleted):
+            self._breach(f"receipt: {run_id} is {verdict}, and its answer was deleted before")
+        generated = self._generated(number, run_id)
+        shown = "\n".join(message.text for message in messages)
+        if not deleted and generated is not None and _plain(generated) != _plain(shown):
+            self._breach(f"receipt: {run_id} is {verdict}: {shown!r} is shown of {generated!r}")
+
+    def _generated(self, number: int, run_id: UUID) -> str | None:
+        """The answer, as the process that made it has it; None once it has let it go."""
+        runs = self._world.processes[number - 1].runs.active
+        return next((run.generation.text for run in runs if run.id == run_id), None)
+
     # At the end.
 
     def at_the_end(self) -> None:

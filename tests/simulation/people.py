@@ -44,6 +44,8 @@ class People:
         self.requests: list[Request] = []
         self.withdrawn: set[MessageRef] = set()
         """Questions that were deleted, changed, or may have been stopped while they waited."""
+        self.heard: set[tuple[int, MessageRef]] = set()
+        """The deletions that a process has accepted, by its number."""
         self.commands = 0
         self._world = world
         self._chance = world.chance
@@ -157,6 +159,8 @@ class People:
         except TimeoutError:
             return False
         request.kept = request.kept or taken
+        if taken and isinstance(request.event, Deleted):
+            self.heard.add((process.number, request.event.message))
         if taken and isinstance(request.event, Pressed):
             self._world.watch.beyond(self._heard(request.event, process))
         return taken

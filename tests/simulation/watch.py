@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 _PROCESS: ContextVar[int] = ContextVar("process", default=0)
 _ROUNDING_S = 1e-6
+_VERDICTS = {"run.ended", "run.compared_late"}
+"""The log's lines that have a verdict: each is written when the comparison has just been made."""
 
 
 class Broken(Exception):
@@ -35,6 +38,8 @@ class Watch:
         self.dead: set[int] = set()
         self.after_effect: Callable[[], None] = lambda: None
         self.leeway: Callable[[Budget, float], int] = lambda _budget, _now: 0
+        self.verdict: Callable[[int, UUID, str], None] = lambda _process, _run_id, _verdict: None
+        """Called in the moment in which a process makes a verdict on a run."""
         self._tasks: defaultdict[int, dict[asyncio.Task[Any], None]] = defaultdict(dict)
         self._spent: defaultdict[tuple[int, str], deque[float]] = defaultdict(deque)
 
@@ -135,6 +140,8 @@ class Watch:
         told = " ".join(f"{key}={line[key]}" for key in sorted(line))
         process = _PROCESS.get()
         self.note(f"p{process} log {method} {told}")
+        if line.get("event") in _VERDICTS and line["verdict"] is not None:
+            self.verdict(process, UUID(line["run_id"]), line["verdict"])
         if SECRET in told:
             self.breach(f"secret in a log line: {line.get('event')}")
         if error is not None and process not in self.dead:

@@ -177,6 +177,7 @@ class World:
         recovering = process.parts[:1]
         for part in recovering:
             part.cancel()
+        standing_by = asyncio.create_task(process.recovery.stand_by())
         process.intake.close()
         await process.runs.drain(GRACE_S)
         settling = asyncio.create_task(process.intake.settled())
@@ -184,7 +185,7 @@ class World:
             process.runs.late.cancel()
         await asyncio.wait({settling, *recovering}, timeout=5.0)
         await process.connector.aclose()
-        for part in process.parts[1:]:
+        for part in [standing_by, *process.parts[1:]]:
             part.cancel()
         await process.store.aclose(5.0)
         self.watch.beyond(self._gone(process))

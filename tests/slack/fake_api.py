@@ -23,6 +23,14 @@ from connectors.slack.errors import translated
 from tests.servers.slack.limits import RATES, Limits, Windows
 from tests.servers.slack.markdown import translate
 from tests.servers.slack.visible import stops, text
+from tests.servers.slack.web_api.method import ApiError
+from tests.servers.slack.web_api.sizes import (
+    check_blocks,
+    check_drawn,
+    check_markdown,
+    check_stream,
+    check_text,
+)
 
 TEAM, BOT_USER, BOT_ID = "T1", "UBOT", "BBOT"
 LIFE_S = 300.0
@@ -159,17 +167,21 @@ class FakeApi(Api):
         if rate and (wait := self._windows.spend(f"{call.method}{scope}", rate, _now() + 1e-6)):
             self._refuse(call, "ratelimited", float(wait), noted="over the rate")
         name = call.method.partition(".")[2]
-        answer: dict[str, Any] = getattr(self, f"_{name}")(call)
+        answer: dict[str, Any] = {}
+        try:
+            answer = getattr(self, f"_{name}")(call)
+        except ApiError as error:
+            self._refuse(call, error.error)
         return {"ok": True, **answer}
 
     def _postMessage(self, call: FakeCall) -> dict[str, Any]:  # noqa: N802 - Slack's name
-        message = self._new(call.arguments.get("thread_ts", ""))
-        return self._replace(message, call)
+        return self._replace(self._new(call.arguments.get("thread_ts", "")), call)
 
     def _update(self, call: FakeCall) -> dict[str, Any]:
         message = self._there(call)
         if message.live:
             self._refuse(call, "streaming_state_conflict")
+        check_text(call.arguments["text"], self._limits.update_text)
         message.streaming = False
         return self._replace(message, call)
 
@@ -179,7 +191,7 @@ class FakeApi(Api):
             assert call.arguments["recipient_user_id"]
             assert call.arguments["recipient_team_id"]
         message = self._new(call.arguments["thread_ts"], streaming=True)
-        self._show(message, call.arguments["markdown_text"])
+        self._append(message, call.arguments["markdown_text"])
         return {"channel": call.arguments["channel"], "ts": message.ts}
 
     def _appendStream(self, call: FakeCall) -> dict[str, Any]:  # noqa: N802 - Slack's name
@@ -187,18 +199,19 @@ class FakeApi(Api):
         if not message.live:
             by_user = "stopped_by_user" if message.stopped_by_user else ""
             self._refuse(call, by_user or "message_not_in_streaming_state")
-        assert 0 < len(call.arguments["markdown_text"]) <= self._limits.markdown
-        self._show(message, message.markdown + call.arguments["markdown_text"])
+        assert call.arguments["markdown_text"]
+        self._append(message, message.markdown + call.arguments["markdown_text"])
         return {"channel": call.arguments["channel"], "ts": message.ts}
 
     def _stopStream(self, call: FakeCall) -> dict[str, Any]:  # noqa: N802 - Slack's name
         message = self._there(call)
         if not message.live:
             self._refuse(call, "message_not_in_streaming_state")
+        below = list(call.arguments.get("blocks", ()))
+        check_blocks(below, self._limits)
+        self._append(message, message.markdown + call.arguments.get("markdown_text", ""), below)
         message.streaming = False
-        message.blocks = list(call.arguments.get("blocks", ()))
         message.metadata = call.arguments.get("metadata")
-        self._show(message, message.markdown + call.arguments.get("markdown_text", ""))
         said = {"message": self._json(message)} if self.says_message else {}
         return {"channel": call.arguments["channel"], "ts": message.ts} | said
 
@@ -227,15 +240,25 @@ class FakeApi(Api):
 
     def _replace(self, message: Message, call: FakeCall) -> dict[str, Any]:
         sent: Sequence[Mapping[str, Any]] = call.arguments["blocks"]
+        check_blocks(sent, self._limits)
         message.blocks = [block for block in sent if block["type"] != "markdown"]
         message.metadata = call.arguments.get("metadata")
         markdown = "\n\n".join(block["text"] for block in sent if block["type"] == "markdown")
         self._show(message, markdown)
         return {"channel": "", "ts": message.ts, "message": self._json(message)}
 
+    def _append(
+        self, message: Message, markdown: str, below: list[Mapping[str, Any]] | None = None
+    ) -> None:
+        check_markdown(markdown[len(message.markdown) :], self._limits)
+        check_stream(markdown, self._limits)
+        message.blocks = below or []
+        self._show(message, markdown)
+
     def _show(self, message: Message, markdown: str) -> Message:
-        assert len(markdown) <= self._limits.markdown
         message.markdown = markdown
+        sent = [{"type": "markdown", "text": markdown}] if markdown else []
+        check_drawn([*sent, *message.blocks], message.shown, self._limits)
         message.seen.append(message.visible)
         return message
 

@@ -15,7 +15,12 @@ from connectors.slack import blocks
 from connectors.slack.markup import seen, visible
 from tests.servers.slack.limits import Limits
 from tests.servers.slack.markdown import translate
-from tests.servers.slack.web_api.sizes import check_content, check_metadata
+from tests.servers.slack.web_api.sizes import (
+    check_blocks,
+    check_drawn,
+    check_metadata,
+    check_text,
+)
 
 RUN = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -64,10 +69,13 @@ def test_the_metadata_names_the_post_and_proves_the_text_without_saying_it() -> 
     }
 
 
-@pytest.mark.parametrize("text", ["<!channel> <@U0ALICE001> @here", "&" * 9_000, "<" * 10_000])
+@pytest.mark.parametrize(
+    "text",
+    ["<!channel> <@U0ALICE001> @here", "&" * 9_000, "<" * 10_000, "汉" * 9_000, "@here😀" * 900],
+)
 def test_the_notification_is_plain_text_that_pings_nobody(text: str) -> None:
     words = sent(text)["text"]
-    assert len(words) < 4_000
+    assert len(words.encode()) < 4_000
     assert "<" not in words
     assert "@here" not in words
     assert not words.endswith(("&", "&a", "&am", "&amp", "&l", "&lt"))
@@ -79,7 +87,10 @@ def test_the_longest_part_is_no_longer_than_slack_takes(piece: str) -> None:
     longest = (piece * 10_000)[:10_000]
     made = sent(longest, controls=tuple(Control), footer="x" * 5_000)
     made["blocks"][1]["elements"][0]["text"] = "verified"
-    check_content(made["text"], made["blocks"], 4_000, Limits())
+    limits = Limits()
+    check_text(made["text"], limits.update_text)
+    check_blocks(made["blocks"], limits)
+    check_drawn(made["blocks"], translate(made["blocks"][0]["text"]), limits)
     check_metadata(made["metadata"], Limits())
 
 

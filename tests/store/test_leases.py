@@ -116,15 +116,39 @@ async def test_a_run_that_is_opened_again_belongs_to_nobody(
     store: Store, others: list[Store]
 ) -> None:
     run_id = await begun(store)
-    await store.leases.reopen([run_id])
-    assert await others[0].leases.taken_runs([run_id]) == {run_id}
-    assert await store.leases.taken_runs([run_id]) == set(), "it had not ended"
+    await others[0].leases.reopen([run_id])
+    assert await store.leases.taken_runs([run_id]) == set(), "it had not ended, and is not theirs"
     store.runs.end(run_id, end())
     await store.settled(run_id, 10)
     await store.leases.reopen([run_id])
     (orphan,) = await others[0].leases.orphaned_runs([store.leases.me], SLACK)
     assert (orphan.row.run_id, orphan.owner) == (run_id, None)
     assert await others[0].leases.claim_run(run_id, None)
+
+
+async def test_a_run_that_was_taken_before_its_row_was_written_can_be_given_up(
+    store: Store, others: list[Store]
+) -> None:
+    run_id = await begun(store)
+    await store.leases.reopen([run_id])
+    (orphan,) = await others[0].leases.orphaned_runs([store.leases.me], SLACK)
+    assert (orphan.row.run_id, orphan.owner) == (run_id, None)
+    store.runs.end(run_id, end())
+    await store.settled(run_id, 10)
+    row = await others[0].runs.get(run_id)
+    assert row is not None
+    assert row.end is None, "an end of whoever gave it up does not count"
+
+
+async def test_a_run_without_a_row_is_taken_with_its_question(
+    store: Store, others: list[Store]
+) -> None:
+    run_id = uuid4()
+    inbox_id = await store.inbox.add(question("1"), 5, run_id)
+    assert inbox_id is not None
+    assert await store.leases.taken_runs([run_id]) == set()
+    assert await others[0].leases.claim_question(inbox_id, store.leases.me)
+    assert await store.leases.taken_runs([run_id]) == {run_id}
 
 
 async def test_questions_that_were_taken_are_known(store: Store, others: list[Store]) -> None:

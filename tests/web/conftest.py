@@ -32,6 +32,7 @@ from connectors.web.messages import metadata
 from tests import browser as chromium
 
 RUN = UUID("12345678-1234-5678-1234-567812345678")
+SECRET_KEY = "the key that all visitors of this page are signed with"
 ABOUT = "SmolLM2 135M, a demonstration model"
 
 _E = TypeVar("_E", bound=Event)
@@ -56,7 +57,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def connector(engine: AsyncEngine) -> AsyncIterator[WebConnector]:
     """A playground on this machine only, without a password."""
-    connector = WebConnector(engine, about=ABOUT)
+    connector = WebConnector(engine, about=ABOUT, secret_keys=(SECRET_KEY,))
     yield connector
     await connector.aclose()
 

@@ -20,7 +20,9 @@ from connectors.web import WebConnector
 from connectors.web.desk import place_of
 from connectors.web.hub import CAPACITY, Outbox
 from connectors.web.protocol import FRAME_LIMIT, TEXT_LIMIT
-from tests.web.conftest import RUN, Bot, part
+from connectors.web.signing import signed
+from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
+from tests.web.conftest import RUN, SECRET_KEY, Bot, part
 
 pytestmark = pytest.mark.real_time
 
@@ -60,7 +62,7 @@ class Visitor:
 @asynccontextmanager
 async def visit(address: str, person: str = "person-ann") -> AsyncIterator[Visitor]:
     """A socket of a person's, opened as their browser does."""
-    headers = {"Cookie": f"everytoken_person={person}"}
+    headers = {"Cookie": f"{VISITOR_COOKIE}={signed(SECRET_KEY, PURPOSE, person)}"}
     url = f"ws://{address}/ws"
     origin = f"http://{address}"
     async with connect(url, origin=origin, additional_headers=headers, proxy=None) as connection:  # type: ignore[arg-type]  # Origin is a NewType of str

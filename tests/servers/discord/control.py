@@ -37,6 +37,7 @@ def actions(server: DiscordServer) -> dict[str, Action]:
     acts: list[Action] = [
         people.say,
         people.dm,
+        people.forward,
         people.webhook_say,
         people.edit,
         people.delete,
@@ -59,6 +60,7 @@ def actions(server: DiscordServer) -> dict[str, Action]:
         gateway.freeze,
         gateway.ignore_heartbeats,
         gateway.forget,
+        server.ban,
     ]
     return {act.__name__: act for act in acts} | _others(server)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tests.servers.discord import payloads, threads
+from tests.servers.discord import message_payloads, payloads, threads
 from tests.servers.discord.drafts import Upload, attachment
 from tests.servers.discord.mentions import find_mentions
 from tests.servers.discord.model import (
@@ -17,6 +17,7 @@ from tests.servers.discord.model import (
     Member,
     Mentions,
     Message,
+    MessageFlag,
     MessageType,
     User,
 )
@@ -66,6 +67,8 @@ class Crowd:
         reply_to: str | None = None,
         files: Mapping[str, bytes] | None = None,
         thread: Channel | str | None = None,
+        stickers: Iterable[str] = (),
+        poll: JSON | None = None,
     ) -> str:
         """Somebody posts a message, in `thread` if one is given; returns its id."""
         place, author = self.channel(thread or channel), self.user(user)
@@ -76,6 +79,7 @@ class Crowd:
             attachments=tuple(attachment(self._platform, place, each) for each in uploads),
             mentions=self._mentions(text, place, target.author.id if target else None),
         )
+        version = replace(version, stickers=tuple(map(self._sticker, stickers)), poll=poll)
         message = self._platform.post(
             place,
             author,
@@ -89,6 +93,30 @@ class Crowd:
         """Somebody writes to the bot alone; returns the message's id."""
         who = self.user(user)
         return self.say(text, channel=self._platform.direct_channel(who), user=who, **more)
+
+    def forward(
+        self,
+        message_id: str,
+        *,
+        channel: Channel | str | None = None,
+        user: User | str | None = None,
+    ) -> str:
+        """Somebody passes a message on, which nothing can be written to; returns the id."""
+        target, place = self._platform.messages[message_id], self.channel(channel)
+        source = self._platform.channels[target.channel_id]
+        shown = replace(
+            new_version("", flags=MessageFlag.HAS_SNAPSHOT),
+            snapshots=(message_payloads.snapshot(self._platform, target),),
+        )
+        reference = {**_reference(target, source), "type": 1}
+        return self._platform.post(place, self.user(user), shown, reference=reference).id
+
+    def publish(self, message_id: str) -> None:
+        """Somebody publishes an announcement: it is posted where the channel is followed."""
+        message = self._platform.messages[message_id]
+        flags = message.now.flags | MessageFlag.CROSSPOSTED
+        message.versions[-1] = replace(message.now, flags=flags)
+        self._platform.tell_change(message)
 
     def webhook_say(self, text: str, *, name: str = "Hook", channel: str | None = None) -> str:
         """A webhook posts under a name of its own; returns the message's id."""
@@ -180,6 +208,9 @@ class Crowd:
     def delete_channel(self, channel: Channel | str) -> None:
         """A channel or thread is deleted."""
         self._platform.remove_channel(self.channel(channel))
+
+    def _sticker(self, name: str) -> JSON:
+        return {"id": self._platform.ids.next(), "name": name, "format_type": 1}
 
     def _mentions(self, text: str, place: Channel, replied: str | None = None) -> Mentions:
         guild = self._platform.guilds.get(place.guild_id or "")

@@ -50,16 +50,15 @@ def draft(
     replied: str | None = None,
 ) -> Version:
     """What a new message shows; `APIError` where the body breaks a rule."""
-    return _checked(
-        _merged(platform, channel, Version(time.time()), body, files, replied), platform
-    )
+    version = _merged(platform, channel, Version(time.time()), body, files, replied)
+    return _checked(version, platform, channel)
 
 
 def redraft(
     platform: Platform, channel: Channel, old: Version, body: JSON, files: dict[str, Upload]
 ) -> Version:
     """What a message shows after an edit: only what the body names changes."""
-    version = _checked(_merged(platform, channel, old, body, files, None), platform)
+    version = _checked(_merged(platform, channel, old, body, files, None), platform, channel)
     return version if MessageFlag.EPHEMERAL in old.flags else for_all(version)
 
 
@@ -144,8 +143,13 @@ def _check_body(body: JSON, limits: Limits) -> None:
 
 
 def _check_length(path: str, text: Any, limit: int | None) -> None:
-    if limit is not None and text is not None and len(str(text)) > limit:
+    if limit is not None and text is not None and units(str(text)) > limit:
         raise errors.too_long(path, limit)
+
+
+def units(text: str) -> int:
+    """The length of a text in UTF-16 units, lone surrogates too."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _check_mentions(allowed: JSON) -> None:
@@ -176,7 +180,8 @@ def _check_row(path: str, row: JSON) -> None:
         _check_length(f"{inner}.label", child.get("label"), 80)
 
 
-def _checked(version: Version, platform: Platform) -> Version:
+def _checked(version: Version, platform: Platform, channel: Channel) -> Version:
+    platform.moderation.check(channel, version.text)
     if MessageFlag.COMPONENTS_V2 in version.flags:
         _check_displays(version, platform.limits)
     elif len(version.components) > 5:

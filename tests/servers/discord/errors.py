@@ -13,6 +13,8 @@ class APIError(Exception):
         self.status = status
         self.scope = "user"
         """Whose limit it is, for a 429: `user`, `global` or `shared`."""
+        self.header_after: int | None = None
+        """What the header `Retry-After` says, where that is not what the body says."""
         self.body: dict[str, Any] = {"message": message, "code": code, **more}
 
 
@@ -65,6 +67,46 @@ def edits_exhausted(retry_after: float) -> APIError:
     """An old message takes no more edits for now: a 429 beside the bucket."""
     message = "Maximum number of edits to messages older than 1 hour reached. Try again later."
     return APIError(429, 30046, message, retry_after=retry_after, **{"global": False})
+
+
+def too_many_announcements(retry_after: float, *, published: bool) -> APIError:
+    """A message of an announcement channel was edited too often: a limit on that one alone.
+
+    The true time stands in the body only; the headers speak of the bucket, which has room.
+    """
+    message = (
+        "The write action you are performing on the channel has hit the write rate limit."
+        if published
+        else "This message cannot be edited due to announcement rate limits."
+    )
+    code = 20028 if published else 20022
+    error = APIError(429, code, message, retry_after=retry_after, **{"global": False})
+    error.scope, error.header_after = "shared", 1
+    return error
+
+
+def blocked() -> APIError:
+    """AutoMod does not let the text through."""
+    return APIError(400, 200000, "Message was blocked by automatic moderation")
+
+
+def title_blocked() -> APIError:
+    """AutoMod does not let a thread's name through."""
+    return APIError(400, 200001, "Title was blocked by automatic moderation")
+
+
+def not_a_text_channel() -> APIError:
+    """Nobody can post there: a forum, say."""
+    return APIError(400, 50008, "Cannot send messages in a non-text channel")
+
+
+def entry_point_kept() -> APIError:
+    """The Entry Point command of an app is not removed with the others."""
+    message = (
+        "You cannot remove this app's Entry Point command in a bulk update operation. Please "
+        "include the Entry Point command in your update request or delete it separately."
+    )
+    return APIError(400, 50240, message)
 
 
 def too_large() -> APIError:

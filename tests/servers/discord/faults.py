@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """An answer with an error. With a `retry_after` it is a rate limit's, in seconds."""
+    """An answer with an error. With a `retry_after` it is a rate limit's, in seconds.
+
+    `scope` says whose limit it is: the bot's own, or one that a resource has for everybody.
+    """
 
     status: int
     code: int = 0
     message: str = ""
     retry_after: float | None = None
     is_global: bool = False
+    scope: Literal["user", "shared"] = "user"
     html: bool = False
     """The body is a page, as from the proxies before the platform, and no `Via` stands above."""
 

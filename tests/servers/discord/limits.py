@@ -1,4 +1,7 @@
-"""What the platform allows: lengths, lifetimes and rates. `None` switches a limit off."""
+"""What the platform allows: lengths, lifetimes and rates. `None` switches a limit off.
+
+Where each number comes from is told in LIMITS.md, beside this file.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Discord's limits. Lengths in characters, times in seconds, `None` means no limit."""
+    """Discord's limits. Lengths in UTF-16 units, times in seconds, `None` means no limit."""
 
     channel_calls: int | None = 5
     """Posts and edits together, in one channel, in `channel_seconds`."""
@@ -22,6 +25,20 @@ class Limits:
     global_calls: int | None = 50
     """Calls of the bot in `global_seconds`; those about interactions don't count."""
     global_seconds: float = 1.0
+    typing_calls: int | None = 1
+    """Calls that show the bot typing in one channel, in `typing_seconds`."""
+    typing_seconds: float = 4.6
+    announcement_edits: int | None = 3
+    """Edits of one message of an announcement channel, in `announcement_seconds`."""
+    announcement_seconds: float = 3600.0
+    invalid_calls: int | None = 10_000
+    """Answers with 401, 403 or 429 (but for shared limits), in `invalid_seconds`."""
+    invalid_seconds: float = 600.0
+    ban_seconds: float = 3600.0
+    """How long every call is turned away after too many of those."""
+    session_starts: int | None = 1_000
+    """Sessions that may begin in `session_seconds`; after one more the token is reset."""
+    session_seconds: float = 86_400.0
     window: Literal["fixed", "sliding"] = "fixed"
     """A fixed window begins with its first call; a sliding one ends with now."""
     content: int | None = 2000

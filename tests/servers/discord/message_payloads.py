@@ -66,12 +66,39 @@ def _mentions(platform: Platform, of: Message) -> JSON:
 def _shown(platform: Platform, of: Message, withheld: bool) -> JSON:
     if withheld:
         return {"content": "", "embeds": [], "components": [], "attachments": []}
-    return {
+    body: JSON = {
         "content": of.content,
         "embeds": list(of.now.embeds),
         "components": list(of.now.components),
         "attachments": [attachment(platform, each) for each in of.now.attachments],
     }
+    optional = {
+        "sticker_items": list(of.now.stickers),
+        "poll": of.now.poll,
+        "message_snapshots": list(of.now.snapshots),
+    }
+    return body | {name: value for name, value in optional.items() if value}
+
+
+_KEPT = (
+    "type",
+    "content",
+    "embeds",
+    "attachments",
+    "timestamp",
+    "edited_timestamp",
+    "flags",
+    "mentions",
+    "mention_roles",
+    "sticker_items",
+    "components",
+)
+
+
+def snapshot(platform: Platform, of: Message) -> JSON:
+    """What a message that is passed on takes along: neither its author nor a poll."""
+    body = message(platform, of, deep=False)
+    return {"message": {name: body[name] for name in _KEPT if name in body}}
 
 
 def _referenced(platform: Platform, of: Message, withheld: bool) -> JSON | None:

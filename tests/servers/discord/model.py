@@ -17,8 +17,27 @@ class ChannelType(IntEnum):
 
     TEXT = 0
     DM = 1
+    VOICE = 2
+    CATEGORY = 4
+    ANNOUNCEMENT = 5
+    ANNOUNCEMENT_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
+    STAGE = 13
+    FORUM = 15
+    MEDIA = 16
+
+    @property
+    def spoken(self) -> bool:
+        """People speak there; its text is for those who may connect."""
+        return self in (self.VOICE, self.STAGE)
+
+
+_THREADS = (
+    ChannelType.ANNOUNCEMENT_THREAD,
+    ChannelType.PUBLIC_THREAD,
+    ChannelType.PRIVATE_THREAD,
+)
 
 
 class MessageType(IntEnum):
@@ -42,11 +61,13 @@ class MessageType(IntEnum):
 class MessageFlag(IntFlag):
     """What is special about a message."""
 
+    CROSSPOSTED = 1 << 0
     SUPPRESS_EMBEDS = 1 << 2
     HAS_THREAD = 1 << 5
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    HAS_SNAPSHOT = 1 << 14
     COMPONENTS_V2 = 1 << 15
 
 
@@ -123,12 +144,18 @@ class Channel:
     @property
     def thread(self) -> bool:
         """It is a thread."""
-        return self.type in (ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD)
+        return self.type in _THREADS
 
     @property
     def allowed(self) -> Permission:
         """What the bot may do here."""
         return ALL & ~self.denied
+
+    @property
+    def open(self) -> bool:
+        """The bot sees what is written here."""
+        needed = Permission.VIEW_CHANNEL | (Permission.CONNECT if self.type.spoken else NONE)
+        return needed in self.allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +192,10 @@ class Version:
     attachments: tuple[Attachment, ...] = ()
     flags: MessageFlag = UNFLAGGED
     mentions: Mentions = Mentions()
+    stickers: tuple[JSON, ...] = ()
+    poll: JSON | None = None
+    snapshots: tuple[JSON, ...] = ()
+    """The messages that it passes on, as they were then."""
 
     @property
     def text(self) -> str:

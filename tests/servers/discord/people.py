@@ -82,6 +82,26 @@ class People(Crowd):
         data = _command_data(command, place) | {"options": chosen}
         return self._interact(InteractionType.COMMAND, place, self.user(user), data)
 
+    def launches(self, name: str) -> str:
+        """The app gets an Activity, and with it an Entry Point command; returns its id."""
+        id_, application = self._platform.ids.next(), self._platform.bot.id
+        command: JSON = {"id": id_, "application_id": application, "version": id_, "type": 4}
+        command |= {"name": name, "description": "", "options": [], "handler": 2}
+        self._platform.commands[None].append(command)
+        return id_
+
+    def launch(
+        self,
+        name: str,
+        *,
+        channel: Channel | str | None = None,
+        user: User | str | None = None,
+    ) -> Interaction:
+        """Somebody gives the Entry Point command, which the app is to handle itself."""
+        place = self.channel(channel)
+        data = _command_data(self._command(name, 4, place), place)
+        return self._interact(InteractionType.COMMAND, place, self.user(user), data)
+
     def message_command(
         self, name: str, message_id: str, *, user: User | str | None = None
     ) -> Interaction:

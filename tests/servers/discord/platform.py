@@ -26,6 +26,7 @@ from tests.servers.discord.model import (
     User,
     Version,
 )
+from tests.servers.discord.moderation import Moderation
 from tests.servers.discord.permissions import ALL, NONE, Permission
 from tests.servers.discord.record import Record
 from tests.servers.discord.snowflakes import Snowflakes
@@ -68,6 +69,8 @@ class Platform:
         """By id."""
         self.commands: dict[str | None, list[JSON]] = {None: []}
         """The application's commands by guild; None: everywhere."""
+        self.moderation = Moderation()
+        self.starts = Starts()
         self.nonces: dict[str, tuple[float, Message]] = {}
         self.record = Record(self.bot.id, self.messages)
         self.listeners: list[Callable[[Event], None]] = []
@@ -93,10 +96,16 @@ class Platform:
         self.guilds[guild.id] = guild
         return guild
 
-    def add_channel(self, guild: Guild, name: str, *, denied: Permission = NONE) -> Channel:
-        """A new text channel; `denied` is what the bot may not do there."""
-        id_ = self.ids.next()
-        channel = Channel(id_, ChannelType.TEXT, name, time.time(), guild_id=guild.id)
+    def add_channel(
+        self,
+        guild: Guild,
+        name: str,
+        *,
+        denied: Permission = NONE,
+        type: ChannelType = ChannelType.TEXT,  # noqa: A002 - Discord's name
+    ) -> Channel:
+        """A new channel; `denied` is what the bot may not do there."""
+        channel = Channel(self.ids.next(), type, name, time.time(), guild_id=guild.id)
         channel.denied = denied
         self.channels[channel.id] = channel
         self.emit_channel("CHANNEL_CREATE", channel)
@@ -212,7 +221,7 @@ class Platform:
         channel = self.channels.get(id_)
         if channel is None or channel.deleted:
             raise errors.unknown_channel()
-        if Permission.VIEW_CHANNEL not in channel.allowed:
+        if not channel.open:
             raise errors.missing_access()
         return channel
 
@@ -240,6 +249,35 @@ class Platform:
         """The bot may read it without the message content intent."""
         direct = self.channels[message.channel_id].type is ChannelType.DM
         return direct or message.author is self.bot or self.bot.id in message.now.mentions.users
+
+
+class Starts:
+    """The sessions that began; there may be so many in a day."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+
+    def take(self, limits: Limits) -> bool:
+        """One more begins. False where that is one too many."""
+        self._times = [*self._counted(limits), time.time()]
+        return limits.session_starts is None or len(self._times) <= limits.session_starts
+
+    def told(self, limits: Limits) -> JSON:
+        """What Discord says of them; `reset_after` is in milliseconds."""
+        times = self._counted(limits)
+        total = 1_000 if limits.session_starts is None else limits.session_starts
+        ends = times[0] + limits.session_seconds - time.time() if times else 0.0
+        return {
+            "total": total,
+            "remaining": max(0, total - len(times)),
+            "reset_after": int(ends * 1000),
+        }
+
+    def _counted(self, limits: Limits) -> list[float]:
+        """Those of the day that began with the first of them."""
+        if self._times and time.time() - self._times[0] >= limits.session_seconds:
+            return []
+        return self._times
 
 
 def _guild(channel: Channel) -> JSON:

@@ -58,6 +58,10 @@ class DiscordServer:
         """The control API's base URL."""
         return f"{self.platform.origin}{control.BASE}"
 
+    def ban(self, seconds: float) -> None:
+        """The proxy before the platform turns every call away for so long."""
+        self._gate.bans.ban(seconds)
+
     async def start(self, port: int = 0) -> None:
         """Listens on 127.0.0.1; port 0 takes a free one."""
         await self._runner.setup()

@@ -8,7 +8,7 @@ As a process of its own: `python -m tests.servers.slack --port 0`, driven over `
 
 from tests.servers.slack.faults import Broken, Held, Reset, Says, Slow, TooMany
 from tests.servers.slack.limits import Limits, Rate
-from tests.servers.slack.markdown import translate
+from tests.servers.slack.markdown import Reading, translate
 from tests.servers.slack.people import Acted, Upload
 from tests.servers.slack.records import Call, Message, Ping, Refusal, Version
 from tests.servers.slack.server import Slack, slack_server
@@ -44,6 +44,7 @@ __all__ = [
     "Message",
     "Ping",
     "Rate",
+    "Reading",
     "Refusal",
     "Reset",
     "Says",

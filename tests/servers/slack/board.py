@@ -34,7 +34,7 @@ class Board:
         """What a message shows from now on; a text that is missing is read off the blocks."""
         made = self.platform.blocks(blocks, text)
         text = text or mrkdwn.escaped(visible.text(made))
-        return Version(time.time(), text, made, metadata, live)
+        return Version(time.time(), text, made, metadata, live, tuple(blocks or ()))
 
     def post(
         self, workspace: Workspace, channel: str, user: str, version: Version, **more: Any

@@ -51,6 +51,7 @@ class Control:
             *acts,
             web.post("/_control/faults", self.faults),
             web.post("/_control/limits", self.limits),
+            web.post("/_control/draws", self.draws),
             web.post("/_control/sockets", self.sockets),
             web.post("/_control/deliver_to", self.deliver_to),
             web.post("/_control/channel", self.channel),
@@ -75,6 +76,14 @@ class Control:
         if said.pop("unmetered", False):
             platform.limits = platform.limits.unmetered()
         platform.limits = replace(platform.limits, **said)
+        return web.json_response({})
+
+    async def draws(self, request: web.Request) -> web.Response:
+        """`{"returns": "drawn", "angle_links": false}`: how Markdown is read and returned."""
+        said = await request.json()
+        platform = self._slack.platform
+        platform.returns = said.pop("returns", platform.returns)
+        platform.reading = replace(platform.reading, **said)
         return web.json_response({})
 
     async def sockets(self, request: web.Request) -> web.Response:

@@ -23,7 +23,8 @@ class Limits:
     """The limits that the double enforces; a rate of None is not enforced.
 
     Rates are per method and workspace, but for `post`, which is per channel: about one a second,
-    with a small burst. Sizes are in characters.
+    with a small burst. Sizes are of what was sent and of what Slack makes of it, whichever is
+    more. LIMITS.md names the source of each.
     """
 
     post: Rate | None = Rate(5, 5.0)
@@ -37,13 +38,25 @@ class Limits:
     """users.info, bots.info, files.info, auth.test and what else Slack allows as often."""
 
     update_text: int = 4_000
+    """The text of an edit, also as the fallback of blocks, in UTF-8 bytes."""
     post_text: int = 40_000
+    """The text of a post, in characters: what is longer is cut."""
     markdown: int = 12_000
-    """All markdown blocks of one call together."""
-    blocks_text: int = 13_000
-    """All blocks together, each counted with `block_overhead`."""
-    block_overhead: int = 125
-    blocks: int = 50
+    """Each markdown block, and all of them in one call, in characters."""
+    blocks_text: int = 13_200
+    """What all blocks say together, in characters."""
+    stream: int = 36_000
+    """What is written to one stream, in UTF-8 bytes."""
+    in_bytes: bool = False
+    """Blocks are counted in UTF-8 bytes too: measured only where it says so above."""
+    items: int = 50
+    """The blocks of a message, once every markdown block has become others."""
+    tables: int = 1
+    """The `table` blocks that one call may send."""
+    table_rows: int = 100
+    table_columns: int = 20
+    table_text: int = 10_000
+    """What the cells of all tables of a message say together, in characters."""
     button_value: int = 2_000
     metadata: int = 8_000
     """The JSON of a message's metadata, in bytes."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tests.servers.slack import mrkdwn
 from tests.servers.slack.faults import Faults
 from tests.servers.slack.limits import Limits, Windows
-from tests.servers.slack.markdown import translate
-from tests.servers.slack.records import Call, Delivery, Message, Refusal
+from tests.servers.slack.markdown import Reading, translate
+from tests.servers.slack.records import Call, Delivery, Message, Refusal, Version
 from tests.servers.slack.workspaces import Channel, Workspace
 
 Blocks = Sequence[Mapping[str, Any]]
@@ -46,6 +47,11 @@ class Platform:
     limits: Limits
     stream_life: float
     workspaces: dict[str, Workspace]
+    reading: Reading = Reading()  # noqa: RUF009 - frozen
+    """How Markdown is read here."""
+    returns: Literal["drawn", "markdown", "newer"] = "drawn"
+    """Which blocks answers and history have: those that are drawn, those that were sent, or those
+    that are drawn with block and element types that came later than anything else here."""
     messages: dict[str, Message] = field(default_factory=dict)
     """By their ts, in the order in which they were posted."""
     calls: list[Call] = field(default_factory=list)
@@ -145,8 +151,45 @@ class Platform:
         """The blocks that a message has then: Markdown translated, each with an id."""
         made: list[Mapping[str, Any]] = []
         for block in sent or ([mrkdwn.rich_text(text)] if text else []):
-            made += translate(block["text"]) if block["type"] == "markdown" else [block]
+            if block["type"] == "markdown":
+                made += translate(block["text"], self.reading)
+            else:
+                made.append(block)
         return tuple(self._with_id(block) for block in made)
+
+    def returned(self, version: Version) -> list[dict[str, Any]]:
+        """The blocks of a message as answers and history have them."""
+        if self.returns == "markdown" and version.sent:
+            return [_escaped(dict(self._with_id(block))) for block in version.sent]
+        blocks = [_escaped(dict(block)) for block in version.blocks]
+        return [_newer(block) for block in blocks] if self.returns == "newer" else blocks
 
     def _with_id(self, block: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**block, "block_id": block.get("block_id") or self.new_id("B").lower()}
+
+
+def _escaped(node: Any) -> Any:
+    """With entities in text objects, as Slack returns them; rich text is returned as it is."""
+    if isinstance(node, list | tuple):
+        return [_escaped(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    made = {name: _escaped(each) for name, each in node.items()}
+    if made.get("type") in {"plain_text", "mrkdwn"}:
+        made["text"] = html.escape(html.unescape(str(made["text"])), quote=False)
+    return made
+
+
+def _newer(block: dict[str, Any]) -> dict[str, Any]:
+    """A table as a `data_table` with numbers in it; all else as it is."""
+    if block["type"] != "table":
+        return block
+    rows = [[_newer_cell(cell) for cell in row] for row in block["rows"]]
+    return {**block, "type": "data_table", "caption": "", "rows": rows}
+
+
+def _newer_cell(cell: dict[str, Any]) -> dict[str, Any]:
+    text = cell.get("text", "")
+    if not text.isdecimal():
+        return cell
+    return {"type": "raw_number", "value": int(text), "text": text}

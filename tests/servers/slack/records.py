@@ -21,6 +21,8 @@ class Version:
     metadata: Mapping[str, Any] | None = None
     live: bool = False
     """It is a stream that is still written."""
+    sent: tuple[Mapping[str, Any], ...] = ()
+    """The blocks as they were sent, before any translation."""
 
     @property
     def visible(self) -> str:

@@ -51,7 +51,7 @@ def message(platform: Platform, each: Message, *, metadata: bool = False) -> Jso
         "ts": each.ts,
         "text": each.now.text,
         "team": each.user_team or workspace.id,
-        "blocks": [dict(block) for block in each.now.blocks],
+        "blocks": platform.returned(each.now),
     }
     made |= _author(workspace, each)
     if each.subtype:

@@ -16,7 +16,6 @@ from tests.servers.discord.gateway.opcodes import CloseCode, Opcode
 from tests.servers.discord.gateway.session import Session
 from tests.servers.discord.intents import PRIVILEGED, Intent
 from tests.servers.discord.model import JSON, Guild
-from tests.servers.discord.permissions import Permission
 from tests.servers.discord.platform import Event, Platform
 from tests.servers.discord.rest.application import application_flags
 from tests.servers.discord.snowflakes import shard_of
@@ -143,6 +142,9 @@ class Gateway:
         shard, shards = data.get("shard", (0, 1))
         if shard >= shards:
             raise _Closed(CloseCode.INVALID_SHARD)
+        if not self._platform.starts.take(self._platform.limits):
+            self._reset_token(connection)
+            raise _Closed(CloseCode.AUTHENTICATION_FAILED)
         session = Session(secrets.token_hex(16), intents, shard, shards, connection)
         connection.session_id = session.id
         self.sessions[session.id] = session
@@ -185,6 +187,14 @@ class Gateway:
             raise _Closed(CloseCode.NOT_AUTHENTICATED)
         return self.sessions[connection.session_id]
 
+    def _reset_token(self, last: Connection) -> None:
+        """Too many sessions in a day: all end, and the owner has to fetch another token."""
+        self._platform.token = secrets.token_urlsafe(24)
+        self._platform.record.link("token reset")
+        self.sessions.clear()
+        for connection in self.connections - {last}:
+            connection.drop()
+
     def _authenticate(self, data: JSON) -> None:
         if str(data["token"]).removeprefix("Bot ") != self._platform.token:
             raise _Closed(CloseCode.AUTHENTICATION_FAILED)
@@ -218,7 +228,7 @@ class Gateway:
             channel
             for channel in self._platform.channels.values()
             if channel.guild_id == guild.id and not channel.deleted and not channel.archived
-            if Permission.VIEW_CHANNEL in channel.allowed
+            if channel.open
         ]
         return payloads.guild(guild) | {
             "unavailable": False,

@@ -10,7 +10,6 @@ from tests.servers.discord import message_payloads
 from tests.servers.discord.gateway.opcodes import Opcode
 from tests.servers.discord.intents import Intent, hears
 from tests.servers.discord.model import JSON
-from tests.servers.discord.permissions import Permission
 from tests.servers.discord.snowflakes import shard_of
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Session:
         self.tell(event.name, data)
 
     def _concerns(self, event: Event) -> bool:
-        if event.channel is not None and Permission.VIEW_CHANNEL not in event.channel.allowed:
+        if event.channel is not None and not event.channel.open:
             return False
         if shard_of(event.guild_id, self.shards) != self.shard:
             return False

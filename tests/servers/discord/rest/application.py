@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.servers.discord import payloads
+from tests.servers.discord import errors, payloads
 from tests.servers.discord.intents import Intent
 from tests.servers.discord.model import JSON
 from tests.servers.discord.platform import Platform
@@ -14,6 +14,10 @@ _FLAGS = {
     Intent.MESSAGE_CONTENT: 1 << 18,
 }
 """An application's flags for the intents that its owner has switched on."""
+
+
+ENTRY_POINT = 4
+"""The type of the command that opens an app's Activity; Discord makes one by itself."""
 
 
 def application_flags(platform: Platform) -> int:
@@ -43,9 +47,9 @@ def _application(exchange: Exchange) -> Reply:
 
 
 def _gateway(exchange: Exchange) -> Reply:
-    start = {"total": 1000, "remaining": 1000, "reset_after": 14_400_000, "max_concurrency": 16}
-    url = exchange.platform.gateway_url
-    return Reply({"url": url, "shards": 1, "session_start_limit": start})
+    platform = exchange.platform
+    start = platform.starts.told(platform.limits) | {"max_concurrency": 16}
+    return Reply({"url": platform.gateway_url, "shards": 1, "session_start_limit": start})
 
 
 def _me(exchange: Exchange) -> Reply:
@@ -60,6 +64,10 @@ def _set_commands(exchange: Exchange) -> Reply:
     guild_id = exchange.params.get("guild_id")
     if guild_id is not None:
         exchange.platform.seen_guild(guild_id)
+    known = exchange.platform.commands.get(guild_id, [])
+    entry = {each["name"] for each in known if each["type"] == ENTRY_POINT}
+    if entry - {each["name"] for each in exchange.body if each.get("type") == ENTRY_POINT}:
+        raise errors.entry_point_kept()
     commands = [_command(exchange.platform, each, guild_id) for each in exchange.body]
     exchange.platform.commands[guild_id] = commands
     exchange.platform.record.changed()

@@ -52,6 +52,7 @@ def _name(exchange: Exchange) -> str:
     if not 1 <= len(name) <= 100:
         message = "Must be between 1 and 100 in length."
         raise errors.invalid_form("name", "BASE_TYPE_BAD_LENGTH", message)
+    exchange.platform.moderation.check_title(name)
     return name
 
 

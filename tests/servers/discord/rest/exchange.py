@@ -66,7 +66,7 @@ class Route:
     method: str
     path: str
     serve: Callable[[Exchange], Reply]
-    bucket: Literal["messages", "webhook", "route"] = "route"
+    bucket: Literal["messages", "webhook", "typing", "route"] = "route"
     secret: bool = True
 
     @property

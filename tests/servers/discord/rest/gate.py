@@ -21,6 +21,7 @@ from tests.servers.discord.faults import Fault, Faults, Hang, Outcome, Refuse, S
 from tests.servers.discord.limits import Limits
 from tests.servers.discord.platform import Platform
 from tests.servers.discord.record import Call
+from tests.servers.discord.rest.bans import Bans, banned
 from tests.servers.discord.rest.exchange import Exchange, Route, read_body
 
 BASE = "/api/v10"
@@ -35,6 +36,7 @@ class Gate:
     def __init__(self, platform: Platform, faults: Faults) -> None:
         self._platform = platform
         self._faults = faults
+        self.bans = Bans()
         self._windows: dict[tuple[str, str], Window] = {}
         self._closing = asyncio.Event()
 
@@ -52,6 +54,9 @@ class Gate:
             self._platform.record.calls.append(call)
             fault = self._faults.take(call.method, path)
             call.fault = fault.name if fault else ""
+            if page := self.bans.page():
+                call.status = page.status
+                return page
             try:
                 return await self._answer(route, request, call, fault)
             finally:
@@ -77,6 +82,8 @@ class Gate:
             call.status, call.answer = error.status, error.body
         if fault and fault.applied and (struck := await self._strike(request, call, fault)):
             return struck
+        scope = headers.get("X-RateLimit-Scope", "")
+        self.bans.count(self._platform.limits, call.status, scope)
         return _response(call, headers)
 
     def _serve(
@@ -142,6 +149,8 @@ class Gate:
 def _rate(limits: Limits, route: Route) -> tuple[int | None, float]:
     if route.bucket == "messages":
         return limits.channel_calls, limits.channel_seconds
+    if route.bucket == "typing":
+        return limits.typing_calls, limits.typing_seconds
     if route.bucket == "webhook":
         return limits.webhook_calls, limits.webhook_seconds
     return limits.route_calls, limits.route_seconds
@@ -173,20 +182,20 @@ def _wait(status: int, code: int, message: str, seconds: float, scope: str) -> A
 def _waiting(error: APIError) -> dict[str, str]:
     if error.status != 429:
         return {}
-    retry_after = str(math.ceil(error.body["retry_after"]))
-    return {"Retry-After": retry_after, "X-RateLimit-Scope": error.scope}
+    after = error.header_after or math.ceil(error.body["retry_after"])
+    return {"Retry-After": str(after), "X-RateLimit-Scope": error.scope}
 
 
 def _refusal(call: Call, outcome: Outcome) -> web.Response:
     assert isinstance(outcome, Refuse)
     call.status = outcome.status
     if outcome.html:
-        return web.Response(status=outcome.status, text="<html></html>", content_type="text/html")
+        return banned(outcome.status, outcome.retry_after)
     message = outcome.message or f"{outcome.status}: Refused"
     if outcome.retry_after is None:
         call.answer = APIError(outcome.status, outcome.code, message).body
         return _response(call, {})
-    scope = "global" if outcome.is_global else "shared"
+    scope = "global" if outcome.is_global else outcome.scope
     error = _wait(outcome.status, outcome.code, message, outcome.retry_after, scope)
     call.answer = error.body
     return _response(call, _waiting(error))

@@ -7,7 +7,14 @@ import time
 from tests.servers.discord import errors
 from tests.servers.discord.drafts import draft, for_all, redraft
 from tests.servers.discord.message_payloads import message as payload
-from tests.servers.discord.model import JSON, Channel, Message, MessageType
+from tests.servers.discord.model import (
+    JSON,
+    Channel,
+    ChannelType,
+    Message,
+    MessageFlag,
+    MessageType,
+)
 from tests.servers.discord.permissions import Permission
 from tests.servers.discord.platform import Platform
 from tests.servers.discord.record import Typing
@@ -39,6 +46,8 @@ def _post(exchange: Exchange) -> Reply:
 
 
 def _check_sending(channel: Channel) -> None:
+    if channel.type in (ChannelType.FORUM, ChannelType.MEDIA):
+        raise errors.not_a_text_channel()
     if channel.recipient is not None and not channel.recipient.takes_messages:
         raise errors.refuses_messages()
     needed = Permission.SEND_MESSAGES
@@ -131,8 +140,21 @@ def _edit(exchange: Exchange) -> Reply:
         if message.edits_left <= 0:
             raise errors.edits_exhausted(platform.limits.old_edit_seconds)
         message.edits_left -= 1
+    _check_announcement(platform, channel, message)
     platform.change(message, version)
     return Reply(payload(platform, message))
+
+
+def _check_announcement(platform: Platform, channel: Channel, message: Message) -> None:
+    """An announcement is edited now and then; how often counts for that message alone."""
+    most, seconds = platform.limits.announcement_edits, platform.limits.announcement_seconds
+    if channel.type is not ChannelType.ANNOUNCEMENT or most is None:
+        return
+    since = time.time() - seconds
+    edits = [version.at for version in message.versions[1:] if version.at > since]
+    if len(edits) >= most:
+        published = MessageFlag.CROSSPOSTED in message.now.flags
+        raise errors.too_many_announcements(edits[-most] - since, published=published)
 
 
 def _delete(exchange: Exchange) -> Reply:
@@ -180,5 +202,5 @@ ROUTES = [
     Route("DELETE", _ONE, _delete),
     Route("PUT", f"{_ONE}/reactions/{{emoji}}/@me", _react),
     Route("DELETE", f"{_ONE}/reactions/{{emoji}}/@me", _react),
-    Route("POST", "/channels/{channel_id}/typing", _type),
+    Route("POST", "/channels/{channel_id}/typing", _type, "typing"),
 ]

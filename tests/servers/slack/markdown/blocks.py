@@ -6,32 +6,28 @@ Slack never echoes the Markdown that it was sent. One `markdown` block may becom
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import count
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from tests.servers.slack.markdown.elements import Element, merged, stripped, text
 from tests.servers.slack.markdown.inline import elements, plain
+from tests.servers.slack.markdown.parser import Reading, parser
 
 Block = dict[str, Any]
 
 HEADER = 150
 """Characters that a header block holds; a longer heading is bold rich text."""
 
-# Escapes and entities stay tokens of their own: what they hide is no mention.
-_MARKDOWN = (
-    MarkdownIt("commonmark", {"html": False})
-    .enable(["table", "strikethrough"])
-    .disable("text_join")
-)
+_parser = cache(parser)
 
 
-def translate(markdown: str) -> list[Block]:
+def translate(markdown: str, reading: Reading = Reading()) -> list[Block]:  # noqa: B008 - frozen
     """The blocks, without ids, that Slack makes of a Markdown text."""
-    return _Translation().of(SyntaxTreeNode(_MARKDOWN.parse(markdown)))
+    return _Translation().of(SyntaxTreeNode(_parser(reading).parse(markdown)))
 
 
 class _Translation:
@@ -120,7 +116,7 @@ class _Translation:
         current: Element | None = None
         for item in node.children:
             offset = next(numbers)
-            if current is None or self._rich[-1] is not current:
+            if not self._rich or self._rich[-1] is not current:
                 current = _new_list(ordered, indent, border, offset)
                 self._rich.append(current)
             self._item(item, current, indent, border)

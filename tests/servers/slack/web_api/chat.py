@@ -9,7 +9,13 @@ from typing import Any
 from tests.servers.slack import mrkdwn, shapes
 from tests.servers.slack.records import Message, Version
 from tests.servers.slack.web_api.method import ApiError, Json, Request, method
-from tests.servers.slack.web_api.sizes import check_content, check_markdown, check_metadata
+from tests.servers.slack.web_api.sizes import (
+    check_blocks,
+    check_drawn,
+    check_markdown,
+    check_metadata,
+    check_text,
+)
 
 _TS = re.compile(r"\d{10}\.\d{6}")
 
@@ -18,7 +24,7 @@ _TS = re.compile(r"\d{10}\.\d{6}")
 def post_message(request: Request) -> Json:
     """Posts as the bot; the answer has the message as it is shown."""
     channel, thread = request.channel(), _thread(request)
-    version = _content(request, request.platform.limits.post_text)
+    version = _posted(request)
     board = request.board
     message = board.post(
         request.workspace, channel.id, request.workspace.bot_user, version, thread_ts=thread
@@ -33,7 +39,7 @@ def post_ephemeral(request: Request) -> Json:
     channel, user = request.channel(), request.required("user")
     if user not in request.workspace.users:
         raise ApiError("user_not_in_channel")
-    version = _content(request, request.platform.limits.post_text)
+    version = _posted(request)
     message = request.board.post(
         request.workspace,
         channel.id,
@@ -70,23 +76,36 @@ def _replacing(request: Request, message: Message) -> Version:
     """What is not said stays: the metadata, and the blocks where there is no text either."""
     if not any(request.args.get(name) for name in ("text", "blocks", "markdown_text")):
         raise ApiError("no_text")
-    version = _content(request, request.platform.limits.update_text)
+    text = str(request.args.get("text") or "")
+    check_text(text, request.platform.limits.update_text)
+    version = _content(request, text)
     if "metadata" in request.args:
         return version
     return Version(version.at, version.text, version.blocks, message.now.metadata)
 
 
-def _content(request: Request, longest: int) -> Version:
+def _posted(request: Request) -> Version:
+    """What a post shows: a text that is too long is cut."""
+    text = str(request.args.get("text") or "")
+    return _content(request, text[: request.platform.limits.post_text])
+
+
+def _content(request: Request, text: str) -> Version:
     args, limits = request.args, request.platform.limits
-    text, blocks = str(args.get("text") or ""), args.get("blocks")
+    blocks = args.get("blocks")
     if markdown := args.get("markdown_text"):
         if text or blocks:
             raise ApiError("markdown_text_conflict")
         check_markdown(markdown, limits)
         blocks = [{"type": "markdown", "text": markdown}]
-    check_content(text, blocks, longest, limits)
+    if not text and not blocks:
+        raise ApiError("no_text")
+    check_blocks(blocks or (), limits)
     check_metadata(args.get("metadata"), limits)
-    return request.board.version(mrkdwn.escaped(text), blocks, _metadata(args.get("metadata")))
+    version = request.board.version(mrkdwn.escaped(text), blocks, _metadata(args.get("metadata")))
+    if blocks:
+        check_drawn(blocks, version.blocks, limits)
+    return version
 
 
 def _metadata(sent: Any) -> Mapping[str, Any] | None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.servers.slack import shapes
 from tests.servers.slack.records import Message, Stream, Version
 from tests.servers.slack.web_api.method import ApiError, Json, Request, method
-from tests.servers.slack.web_api.sizes import check_blocks, check_markdown, check_metadata
+from tests.servers.slack.web_api.sizes import (
+    check_blocks,
+    check_drawn,
+    check_markdown,
+    check_metadata,
+    check_stream,
+)
 
 _NOT_LIVE = "message_not_in_streaming_state"
 
@@ -29,7 +36,7 @@ def start(request: Request) -> Json:
         request.workspace,
         channel.id,
         request.workspace.bot_user,
-        _version(request, stream),
+        _version(request, stream, stream.markdown),
         thread_ts=thread,
         stream=stream,
     )
@@ -44,8 +51,7 @@ def append(request: Request) -> Json:
     said = _said(request)
     if not said:
         raise ApiError("no_text")
-    stream.markdown += said
-    message.versions.append(_version(request, stream))
+    message.versions.append(_version(request, stream, stream.markdown + said))
     return {"channel": message.channel, "ts": message.ts}
 
 
@@ -56,9 +62,9 @@ def stop(request: Request) -> Json:
     blocks = request.args.get("blocks") or []
     check_blocks(blocks, request.platform.limits)
     check_metadata(request.args.get("metadata"), request.platform.limits)
-    stream.markdown += _said(request)
+    version = _version(request, stream, stream.markdown + _said(request), blocks)
     stream.stopped = True
-    request.board.change(message, _version(request, stream, blocks))
+    request.board.change(message, replace(version, live=False))
     shown = shapes.message(request.platform, message, metadata=True)
     return {"channel": message.channel, "ts": message.ts, "message": shown}
 
@@ -87,8 +93,18 @@ def _chunk(chunk: Mapping[str, Any]) -> str:
 
 
 def _version(
-    request: Request, stream: Stream, below: list[Mapping[str, Any]] | None = None
+    request: Request,
+    stream: Stream,
+    markdown: str,
+    below: list[Mapping[str, Any]] | None = None,
 ) -> Version:
-    markdown = [{"type": "markdown", "text": stream.markdown}] if stream.markdown else []
+    """What the stream shows once it was sent all of this, if Slack takes that."""
+    limits = request.platform.limits
+    check_stream(markdown, limits)
+    sent = [{"type": "markdown", "text": markdown}] if markdown else []
+    sent += [dict(block) for block in below or []]
     metadata = dict(request.args.get("metadata") or {}) or None
-    return request.board.version("", [*markdown, *(below or [])], metadata, live=stream.live)
+    version = request.board.version("", sent, metadata, live=stream.live)
+    check_drawn(sent, version.blocks, limits)
+    stream.markdown = markdown
+    return version

@@ -1,0 +1,213 @@
+"""The open connections of the HTTP server: how many, from where, and how long each may wait.
+
+A connection that waits for its client costs a file descriptor, which the model and the platforms
+need too. So every wait has a deadline, the number of connections stays below the process's limit of
+files, and where there is no room, the connection that has waited longest is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.http.addresses import network_of
+
+MOST_FILES = 65_536
+"""The process's limit of open files is raised to this, or as far as the system allows."""
+HEAD_BYTES = 64 * 1024
+"""The most bytes of a request's head: request line and headers."""
+
+Phase = Literal["head", "body", "serving", "socket"]
+"""What a connection does: the client's head or body is awaited, a request is served, or it is a
+WebSocket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections may be open, and how long a client may keep the server waiting.
+
+    `per_address` is for each IPv4 address and each IPv6 network of 64 bits that connects directly.
+    A body has `body_s` seconds, and one more for each `body_rate` bytes that have come. A client
+    may read nothing for `send_s`, and for `close_s` once the connection is being closed. The
+    deadlines are looked at every `sweep_s`.
+    """
+
+    total: int = 2000
+    per_address: int = 200
+    head_s: float = 10.0
+    body_s: float = 10.0
+    body_rate: int = 16_384
+    send_s: float = 30.0
+    close_s: float = 5.0
+    sweep_s: float = 1.0
+
+    @property
+    def sockets(self) -> int:
+        """The most WebSockets: the rest is for requests."""
+        return self.total * 3 // 4
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One connection. Times are the event loop's."""
+
+    transport: asyncio.Transport
+    network: str | None
+    """Where it counts; None behind a trusted proxy, where each request counts instead."""
+    since: float
+    phase: Phase = "head"
+    received: int = 0
+    """Bytes of the head or the body so far."""
+    blocked_since: float | None = None
+    closing_since: float | None = None
+
+
+@dataclass(slots=True)
+class Connections:
+    """Those of one server. Belongs to one event loop."""
+
+    limits: Limits = field(default_factory=Limits)
+    trusts: Callable[[str], bool] = lambda _address: False
+    """Whether an address is a trusted proxy's."""
+    _open: dict[asyncio.Transport, Connection] = field(default_factory=dict)
+    _waiting: dict[Connection, None] = field(default_factory=dict)
+    """Those whose client is awaited, the longest first."""
+    _by_network: Counter[str] = field(default_factory=Counter)
+    _sweeping: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, transport: asyncio.Transport, address: str) -> Connection | None:
+        """A client has connected; None where there is no room for it, and it was turned away."""
+        network = None if self.trusts(address) else network_of(address)
+        if not self._room(network):
+            transport.abort()
+            return None
+        connection = Connection(transport, network, self._now())
+        self._open[transport] = connection
+        self._waiting[connection] = None
+        if network is not None:
+            self._by_network[network] += 1
+        if self._sweeping is None:
+            self._sweep_later()
+        return connection
+
+    def remove(self, transport: asyncio.Transport) -> None:
+        """A connection has ended."""
+        connection = self._open.pop(transport, None)
+        if connection is None:
+            return
+        self._waiting.pop(connection, None)
+        if connection.network is not None:
+            self._by_network[connection.network] -= 1
+            if not self._by_network[connection.network]:
+                del self._by_network[connection.network]
+
+    def enter(self, connection: Connection, phase: Phase) -> None:
+        """The connection does something else from now on."""
+        if phase == connection.phase or connection.transport not in self._open:
+            return
+        connection.phase = phase
+        connection.since = self._now()
+        connection.received = 0
+        self._waiting.pop(connection, None)
+        if phase in ("head", "body"):
+            self._waiting[connection] = None
+
+    def takes_socket(self) -> bool:
+        """Whether one more WebSocket may be opened."""
+        return sum(c.phase == "socket" for c in self._open.values()) < self.limits.sockets
+
+    def block(self, transport: asyncio.Transport, blocked: bool) -> None:
+        """The client reads nothing more for now, or reads on."""
+        if (connection := self._open.get(transport)) is not None:
+            connection.blocked_since = self._now() if blocked else None
+
+    def _room(self, network: str | None) -> bool:
+        """Makes room for one more, where somebody waits who can be let go."""
+        full = network is not None and self._by_network[network] >= self.limits.per_address
+        if full and not self._let_go(network):
+            return False
+        return len(self._open) < self.limits.total or self._let_go(None)
+
+    def _let_go(self, network: str | None) -> bool:
+        """Cuts the connection that has waited longest, of one network or of all."""
+        for connection in self._waiting:
+            if network in (None, connection.network):
+                self._cut(connection)
+                return True
+        return False
+
+    def _cut(self, connection: Connection) -> None:
+        self.remove(connection.transport)  # its end is told in the loop's next turn only
+        connection.transport.abort()
+
+    def _sweep_later(self) -> None:
+        self._sweeping = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
+
+    def _sweep(self) -> None:
+        """Closes what has passed its deadline."""
+        now = self._now()
+        for connection in list(self._open.values()):
+            self._look_at(connection, now)
+        self._sweeping = None
+        if self._open:
+            self._sweep_later()
+
+    def _look_at(self, connection: Connection, now: float) -> None:
+        if connection.transport.is_closing():
+            connection.closing_since = connection.closing_since or now
+            if now - connection.closing_since > self.limits.close_s:
+                self._cut(connection)
+        elif connection.blocked_since is not None:
+            if now - connection.blocked_since > self.limits.send_s:
+                self._cut(connection)
+        elif now > self._deadline(connection):
+            connection.transport.close()
+
+    def _deadline(self, connection: Connection) -> float:
+        if connection.phase == "head":
+            return connection.since + self.limits.head_s
+        if connection.phase == "body":
+            earned = connection.received / self.limits.body_rate
+            return connection.since + self.limits.body_s + earned
+        return float("inf")
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def limits_for(total: int, per_address: int) -> Limits:
+    """Limits that leave a quarter of the process's files to everything but HTTP."""
+    return Limits(min(total, raised_file_limit() * 3 // 4), per_address)
+
+
+def refuse(transport: asyncio.Transport, status: int, reason: str) -> None:
+    """Answers a request that isn't taken, and closes its connection."""
+    head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    length = f"content-length: {len(reason)}\r\nconnection: close\r\n\r\n"
+    transport.write(f"{head}{length}{reason}".encode())
+    transport.close()
+
+
+def raised_file_limit() -> int:
+    """The process's limit of open files, raised as far as the system allows."""
+    if sys.platform == "win32":
+        return MOST_FILES
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):  # macOS has a lower limit of its own
+            return soft
+        return wanted
+    return MOST_FILES if soft == resource.RLIM_INFINITY else soft

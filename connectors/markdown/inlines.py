@@ -1,0 +1,473 @@
+"""Reads the inline markup of a paragraph, heading or cell, in time linear in its length.
+
+CommonMark with GFM's `~~`, but for what `connectors.markdown` says. Links bind tighter than
+emphasis, so there are two steps: one from left to right that finds code, formulas, tags and links,
+and one that pairs the marks of emphasis among what is left.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+from unicodedata import category
+
+from connectors.markdown.nodes import (
+    Break,
+    Code,
+    Emph,
+    Formula,
+    Html,
+    Image,
+    Inline,
+    Inlines,
+    Link,
+    Strike,
+    Strong,
+    Text,
+)
+
+DEEPEST = 20
+"""So deep may emphasis be nested; marks further in are literal."""
+
+_SPECIAL = re.compile(
+    r"\\|`+|\*+|~+|(?<![A-Za-z0-9_])__[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?__(?![A-Za-z0-9_])|_+"
+    r"|!?\[|\]|<|\$\$?|\n|(?<![A-Za-z0-9])https?://",
+    re.I,
+)
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_UNESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_BARE = re.compile(r"https?://[^\s<>\[\]\\^`{|}\"\x00-\x20\x7f-\U0010ffff]++", re.I)
+_AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|tel):[^\s<>|]*+)>", re.I)
+_EMAIL = re.compile(
+    r"<([\w.!#$%&'*+/=?^`{}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)>", re.A
+)
+_TAG = re.compile(
+    r"<(?:[a-z][a-z0-9-]*+"
+    r"(?:\s++[a-z_:][\w.:-]*+(?:\s*+=\s*+(?:[^\s\"'=<>`]++|'[^']*+'|\"[^\"]*+\"))?+)*+\s*+/?+>"
+    r"|/[a-z][a-z0-9-]*+\s*+>)",
+    re.I | re.A,
+)
+_LINE_BREAK = re.compile(r"<br\s*+/?+>", re.I)
+_TARGET_CHUNK = re.compile(r"[^\s()\\\x00-\x1f]++|\\.", re.S)
+_ANGLED = re.compile(r"<((?:[^<>\n\\]|\\.)*+)>")
+_TITLE = re.compile(
+    r"\s++(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|\(((?:[^()\\]|\\.)*+)\))", re.S
+)
+_SPACE = re.compile(r"\s*+")
+_CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\u303f\u3040-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f\uff00-\uffef\U0001aff0-\U0001b16f\U00020000-\U0003fffd]"
+)
+
+
+def parse(text: str, before: str = "") -> Inlines:
+    """The inlines of a text; its lines are parted by `\\n`. `before` is the character before it."""
+    return _Reader(text, before).read()
+
+
+def unescaped(text: str) -> str:
+    """A text without the backslashes that escape something in it."""
+    return _UNESCAPED.sub(r"\1", text)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of `*`, `_` or `~~` that may open or close emphasis."""
+
+    char: str
+    count: int
+    opens: bool
+    closes: bool
+    start: int
+    end: int
+    width: int
+    """How many marks it had before any were paired."""
+
+
+@dataclass(slots=True)
+class _Bracket:
+    """A `[` or `![` that may begin a link: where it stands, and what was found before it."""
+
+    at: int
+    found: int
+    image: bool
+
+
+@dataclass(slots=True)
+class _Found:
+    """An inline with where it stands and how deep it nests; or a run of marks."""
+
+    node: Inline | _Run
+    start: int
+    end: int
+    depth: int = 0
+
+
+class _Reader:
+    def __init__(self, text: str, before: str) -> None:
+        self._text = text
+        self._before = before
+        self._found: list[_Found] = []
+        self._brackets: list[_Bracket] = []
+        self._inactive = 0  # so many of the brackets stand around a link already
+        self._at = 0
+        self._closings: dict[str, int] = {}
+        self._backticks: dict[int, list[int]] | None = None
+        self._dollars: list[int] | None = None
+
+    def read(self) -> Inlines:
+        text = self._text
+        while (mark := _SPECIAL.search(text, self._at)) is not None:
+            if mark[0] == "\n":
+                self._line_end(mark.start())
+            else:
+                self._literal(mark.start())
+                self._take(mark[0], mark.start(), mark.end())
+        self._literal(len(text))
+        return tuple(_nodes(_paired(self._found, text)))
+
+    def _take(self, mark: str, at: int, end: int) -> None:
+        first = mark[0]
+        if first == "`":
+            self._code(len(mark), at, end)
+        elif first in "*~" or (first == "_" and not mark.strip("_")):
+            self._emphasis(mark, at, end)
+        elif first == "_":
+            self._identifier(at, end)
+        else:
+            self._others[first](self, mark, at, end)
+
+    def _add(self, node: Inline | _Run, start: int, end: int, depth: int = 0) -> None:
+        self._found.append(_Found(node, start, end, depth))
+        self._at = end
+
+    def _literal(self, end: int) -> None:
+        if end > self._at:
+            self._add(Text(self._text[self._at : end]), self._at, end)
+
+    def _line_end(self, at: int) -> None:
+        line = self._text[self._at : at]
+        self._literal(self._at + len(line.rstrip(" \t")))
+        self._add(Break(line.endswith("  ")), self._at, at + 1)
+
+    # What is verbatim or literal.
+
+    def _escape(self, _mark: str, at: int, end: int) -> None:
+        following = self._text[end : end + 1]
+        if following == "\n":
+            self._add(Break(hard=True), at, end + 1)
+        elif following in ("(", "["):
+            self._tex(following, at)
+        elif following in (")", "]") or not _PUNCTUATION.match(following):
+            self._literal(end + (following in (")", "]")))
+        else:
+            self._add(Text(following), at, end + 1)
+
+    def _tex(self, opened: str, at: int) -> None:
+        """`\\(…\\)` and `\\[…\\]`; the marks are literal where they don't pair."""
+        end = self._closing("\\)" if opened == "(" else "\\]", at + 2)
+        if end < 0:
+            self._literal(at + 2)
+        else:
+            self._formula(at, 2, end, opened == "[")
+
+    def _dollar(self, mark: str, at: int, end: int) -> None:
+        if mark == "$$":
+            closing = self._closing("$$", end)
+            if closing >= 0 and self._text[end:closing].strip():
+                self._formula(at, 2, closing, True)
+            else:
+                self._literal(end)
+            return
+        following = self._text[end : end + 1]
+        closing = -1 if not following or following.isspace() else self._closing_dollar(end + 1)
+        if closing >= 0:
+            self._formula(at, 1, closing, False)
+        else:
+            self._literal(end)
+
+    def _formula(self, at: int, width: int, closing: int, display: bool) -> None:
+        end, text = closing + width, self._text
+        self._add(Formula(text[at:end], text[at + width : closing], display), at, end)
+
+    def _closing_dollar(self, start: int) -> int:
+        """The next `$` that may end a formula by Pandoc's rule."""
+        if self._dollars is None:
+            found = re.finditer(r"(?<![\s\\$])\$(?![0-9$])", self._text)
+            self._dollars = [match.start() for match in found]
+        index = bisect_left(self._dollars, start)
+        return self._dollars[index] if index < len(self._dollars) else -1
+
+    def _closing(self, mark: str, start: int) -> int:
+        """Where a mark stands next; it is looked for once where it is nowhere any more."""
+        if self._closings.get(mark, start) < 0:
+            return -1
+        self._closings[mark] = self._text.find(mark, start)
+        return self._closings[mark]
+
+    def _code(self, width: int, at: int, end: int) -> None:
+        if self._backticks is None:
+            self._backticks = defaultdict(list)
+            for run in re.finditer("`+", self._text):
+                self._backticks[len(run[0])].append(run.start())
+        runs = self._backticks.get(width, [])
+        index = bisect_left(runs, end)
+        if index == len(runs):
+            self._literal(end)
+            return
+        closing = runs[index]
+        text = self._text[end:closing].replace("\n", " ")
+        if text[0] == text[-1] == " " and text.strip(" "):
+            text = text[1:-1]
+        self._add(Code(text, self._text[at : closing + width]), at, closing + width)
+
+    def _angle(self, _mark: str, at: int, end: int) -> None:
+        text = self._text
+        if found := _AUTOLINK.match(text, at) or _EMAIL.match(text, at):
+            link = Link((Text(found[1]),), found[1], found[0], bare=True)
+            self._add(link, at, found.end())
+        elif found := _LINE_BREAK.match(text, at):
+            self._add(Break(hard=True), at, found.end())
+        elif found := _TAG.match(text, at):
+            self._add(Html(found[0]), at, found.end())
+        elif text.startswith("<!--", at) and (closing := self._closing("-->", at + 4)) >= 0:
+            self._add(Html(text[at : closing + 3]), at, closing + 3)
+        else:
+            self._literal(end)
+
+    def _address(self, _mark: str, at: int, end: int) -> None:
+        found = _BARE.match(self._text, at)
+        address = "" if found is None else _trimmed(found[0])
+        if len(address) <= end - at:
+            self._literal(end)
+            return
+        self._add(Link((Text(address),), address, address, bare=True), at, at + len(address))
+
+    def _identifier(self, at: int, end: int) -> None:
+        """`__name__`, where no letter or digit stands before it, is no emphasis but a name."""
+        if not at and self._before and (_word(self._before) or self._before == "_"):
+            self._emphasis("__", at, at + 2)
+        else:
+            self._add(Text(self._text[at:end]), at, end)
+
+    # Emphasis and links.
+
+    def _emphasis(self, mark: str, at: int, end: int) -> None:
+        before = self._text[at - 1 : at] or self._before or " "
+        after = self._text[end : end + 1] or " "
+        if mark[0] == "~" and len(mark) != 2:
+            self._literal(end)
+            return
+        opens, closes = _flanking(mark[0], before, after)
+        if opens or closes:
+            self._add(_Run(mark[0], len(mark), opens, closes, at, end, len(mark)), at, end)
+        else:
+            self._literal(end)
+
+    def _bracket(self, mark: str, at: int, end: int) -> None:
+        self._brackets.append(_Bracket(at, len(self._found), mark == "!["))
+        self._add(Text(mark), at, end)
+
+    def _unbracket(self, _mark: str, _at: int, end: int) -> None:
+        if not self._brackets:
+            self._literal(end)
+            return
+        opened = self._brackets.pop()
+        active = opened.image or len(self._brackets) >= self._inactive
+        self._inactive = min(self._inactive, len(self._brackets))
+        target = _target(self._text, end) if active else None
+        if target is None:
+            self._literal(end)
+            return
+        address, title, after = target
+        inner = _paired(self._found[opened.found + 1 :], self._text)
+        del self._found[opened.found :]
+        source, label = self._text[opened.at : after], tuple(_nodes(inner))
+        node = (Image if opened.image else Link)(label, address, source, title)
+        depth = max((each.depth for each in inner), default=0) + 1
+        if depth > DEEPEST:
+            self._add(Text(source), opened.at, after)
+        else:
+            self._add(node, opened.at, after, depth)
+        if not opened.image:
+            self._inactive = len(self._brackets)
+
+    _others: ClassVar[dict[str, Callable[[_Reader, str, int, int], None]]] = {
+        "\\": _escape,
+        "$": _dollar,
+        "<": _angle,
+        "h": _address,
+        "H": _address,
+        "[": _bracket,
+        "!": _bracket,
+        "]": _unbracket,
+    }
+
+
+def _trimmed(address: str) -> str:
+    """A bare address without the punctuation after it, or a parenthesis that it doesn't open."""
+    surplus = address.count(")") - address.count("(")
+    end = len(address)
+    while end and (address[end - 1] in "?!.,:;*_~'" or (address[end - 1] == ")" and surplus > 0)):
+        surplus -= address[end - 1] == ")"
+        end -= 1
+    return address[:end]
+
+
+def _target(text: str, at: int) -> tuple[str, str, int] | None:
+    """A link's address and title in parentheses at a position, and where they end."""
+    if not text.startswith("(", at):
+        return None
+    start = _space_end(text, at + 1)
+    if angled := _ANGLED.match(text, start):
+        address, end = angled[1], angled.end()
+    else:
+        end = _plain_target_end(text, start)
+        address = text[start:end]
+    title = _TITLE.match(text, end)
+    after = _space_end(text, title.end() if title else end)
+    if not text.startswith(")", after):
+        return None
+    said = "" if title is None else title[1] or title[2] or title[3] or ""
+    return unescaped(address), unescaped(said), after + 1
+
+
+def _plain_target_end(text: str, at: int) -> int:
+    depth = 0
+    while True:
+        if chunk := _TARGET_CHUNK.match(text, at):
+            at = chunk.end()
+        elif text.startswith("(", at) and depth < DEEPEST:
+            depth, at = depth + 1, at + 1
+        elif text.startswith(")", at) and depth:
+            depth, at = depth - 1, at + 1
+        else:
+            return at
+
+
+def _space_end(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return at if found is None else found.end()
+
+
+def _flanking(char: str, before: str, after: str) -> tuple[bool, bool]:
+    """Whether a run of marks between two characters may open, and whether it may close.
+
+    CommonMark's rule, but that a Chinese, Japanese or Korean neighbour counts as a boundary.
+    """
+    if char != "~" and _word(before) and _word(after):
+        return False, False
+    space_before, space_after = before.isspace(), after.isspace()
+    cjk = _is_cjk(before) or _is_cjk(after)
+    marks_before, marks_after = _is_mark(before), _is_mark(after)
+    left = not space_after and (not marks_after or space_before or marks_before or cjk)
+    right = not space_before and (not marks_before or space_after or marks_after or cjk)
+    if char != "_":
+        return left, right
+    return left and (not right or marks_before or cjk), right and (not left or marks_after or cjk)
+
+
+def _word(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+def _is_mark(char: str) -> bool:
+    return category(char)[0] in "PS"
+
+
+def _is_cjk(char: str) -> bool:
+    return _CJK.match(char) is not None
+
+
+def _paired(found: Sequence[_Found], text: str) -> list[_Found]:
+    """What was found, with the runs of marks paired: emphasis where they do, text where not."""
+    return _Pairing(text).pair(found)
+
+
+def _nodes(found: Sequence[_Found]) -> list[Inline]:
+    """The nodes alone, neighbouring texts as one."""
+    nodes: list[Inline] = []
+    texts: list[str] = []
+    for each in found:
+        if isinstance(each.node, Text):
+            texts.append(each.node.text)
+            continue
+        assert not isinstance(each.node, _Run)  # noqa: S101 - runs were paired or made texts
+        if texts:
+            nodes.append(Text("".join(texts)))
+            texts = []
+        nodes.append(each.node)
+    return [*nodes, Text("".join(texts))] if texts else nodes
+
+
+class _Pairing:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._out: list[_Found] = []
+        self._openers: list[int] = []  # where in `out` the runs stand that may open
+        self._bottoms: dict[tuple[str, bool, int], int] = {}
+
+    def pair(self, found: Sequence[_Found]) -> list[_Found]:
+        for each in found:
+            if isinstance(each.node, _Run):
+                self._run(each.node)
+            else:
+                self._out.append(each)
+        return [self._as_text(each) for each in self._out]
+
+    def _run(self, run: _Run) -> None:
+        while run.closes and run.count and (at := self._opener(run)) is not None:
+            if not self._wrap(at, run):
+                break
+        if run.count:
+            if run.opens:
+                self._openers.append(len(self._out))
+            self._out.append(_Found(run, run.start, run.end))
+
+    def _opener(self, run: _Run) -> int | None:
+        """The index among the openers of the run that this one closes."""
+        key = (run.char, run.opens, run.width % 3)
+        bottom = min(self._bottoms.get(key, 0), len(self._openers))
+        for index in range(len(self._openers) - 1, bottom - 1, -1):
+            opener = self._out[self._openers[index]].node
+            assert isinstance(opener, _Run)  # noqa: S101 - only runs are openers
+            if opener.char == run.char and not _odd(opener, run):
+                return index
+        self._bottoms[key] = len(self._openers)
+        return None
+
+    def _wrap(self, index: int, run: _Run) -> bool:
+        at = self._openers[index]
+        opener = self._out[at].node
+        assert isinstance(opener, _Run)  # noqa: S101 - only runs are openers
+        inner = [self._as_text(each) for each in self._out[at + 1 :]]
+        depth = max((each.depth for each in inner), default=0) + 1
+        if depth > DEEPEST:
+            return False
+        width = 2 if min(opener.count, run.count) >= 2 else 1
+        kind = Strike if run.char == "~" else Strong if width == 2 else Emph
+        start, end = opener.end - width, run.start + width
+        node = kind(tuple(_nodes(inner)), self._text[start:end])
+        del self._out[at + 1 :], self._openers[index + 1 :]
+        opener.count, opener.end = opener.count - width, start
+        run.count, run.start = run.count - width, end
+        if not opener.count:
+            del self._out[at:], self._openers[index:]
+        self._out.append(_Found(node, start, end, depth))
+        return True
+
+    def _as_text(self, each: _Found) -> _Found:
+        if not isinstance(each.node, _Run):
+            return each
+        return _Found(Text(each.node.char * each.node.count), each.start, each.end)
+
+
+def _odd(opener: _Run, run: _Run) -> bool:
+    """CommonMark's rule of three, of runs that may both open and close."""
+    if not (opener.closes or run.opens):
+        return False
+    return (opener.width + run.width) % 3 == 0 and run.width % 3 != 0

@@ -1,0 +1,196 @@
+"""The way in to page and inspector: one login, whose sessions open what they were given for."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from urllib.parse import parse_qs, urlencode
+
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from connectors.base import Unavailable
+from connectors.web.access import Access, Guard, set_cookie
+from connectors.web.guesses import Guess, Guesses, TooManyGuesses
+from connectors.web.sessions import SESSION_SECONDS, Area, Grant, Session, Sessions
+from connectors.web.signing import SigningKeys
+
+STATIC = Path(__file__).parent / "static"
+SESSION_COOKIE = "everytoken_session"
+KNOWN_COOKIE = "everytoken_known"
+"""Says that this browser has logged in before: what others guess is not held against it."""
+_KNOWN_SECONDS = 365 * 24 * 3600
+_FORM_LIMIT = 4096
+_PASSWORD = "password"  # noqa: S105 - the name of a way in
+_NAMES: Mapping[Area, str] = {"page": "this playground", "inspector": "the inspector"}
+_AWAY = "The bot's database does not answer. Please try again."
+
+
+class Login:
+    """Who is in, and the routes by which they come and go."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        keys: SigningKeys,
+        passwords: Mapping[Area, str | None],
+        *,
+        public: bool = False,
+        public_url: str | None = None,
+    ) -> None:
+        self.sessions = sessions
+        self._keys = keys
+        self._passwords = {area: password for area, password in passwords.items() if password}
+        self._public = public
+        self._public_url = public_url
+        self._access = self._rules(bool(self._passwords))
+        self._guesses = Guesses()
+        self._form = Template((STATIC / "login.html").read_text(encoding="utf-8"))
+
+    def access(self, area: Area) -> Access:
+        """The rules of an area."""
+        return self._rules(area in self._passwords)
+
+    def _rules(self, asks: bool) -> Access:
+        return Access(asks=asks, public=self._public, public_url=self._public_url)
+
+    async def session(self, connection: HTTPConnection, area: Area) -> Session | None:
+        """The session by which somebody may see an area that asks. Raises `Unavailable`."""
+        token = connection.cookies.get(SESSION_COOKIE, "")
+        return await self.sessions.find(token, area, self._secret)
+
+    def routes(self) -> list[BaseRoute]:
+        """`/login` and `/logout`, where there is something to log in to."""
+        if not self._passwords:
+            return []
+        guard = [Middleware(Guard, access=self._access)]
+        static = StaticFiles(directory=STATIC)
+        return [
+            Mount("/login/static", static, middleware=guard),
+            Route("/login", self._show, methods=["GET"], middleware=guard),
+            Route("/login", self._log_in, methods=["POST"], middleware=guard),
+            Route("/logout", self._log_out, methods=["POST"], middleware=guard),
+        ]
+
+    def _secret(self, area: Area, way: str) -> str | None:
+        return self._passwords.get(area) if way == _PASSWORD else None
+
+    async def _show(self, request: Request) -> Response:
+        return self._page(_safe(request.query_params.get("next", "")))
+
+    async def _log_in(self, request: Request) -> Response:
+        try:
+            with await self._guess(request) as guess:
+                form = await _form(request)
+                back = _safe(form.get("next", ""))
+                if form is _TOO_LARGE:
+                    return self._page(back, "That form is too large.", 413)
+                grants = self._granted(form.get("password", ""))
+                if not grants:
+                    return self._page(back, "That is not the password.", 403)
+                guess.right()
+            return await self._let_in(request, grants, back)
+        except TooManyGuesses as error:
+            return self._wait("/", error.wait_s)
+        except Unavailable:
+            return self._page("/", _AWAY, 503)
+
+    async def _guess(self, request: Request) -> Guess:
+        """Counts a guess: for who isn't known, before anything is awaited."""
+        client = request.client.host if request.client else ""
+        try:
+            return self._guesses.begin(client)
+        except TooManyGuesses:
+            cookie = request.cookies.get(KNOWN_COOKIE, "")
+            known = await self._keys.verified("known", cookie)
+            if known is None:
+                raise
+            return self._guesses.begin(f"known {known}", known=True)
+
+    def _granted(self, password: str) -> list[Grant]:
+        """What a password opens."""
+        return [
+            Grant(area, _PASSWORD, own)
+            for area, own in self._passwords.items()
+            if is_password(password, own)
+        ]
+
+    async def _let_in(self, request: Request, grants: list[Grant], back: str) -> Response:
+        """Gives a new session; what the browser's old one opened stays open."""
+        areas = {grant.area for grant in grants}
+        for area in self._passwords.keys() - areas:
+            if (session := await self.session(request, area)) is not None:
+                secret = self._secret(area, session.way) or ""
+                grants.append(Grant(area, session.way, secret, session.person_id, session.name))
+        old = request.cookies.get(SESSION_COOKIE, "")
+        token = await self.sessions.begin(grants, instead_of=old)
+        known = await self._keys.sign("known", secrets.token_urlsafe(16))
+        response = RedirectResponse(back, 303)
+        secure = self._access.secure(request)
+        set_cookie(response, SESSION_COOKIE, token, seconds=SESSION_SECONDS, secure=secure)
+        set_cookie(response, KNOWN_COOKIE, known, seconds=_KNOWN_SECONDS, secure=secure)
+        return response
+
+    async def _log_out(self, request: Request) -> Response:
+        try:
+            await self.sessions.end(request.cookies.get(SESSION_COOKIE, ""))
+        except Unavailable:
+            return self._page("/", _AWAY, 503)
+        response = RedirectResponse("/login", 303)
+        secure = self._access.secure(request)
+        set_cookie(response, SESSION_COOKIE, "", seconds=0, secure=secure)
+        return response
+
+    def _wait(self, back: str, wait_s: float) -> Response:
+        seconds = max(1, math.ceil(min(wait_s, Guesses.EACH_S)))
+        response = self._page(
+            back, f"There were too many attempts. Please try again in {seconds} seconds.", 429
+        )
+        response.headers["Retry-After"] = str(seconds)
+        response.headers["Connection"] = "close"  # its body is not waited for
+        return response
+
+    def _page(self, back: str, problem: str = "", status: int = 200) -> Response:
+        area: Area = "page" if back == "/" else "inspector"
+        text = self._form.substitute(problem=escape(problem), back=escape(back), what=_NAMES[area])
+        # With no-referrer a browser sends a form's POST with the Origin "null".
+        return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})
+
+
+def login_path(path: str = "") -> str:
+    """Where to log in, to come back to a path of ours."""
+    return f"/login?{urlencode({'next': path})}" if path else "/login"
+
+
+def is_password(attempt: str, password: str) -> bool:
+    """Whether this is the password; takes as long for every guess of one length."""
+    return secrets.compare_digest(
+        attempt.encode("utf-8", "replace"), password.encode("utf-8", "replace")
+    )
+
+
+_TOO_LARGE: dict[str, str] = {}
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a small form; `_TOO_LARGE` where it is not small."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_LIMIT:
+            return _TOO_LARGE
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _safe(path: str) -> str:
+    """Where to go after the way in: a page of the inspector's, or the page."""
+    ours = path.startswith(("/runs", "/overview")) and "\\" not in path and path.isprintable()
+    return path if ours else "/"
