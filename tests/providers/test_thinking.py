@@ -16,9 +16,9 @@ from tests.contracts.provider import ask
 from tests.providers.ways import WAYS, Way, at
 from tests.servers.openai import Answer, OpenAIServer, finish, text
 
+TAGS = ("<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]", "</thought>")
 SOME = st.sampled_from(
-    "<think> </think> <thinking> </thinking> [THINK] [/THINK] </thought> ◁/think▷ hm a é".split()
-    + [" ", "\n", "<", "</", "<th", "ink>", "["]
+    [*TAGS, "◁/think▷", "hm", "a", " ", "\n", "<", "</", "<th", "ink>", "[", "é"]
 )
 TEXTS = st.lists(SOME, max_size=10)
 
