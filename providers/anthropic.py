@@ -15,6 +15,7 @@ from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+from providers.stall import HOOKS
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 
@@ -26,6 +27,7 @@ def anthropic_provider(
     base_url: str = ANTHROPIC_URL,
     options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
@@ -46,6 +48,7 @@ def anthropic_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         whole_words=finish.ANTHROPIC,
         close=client.close,
         usage_grows=True,
@@ -59,7 +62,9 @@ def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
         base_url=base_url,
         timeout=timeout,
         max_retries=MAX_RETRIES,
-        http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout, **way_to(base_url)),
+        http_client=anthropic.DefaultAsyncHttpxClient(
+            timeout=timeout, event_hooks=HOOKS, **way_to(base_url)
+        ),
     )
 
 

@@ -343,7 +343,7 @@ SERVICE: dict[str, Cause] = {
     ),
     "silent": Cause("service", "Stalled", "stalled"),
     "late": Cause(
-        "service", "Stalled", "stalled", again=True,
+        "service", "Stalled", "stalled",
         codes={"Anthropic": ("timeout_error",), "MiniMax": ("base_resp:1001",)},
         statuses=(408,),
         names=("ModelTimeoutError", "APITimeoutError", "RequestTimeoutError",

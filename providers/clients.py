@@ -14,6 +14,7 @@ from providers.base import Unusable
 from providers.errors import failure
 from providers.http import Transport, certificates_path
 from providers.limits import CONNECT_SECONDS
+from providers.stall import HOOKS
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -93,7 +94,7 @@ def _http_client(url: str, timeout: openai.Timeout, carrier: Carrier) -> httpx2.
         return openai.DefaultAsyncHttpxClient(timeout=timeout, transport=Transport())
     if carrier == "own" and not _is_socks(proxy or ""):  # aiohttp knows none of those
         return openai.DefaultAioHttpClient(timeout=timeout, **way_to(url))
-    return openai.DefaultAsyncHttpxClient(timeout=timeout, **way_to(url))
+    return openai.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=HOOKS, **way_to(url))
 
 
 def way_to(url: str) -> dict[str, Any]:

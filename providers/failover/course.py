@@ -20,11 +20,11 @@ from providers.base import (
     Provider,
     ProviderError,
     Request,
+    Stalled,
 )
 from providers.decoding import Piece
 from providers.failover.breaker import Breaker
 from providers.failover.conversation import continued, fits, has_images, shorter
-from providers.failover.limit import FirstWord
 from providers.failover.spending import together
 from providers.relay import Relay
 
@@ -41,8 +41,9 @@ MOST_TRIMS = 3
 class Patience:
     """What the operator decided about failing models.
 
-    `seconds` are what the next token may take over all tries and models: from the question on, and
-    again from where an answer broke off. `goes_on`: whether another model goes on with an answer
+    `seconds` bound how long failing models are tried again: from the question on, and again from
+    where one was silent, or an answer broke off. How long each may be silent is its own to bound.
+    `goes_on`: whether another model goes on with an answer
     that broke off. `spread` gives numbers from 0 to 1: pauses differ, so that many who failed
     together don't come back together.
     """
@@ -109,15 +110,14 @@ class Course:
             await self._seam(link)
         self._note(link, kind)
         spent, generation.usage = generation.usage, None
-        said = f"no token came within {self._patience.seconds:g} s"
+        generation.finish_word = ""
         try:
-            async with FirstWord(generation, self._deadline, said):
-                await link.model.generate(
-                    request,
-                    run_id=self._run_id,
-                    callbacks=self._callbacks,
-                    generation=generation,
-                )
+            await link.model.generate(
+                request,
+                run_id=self._run_id,
+                callbacks=self._callbacks,
+                generation=generation,
+            )
         except ProviderError as error:
             return error
         finally:
@@ -169,6 +169,8 @@ class Course:
             raise error
         if not error.row.again:
             self._open.remove(link)
+        if isinstance(error, Stalled):
+            self._deadline = self._clock() + self._patience.seconds
         return await self._next(error), None
 
     def _learn(self, link: Link, error: ProviderError) -> None:
@@ -191,14 +193,17 @@ class Course:
         return self._new_round()
 
     async def _next(self, error: ProviderError) -> Link:
-        """The next model of this round; after it a pause, and the next round."""
+        """The next model of this round; after it a pause, and the next round.
+
+        The deadline is for trying again: each model is asked once, however late.
+        """
         link = self._admitted()
         if link is None:
             if not self._open or self._rounds == ROUNDS:
                 raise error
             await self._pause(error)
             link = self._new_round()
-        if self._clock() >= self._deadline:
+        if self._rounds > 1 and self._clock() >= self._deadline:
             raise error
         return link
 
