@@ -209,7 +209,10 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     THINKING = "thinking"
+    WRITING = "writing"
+    """Text comes again after a silence: nothing need be said, and the answer is not at its end."""
     IDLE = "idle"
+    """Nothing any more: the answer is at its end, however it ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,7 @@ class Run:
             if self.generation.tokens != tokens:
                 tokens, since = self.generation.tokens, self._clock()
                 if told:
-                    await self._signal(Status.IDLE)
+                    await self._signal(Status.WRITING)
                 told = False
             elif self._clock() - since >= QUIET_S:
                 since, told = self._clock(), True
