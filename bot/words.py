@@ -20,43 +20,7 @@ class Sentence:
     params: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
-CATALOGUE: dict[str, str] = {
-    # How an answer ended: the small line below it.
-    "ended.length": "The answer reached its length limit here.",
-    "ended.filtered": "The model's content filter ended the answer here.",
-    "ended.unknown": "The service ended the answer for a reason that the bot doesn't know.",
-    "ended.stopped": "Stopped.",
-    "ended.interrupted": "The bot was stopped before the answer was whole.",
-    "ended.question_changed": "Started over: the question was changed.",
-    "ended.too_late": "The answer took too long and ends here.",
-    "ended.capped": "The answer reached the most that one answer may use.",
-    "ended.bug": "Something went wrong in the bot, so the answer ends here. "
-    "Its operator has been told.",
-    "ended.no_text": "The model gave no text.",
-    "ended.no_tools": "The model asked for a tool, and can't use any here.",
-    # A failure of the model, as the reader is told it.
-    "failed.overloaded": "The model's service is overloaded. Try again in a moment.",
-    "failed.key": "The bot may not use its model: its operator has to check the key.",
-    "failed.account": "The account that pays for the bot's model is used up: "
-    "its operator has to see to it.",
-    "failed.place": "The model's service doesn't answer where the bot runs: "
-    "its operator has to see to it.",
-    "failed.settings": "The bot's model is not set up rightly: its operator has to check it.",
-    "failed.unreached": "The bot can't reach its model's service: its operator has to see to it.",
-    "failed.stalled": "The model stopped sending, so the answer ends here.",
-    "failed.disconnected": "The connection to the model was lost, so the answer ends here.",
-    "failed.malformed": "The model's service sent something unreadable, so the answer ends here.",
-    "failed.filtered": "The model's content filter refused the question.",
-    "failed.too_long": "The conversation is too long for the model. Start a new one.",
-    "failed.too_large": "This is more text at once than the bot's account may send to its model. "
-    "Ask in a new conversation, or more briefly.",
-    "failed.refused": "The model's service refused this request. The bot's operator can see why.",
-    "failed.not_answerable": "The model can't answer this: {reason}",
-    # What an answer was made without.
-    "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
-    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
-    "I know my own questions and answers.",
-    "answer.not_read": "Not read: {what}",
+OF_FAILING_MODELS: dict[str, str] = {
     # A failure of the model, as the operator is told it: what happened (cause), what to do (cure).
     # Of the parameters, `key` and `address` are the settings of the model that failed.
     "cause.key_characters": "the key holds a character that no key has ({character})",
@@ -227,6 +191,53 @@ CATALOGUE: dict[str, str] = {
     "cause.unreadable": "the service sent something unreadable",
     "cure.unreadable": "try again; if it goes on, try STREAM_READER=langchain, and please report "
     "it",
+}
+"""What the operator is told of each cause of `providers.causes`."""
+
+CATALOGUE: dict[str, str] = {
+    **OF_FAILING_MODELS,
+    # How an answer ended: the small line below it.
+    "ended.length": "The answer reached its length limit here.",
+    "ended.filtered": "The model's content filter ended the answer here.",
+    "ended.unknown": "The service ended the answer for a reason that the bot doesn't know.",
+    "ended.stopped": "Stopped.",
+    "ended.interrupted": "The bot was stopped before the answer was whole.",
+    "ended.question_changed": "Started over: the question was changed.",
+    "ended.too_late": "The answer took too long and ends here.",
+    "ended.capped": "The answer reached the most that one answer may use.",
+    "ended.bug": "Something went wrong in the bot, so the answer ends here. "
+    "Its operator has been told.",
+    "ended.no_text": "The model gave no text.",
+    "ended.no_tools": "The model asked for a tool, and can't use any here.",
+    # A failure of the model, as the reader is told it.
+    "failed.overloaded": "The model's service is overloaded. Try again in a moment.",
+    "failed.key": "The bot may not use its model: its operator has to check the key.",
+    "failed.account": "The account that pays for the bot's model is used up: "
+    "its operator has to see to it.",
+    "failed.place": "The model's service doesn't answer where the bot runs: "
+    "its operator has to see to it.",
+    "failed.settings": "The bot's model is not set up rightly: its operator has to check it.",
+    "failed.unreached": "The bot can't reach its model's service: its operator has to see to it.",
+    "failed.stalled": "The model stopped sending, so the answer ends here.",
+    "failed.disconnected": "The connection to the model was lost, so the answer ends here.",
+    "failed.malformed": "The model's service sent something unreadable, so the answer ends here.",
+    "failed.filtered": "The model's content filter refused the question.",
+    "failed.too_long": "The conversation is too long for the model. Start a new one.",
+    "failed.too_large": "This is more text at once than the bot's account may send to its model. "
+    "Ask in a new conversation, or more briefly.",
+    "failed.refused": "The model's service refused this request. The bot's operator can see why.",
+    "failed.not_answerable": "The model can't answer this: {reason}",
+    # What an answer was made without.
+    "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
+    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
+    "I know my own questions and answers.",
+    "answer.not_read": "Not read: {what}",
+    # What could not be shown.
+    "shown.in_part": "The rest of the answer can't be shown.",
+    "shown.end": "End of the answer.",
+    "shown.nothing_there": "The answer to your question can't be shown there: it was refused.",
+    "shown.cut_there": "The rest of the answer to your question can't be shown there: it was "
+    "refused.",
 }
 """The template of each sentence; `{name}` stands for a parameter, formatted as by `str.format`."""
 
