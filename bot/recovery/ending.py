@@ -166,6 +166,7 @@ class Endings:
             lambda: self._now_us() - started_us,
             Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
             self._watch.called,
+            left.row.start.person,
         )
         ended = outcomes.INTERRUPTED
         self._tell(reply, left.tokens, text)

@@ -100,7 +100,14 @@ class Run:
         self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
         self.reply = Reply(
-            self.id, asked, connector, pacing, store, self._elapsed_us, called=watch.called
+            self.id,
+            asked,
+            connector,
+            pacing,
+            store,
+            self._elapsed_us,
+            called=watch.called,
+            asker=question.asked.person,
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
