@@ -44,6 +44,8 @@ CATALOGUE: dict[str, str] = {
     "failed.refused": "The model can't answer this: {reason}",
     # What an answer was made without.
     "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
+    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
+    "I know my own questions and answers.",
     "answer.not_read": "Not read: {what}",
 }
 """The template of each sentence; `{name}` stands for a parameter, formatted as by `str.format`."""

@@ -198,6 +198,8 @@ class Said:
     at_us: int
     """When it was said: microseconds since the epoch."""
     files: tuple[File, ...] = ()
+    opens: bool = False
+    """It opened the thread: whatever has to be left out of a long one, this stays."""
 
 
 class Status(StrEnum):
@@ -360,6 +362,14 @@ def understood(platform: str) -> Iterator[None]:
         ) from error
 
 
+class Incomplete(Unavailable):
+    """Only a part of a history could be read now: `said`, oldest first."""
+
+    def __init__(self, message: str, said: Sequence[Said] = ()) -> None:
+        super().__init__(message)
+        self.said = said
+
+
 class Connector(Protocol):
     """A chat platform. Connections are opened on first use and closed by `aclose`."""
 
@@ -396,7 +406,11 @@ class Connector(Protocol):
         ...
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
-        """The newest `limit` messages before a message, oldest of them first."""
+        """The newest `limit` messages before a message, oldest of them first.
+
+        What opened the thread comes before them, however long it is. Raises `Incomplete` where the
+        platform lets only some of them be read.
+        """
         ...
 
     async def fetch(self, file: File, most: int) -> bytes:
