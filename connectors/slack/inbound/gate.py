@@ -104,9 +104,9 @@ class Gate(AsyncMiddleware):
         event, team = body["event"], mapping.team_of(body)
         match event["type"]:
             case "assistant_thread_started":
-                self._assistant.started(team, event)
+                self._assistant.started(team, mapping.home_of(body), event)
             case "app_home_opened":
-                self._assistant.opened(team, event)
+                self._assistant.opened(team, mapping.home_of(body), event)
             case "app_uninstalled":
                 await self._forget(team)
             case "tokens_revoked":
@@ -125,7 +125,7 @@ class Gate(AsyncMiddleware):
             incoming = self._handover.put(*heard)
         if not await self._handover.kept(incoming):
             return not_taken()
-        if isinstance(incoming.event, Asked):
+        if isinstance(incoming.event, Asked) and incoming.declined is None:
             self._assistant.asked(incoming.event)
         return taken()
 

@@ -56,8 +56,8 @@ class Inbound:
             handover,
             names,
             Commands(anchors, handover, names),
-            Shortcuts(api, anchors, self._errands, names),
-            Assistant(api, options, self._errands),
+            Shortcuts(api, anchors, handover, self._errands, names),
+            Assistant(api, options, handover, self._errands),
             installations,
             threads_in_dms=threads_in_dms,
         )
