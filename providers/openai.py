@@ -20,9 +20,10 @@ from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
-from providers.errors import by_code
+from providers.errors import Answered
 from providers.langchain import LangChainProvider
 from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
+from providers.reasoners import begins
 
 RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
 """How LangChain is told which protocol to speak; None: as it knows the model."""
@@ -34,11 +35,16 @@ def openai_provider(
     api_key: str,
     base_url: str = OPENAI_URL,
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+
+    `store`: whether the service may keep a response of the Responses API.
+    """
     client = openai_client(api_key, base_url)
     chat = OpenAIChat(
         model=model,
@@ -46,7 +52,7 @@ def openai_provider(
         base_url=base_url,
         stream_usage=True,
         use_responses_api=RESPONSES[api],
-        **common_options(client),
+        **common_options(client, store),
     )
     return LangChainProvider(
         chat,
@@ -54,6 +60,7 @@ def openai_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         close=client.close,
         usage_grows=True,
         whole_words=finish.OPENAI,
@@ -67,15 +74,18 @@ def compatible_provider(
     api_key: str | None = None,
     usage: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
     retries: int = 0,
+    begins_thinking: bool | None = None,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own.
+    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
+    reasoning, which nothing opens; None: as is known of the model.
     """
     key = api_key or "none"
     client = openai_client(key, base_url, retries=retries)
@@ -92,23 +102,25 @@ def compatible_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         ask=partial(facts_of, client, model),
         url=base_url,
         close=client.close,
         think_block=True,
+        begun=begins(model, begins_thinking),
         usage_grows=True,
         whole_words=finish.COMPATIBLE,
     )
 
 
-def common_options(client: openai.AsyncOpenAI) -> dict[str, Any]:
+def common_options(client: openai.AsyncOpenAI, store: bool = False) -> dict[str, Any]:
     """What every model of this dialect is built with.
 
     `client` is the model's own: LangChain would share one between event loops. The stall
     time-out is ours, so LangChain's is off.
     """
     return {
-        "root_async_client": _Root(client),
+        "root_async_client": _Root(client, store),
         "async_client": _Completions(client),
         # Never called: it only keeps LangChain from building a client for blocking calls.
         "client": client.chat.completions,
@@ -136,8 +148,8 @@ class _Completions:
 class _Root:
     """Stands in for the client, of which LangChain uses the Responses API only."""
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
-        self.responses = _Responses(client)
+    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
+        self.responses = _Responses(client, store)
 
 
 class _Responses:
@@ -146,12 +158,13 @@ class _Responses:
     LangChain would make a bare `ValueError` of it.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
         self._client = client
+        self._store = store
 
     async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
         """Opens a stream: LangChain calls it by this name, with `stream` always true."""
-        return aclosing(_events(await self._client.responses.create(**payload)))
+        return aclosing(_events(await self._client.responses.create(**payload, store=self._store)))
 
 
 async def _events(stream: Any) -> AsyncGenerator[Any]:
@@ -160,7 +173,7 @@ async def _events(stream: Any) -> AsyncGenerator[Any]:
     async with stream:
         async for event in stream:
             if event.type == "error":
-                raise by_code(str(event.code))
+                raise Answered(event.model_dump())
             told = event.to_dict(mode="python", exclude_unset=False)
             for kind, text in _said(parts, event.type, told):
                 yield _delta(kind, text, told)

@@ -11,12 +11,20 @@ from providers.base import Provider
 from providers.extras import needed
 from providers.failover import ChainProvider, Patience
 from providers.prices import ModelPrice, Prices
+from providers.reasoners import slowness
 
 
 def make_provider(settings: Settings) -> Provider:
     """The models that the settings name, as one."""
     patience = Patience(settings.first_token_seconds, settings.broken_answers == "continue")
-    return ChainProvider([make_model(each) for each in each_alone(settings)], patience)
+    models = [make_model(each) for each in each_alone(settings)]
+    if settings.trace_langchain:
+        from providers.langchain import LangChainProvider
+
+        for model in models:
+            if isinstance(model, LangChainProvider):
+                model.traced = True
+    return ChainProvider(models, patience)
 
 
 def each_alone(settings: Settings) -> list[Settings]:
@@ -28,6 +36,7 @@ def make_model(settings: Settings) -> Provider:
     """The first model that the settings name. Imports only what that model needs."""
     known: dict[str, Any] = {
         "stall_seconds": settings.stall_seconds,
+        "first_seconds": settings.first_token_seconds * slowness(settings.model_name),
         "sees": settings.model_sees_images,
     }
     if settings.context_tokens is not None:
@@ -88,6 +97,7 @@ def _azure(settings: Settings, known: dict[str, Any]) -> Provider:
         secret=secret,
         api_version=settings.openai_api_version,
         api=settings.openai_api,
+        store=settings.openai_store,
         **known,
     )
 
@@ -111,6 +121,7 @@ def _compatible(settings: Settings, known: dict[str, Any]) -> Provider:
         settings.model_name,
         base_url=settings.openai_base_url or "",
         api_key=revealed(settings.openai_api_key),
+        begins_thinking=settings.model_begins_thinking,
         **known,
     )
 
@@ -126,6 +137,7 @@ def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
         settings.model_name,
         api_key=revealed(settings.openai_api_key) or "",
         api=settings.openai_api,
+        store=settings.openai_store,
         **known,
     )
 

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from bot.settings.values import as_object, is_url
+from bot.settings.values import Key, as_object, is_url
 
 _CLASS = re.compile(r"\w+(\.\w+)*:\w+")
 
@@ -28,15 +28,16 @@ class ModelSettings(BaseSettings):
     first_token_seconds: float = Field(
         120,
         gt=0,
-        description="how long a failing model is tried again, and others instead, "
-        "until a token comes",
+        description="how long a model may be silent before its answer begins (five times as long "
+        "for pro and research models, three times for others that think), and how long a failing "
+        "one is tried again",
     )
     broken_answers: Literal["continue", "off"] = Field(
         "continue",
         description="whether the next model of `MODEL` goes on with an answer that broke off: "
         "`continue`, with a mark where, or `off`",
     )
-    openai_api_key: SecretStr | None = Field(
+    openai_api_key: Key = Field(
         None, description="key for `openai:`, and for `compatible:` where the server wants one"
     )
     openai_base_url: str | None = Field(
@@ -47,10 +48,14 @@ class ModelSettings(BaseSettings):
         description="protocol of `openai:` and `azure:`: Chat Completions (`chat`), or the "
         "Responses API (`responses`); `auto`: Chat Completions, where the model knows it",
     )
+    openai_store: bool = Field(
+        False,
+        description="whether the service keeps answers of the Responses API, for its own console",
+    )
     azure_openai_endpoint: str | None = Field(
         None, description="`https://<resource>.openai.azure.com`"
     )
-    azure_openai_api_key: SecretStr | None = Field(None, description="key for `azure:`")
+    azure_openai_api_key: Key = Field(None, description="key for `azure:`")
     azure_openai_auth: Literal["key", "entra"] = Field(
         "key",
         description="how `azure:` is signed in to: with the key, or as an identity of Entra ID "
@@ -60,15 +65,15 @@ class ModelSettings(BaseSettings):
     azure_client_id: str | None = Field(
         None, description="the application's id; alone, that of a user-assigned managed identity"
     )
-    azure_client_secret: SecretStr | None = Field(None, description="the application's secret")
+    azure_client_secret: Key = Field(None, description="the application's secret")
     openai_api_version: str = Field(
         "2024-10-21", description="Azure's API version; `v1` for its newer endpoint"
     )
-    anthropic_api_key: SecretStr | None = Field(None, description="key for `anthropic:`")
+    anthropic_api_key: Key = Field(None, description="key for `anthropic:`")
     anthropic_base_url: str | None = Field(
         None, description="another server that speaks Anthropic's Messages API"
     )
-    google_api_key: SecretStr | None = Field(None, description="key for `google:` (Gemini)")
+    google_api_key: Key = Field(None, description="key for `google:` (Gemini)")
     google_gemini_base_url: str | None = Field(
         None, description="another server that speaks Gemini's API"
     )
@@ -88,6 +93,11 @@ class ModelSettings(BaseSettings):
     )
     model_sees_images: bool | None = Field(
         None, description="whether the model takes images; unset: as is known of the model"
+    )
+    model_begins_thinking: bool | None = Field(
+        None,
+        description="whether answers of `compatible:` begin with reasoning that only a closing "
+        "`</think>` ends; unset: as is known of the model",
     )
 
     @field_validator("model")
@@ -156,3 +166,17 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "anthropic": ("anthropic_api_key",),
     "google": ("google_api_key",),
 }
+
+_NAMES: dict[str, tuple[str, str]] = {
+    "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    "compatible": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    "azure": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    "google": ("GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+    "langchain": ("the key in MODEL_OPTIONS", "the address in MODEL_OPTIONS"),
+}
+
+
+def setting_names(provider: str) -> tuple[str, str]:
+    """The settings that hold a provider's key and its address, as the operator knows them."""
+    return _NAMES.get(provider, ("its key", "its address"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.settings.answers import AnswerSettings
 from bot.settings.discord import DiscordSettings
+from bot.settings.environment import take_out
 from bot.settings.hosting import HostingSettings
 from bot.settings.limits import LimitSettings
 from bot.settings.model import ModelSettings
@@ -69,11 +71,17 @@ class Settings(  # pydantic lists the fields of the last base first
 
 
 def load_settings() -> Settings:
-    """Reads the environment and `.env`; raises `SettingsError` with one line for each fault."""
+    """Reads the environment and `.env`; raises `SettingsError` with one line for each fault.
+
+    Afterwards libraries find nothing in the environment that could make them send something
+    elsewhere, see `bot.settings.environment`.
+    """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_plain(fault) for fault in error.errors())) from None
+    take_out(os.environ, set(Settings.model_fields), tracing=settings.trace_langchain)
+    return settings
 
 
 def unknown_in_dotenv(path: Path = Path(".env")) -> list[str]:

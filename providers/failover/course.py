@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -14,22 +15,16 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from providers.base import (
     Attempt,
     AttemptKind,
-    AuthFailed,
-    BadRequest,
-    Disconnected,
     Generation,
-    Malformed,
     Overloaded,
     Provider,
     ProviderError,
     Request,
     Stalled,
-    TooLong,
 )
 from providers.decoding import Piece
 from providers.failover.breaker import Breaker
 from providers.failover.conversation import continued, fits, has_images, shorter
-from providers.failover.limit import FirstWord
 from providers.failover.spending import together
 from providers.relay import Relay
 
@@ -38,20 +33,17 @@ log = structlog.get_logger(__name__)
 ROUNDS = 3
 """So often a model is tried before its first token, at most."""
 _FIRST_PAUSE_S = 0.5
-_AGAIN = (Overloaded, Disconnected, Stalled)
-"""What may pass by itself: the same model may be tried again."""
-_ELSEWHERE = (*_AGAIN, Malformed, AuthFailed, BadRequest)
-"""What another model may not meet. A filter's refusal is an answer: no other model is asked."""
-_AILING = (*_AGAIN, Malformed, AuthFailed)
-"""What says that a model is not well, and not that the question is at fault."""
+MOST_TRIMS = 3
+"""So often a conversation is made shorter for one model, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """What the operator decided about failing models.
 
-    `seconds` are what the next token may take over all tries and models: from the question on, and
-    again from where an answer broke off. `goes_on`: whether another model goes on with an answer
+    `seconds` bound how long failing models are tried again: from the question on, and again from
+    where one was silent, or an answer broke off. How long each may be silent is its own to bound.
+    `goes_on`: whether another model goes on with an answer
     that broke off. `spread` gives numbers from 0 to 1: pauses differ, so that many who failed
     together don't come back together.
     """
@@ -96,7 +88,7 @@ class Course:
         self._deadline = self._began + patience.seconds
         self._rests: dict[Link, float] = {}
         self._last: Link | None = None
-        self._trimmed_for: set[Link] = set()
+        self._trims: Counter[Link] = Counter()
 
     async def run(self) -> None:
         """Returns once a model said that it is done; raises what the last try raised."""
@@ -118,15 +110,14 @@ class Course:
             await self._seam(link)
         self._note(link, kind)
         spent, generation.usage = generation.usage, None
-        said = f"no token came within {self._patience.seconds:g} s"
+        generation.finish_word = ""
         try:
-            async with FirstWord(generation, self._deadline, said):
-                await link.model.generate(
-                    request,
-                    run_id=self._run_id,
-                    callbacks=self._callbacks,
-                    generation=generation,
-                )
+            await link.model.generate(
+                request,
+                run_id=self._run_id,
+                callbacks=self._callbacks,
+                generation=generation,
+            )
         except ProviderError as error:
             return error
         finally:
@@ -169,44 +160,50 @@ class Course:
         tried = self._generation.attempts[-1]
         if len(self._generation.text) > tried.chars:
             return self._go_on(link, error), None
-        if isinstance(error, TooLong) and link not in self._trimmed_for:
-            self._trimmed_for.add(link)
+        if error.row.trims and self._trims[link] < MOST_TRIMS:
+            self._trims[link] += 1
             if (less := shorter(self._request)) is not None:
                 self._request, self._generation.trimmed = less, True
                 return link, "trimmed"
-        if not isinstance(error, _ELSEWHERE):
+        if not error.row.elsewhere:
             raise error
-        if not isinstance(error, _AGAIN):
+        if not error.row.again:
             self._open.remove(link)
+        if isinstance(error, Stalled):
+            self._deadline = self._clock() + self._patience.seconds
         return await self._next(error), None
 
     def _learn(self, link: Link, error: ProviderError) -> None:
+        error.model = link.model.name
         attempts, now = self._generation.attempts, self._clock()
         attempts[-1] = replace(attempts[-1], error=f"{type(error).__name__}: {error}")
         log.warning("provider.try_failed", model=link.model.name, error=attempts[-1].error)
         retry_after = error.retry_after if isinstance(error, Overloaded) else None
         self._rests[link] = now + (retry_after or 0.0)
-        if isinstance(error, _AILING):
+        if error.row.ails:
             link.breaker.failed(now, retry_after)
 
     def _go_on(self, link: Link, error: ProviderError) -> Link:
         """An answer broke off: another model goes on with it, never the one that broke off."""
         self._open.remove(link)
-        if not (self._patience.goes_on and self._open and isinstance(error, _ELSEWHERE)):
+        if not (self._patience.goes_on and self._open and error.row.elsewhere):
             raise error
         self._deadline = self._clock() + self._patience.seconds
         self._rounds = 0
         return self._new_round()
 
     async def _next(self, error: ProviderError) -> Link:
-        """The next model of this round; after it a pause, and the next round."""
+        """The next model of this round; after it a pause, and the next round.
+
+        The deadline is for trying again: each model is asked once, however late.
+        """
         link = self._admitted()
         if link is None:
             if not self._open or self._rounds == ROUNDS:
                 raise error
             await self._pause(error)
             link = self._new_round()
-        if self._clock() >= self._deadline:
+        if self._rounds > 1 and self._clock() >= self._deadline:
             raise error
         return link
 

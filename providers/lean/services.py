@@ -13,6 +13,7 @@ from providers.lean.chat import Chat
 from providers.lean.protocol import Speech
 from providers.lean.provider import LeanProvider
 from providers.lean.responses import Responses, needs_responses
+from providers.reasoners import begins
 from providers.sight import sees_images
 
 
@@ -22,19 +23,25 @@ def openai_provider(
     api_key: str,
     base_url: str = OPENAI_URL,
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LeanProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+
+    `store`: whether the service may keep a response of the Responses API.
+    """
     return LeanProvider(
         openai_client(api_key, base_url, "own"),
-        _openai_speech(model, api),
+        _openai_speech(model, api, store),
         name=f"openai:{model}",
         room=room,
         sees=sees,
         guess=sees_images(model),
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
     )
 
 
@@ -45,7 +52,9 @@ def azure_provider(
     secret: Secret,
     api_version: str = "2024-10-21",
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
@@ -56,13 +65,14 @@ def azure_provider(
     """
     return LeanProvider(
         azure_client(deployment, endpoint, secret, api_version, "own"),
-        _azure_speech(deployment, api),
+        _azure_speech(deployment, api, store),
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
         guess=sees_images(deployment),
         close=close,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
     )
 
 
@@ -73,20 +83,30 @@ def compatible_provider(
     api_key: str | None = None,
     usage: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
     retries: int = 0,
+    begins_thinking: bool | None = None,
 ) -> LeanProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own.
+    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
+    reasoning, which nothing opens; None: as is known of the model.
     """
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
     return LeanProvider(
         client,
-        Chat(model, limit="max_tokens", usage=usage, think_block=True, whole=finish.COMPATIBLE),
+        Chat(
+            model,
+            limit="max_tokens",
+            usage=usage,
+            think_block=True,
+            begun=begins(model, begins_thinking),
+            whole=finish.COMPATIBLE,
+        ),
         name=f"compatible:{model}",
         room=room,
         sees=sees,
@@ -94,19 +114,20 @@ def compatible_provider(
         ask=partial(facts_of, client, model),
         url=base_url,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
     )
 
 
-def _openai_speech(model: str, api: Api) -> Speech:
+def _openai_speech(model: str, api: Api, store: bool) -> Speech:
     if api == "responses" or (api == "auto" and needs_responses(model)):
-        return Responses(model)
+        return Responses(model, store)
     # Models that reason take their orders from a developer.
     system = "developer" if re.match(r"o\d", model) else "system"
     return Chat(model, limit="max_completion_tokens", usage=True, system=system)
 
 
-def _azure_speech(deployment: str, api: Api) -> Speech:
+def _azure_speech(deployment: str, api: Api, store: bool) -> Speech:
     """A deployment's name doesn't tell its model: Responses only where it was asked for."""
     if api == "responses":
-        return Responses(deployment)
+        return Responses(deployment, store)
     return Chat(deployment, limit="max_completion_tokens", usage=True)

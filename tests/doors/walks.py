@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 from bot.identity import Named
@@ -27,22 +26,23 @@ class Seen(StrEnum):
 
 
 # What costs no answer is free for who is over a limit: they may forget, stop their own, rate.
-_SPENDS = {
+_Seen = dict[Who, Seen]
+_SPENDS: _Seen = {
     Who.BLOCKED: Seen.NOTHING, Who.OVER: Seen.ALONE, Who.NAMESAKE: Seen.ALONE,
     Who.ELSEWHERE: Seen.ALONE,
 }  # fmt: skip
-_SILENT: Mapping[Who, Seen] = dict.fromkeys(Who, Seen.NOTHING)
+_SILENT: _Seen = dict.fromkeys(Who, Seen.NOTHING)
 _OTHERS = _SPENDS
 """Of another person's answer: they are told that it is not theirs."""
-_FREE = _SILENT | {Who.NAMESAKE: Seen.ALONE}
+_FREE: _Seen = _SILENT | {Who.NAMESAKE: Seen.ALONE}
 # Slack offers an app's commands to the people of workspaces that installed it, and to no others.
-_COMMAND = {who: seen for who, seen in _SPENDS.items() if who is not Who.NAMESAKE}
+_COMMAND: _Seen = {who: seen for who, seen in _SPENDS.items() if who is not Who.NAMESAKE}
 _TOLD_BEFORE = _SILENT
 """The same line has been said to them of the same answer."""
 
-_GREETED = dict.fromkeys(Who, Seen.ALONE) | {Who.BLOCKED: Seen.NOTHING}
+_GREETED: _Seen = dict.fromkeys(Who, Seen.ALONE) | {Who.BLOCKED: Seen.NOTHING}
 
-SLACK: Mapping[str, Mapping[Who, Seen]] = {
+SLACK: dict[str, _Seen] = {
     "mention": _SPENDS,
     "follow-up in a thread": _SILENT | {Who.OVER: Seen.ALONE, Who.ELSEWHERE: Seen.ALONE},
     "direct message": _SPENDS,
