@@ -189,6 +189,11 @@ class Reply:
         """The answer as the platform's own answers have it, decoration undone."""
         return self._screen.shown_text()
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Blocks of the platform's answers of which it can't be said what they show, by name."""
+        return self._screen.unknown
+
     async def stamp(self, footer: str) -> None:
         """Sets small print under the answer's last part; a courtesy, tried once."""
         last = next(reversed(self._screen.messages), None)
@@ -283,6 +288,8 @@ class Reply:
             self._post_lost = False
         else:
             self._edit_lost = False
+        if shown.unknown:
+            log.warning("reply.unknown_blocks", part=step.part.index, blocks=shown.unknown)
         message = self._screen.confirm(step, shown, sure=sure, again=self._to_mend(step, shown))
         self._pause_s = _FIRST_PAUSE_S
         self._since = self._clock()

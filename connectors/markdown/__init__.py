@@ -17,7 +17,7 @@ Where this differs from CommonMark:
 
 from connectors.markdown.blocks import START, Parsed, State, parse, safe
 from connectors.markdown.dialect import Dialect, Drawn
-from connectors.markdown.plain import VERSION, after, joined, of_blocks, of_inlines, plain
+from connectors.markdown.plain import VERSION, after, form, joined, of_blocks, of_inlines, plain
 
 __all__ = [
     "START",
@@ -27,6 +27,7 @@ __all__ = [
     "Parsed",
     "State",
     "after",
+    "form",
     "joined",
     "of_blocks",
     "of_inlines",

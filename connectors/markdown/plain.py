@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from connectors.markdown.blocks import START, Parsed, State, parse
 from connectors.markdown.nodes import (
@@ -37,12 +38,21 @@ from connectors.markdown.nodes import (
 VERSION = 1
 """Which normal form this is: a receipt says by which one it was made. Grows with every change."""
 
+_REMEMBERED = 64
+"""A part's form is asked for when it is shown and once more for the receipt."""
+
 OPEN_BOX, CHECKED_BOX = "☐", "☑"
 
 
 def plain(text: str, state: State = START) -> list[str]:
     """The lines of a slice's normal form; `state` is where the slice before it ended."""
     return of_blocks(parse(text, state).blocks)
+
+
+@lru_cache(_REMEMBERED)
+def form(text: str) -> str:
+    """The normal form of a whole text, its lines parted by `\\n`."""
+    return "\n".join(plain(text))
 
 
 def after(text: str, state: State = START) -> State:

@@ -41,7 +41,7 @@ class SlackConnector:
     """
 
     name = "slack"
-    limits = Limits(length=LONGEST, visible=markup.visible)
+    limits = Limits(length=LONGEST, visible=markup.visible, keeps_source=False)
 
     def __init__(self, options: SlackOptions, engine: AsyncEngine | None = None) -> None:
         inflow, recipients = Inflow(), Recipients()

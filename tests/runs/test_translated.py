@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.receipts import Verdict
-from bot.render import Piece, as_shown, restore
+from bot.render import Piece, as_seen, restore
 from bot.runs import Outcome, verify
 from connectors.base import Limits, MessageRef, Part, Place, Refused, Shown
 from connectors.memory import Lost, MemoryConnector
@@ -190,5 +190,5 @@ def test_where_a_shown_text_ends_is_found_exactly_within_a_long_body() -> None:
     body = "\n\n".join(f"Paragraph **{n}** with *words*." for n in range(300))
     piece = Piece("", "", body, "\n\n_note_", "")
     for end in (0, 5, 77, 1234, len(body)):
-        seen = as_shown(piece, visible(body[:end]), visible)
+        seen = as_seen(piece, visible(body[:end]), visible)
         assert visible(seen.body) == visible(body[:end])
