@@ -24,6 +24,7 @@ CATALOGUE: dict[str, str] = {
     # How an answer ended: the small line below it.
     "ended.length": "The answer reached its length limit here.",
     "ended.filtered": "The model's content filter ended the answer here.",
+    "ended.unknown": "The service ended the answer for a reason that the bot doesn't know.",
     "ended.stopped": "Stopped.",
     "ended.interrupted": "The bot was stopped before the answer was whole.",
     "ended.question_changed": "Started over: the question was changed.",
@@ -43,6 +44,8 @@ CATALOGUE: dict[str, str] = {
     "failed.refused": "The model can't answer this: {reason}",
     # What an answer was made without.
     "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
+    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
+    "I know my own questions and answers.",
     "answer.not_read": "Not read: {what}",
 }
 """The template of each sentence; `{name}` stands for a parameter, formatted as by `str.format`."""

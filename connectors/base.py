@@ -7,6 +7,7 @@ crosses this seam is a plain value; every failure that crosses it is a `Connecto
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -201,6 +202,8 @@ class Said:
     at_us: int
     """When it was said: microseconds since the epoch."""
     files: tuple[File, ...] = ()
+    opens: bool = False
+    """It opened the thread: whatever has to be left out of a long one, this stays."""
 
 
 class Status(StrEnum):
@@ -215,8 +218,9 @@ class Status(StrEnum):
 class Cost:
     """What a text costs of whatever a platform counts: each is 0 where it counts none of it.
 
-    `characters` are in the platform's own unit, `bytes` are UTF-8's; `cells` are the characters in
-    the cells of tables.
+    `characters` (in the platform's own unit) and `bytes` (UTF-8) are those of what is sent,
+    `blocks` what it becomes there, and `rows` and `cells` (their characters) those of all its
+    tables. `columns` is the most that one of its tables has.
     """
 
     characters: int = 0
@@ -226,12 +230,55 @@ class Cost:
     columns: int = 0
     cells: int = 0
 
+    def __add__(self, other: Cost) -> Cost:
+        """What both take together."""
+        return Cost(
+            self.characters + other.characters,
+            self.bytes + other.bytes,
+            self.blocks + other.blocks,
+            self.rows + other.rows,
+            max(self.columns, other.columns),
+            self.cells + other.cells,
+        )
+
+    def within(self, most: Cost) -> bool:
+        """Whether nothing of it is more than `most` has of the same."""
+        return (
+            self.characters <= most.characters
+            and self.bytes <= most.bytes
+            and self.blocks <= most.blocks
+            and self.rows <= most.rows
+            and self.columns <= most.columns
+            and self.cells <= most.cells
+        )
+
+
+_ANY = sys.maxsize
+UNBOUNDED = Cost(_ANY, _ANY, _ANY, _ANY, _ANY, _ANY)
+"""The most of a platform that counts nothing but the length of a part; `replace` what it counts."""
+
+
+def most_of_line(line: str) -> Cost:
+    """The most that a line adds to a text, wherever it stands and however far it has come.
+
+    It may double where it is escaped, begin a block and end another, and be a row of a table.
+    """
+    long = len(line)
+    written = 2 * len(line.encode(errors="surrogatepass"))
+    return Cost(2 * long, written, blocks=2 * bool(long), rows=bool(long), cells=long)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one message of the platform may hold.
 
-    `length` is the most that a part's text may have, counted in `unit`s.
+    `length` is the most that a part's Markdown may have, counted in `unit`s. `most` is the most
+    of all that the platform counts besides, and `measure` says what a whole part takes of it, in
+    a time that grows with its length (None: nothing more is counted). `adds` is the most that a
+    line adds to what `measure` says, whatever stands around it; it may only grow with the line. It
+    may be far too much, for where it matters a part is measured. No cut makes a table narrower:
+    one of more than `most.columns` columns is the connector's to write otherwise.
+
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
     `visible` is for a connector whose `Shown.text` is not in the normal form yet: what it is of a
@@ -245,10 +292,25 @@ class Limits:
     visible: Callable[[str], str] | None = None
     keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None
+    most: Cost = UNBOUNDED
+    measure: Callable[[str], Cost] | None = None
+    adds: Callable[[str], Cost] = most_of_line
 
     def at(self, place: Place) -> Limits:
         """The limits in one place."""
         return self if self.length_at is None else replace(self, length=self.length_at(place))
+
+    def units(self, text: str) -> int:
+        """The length of a text in the platform's unit."""
+        if self.unit == "characters" or text.isascii():
+            return len(text)
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+    def take(self, text: str) -> bool:
+        """Whether one message can hold a text."""
+        if self.units(text) > self.length:
+            return False
+        return self.measure is None or self.measure(text).within(self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +354,14 @@ class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
 
 
+class Incomplete(Unavailable):
+    """Only a part of a history could be read now: `said`, oldest first."""
+
+    def __init__(self, message: str, said: Sequence[Said] = ()) -> None:
+        super().__init__(message)
+        self.said = said
+
+
 class Connector(Protocol):
     """A chat platform. Connections are opened on first use and closed by `aclose`."""
 
@@ -328,7 +398,11 @@ class Connector(Protocol):
         ...
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
-        """The newest `limit` messages before a message, oldest of them first."""
+        """The newest `limit` messages before a message, oldest of them first.
+
+        What opened the thread comes before them, however long it is. Raises `Incomplete` where the
+        platform lets only some of them be read.
+        """
         ...
 
     async def fetch(self, file: File, most: int) -> bytes:

@@ -10,6 +10,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
+from providers import finish
 from providers.addresses import on_this_machine
 from providers.extras import made
 from providers.langchain import LangChainProvider
@@ -45,6 +46,7 @@ def anthropic_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        whole_words=finish.ANTHROPIC,
         close=client.close,
         usage_grows=True,
     )

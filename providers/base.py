@@ -29,7 +29,9 @@ GO_ON = (
 )
 """What a model is told that is to go on with an answer."""
 
-FinishReason = Literal["stop", "length", "filter"]
+FinishReason = Literal["stop", "length", "filter", "unknown"]
+"""Why an answer ended. Only `stop` is a whole one; `unknown`: the service gave a reason that
+nobody here knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Generation:
     tokens: int = 0
     """Tokens of any kind that carried text."""
     finish_reason: FinishReason | None = None
+    finish_word: str = ""
+    """The service's own word for the reason, or its failure: printable, 64 characters at most."""
     model: str = ""
     usage: Usage | None = None
     attempts: list[Attempt] = field(default_factory=list)

@@ -13,8 +13,9 @@ import httpx2
 import openai
 import orjson
 
+from providers.dialect import error_in, unended
 from providers.http import Body
-from providers.sse import EventReader
+from providers.sse import ErrorEvent, EventReader
 
 _DONE = b"[DONE]"
 _DRAIN_SECONDS = 0.1
@@ -62,14 +63,20 @@ class Chunks:
 
     def _parsed(self, events: list[bytes]) -> Iterator[Any]:
         for data in events:
+            if type(data) is ErrorEvent:
+                raise self._failure(_told(data))
             if data.startswith(_DONE):
                 self.done = True
                 return
             chunk = parsed(data)
-            if isinstance(chunk, dict) and chunk.get("error"):
-                request = self._stream.response.request
-                raise openai.APIError("error part", request, body=chunk["error"])
+            if _may_fail(data) and isinstance(chunk, dict) and (error := error_in(chunk)):
+                if chunk.get("choices"):
+                    yield unended(chunk)
+                raise self._failure(error)
             yield chunk
+
+    def _failure(self, told: Any) -> openai.APIError:
+        return openai.APIError("error part", self._stream.response.request, body=told)
 
     async def _drain(self) -> None:
         """Reads the little that follows the last event: so the connection can be used again."""
@@ -85,6 +92,20 @@ async def chunks(stream: Stream) -> AsyncGenerator[Any]:
         while not said.done:
             for chunk in await said.more():
                 yield chunk
+
+
+def _may_fail(data: bytes) -> bool:
+    """Whether a chunk has to be looked at for what it says of a failure; nearly none has."""
+    return b"error" in data or b"base_resp" in data or b'"code"' in data
+
+
+def _told(data: ErrorEvent) -> Any:
+    """What an event named `error` says; it need not be JSON."""
+    try:
+        chunk = parsed(data)
+    except ValueError:
+        return data.decode(errors="replace")
+    return error_in(chunk) or chunk if isinstance(chunk, dict) else chunk
 
 
 def _reading(response: httpx2.Response) -> tuple[Read, Stop]:

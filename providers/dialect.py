@@ -20,6 +20,42 @@ def choice_of(chunk: Chunk) -> dict[str, Any] | None:
     return choices[0] if choices else None
 
 
+def error_in(chunk: Chunk) -> Any:
+    """What a chunk says went wrong, at whatever level; nothing where it doesn't.
+
+    Most say it of the chunk, OpenRouter of the choice, Groq in `x_groq`, MiniMax by a status in
+    `base_resp`; vLLM and the Responses API make a whole chunk of it, DashScope one without choices.
+    What Azure says of a content filter that did not run is no failure of the answer.
+    """
+    choices = chunk.get("choices")
+    of_choices = choices if isinstance(choices, list) else []
+    parts = (chunk, chunk.get("x_groq"), *of_choices)
+    deeper = (_field(choice, name) for choice in of_choices for name in ("delta", "message"))
+    for part in (*parts, *deeper):
+        if error := _field(part, "error"):
+            return error
+    if code := _field(base := chunk.get("base_resp"), "status_code"):
+        return {"code": str(code), "message": _field(base, "status_msg")}
+    is_error = "error" in (chunk.get("type"), chunk.get("object"))
+    bare = not choices and chunk.get("code") and chunk.get("message")
+    return chunk if is_error or bare else None
+
+
+def unended(chunk: Chunk) -> Chunk:
+    """A chunk that says that the answer failed, as one that only says what else is in it."""
+    choices = chunk.get("choices")
+    kept = [
+        {name: value for name, value in choice.items() if name not in {"error", "finish_reason"}}
+        for choice in (choices if isinstance(choices, list) else ())
+        if isinstance(choice, dict)
+    ]
+    return {name: value for name, value in chunk.items() if name != "error"} | {"choices": kept}
+
+
+def _field(part: Any, name: str) -> Any:
+    return part.get(name) if isinstance(part, dict) else None
+
+
 def delta_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is new; empty where it is missing or null (Azure's filter sends such chunks)."""
     return choice.get("delta") or {}

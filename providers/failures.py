@@ -48,6 +48,12 @@ def status(error: BaseException) -> int | None:
     return None
 
 
+def is_told(error: BaseException) -> bool:
+    """Whether the service itself said that it failed, in words of its own."""
+    words = ((getattr(link, "body", None), getattr(link, "details", None)) for link in chain(error))
+    return any(word is not None for told in words for word in told)
+
+
 def chain(error: BaseException | None) -> Iterator[BaseException]:
     """The error and its causes."""
     while error is not None:

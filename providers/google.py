@@ -11,6 +11,7 @@ from google.genai.types import HttpOptions
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
+from providers import finish
 from providers.addresses import on_this_machine
 from providers.extras import made
 from providers.langchain import LangChainProvider
@@ -47,6 +48,7 @@ def google_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        whole_words=finish.GOOGLE,
         close=closed,
         limit="max_output_tokens",
     )

@@ -7,29 +7,22 @@ from contextlib import aclosing
 from typing import Any, cast
 from uuid import UUID
 
-import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
+from langsmith import tracing_context
 
-from providers.base import (
-    Disconnected,
-    Generation,
-    ProviderError,
-    Request,
-    Usage,
-)
+from providers import finish
+from providers.base import Generation, Request, Usage
 from providers.decoding import Content, Decoder, Piece
-from providers.errors import by_code, translate
-from providers.finish import TRAILER_SECONDS, finish_reason
+from providers.errors import by_code
+from providers.finish import TRAILER_SECONDS
 from providers.knowing import Ask, Knowing
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, next_within
-
-log = structlog.get_logger(__name__)
+from providers.stall import Patience, whole
 
 
 class LangChainProvider(Knowing):
@@ -39,6 +32,7 @@ class LangChainProvider(Knowing):
     `limit`: what the model calls the most tokens of an answer, where it takes that with a request.
     `think_block`: whether answers may begin with their reasoning between tags. `usage_grows`:
     whether each usage is the whole so far, as in OpenAI's dialect, and not a chunk's own share.
+    `whole_words`: the service's words for a whole answer.
     """
 
     def __init__(
@@ -55,6 +49,7 @@ class LangChainProvider(Knowing):
         limit: str | None = "max_tokens",
         think_block: bool = False,
         usage_grows: bool = False,
+        whole_words: frozenset[str] = finish.ANY,
     ) -> None:
         profile = model.profile or {}
         sees_by_profile = bool(profile.get("image_inputs"))
@@ -67,6 +62,9 @@ class LangChainProvider(Knowing):
         self._limit = limit
         self._think_block = think_block
         self._usage_grows = usage_grows
+        self.traced = False
+        """Whether LangChain may trace what it is asked, as its own variables say."""
+        self._whole_words = whole_words
 
     async def generate(
         self,
@@ -80,12 +78,16 @@ class LangChainProvider(Knowing):
         relay = Relay(callbacks, run_id)
         listener = _Listener(relay, Decoder(think_block=self._think_block))
         reader = _Reader(
-            generation, Decoder(think_block=self._think_block), usage_grows=self._usage_grows
+            generation,
+            Decoder(think_block=self._think_block),
+            usage_grows=self._usage_grows,
+            whole_words=self._whole_words,
         )
         try:
             try:
-                async with aclosing(self._stream(request, run_id, listener)) as stream:
-                    await self._read(stream, reader)
+                with tracing_context(enabled=None if self.traced else False):
+                    async with aclosing(self._stream(request, run_id, listener)) as stream:
+                        await whole(generation, self._read(stream, reader))
             finally:
                 reader.flush()
                 await listener.flush()
@@ -116,24 +118,12 @@ class LangChainProvider(Knowing):
         return cast("AsyncGenerator[AIMessageChunk]", stream)
 
     async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader) -> None:
-        while (chunk := await self._next(stream, reader)) is not None:
-            reader.take(chunk)
-        if reader.generation.finish_reason is None:
-            raise Disconnected(CUT)
-
-    async def _next(
-        self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader
-    ) -> AIMessageChunk | None:
-        finished = reader.generation.finish_reason is not None
-        try:
-            return await next_within(stream, TRAILER_SECONDS if finished else self._stall_seconds)
-        except Exception as error:
-            if finished:
-                log.warning("stream.trailer_lost", error=type(error).__name__)
-                return None
-            if isinstance(error, ProviderError):
-                raise
-            raise translate(error) from error
+        async with Patience(self._stall_seconds) as patience:
+            async for chunk in stream:
+                patience.heard()
+                reader.take(chunk)
+                if reader.generation.finish_reason is not None:
+                    patience.shorten(TRAILER_SECONDS)
 
 
 class _Listener(AsyncCallbackHandler):
@@ -179,10 +169,18 @@ class _Listener(AsyncCallbackHandler):
 class _Reader:
     """Fills a `Generation` from the chunks that were read, apart from the callbacks."""
 
-    def __init__(self, generation: Generation, decoder: Decoder, *, usage_grows: bool) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        decoder: Decoder,
+        *,
+        usage_grows: bool,
+        whole_words: frozenset[str],
+    ) -> None:
         self.generation = generation
         self._decoder = decoder
         self._usage_grows = usage_grows
+        self._whole_words = whole_words
 
     def take(self, chunk: AIMessageChunk) -> None:
         """One chunk: its text, and what it says about the answer's end."""
@@ -193,8 +191,7 @@ class _Reader:
             self.generation.model = model
         if (metadata.get("prompt_feedback") or {}).get("block_reason"):
             raise by_code("content_filter")  # Google's filter refuses a question so
-        if reason := _finish_reason(metadata):
-            self.generation.finish_reason = finish_reason(reason)
+        finish.ended(self.generation, _finish_word(metadata), self._whole_words)
         if chunk.usage_metadata:
             self._count(chunk.usage_metadata)
 
@@ -217,13 +214,12 @@ class _Reader:
         )
 
 
-def _finish_reason(metadata: dict[str, Any]) -> str:
-    """Why the answer ended, in the service's word; empty while it goes on."""
+def _finish_word(metadata: dict[str, Any]) -> Any:
+    """Why the answer ended, in the service's word; nothing while it goes on."""
     details = metadata.get("incomplete_details")
-    if isinstance(details, dict):
-        return str(details.get("reason") or "")
-    words = (metadata.get(key) for key in ("finish_reason", "stop_reason", "done_reason"))
-    word = next((word for word in words if word), "")
-    if not word and metadata.get("status") == "completed":
-        word = "completed"
-    return str(word)
+    if isinstance(details, dict) and details.get("reason"):
+        return details["reason"]
+    if metadata.get("object") == "response":
+        return metadata.get("status")
+    names = ("finish_reason", "stop_reason", "done_reason")
+    return next((word for name in names if (word := metadata.get(name))), None)

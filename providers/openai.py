@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import openai
@@ -13,12 +14,15 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from providers import finish
 from providers.asking import facts_of
+from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
 from providers.errors import by_code
 from providers.langchain import LangChainProvider
+from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
 
 RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
 """How LangChain is told which protocol to speak; None: as it knows the model."""
@@ -30,11 +34,15 @@ def openai_provider(
     api_key: str,
     base_url: str = OPENAI_URL,
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+
+    `store`: whether the service may keep a response of the Responses API.
+    """
     client = openai_client(api_key, base_url)
     chat = OpenAIChat(
         model=model,
@@ -42,7 +50,7 @@ def openai_provider(
         base_url=base_url,
         stream_usage=True,
         use_responses_api=RESPONSES[api],
-        **common_options(client),
+        **common_options(client, store),
     )
     return LangChainProvider(
         chat,
@@ -52,6 +60,7 @@ def openai_provider(
         stall_seconds=stall_seconds,
         close=client.close,
         usage_grows=True,
+        whole_words=finish.OPENAI,
     )
 
 
@@ -92,17 +101,18 @@ def compatible_provider(
         close=client.close,
         think_block=True,
         usage_grows=True,
+        whole_words=finish.COMPATIBLE,
     )
 
 
-def common_options(client: openai.AsyncOpenAI) -> dict[str, Any]:
+def common_options(client: openai.AsyncOpenAI, store: bool = False) -> dict[str, Any]:
     """What every model of this dialect is built with.
 
     `client` is the model's own: LangChain would share one between event loops. The stall
     time-out is ours, so LangChain's is off.
     """
     return {
-        "root_async_client": _Root(client),
+        "root_async_client": _Root(client, store),
         "async_client": _Completions(client),
         # Never called: it only keeps LangChain from building a client for blocking calls.
         "client": client.chat.completions,
@@ -130,8 +140,8 @@ class _Completions:
 class _Root:
     """Stands in for the client, of which LangChain uses the Responses API only."""
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
-        self.responses = _Responses(client)
+    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
+        self.responses = _Responses(client, store)
 
 
 class _Responses:
@@ -140,22 +150,60 @@ class _Responses:
     LangChain would make a bare `ValueError` of it.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
         self._client = client
+        self._store = store
 
     async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
         """Opens a stream: LangChain calls it by this name, with `stream` always true."""
-        return aclosing(_events(await self._client.responses.create(**payload)))
+        return aclosing(_events(await self._client.responses.create(**payload, store=self._store)))
 
 
 async def _events(stream: Any) -> AsyncGenerator[Any]:
+    """The SDK's events, and where LangChain would drop what one has, one that it reads besides."""
+    parts = Parts()
     async with stream:
         async for event in stream:
-            if event.type == "response.failed":
-                raise by_code(str(getattr(event.response.error, "code", None)))
             if event.type == "error":
                 raise by_code(str(event.code))
-            yield event
+            told = event.to_dict(mode="python", exclude_unset=False)
+            for kind, text in _said(parts, event.type, told):
+                yield _delta(kind, text, told)
+            if event.type in ENDS:
+                event.response.status = status_of(event.type, told["response"])
+            if event.type not in _TOLD:
+                yield event
+
+
+_TOLD = frozenset({"response.refusal.delta", "response.refusal.done"})
+"""Events that LangChain reads otherwise, or not at all: they are told in the form that it knows."""
+
+
+def _said(parts: Parts, event: str, told: dict[str, Any]) -> Iterator[tuple[TokenKind, str]]:
+    """What LangChain would not read of an event."""
+    if kind := DELTAS.get(event):
+        text = parts.delta(told, kind)
+        if event in {"response.refusal.delta", "response.reasoning_text.delta"}:
+            yield kind, text
+    elif event in DONE:
+        yield parts.done(told)
+    elif event in ENDS:
+        yield from parts.ended(told["response"].get("output"))
+    elif event == "response.failed":
+        status_of(event, told["response"])
+
+
+def _delta(kind: TokenKind, text: str, told: dict[str, Any]) -> Any:
+    """An event as LangChain reads it."""
+    at = {name: told.get(name) or 0 for name in ("output_index", "content_index", "summary_index")}
+    if kind == "refusal":
+        return SimpleNamespace(type="response.refusal.done", refusal=text, **at)
+    names: dict[TokenKind, str] = {
+        "text": "response.output_text.delta",
+        "reasoning": "response.reasoning_summary_text.delta",
+        "tool": "response.function_call_arguments.delta",
+    }
+    return SimpleNamespace(type=names[kind], delta=text, **at)
 
 
 class KeepsEveryDelta:

@@ -61,6 +61,7 @@ class Finish:
 
     reason: FinishReason = "stop"
     usage: Usage | None = None
+    word: str = ""
 
 
 Step = str | tuple[TokenKind, str] | Pause | Hang | Fail | Cut | Finish
@@ -132,6 +133,7 @@ class ScriptedProvider:
                 while (step := await next_within(stream, self._stall_seconds)) is not None:
                     if isinstance(step, Finish):
                         generation.finish_reason, generation.usage = step.reason, step.usage
+                        generation.finish_word = step.word
                     else:
                         await _tell(decoder.text(step.text, step.kind), relay, generation)
         finally:

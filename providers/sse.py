@@ -1,13 +1,17 @@
 """Server-sent events, read as they come: bytes in, the data of whole events out.
 
 After the standard: lines end in LF, CR or CRLF; an event's data may stand in several lines;
-comments, names, ids and events without data say nothing that is of use here.
+comments, ids and events without data say nothing that is of use here. Nor do names, but `error`.
 """
 
 from __future__ import annotations
 
 _LINE_ENDS = b"\r\n"
 _FIRST, _BETWEEN, _LAST = b"data: ", b"\n\ndata: ", b"\n\n"
+
+
+class ErrorEvent(bytes):
+    """The data of an event that is named `error`; it may be empty."""
 
 
 class EventReader:
@@ -17,6 +21,7 @@ class EventReader:
         self._begun = bytearray()
         self._data: list[bytes] = []
         self._after_cr = False
+        self._is_error = False
 
     def feed(self, received: bytes) -> list[bytes]:
         """The data of each event that these bytes make whole. A last one without its empty line
@@ -31,11 +36,12 @@ class EventReader:
         if self._after_cr:
             received = received.removeprefix(b"\n")  # the line end was CRLF, and came in two
         self._after_cr = received.endswith(b"\r")
-        return [data for line in self._lines(received) if (data := self._event(line))]
+        ended = map(self._event, self._lines(received))
+        return [event for event in ended if event or type(event) is ErrorEvent]
 
     def _is_idle(self) -> bool:
         """Whether nothing of a line or an event was kept."""
-        return not (self._begun or self._data or self._after_cr)
+        return not (self._begun or self._data or self._after_cr or self._is_error)
 
     def _lines(self, received: bytes) -> list[bytes]:
         """The lines that are whole now. `bytes.splitlines` knows just the three line ends."""
@@ -52,7 +58,10 @@ class EventReader:
         if not line:
             event = b"\n".join(self._data)
             self._data.clear()
-            return event
+            is_error, self._is_error = self._is_error, False
+            return ErrorEvent(event) if is_error else event
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            self._is_error = line[6:].strip() == b"error"
         return b""

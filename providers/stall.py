@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from providers.base import Stalled
+import structlog
+
+from providers.base import Disconnected, Generation, ProviderError, Stalled
+from providers.errors import translate
+from providers.failures import is_told
 
 CUT = "the stream ended without a finish reason: try again"
 """The message of the `Disconnected` that a stream earns by just ending."""
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
+
+
+async def whole(generation: Generation, reading: Awaitable[None]) -> None:
+    """Reads a stream to its end; returns where the service said that the answer has ended.
+
+    What the transport does after that costs nothing but the usage. What the service itself then
+    says of a failure counts all the same. Raises a `ProviderError` for everything else.
+    """
+    try:
+        await reading
+    except Exception as error:
+        if generation.finish_reason is not None and not _is_failure(error):
+            log.warning("stream.trailer_lost", error=type(error).__name__)
+            return
+        generation.finish_reason = None
+        if isinstance(error, ProviderError):
+            raise
+        raise translate(error) from error
+    if generation.finish_reason is None:
+        raise Disconnected(CUT)
+
+
+def _is_failure(error: Exception) -> bool:
+    return is_told(error) or (isinstance(error, ProviderError) and not isinstance(error, Stalled))
 
 
 async def next_within(stream: AsyncIterator[T], seconds: float) -> T | None:

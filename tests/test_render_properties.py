@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -21,7 +22,8 @@ from bot.render import (
     undecorated,
     with_note,
 )
-from connectors.base import Limits
+from connectors.base import UNBOUNDED, Cost, Limits
+from tests.costs import cost
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -56,10 +58,35 @@ wild_texts = st.one_of(
 )
 sound_texts = st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=12).map("\n\n".join)
 texts = st.one_of(wild_texts, sound_texts)
-limits = st.builds(
-    Limits, length=st.integers(20, 200), unit=st.sampled_from(["characters", "utf16"])
-)
-wide_limits = st.builds(Limits, length=st.integers(60, 300))
+
+
+def counted(least: int) -> st.SearchStrategy[dict[str, object]]:
+    """What a platform counts besides a part's length: nothing, or anything of what can be."""
+    most = st.builds(
+        replace,
+        st.just(UNBOUNDED),
+        characters=st.sampled_from([UNBOUNDED.characters, 2 * least, 4 * least]),
+        bytes=st.sampled_from([UNBOUNDED.bytes, 5 * least, 10 * least]),
+        blocks=st.sampled_from([UNBOUNDED.blocks, 6, 9]),
+        rows=st.sampled_from([UNBOUNDED.rows, 4, 7]),
+        cells=st.sampled_from([UNBOUNDED.cells, least, 3 * least]),
+    )
+    return st.one_of(st.just({}), st.fixed_dictionaries({"most": most, "measure": st.just(cost)}))
+
+
+def some_limits(least: int, most: int, *units: str) -> st.SearchStrategy[Limits]:
+    """Limits of parts of such a length."""
+    lengths, of = st.integers(least, most), st.sampled_from(units)
+    return st.builds(
+        lambda length, unit, more: Limits(length, unit, **more),
+        lengths,
+        of,
+        counted(max(24, least)),
+    )
+
+
+limits = some_limits(20, 200, "characters", "utf16")
+wide_limits = some_limits(60, 300, "characters")
 
 
 def slices(pieces: list[Piece]) -> str:
@@ -70,6 +97,12 @@ def slices(pieces: list[Piece]) -> str:
 def size(text: str, limits: Limits) -> int:
     """The length of a text as the platform counts it."""
     return len(text.encode("utf-16-le")) // 2 if limits.unit == "utf16" else len(text)
+
+
+def fits(text: str, limits: Limits) -> bool:
+    """Whether a platform takes a text."""
+    taken = cost(text) if limits.measure else Cost()
+    return size(text, limits) <= limits.length and taken.within(limits.most)
 
 
 def fed(text: str, chunk: int, limits: Limits) -> Iterator[Layout]:
@@ -107,9 +140,9 @@ def test_every_message_fits(text: str, limits: Limits) -> None:
     """Closed for the moment or not, at every length on the way."""
     for growing in fed(text, 1, limits):
         for piece in growing.pieces()[-1:]:
-            assert size(piece.text, limits) <= limits.length
-            assert size(close_unfinished(piece.text), limits) <= limits.length
-    assert all(size(piece.text, limits) <= limits.length for piece in layout(text, limits))
+            assert fits(piece.text, limits)
+            assert fits(close_unfinished(piece.text), limits)
+    assert all(fits(piece.text, limits) for piece in layout(text, limits))
 
 
 @given(texts, limits, st.integers(1, 50))
@@ -153,7 +186,8 @@ def test_no_grapheme_is_cut_that_fits_a_part(text: str, limits: Limits) -> None:
         starts.add(at)
     for grapheme in regex.finditer(r"\X", text):
         inside = starts & set(range(grapheme.start() + 1, grapheme.end()))
-        assert not inside or size(grapheme[0], limits) > limits.length // 2 - 5
+        small = size(grapheme[0], limits) <= limits.length // 2 - 5
+        assert not inside or not small or limits.measure
 
 
 @given(texts, limits)
@@ -191,7 +225,7 @@ def test_a_note_fits_and_is_undone(text: str, limits: Limits, note: str) -> None
     """A note is decoration: it is shown, fits, and does not count as the answer's text."""
     pieces = layout(text, limits)
     noted = with_note(pieces, note, limits)
-    assert all(size(piece.text, limits) <= limits.length for piece in noted)
+    assert all(fits(piece.text, limits) for piece in noted)
     assert slices(noted) == slices(pieces)
     assert undecorated(noted, [piece.text.strip() for piece in noted]) == slices(pieces)
 

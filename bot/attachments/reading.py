@@ -11,7 +11,7 @@ from bot.attachments.kinds import Kind, kind_of
 from bot.attachments.limits import FileLimits
 from bot.attachments.names import shown_name, too_large, unreadable
 from bot.attachments.pdf import PdfText, Problem, read_pdf
-from bot.attachments.texts import NotText, decoded
+from bot.attachments.texts import Decoded, NotText, decoded
 from connectors.base import File
 
 PDFS_AT_ONCE = 2
@@ -87,16 +87,18 @@ def _read_image(name: str, data: bytes) -> Reading:
 
 def _read_text(name: str, data: bytes, most: int) -> Reading:
     try:
-        text = _text_of(data)
+        found = _text_of(data)
     except NotText:
         return Reading(refusal=f"{name}: it is not text, whatever its name says")
+    text = found.text
     if not text.strip():
         return Reading(refusal=f"{name}: it is empty")
-    cut = f"{name}: the first {most:,} of {len(text):,} characters"
-    return Reading(text=text[:most], note=cut if len(text) > most else None)
+    told = [f"the first {most:,} of {len(text):,} characters"] if len(text) > most else []
+    told += [f"read as {found.guess}, which is a guess"] if found.guess else []
+    return Reading(text=text[:most], note=f"{name}: {', '.join(told)}" if told else None)
 
 
-def _text_of(data: bytes) -> str:
+def _text_of(data: bytes) -> Decoded:
     if data.startswith(_PDF_MARK):
         raise NotText
     return decoded(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import dataclass
 
 # UTF-32's mark begins with UTF-16's, so it is looked for first.
 _MARKED = (
@@ -17,31 +18,83 @@ _MARKED = (
 _CONTROLS = re.compile("[\x01-\x07\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 _MOST_CONTROLS = 50
 """One in so many characters may be a control character; binary content has far more."""
+_SWITCH = re.compile(r"\x1b\$[@B]")
+_LOOKED_AT = 65_536
+"""Bytes from which an encoding is guessed."""
+_ALIKE = 0.05
+"""Texts of which nearly as much is common, and as little in disorder, look alike."""
+_SURE = 0.8
+_NO_TEXT = 0.5
+"""With so much disorder it is no text; more need not be measured."""
+# By codec; the first of those that look alike is taken.
+_NAMES = {
+    "gb18030": "GB18030",
+    "cp932": "Shift_JIS",
+    "euc_jp": "EUC-JP",
+    "big5": "Big5",
+    "euc_kr": "EUC-KR",
+    "cp1252": "Windows-1252",
+    "cp1251": "Windows-1251",
+    "koi8_r": "KOI8-R",
+    "cp1250": "Windows-1250",
+    "cp1253": "Windows-1253",
+    "cp1254": "Windows-1254",
+    "cp1255": "Windows-1255",
+    "cp1256": "Windows-1256",
+    "cp437": "DOS (437)",
+}
+# The rows of a national character set that hold its common letters, by their first byte: the first
+# level of characters in GB 2312, JIS X 0208 and Big5, and the syllables of KS X 1001.
+_COMMON_ROWS = {
+    "gb18030": ("gb2312", 0xB0, 0xD7),
+    "cp932": ("euc_jp", 0xB0, 0xCF),
+    "euc_jp": ("euc_jp", 0xB0, 0xCF),
+    "big5": ("big5", 0xA4, 0xC6),
+    "euc_kr": ("euc_kr", 0xB0, 0xC8),
+}
+_NOT_LATIN = frozenset({"cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"})
+_MIXED = re.compile(r"[A-Za-z](?![\x00-\x7f])[^\W\d_]|(?![\x00-\x7f])[^\W\d_][A-Za-z]")
+"""A word of two scripts."""
+_EAST_ASIAN_MARKS = re.compile("[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_WESTERN_MARKS = frozenset("“”‘’„«»–—…€£§°·©®¡¿\xa0")
 
 
 class NotText(Exception):
     """The bytes are something else than text."""
 
 
-def decoded(data: bytes) -> str:
-    """The text in UTF-8, in UTF-16 or UTF-32 with a byte order mark, or in Windows' Latin.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The text of some bytes; `guess` names its encoding where several would give a text."""
+
+    text: str
+    guess: str | None = None
+
+
+def decoded(data: bytes) -> Decoded:
+    """The text in UTF-8, in UTF-16 or UTF-32 with a byte order mark, or in what fits it best.
 
     Raises `NotText`. Single bytes that don't fit into UTF-8 become U+FFFD.
     """
-    text = _decoded(data)
+    found = _decoded(data)
+    text = found.text
     if "\x00" in text or len(_CONTROLS.findall(text)) * _MOST_CONTROLS > len(text):
         raise NotText
-    return text
+    return found
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(data: bytes) -> Decoded:
     for mark, encoding in _MARKED:
         if data.startswith(mark):
-            return _in(encoding, data)
+            return Decoded(_in(encoding, data))
     try:
-        return data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
-        return _not_quite_utf8(data) or _latin(data)
+        damaged = _not_quite_utf8(data)
+        return Decoded(damaged) if damaged else _guessed(data)
+    # Seven bits, and in UTF-8 by chance: ISO 2022 switches its alphabets by escapes.
+    return Decoded(_in("iso2022_jp", data)) if _SWITCH.search(text) else Decoded(text)
 
 
 def _in(encoding: str, data: bytes) -> str:
@@ -57,6 +110,65 @@ def _not_quite_utf8(data: bytes) -> str | None:
     damaged = text.count("\ufffd")
     whole = sum(character > "\x7f" for character in text) - damaged
     return text if whole > damaged else None
+
+
+def _guessed(data: bytes) -> Decoded:
+    """By what the bytes would say in each encoding that people use; Windows' Latin where none fits.
+
+    An older encoding is not told by the bytes: in a short text several may look alike.
+    """
+    beginning = _beginning(data)
+    ranked = {name: rank for name in _NAMES if (rank := _rank(beginning, name)) is not None}
+    if not ranked:
+        return Decoded(_latin(data), _NAMES["cp1252"])
+    most = max(ranked.values())
+    best = [name for name in _NAMES if ranked.get(name, -1.0) > most - _ALIKE]
+    texts = {name: data.decode(name, errors="replace") for name in best}
+    text = texts[best[0]]
+    sure = most > _SURE and len(set(texts.values())) == 1 and "\ufffd" not in text
+    return Decoded(text, None if sure else _NAMES[best[0]])
+
+
+def _rank(data: bytes, encoding: str) -> float | None:
+    """How much of the text is common, less its disorder; None where the bytes don't fit."""
+    from charset_normalizer.md import mess_ratio
+
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(data)  # its end may be cut
+    except UnicodeDecodeError:
+        return None
+    return _common(text, encoding) - mess_ratio(text, _NO_TEXT)
+
+
+def _beginning(data: bytes) -> bytes:
+    """Whole lines from the start, as many as tell an encoding."""
+    if len(data) <= _LOOKED_AT:
+        return data
+    return data[: data.rfind(b"\n", 0, _LOOKED_AT) + 1] or data[:_LOOKED_AT]
+
+
+def _common(text: str, encoding: str) -> float:
+    """The share of a text's letters beyond ASCII that are common where the encoding is used."""
+    foreign = [character for character in text if character > "\x7f"]
+    if not foreign or (encoding in _NOT_LATIN and _MIXED.search(text)):
+        return 0.0
+    return sum(_commonness(character, encoding) for character in foreign) / len(foreign)
+
+
+def _commonness(character: str, encoding: str) -> float:
+    if _EAST_ASIAN_MARKS.fullmatch(character):
+        return 1.0 if encoding in _COMMON_ROWS else 0.0
+    if (rows := _COMMON_ROWS.get(encoding)) is None:
+        return float(character.isalpha() or character in _WESTERN_MARKS)
+    if "\uff61" <= character <= "\uff9f":
+        return 0.5 if encoding == "cp932" else 0.0
+    codec, first, last = rows
+    try:
+        code = character.encode(codec)
+    except UnicodeEncodeError:
+        return 0.0
+    kana = codec == "euc_jp" and _KANA.fullmatch(character) is not None
+    return float(kana or first <= code[0] <= last)
 
 
 def _latin(data: bytes) -> str:

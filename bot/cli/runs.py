@@ -163,7 +163,7 @@ def run_as_dict(row: RunRow) -> dict[str, Any]:
 
 def _end_as_dict(end: Any, started_us: int) -> dict[str, Any]:
     names = (
-        "outcome", "verdict", "finish_reason", "error", "tokens", "input_tokens",
+        "outcome", "verdict", "finish_reason", "finish_word", "error", "tokens", "input_tokens",
         "output_tokens", "cached_input_tokens", "usage_estimated", "cost_microusd", "attempts",
         "first_token_us", "first_text_us", "generated_text", "receipt",
     )  # fmt: skip
@@ -187,7 +187,7 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     click.echo(_line(row))
     click.echo(f"run       {start.run_id}")
     click.echo(f"place     {' / '.join(part for part in asdict(start.place).values() if part)}")
-    click.echo(f"person    {start.person.name} ({start.person.id})")
+    click.echo(f"person    {start.person.name} ({start.account})")
     click.echo(f"question  {start.question}")
     for file in start.files:
         click.echo(f"file      {file.name}")
@@ -204,6 +204,8 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
         for line in used_lines(start.model, end):
             click.echo(line)
         click.echo(f"\n{end.generated_text}\n")
+        if end.finish_word:
+            click.echo(f"the service said {end.finish_word!r}")
         late = " (late)" if end.receipt and end.receipt.get("late") else ""
         click.echo(f"{end.outcome}, {end.verdict}{late}" + (f": {end.error}" if end.error else ""))
 

@@ -57,6 +57,7 @@ def _head(story: Story) -> Iterator[str]:
         yield f"- file: {in_line(file.name)}"
     if end is not None:
         yield f"- outcome: {end.outcome}" + (f", {in_line(end.error)}" if end.error else "")
+        yield f"- the service's last word: {in_line(end.finish_word or 'none')}"
         yield f"- verdict: {end.verdict or 'none'}"
         yield f"- tokens: {count(end.tokens)}"
         yield f"- cost: {cost(end.cost_microusd, end.usage_estimated)}"

@@ -219,6 +219,9 @@ def _ending(story: Story) -> Iterator[Step]:
         yield Step("Not ended", None, "it runs, or its process died")
         return
     at_us = end.ended_us - story.row.start.started_us
+    if end.finish_word:
+        odd = end.finish_reason in (None, "unknown")
+        yield Step("The service's last word", None, end.finish_word, odd)
     if end.verdict == "mended":
         whole = story.shown_points[-1][0] if story.shown_points else None
         yield Step("Mended", whole, "by then the screen was whole", True)

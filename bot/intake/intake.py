@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from bot.identity import Account
 from bot.intake import notices
 from bot.intake.conversations import Waiting
 from bot.intake.keeping import Keeping
@@ -42,6 +43,8 @@ from connectors.base import (
 log = structlog.get_logger(__name__)
 
 _SETTLE_DEADLINE_S = 5.0
+_FILES = "files"
+"""The version of a question whose files were told of late."""
 
 
 class Intake:
@@ -136,7 +139,14 @@ class Intake:
 
     async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
         if asked.addressed or await self._takes_part(asked.message.place):
-            await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            new = await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            if asked.files and not new:
+                self._add_files(asked, connector)
+
+    def _add_files(self, asked: Asked, connector: Connector) -> None:
+        """A platform may tell of a message twice, and only the second time of its files."""
+        found = Edited(asked.message, asked.person, asked.text, _FILES, asked.files)
+        self._tasks.spawn(self._take(Incoming(found), connector))
 
     async def _takes_part(self, place: Place) -> bool:
         """Whether the bot answers, or has answered, in a conversation, and may go on unasked."""
@@ -237,7 +247,9 @@ class Intake:
     async def _edited(self, edited: Edited, incoming: Incoming, connector: Connector) -> None:
         async with self._keeping.lock:  # what was asked before has been kept by now
             found = self._being_answered(edited.message)
-        if found is None or not found.asked.text.strip() or found.asked.text == edited.text:
+        if found is None and edited.version != _FILES:
+            await self._tell_too_late(edited, connector)
+        if found is None or not _differs(edited, found.asked):
             return
         asked = replace(found.asked, text=edited.text, files=edited.files)
         key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
@@ -245,6 +257,13 @@ class Intake:
         await self._keeping.keep(
             question, key, incoming, connector, lambda: self._withdraw(edited.message)
         )
+
+    async def _tell_too_late(self, edited: Edited, connector: Connector) -> None:
+        """An answer that is done stays: whoever changes its question is told what to do."""
+        if self._options.edit_seconds and await self._store.inbox.answered(edited.message):
+            told = notices.ANSWERED_AS_IT_WAS
+            said = self._notices.say(connector, edited.message, told, edited.person)
+            self._tasks.spawn(said)
 
     def _being_answered(self, message: MessageRef) -> Question | None:
         """The newest form of a question that waits or is being answered, if it came just now."""
@@ -285,17 +304,18 @@ class Intake:
 
     def _drop(self, pressed: Pressed) -> None:
         """The command `stop` reaches questions that wait, too, if another process has heard it."""
-        theirs, run_id = pressed.person.id, pressed.run_id
+        theirs, run_id = _account(pressed), pressed.run_id
         if not self._turns.drop(
-            lambda item: item.run_id == run_id and item.question.asked.person.id == theirs
+            lambda item: item.run_id == run_id and item.question.account == theirs
         ):
             log.info("intake.nothing_to_stop", run_id=str(run_id))
 
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""
-        if pressed.person.id in self._options.admins | {asker.id}:
+        place, person = pressed.message.place, pressed.person
+        if self._options.is_admin(place, person) or _account(pressed) == Account.of(place, asker):
             return True
-        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=pressed.person.id)
+        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=str(_account(pressed)))
         told = self._notices.say(connector, pressed.message, notices.NOT_THEIRS, pressed.person)
         self._tasks.spawn(told)
         return False
@@ -311,15 +331,15 @@ class Intake:
             told = self._notices.say(connector, commanded.message, notices.FORGOTTEN, person)
             self._tasks.spawn(told)
             return
-        await self._twice(lambda: self._stop_theirs(person.id, place))
+        await self._twice(lambda: self._stop_theirs(_account(commanded), place))
 
-    def _stop_theirs(self, person_id: str, place: Place) -> None:
-        self._runs.stop_for(person_id, place)
-        self._turns.drop(lambda item: _is_theirs(item, person_id, place))
+    def _stop_theirs(self, account: Account, place: Place) -> None:
+        self._runs.stop_for(account, place)
+        self._turns.drop(lambda item: _is_theirs(item, account, place))
 
     async def _rate(self, pressed: Pressed) -> None:
         value: Literal[1, -1] = 1 if pressed.control is Control.UP else -1
-        await self._store.feedback.set(pressed.run_id, pressed.person.id, value, self._now_us())
+        await self._store.feedback.set(pressed.run_id, _account(pressed), value, self._now_us())
 
     async def _follow(self, pressed: Pressed, incoming: Incoming, connector: Connector) -> None:
         """Retry or Continue: a new run in new messages, once for each press of each run."""
@@ -338,10 +358,20 @@ class Intake:
             await self._keeping.keep(Question(asked, kind, row), key, incoming, connector)
 
 
+def _differs(edited: Edited, asked: Asked) -> bool:
+    """Whether a question says something else now, or has files that were not known before."""
+    changed = bool(asked.text.strip()) and asked.text != edited.text
+    return changed or (bool(edited.files) and not asked.files)
+
+
 def _asks(item: Waiting, message: MessageRef) -> bool:
     return item.question.asked.message == message
 
 
-def _is_theirs(item: Waiting, person_id: str, place: Place) -> bool:
-    asked = item.question.asked
-    return asked.person.id == person_id and within(asked.message.place, place)
+def _is_theirs(item: Waiting, account: Account, place: Place) -> bool:
+    question = item.question
+    return question.account == account and within(question.asked.message.place, place)
+
+
+def _account(event: Pressed | Commanded) -> Account:
+    return Account.of(event.message.place, event.person)

@@ -26,7 +26,7 @@ from enum import IntEnum
 from bot.render.blocks import IN_FENCE, Kind, Line
 from bot.render.heads import Place, head_at, read
 from bot.render.inline import scan
-from bot.render.sizes import Room, boundaries, fitting
+from bot.render.sizes import Room, boundaries
 
 _GAP = re.compile(r"\s+|(?<=[。！？])(?=[^\s。！？」』）”’])")
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]*_」』）]*\Z")
@@ -82,12 +82,11 @@ class _Candidate:
     next: int
 
 
-def choose(window: str, head: str, room: Room) -> Cut:
+def choose(window: str, fits: int, head: str, room: Room) -> Cut:
     """Cuts a window: a part's text up to the first visible character that does not fit.
 
-    `head` is what the part shows before it.
+    `fits` of its characters do; `head` is what the part shows before it.
     """
-    fits = fitting(window, room.body(head), room.unit)
     return _Window(window, head, fits).cut(room)
 
 

@@ -19,7 +19,7 @@ from bot.render.blocks import (
     line_end,
     opening,
 )
-from bot.render.sizes import Room, measure
+from bot.render.sizes import Room
 
 _MARK_BEGUN = re.compile(r"`{1,2}|~{1,2}|[-+*]|\d+[.)]?")
 """What the window may show of an item's mark or a fence, cut short at its end."""
@@ -62,7 +62,7 @@ def head_at(at: int, place: Place, text: str, room: Room) -> str:
     mark_begun = _MARK_BEGUN.fullmatch(text, at) is not None
     head = "" if after_text else _header(place)
     head = head or _around(place.line, after_text, mark_begun)
-    return head if measure(head, room.unit) <= room.head else ""
+    return head if room.begins(head) else ""
 
 
 def _reopened(fence: Fence, kind: Kind, within: bool, room: Room) -> str:
@@ -70,9 +70,9 @@ def _reopened(fence: Fence, kind: Kind, within: bool, room: Room) -> str:
     info = fence.info if kind in IN_FENCE else ""
     begun = continuing(fence.containers) if within else ""
     around = opening(fence.containers) + fence.run
-    if measure("\n" + fence.closing, room.unit) <= room.tail:
+    if room.closes("\n" + fence.closing):
         for head in (f"{around}{info}\n{begun}", f"{around}\n{begun}"):
-            if measure(head, room.unit) <= room.head:
+            if room.begins(head):
                 return head
     return fence.run[0] * 3 + "\n"
 

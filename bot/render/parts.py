@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bot.render.blocks import Blocks, Fence, line_end
 from bot.render.cuts import choose, resumed
-from bot.render.sizes import Room, boundaries, fitting, measure
+from bot.render.sizes import Meter, Room, boundaries, fitting
 from connectors.base import Limits
 
 _VISIBLE = re.compile(r"\S")
@@ -81,7 +81,7 @@ class Layout:
         if self._body:
             self._break()
         marks = f"{self._marks}{text.strip()}\n\n"
-        if measure(marks + self._resumed, self._room.unit) <= self._room.head:
+        if self._room.begins(marks + self._resumed):
             self._marks = marks
             self._begin(marks + self._resumed, "")
 
@@ -97,7 +97,7 @@ class Layout:
         if not self._new:
             return
         text, self._new = "".join(self._new), []
-        step = self._room.length
+        step = self._room.limits.length
         for start in range(0, len(text), step):
             self._add(text[start : start + step])
 
@@ -119,9 +119,16 @@ class Layout:
             self._lead = added[: len(added) - len(added.lstrip())]
             added = added.lstrip()
         self._body += added
-        self._size += measure(added, self._room.unit)
-        while self._size > self._room.body(self._head):
-            self._cut()
+        self._size += self._room.limits.units(added)
+        while (fits := self._fits()) < len(self._body):
+            self._cut(fits)
+
+    def _fits(self) -> int:
+        """How many characters of the body fit."""
+        fits, room = self._meter.fits(self._body), self._room.body(self._head)
+        if self._size > room:
+            fits = min(fits, fitting(self._body, room, self._room.limits.units))
+        return fits
 
     def _break(self) -> None:
         """Ends the part where it is; what follows stands in a new one."""
@@ -135,18 +142,18 @@ class Layout:
     def _begin(self, head: str, body: str) -> None:
         """Begins a part."""
         self._head, self._body = head, body
-        self._size = measure(body, self._room.unit)
+        self._size = self._room.limits.units(body)
+        self._meter = Meter(self._room, head)
         whole, _, self._begun = head.rpartition("\n")
         self._blocks = Blocks()
         self._blocks.read(whole)
         self._read_to = 0
 
-    def _cut(self) -> None:
+    def _cut(self, fits: int) -> None:
         """Cuts off a part: what is there of it does not fit."""
-        fits = fitting(self._body, self._room.body(self._head), self._room.unit)
         over = _VISIBLE.search(self._body, fits)
         assert over is not None  # noqa: S101 - the body ends with a visible character
-        cut = choose(self._body[: over.end()], self._head, self._room)
+        cut = choose(self._body[: over.end()], fits, self._head, self._room)
         blocks = Blocks()
         blocks.read(self._head + self._body[: cut.end])
         tail = self._closing(blocks.fence)
@@ -173,7 +180,7 @@ class Layout:
         if fence is None:
             return ""
         closing = "\n" + fence.closing
-        return closing if measure(closing, self._room.unit) <= self._room.tail else ""
+        return closing if self._room.closes(closing) else ""
 
 
 def layout(text: str, limits: Limits) -> list[Piece]:
@@ -191,14 +198,15 @@ def with_note(pieces: Sequence[Piece], note: str, limits: Limits) -> list[Piece]
     if pieces:
         *before, last = pieces
         noted = replace(last, tail=f"{last.tail}\n\n{note.strip()}")
-        if measure(noted.text, limits.unit) <= limits.length:
+        if limits.take(noted.text):
             return [*before, noted]
     return [*pieces, Piece("", "", "", _shortened(note.strip(), limits), "")]
 
 
 def _shortened(note: str, limits: Limits) -> str:
-    if measure(note, limits.unit) <= limits.length:
+    if limits.take(note):
         return note
-    fits = fitting(note, limits.length - 1, limits.unit)
+    fits = min(Meter(Room.of(limits), "").fits(note), len(note) - 1)
+    fits = fitting(note[:fits], limits.length - 1, limits.units)
     end = max(boundary for boundary in boundaries(note) if boundary <= fits)
     return note[:end].rstrip() + "…"

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import sys
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from connectors.base import Limits
-
-Unit = Literal["characters", "utf16"]
+from bot.render.blocks import line_end
+from connectors.base import Cost, Limits
 
 CLOSING_MARKS = 5
 """The most characters that closing unfinished markup may add to a text."""
 
 _SMALLEST = 12
+_LEAST = Cost(characters=48, bytes=96, blocks=6, rows=4, columns=1, cells=24)
+"""Less of one of these is no room for a reopened fence and a character."""
 _TAIL = 64
+_MEASURES = 32
+"""How often one part is measured at the most: a bound on the work, whatever the text is."""
 _GRAPHEME = regex.compile(r"\X")
 
 
-def measure(text: str, unit: Unit) -> int:
-    """The length of a text in the platform's unit."""
-    if unit == "characters" or text.isascii():
-        return len(text)
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def fitting(text: str, room: int, unit: Unit) -> int:
+def fitting(text: str, room: int, units: Callable[[str], int]) -> int:
     """How many leading characters fit into `room` units."""
     count = min(len(text), room)
-    while (over := measure(text[:count], unit) - room) > 0:
+    while (over := units(text[:count]) - room) > 0:
         count -= (over + 1) // 2
     return count
 
@@ -43,31 +43,109 @@ def boundaries(text: str) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How a part's units are shared out.
+    """How a part's room is shared out, in units of its length and in all else that is counted.
 
     `tail` is kept free at a part's end for closing its fence or, while the answer grows, its
     unfinished markup: a quarter of a part, at most 64 units. A fence whose closing line is longer
-    than that is left open. `head` is the most that a reopened fence or a table's header may take.
+    than that is left open. A reopened fence or a table's header may take half of the room.
     """
 
-    length: int
-    unit: Unit
+    limits: Limits
+    most: Cost
+    """What a part may take without its tail."""
 
     @classmethod
     def of(cls, limits: Limits) -> Room:
         """Raises `ValueError` for a part too small to hold a fence and a character."""
         if limits.length < _SMALLEST:
             raise ValueError(f"a part must hold at least {_SMALLEST} characters")
-        return cls(limits.length, limits.unit)
+        if not _LEAST.within(limits.most):
+            raise ValueError(f"a part must hold at least {_LEAST}")
+        most = limits.most
+        free = replace(
+            most,
+            characters=most.characters - _tail(most.characters),
+            bytes=most.bytes - _tail(most.bytes),
+            columns=sys.maxsize,  # no cut makes a table narrower
+        )
+        return cls(limits, free)
 
     @property
     def tail(self) -> int:
-        return min(_TAIL, max(CLOSING_MARKS, self.length // 4))
-
-    @property
-    def head(self) -> int:
-        return self.length // 2
+        return _tail(self.limits.length)
 
     def body(self, head: str) -> int:
-        """The most that a body may take after this head."""
-        return self.length - measure(head, self.unit) - self.tail
+        """The most units that a body may take after this head."""
+        return self.limits.length - self.limits.units(head) - self.tail
+
+    def closes(self, closing: str) -> bool:
+        """Whether a part's tail has room for this."""
+        return self.limits.units(closing) <= self.tail
+
+    def begins(self, head: str) -> bool:
+        """Whether a part may begin with this decoration."""
+        if self.limits.units(head) > self.limits.length // 2:
+            return False
+        if self.limits.measure is None:
+            return True
+        bounds = (self.adds, self.limits.measure)
+        return any((taken + taken).within(self.most) for taken in (count(head) for count in bounds))
+
+    def adds(self, text: str) -> Cost:
+        """The most that all lines of a text add."""
+        return reduce(add, map(self.limits.adds, text.splitlines(keepends=True)), Cost())
+
+
+class Meter:
+    """How much of a growing body fits a part, by all that a platform counts.
+
+    Each line is counted as the most that it may add; where that is too much, all whole lines
+    before it are measured. So where a body is full depends on nothing that comes later, nor on the
+    steps in which it came.
+    """
+
+    def __init__(self, room: Room, head: str) -> None:
+        self._room = room
+        self._head = head
+        self._taken = room.adds(head) if room.limits.measure else Cost()
+        self._read_to = 0
+        self._measured_to = -1
+        self._left = _MEASURES
+
+    def fits(self, body: str) -> int:
+        """How many leading characters of a body fit, which goes on from the one before."""
+        if self._room.limits.measure is None:
+            return len(body)
+        while self._read_to < len(body):
+            end, following = line_end(body, self._read_to)
+            line = body[self._read_to : following]
+            if not self._takes(line, body):
+                return self._read_to + self._fitting(line)
+            if end == following:
+                break  # it may grow
+            self._taken += self._room.limits.adds(line)
+            self._read_to = following
+        return len(body)
+
+    def _takes(self, line: str, body: str) -> bool:
+        if self._within(line):
+            return True
+        measure = self._room.limits.measure
+        if measure is None or not self._left or self._measured_to == self._read_to:
+            return False
+        self._left -= 1
+        self._measured_to = self._read_to
+        self._taken = measure(self._head + body[: self._read_to])
+        return self._within(line)
+
+    def _within(self, line: str) -> bool:
+        return (self._taken + self._room.limits.adds(line)).within(self._room.most)
+
+    def _fitting(self, line: str) -> int:
+        """How much of the line fits that doesn't fit as a whole."""
+        lengths = range(1, len(line) + 1)
+        return bisect_left(lengths, True, key=lambda length: not self._within(line[:length]))
+
+
+def _tail(length: int) -> int:
+    return min(_TAIL, max(CLOSING_MARKS, length // 4))

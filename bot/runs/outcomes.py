@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -51,10 +51,11 @@ class Ended:
     error: str | None = None
 
 
-_BY_FINISH: dict[FinishReason | None, Ended] = {
+_BY_FINISH: dict[FinishReason, Ended] = {
     "stop": Ended(Outcome.COMPLETE),
     "length": Ended(Outcome.LENGTH, Sentence("ended.length")),
     "filter": Ended(Outcome.FILTERED, Sentence("ended.filtered")),
+    "unknown": Ended(Outcome.FAILED, Sentence("ended.unknown")),
 }
 
 _BY_ERROR: tuple[tuple[type[ProviderError], Sentence], ...] = (
@@ -80,9 +81,13 @@ TRIMMED = Sentence("answer.trimmed")
 def finished(generation: Generation) -> Ended:
     """The end of a run whose provider said that it is done.
 
-    A model that only calls tools has not answered.
+    A model that only calls tools has not answered. Nor is an answer whole where its service gave
+    a reason that nobody here knows: it has failed, and its text stays.
     """
-    ended = _BY_FINISH.get(generation.finish_reason, _BY_FINISH["stop"])
+    ended = _BY_FINISH[generation.finish_reason or "unknown"]
+    if ended.outcome is Outcome.FAILED:
+        word = generation.finish_word
+        return replace(ended, error=f"UnknownEnd: the service ended the answer with {word!r}")
     if ended.outcome is not Outcome.COMPLETE:
         return ended
     empty = not generation.text.strip()

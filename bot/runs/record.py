@@ -71,6 +71,7 @@ class Record:
             outcome=ended.outcome,
             verdict=None if receipt is None else receipt.verdict,
             finish_reason=generation.finish_reason,
+            finish_word=generation.finish_word or None,
             error=ended.error,
             generated_text=generation.text,
             tokens=generation.tokens,

@@ -7,25 +7,25 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from bot.settings.values import is_url
+from bot.settings.values import Key, is_url
 
 
 class SlackSettings(BaseSettings):
     """A Slack app's credentials and rates."""
 
-    slack_bot_token: SecretStr | None = Field(
+    slack_bot_token: Key = Field(
         None, description="the Slack app's bot token (`xoxb-…`), for one workspace"
     )
-    slack_app_token: SecretStr | None = Field(
+    slack_app_token: Key = Field(
         None, description="app-level token (`xapp-…`): Slack by Socket Mode, without a public URL"
     )
-    slack_signing_secret: SecretStr | None = Field(
+    slack_signing_secret: Key = Field(
         None, description="Slack by HTTP: events come to `PUBLIC_URL/slack/events`"
     )
     slack_client_id: str | None = Field(
         None, description="many workspaces by OAuth: `PUBLIC_URL/slack/install`"
     )
-    slack_client_secret: SecretStr | None = Field(None, description="goes with the client id")
+    slack_client_secret: Key = Field(None, description="goes with the client id")
     slack_api_url: str = Field("https://slack.com/api/", description="address of Slack's Web API")
     slack_streaming: Literal["auto", "edit", "native"] = Field(
         "auto",
@@ -41,6 +41,21 @@ class SlackSettings(BaseSettings):
     )
     slack_starts_per_minute: int = Field(
         20, ge=1, description="`chat.startStream` calls a minute in a workspace"
+    )
+    slack_message_bytes: int = Field(
+        10_000,
+        ge=1_000,
+        description="most bytes (UTF-8) of one message's text; Slack ends a stream above some "
+        "10,600",
+    )
+    slack_table_rows: int = Field(
+        100, ge=4, description="most rows that Slack takes in one message's tables"
+    )
+    slack_table_columns: int = Field(
+        20, ge=1, description="most columns of a table that is sent to Slack as one"
+    )
+    slack_table_characters: int = Field(
+        10_000, ge=100, description="most characters in the cells of one message's tables on Slack"
     )
     slack_greeting: str = Field(
         "Hi! Ask me anything.", description="said in a new thread of Slack's assistant"

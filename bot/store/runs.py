@@ -9,10 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
+from bot.identity import Account
+from bot.store.accounts import person_columns, person_of
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.journal import Journal, Kind, Row
-from bot.store.places import columns_of, place_of
+from bot.store.places import columns_of, in_place, place_of
 from bot.store.tables import insert_into, runs, storable, unindexed
 from connectors.base import File, Person, Place
 
@@ -39,6 +41,11 @@ class RunStart:
     """The run that this one tries again or continues."""
     files: tuple[File, ...] = ()
 
+    @property
+    def account(self) -> Account:
+        """Who asked."""
+        return Account.of(self.place, self.person)
+
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
@@ -56,6 +63,8 @@ class RunEnd:
     first_token_us: int | None = None
     first_text_us: int | None = None
     finish_reason: str | None = None
+    finish_word: str | None = None
+    """The service's own word for why the answer ended, or that it failed; 64 characters at most."""
     error: str | None = None
     """Kind and message of the error that ended the run."""
     input_tokens: int | None = None
@@ -154,6 +163,11 @@ class Runs:
             query = query.where(runs.c.connector == connector)
         return await self._read(query)
 
+    async def before(self, place: Place, before_us: int, limit: int) -> list[RunRow]:
+        """The newest `limit` runs of a conversation that began before a time, oldest first."""
+        query = _newest(limit).where(in_place(runs, place), runs.c.started_us < before_us)
+        return (await self._read(query))[::-1]
+
     async def open(self) -> list[RunRow]:
         """The runs that have not ended, oldest first."""
         return await self._read(
@@ -183,7 +197,7 @@ def _start(row: RowMapping) -> RunStart:
         run_id=UUID(row["run_id"]),
         place=place_of(row),
         question_id=row["question_id"],
-        person=Person(row["person_id"], row["person_name"]),
+        person=person_of(row),
         question=row["question"],
         model=row["model"],
         started_us=row["started_us"],
@@ -210,8 +224,7 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
         "run_id": str(start.run_id),
         **columns_of(start.place),
         "question_id": start.question_id,
-        "person_id": start.person.id,
-        "person_name": start.person.name,
+        **person_columns(start.person),
         "question": start.question,
         "files": files_column(start.files),
         "model": start.model,

@@ -21,6 +21,19 @@ def _is_seam(error: type[Exception]) -> bool:
     return error.__module__ in ("connectors.base", "providers.base")
 
 
+_WORDS = frozenset({
+    "stop", "tool_calls", "function_call", "completed", "end_turn", "stop_sequence", "tool_use",
+    "eos", "eos_token", "complete", "tool_call", "length", "max_length", "max_tokens",
+    "max_output_tokens", "max_completion_tokens", "token_limit", "model_length",
+    "model_context_window_exceeded", "content_filter", "safety", "recitation", "blocklist",
+    "prohibited_content", "spii", "refusal", "sensitive", "image_safety",
+    "image_prohibited_content", "image_recitation", "guardrail_intervened", "error", "abort",
+    "aborted", "cancelled", "canceled", "failed", "timeout", "network_error", "server_error",
+    "insufficient_system_resource", "other", "language", "pause_turn", "incomplete",
+    "malformed_function_call", "unexpected_tool_call",
+})  # fmt: skip
+"""The words for an answer's end that are told apart: those that services document."""
+
 _CALLS = _names(ConnectorError)
 _PROVIDERS = _names(ProviderError)
 
@@ -38,6 +51,13 @@ def provider_errors(model: str, end: RunEnd) -> Iterator[tuple[str, str]]:
                 yield attempt["model"], _kind(attempt["error"], _PROVIDERS)
     elif end.error is not None and (kind := _kind(end.error, _PROVIDERS)) != OTHER:
         yield model, kind
+
+
+def word_label(word: str | None) -> str:
+    """A service's word for an answer's end, where it is one of those that are known."""
+    if word is None:
+        return "none"
+    return form if (form := word.lower()) in _WORDS else OTHER
 
 
 def error_type(error: str | None) -> str | None:

@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from bot.store import EditRow, RunEnd, RunStart
-from bot.watch.errors import call_result, provider_errors
+from bot.watch.errors import call_result, provider_errors, word_label
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -55,6 +55,13 @@ class Metrics:
         self._tries = self._counter("attempts", "Tries after a run's first", "model", "kind")
         self._unknown = self._counter(
             "unknown_blocks", "Runs that are shown in blocks nobody knows", "connector", "block"
+        )
+        self._finishes = self._counter(
+            "finishes",
+            "How services ended answers: our reading, their word",
+            "model",
+            "reason",
+            "word",
         )
         self._first_token = self._histogram(
             "first_token_seconds", "From a run's start to its first token", _WAITS, "model"
@@ -127,6 +134,7 @@ class Metrics:
         if end.first_text_us is not None:
             self._first_text.labels(connector).observe(end.first_text_us / 1e6)
         self._count_usage(model, end)
+        self._finishes.labels(model, end.finish_reason or "none", word_label(end.finish_word)).inc()
         for tried, error in provider_errors(model, end):
             self._errors.labels(tried, error).inc()
         for attempt in end.attempts or ():

@@ -9,6 +9,10 @@ from typing import Any
 from connectors.base import Gone, Lacking, Refused
 from connectors.discord.options import DiscordOptions
 from connectors.discord.permissions import (
+    CONNECT,
+    OPEN_THREADS,
+    SEND,
+    SEND_IN_THREADS,
     Permission,
     in_channel,
     in_guild,
@@ -28,10 +32,20 @@ HTTP_INTERACTIONS = (
     f"The app sends commands and presses to an address of yours, so the bot does not hear of them: "
     f"open your app at {PORTAL} > General Information, and empty Interactions Endpoint URL."
 )
+SELDOM = (
+    "#{} is an announcement channel: Discord lets a message there be changed three times an hour, "
+    "so an answer can't grow in it: ask in another channel."
+)
 
 _MESSAGE_CONTENT = 1 << 18 | 1 << 19
 """An application's flags: the intent is on, for few servers or for many."""
-_TEXT, _NEWS, _FORUM = 0, 5, 15
+_TEXT, _NEWS = 0, 5
+_VOICE = frozenset({2, 13})
+"""Voice and stage channels have a text of their own."""
+_FORUMS = frozenset({15, 16})
+"""Forums and media channels: people speak in their threads only."""
+_TALKS = frozenset({_TEXT, _NEWS}) | _VOICE | _FORUMS
+_THREADS = frozenset({10, 11, 12})
 _MOST_GUILDS = 25
 _AT_ONCE = 4
 
@@ -59,7 +73,7 @@ async def diagnose(rest: Rest, options: DiscordOptions, channel: str | None = No
     for found in await asyncio.gather(*map(check, guilds)):
         faults += found
     if channel is not None:
-        faults += await _channel(rest, channel, me["id"], wanted)
+        faults += await _channel(rest, channel, me["id"], wanted, guilds)
     if faults:
         raise Lacking("\n".join(faults))
 
@@ -82,9 +96,7 @@ async def _guild(
         return [_fault(f"the server {guild['name']}", each, cure) for each in lacking]
     channels = await rest.look_up("/guilds/{guild_id}/channels", guild_id=guild["id"])
     rights = [
-        in_channel(base, each, guild["id"], member)
-        for each in channels
-        if each["type"] in (_TEXT, _NEWS, _FORUM)
+        in_channel(base, each, guild["id"], member) for each in channels if each["type"] in _TALKS
     ]
     nowhere = [each for each in wanted if rights and not any(bits & each.bit for bits in rights)]
     where = f"every channel of the server {guild['name']}"
@@ -92,18 +104,54 @@ async def _guild(
     return [_fault(where, each, cure) for each in nowhere]
 
 
-async def _channel(rest: Rest, channel_id: str, me: str, wanted: Sequence[Permission]) -> list[str]:
+async def _listed(rest: Rest, channel_id: str, guilds: Sequence[Json]) -> Json | None:
+    """A channel as its server lists it."""
+    for guild in guilds:
+        channels = await rest.look_up("/guilds/{guild_id}/channels", guild_id=guild["id"])
+        if found := next((each for each in channels if each["id"] == channel_id), None):
+            return {**found, "guild_id": guild["id"]}
+    return None
+
+
+async def _channel(
+    rest: Rest, channel_id: str, me: str, wanted: Sequence[Permission], guilds: Sequence[Json]
+) -> list[str]:
     """What the bot lacks in one channel."""
     try:
         channel = await rest.look_up("/channels/{channel_id}", channel_id=channel_id)
     except (Gone, Refused) as error:
-        return [f"The channel {channel_id} can't be seen by the bot: {error}"]
+        # Discord hides a voice channel from those who may not connect, but not its name.
+        listed = await _listed(rest, channel_id, guilds)
+        if listed is None:
+            return [f"The channel {channel_id} can't be seen by the bot: {error}"]
+        channel = listed
     if not (guild := channel.get("guild_id")):
         return []
+    if channel["type"] not in _TALKS | _THREADS:
+        return [f"#{channel['name']} is no channel to talk in: choose another."]
+    if channel["type"] in _THREADS:
+        # A thread has the rules of the channel that it stands in.
+        channel = await rest.look_up("/channels/{channel_id}", channel_id=channel["parent_id"])
     base, member = await _standing(rest, guild, me)
     bits = in_channel(base, channel, guild, member)
     cure = "open its settings > Permissions, and allow it to the bot's role"
-    return [_fault(f"#{channel['name']}", each, cure) for each in wanted if not bits & each.bit]
+    lacking = [each for each in _needed_in(channel, wanted) if not bits & each.bit]
+    faults = [_fault(f"#{channel['name']}", each, cure) for each in lacking]
+    return [*faults, SELDOM.format(channel["name"])] if channel["type"] == _NEWS else faults
+
+
+def _needed_in(channel: Json, wanted: Sequence[Permission]) -> list[Permission]:
+    """What the bot needs in a channel of this type."""
+    match channel["type"]:
+        case voice if voice in _VOICE:  # it has no threads
+            return [
+                CONNECT,
+                *(each for each in wanted if each not in (SEND_IN_THREADS, OPEN_THREADS)),
+            ]
+        case forum if forum in _FORUMS:
+            return [each for each in wanted if each not in (SEND, OPEN_THREADS)]
+        case _:
+            return list(wanted)
 
 
 async def _standing(rest: Rest, guild_id: str, me: str) -> tuple[int, Json]:

@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 QUIET_S = 5.0
 """Seconds to wait where Discord limits a rate and does not say for how long."""
 
+BANNED_S = 60.0
+"""Seconds to wait where the proxy before Discord turns calls away, and does not say how long."""
+
 _TOKEN = "Reset the token in the Developer Portal (Bot) and set DISCORD_TOKEN to the one you get."  # noqa: S105 - it tells where to find one
 _SEE = "Give the bot View Channels and Read Message History in the channel."
 _MAY = "Give the bot the permissions of its invitation in the channel, or invite it anew."
@@ -40,7 +43,7 @@ TABLE: Mapping[int, tuple[type[ConnectorError], str]] = {
     50006: (Refused, "Discord shows no empty message."),
     50035: (Refused, "Discord does not take the message as it is."),
     200000: (Refused, _WORDS),
-    200001: (Refused, _WORDS),
+    200001: (Refused, "The server's rules do not allow the thread's name."),
     240000: (Refused, _WORDS),
     # What can't be changed any more. The rest of an answer goes into a new message.
     30046: (Refused, f"Discord lets old messages be changed only so often. {_ANEW}"),
@@ -78,6 +81,10 @@ class Limited(discord.HTTPException):
 
     retry_after: float
     everywhere: bool = False
+    banned: bool = False
+    """The proxy before Discord turned the call away: it would any other, too."""
+    scope: str = ""
+    """Whose limit it is, as Discord says: `user`, `global` or `shared`."""
 
 
 @contextmanager

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import aiohttp
 import discord
 
 from connectors.base import ConnectorError, Incoming, Inflow, Refused
+from connectors.discord.errors import Limited
 from connectors.discord.inbound import Inbound
-from connectors.discord.inbound.client import Client
+from connectors.discord.inbound.client import Client, TooSoon
 from connectors.discord.inbound.commands import register
 from connectors.discord.options import DiscordOptions
 from connectors.discord.permissions import invite_url
@@ -21,8 +25,12 @@ log = logging.getLogger(__name__)
 # Where the bot is invited is for every operator to see, also where libraries are quiet.
 log.setLevel(logging.INFO)
 
-PAUSES_S = (1.0, 5.0, 15.0, 60.0, 120.0)
-"""Between attempts. Discord lets a bot begin about a thousand sessions a day."""
+PAUSES_S = (1.0, 5.0, 15.0, 60.0, 120.0, 300.0)
+"""Between attempts, until a session was stable again: at most 288 a day."""
+STABLE_S = 180.0
+"""A session that lasted this long has nothing to do with the failures before it."""
+_SHORTEST_WAIT_S = 60.0
+"""Where Discord says that no session may begin, and not until when."""
 _NOT_AUTHENTICATED = 4004
 
 NO_CONTENT = (
@@ -30,6 +38,57 @@ NO_CONTENT = (
     "commands: switch on Message Content Intent in the Developer Portal (Bot > Privileged "
     "Gateway Intents), and start it again."
 )
+
+
+class Starts:
+    """Says when a session may begin. Discord allows about 1,000 a day, then resets the token."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._failures = 0
+        self._ready_at: float | None = None
+        """Since when the session stands: monotonic seconds."""
+        self._left = math.inf
+        self._reserve = 0
+        self._resets_at = 0.0
+
+    def told(self, left: int, of: int, resets_after: float) -> None:
+        """Takes in what `GET /gateway/bot` says: one in twenty is kept for a person's restarts."""
+        self._left, self._reserve = left, of // 20
+        self._resets_at = self._now() + resets_after
+
+    def ready(self) -> None:
+        """A session has begun, or goes on."""
+        if self._ready_at is None:
+            self._ready_at = self._now()
+
+    def lost(self) -> None:
+        """The connection is lost. Where it stood for minutes, failures before it are forgotten."""
+        if self._ready_at is not None and self._now() - self._ready_at >= STABLE_S:
+            self._failures = 0
+        self._ready_at = None
+
+    def begins(self) -> None:
+        """A session is asked for, which counts whatever comes of it."""
+        self._failures += 1
+        self._left -= 1
+
+    def wait(self) -> float:
+        """Seconds until a session may begin."""
+        if self._left <= self._reserve:
+            left = self._resets_at - self._now()
+            if left > 0:
+                log.error(
+                    "Discord lets the bot begin %g more sessions for %.0f s, and then resets its "
+                    "token: the bot waits. Find out why its connection keeps being lost",
+                    self._left,
+                    left,
+                )
+                return max(left, _SHORTEST_WAIT_S)
+            self._left = math.inf  # as many as ever, until Discord says how many
+        if not self._failures:
+            return 0.0
+        return PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
 
 
 class Gateway:
@@ -47,7 +106,7 @@ class Gateway:
         self._client: Client | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._content = True
-        self._failures = 0
+        self._starts = Starts()
 
     @property
     def connected(self) -> bool:
@@ -76,8 +135,7 @@ class Gateway:
         """Connects until that is of no use any more."""
         while True:
             try:
-                await self._introduce()
-                await self._connect()
+                await self._attempt()
             except discord.PrivilegedIntentsRequired:
                 log.warning(NO_CONTENT)
                 self._content = False
@@ -96,11 +154,24 @@ class Gateway:
                 aiohttp.ClientError,
                 OSError,
             ) as error:
+                self._heed(error)
                 log.warning("the connection to Discord was lost: %s", error)
             except Exception:
                 log.exception("the connection to Discord failed")
-            await asyncio.sleep(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
-            self._failures += 1
+            await asyncio.sleep(PAUSES_S[0])
+
+    async def _attempt(self) -> None:
+        """Connects once a session may begin, and stays connected."""
+        await self._introduce()
+        await asyncio.sleep(max(self._starts.wait(), self._rest.banned_for))
+        with suppress(TooSoon):
+            await self._connect()
+
+    def _heed(self, error: Exception) -> None:
+        """What the library's own calls hear of a ban holds for all others too."""
+        for each in (error, error.__cause__):
+            if isinstance(each, Limited):
+                self._rest.quieten(each)
 
     async def _introduce(self) -> None:
         """Says where the bot is invited, and tells Discord of the commands; at the start only."""
@@ -126,6 +197,7 @@ class Gateway:
             content=self._content,
             heard=self._inbound.hear,
             anew=self._begun,
+            starts=self._starts,
         )
         self._client = self._inbound.guilds.client = client
         try:
@@ -133,7 +205,8 @@ class Gateway:
                 await client.start(self._options.token)
         finally:
             self._client = None
+            self._starts.lost()
 
     def _begun(self) -> None:
-        self._failures = 0
+        self._starts.ready()
         self._inbound.anew()

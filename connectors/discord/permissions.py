@@ -29,6 +29,10 @@ OPEN_THREADS = Permission(
     "Create Public Threads", 1 << 35, "to open a thread for each question (DISCORD_THREADS)"
 )
 
+CONNECT = Permission(
+    "Connect", 1 << 20, "for the text of voice and stage channels, which Discord hides without it"
+)
+
 SCOPES = ("bot", "applications.commands")
 
 

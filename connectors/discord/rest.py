@@ -20,7 +20,7 @@ from discord.http import HTTPClient, Ratelimit, Route, json_or_text
 from yarl import URL
 
 from connectors.base import Gone, RateLimited, Refused, TooLong, Unavailable
-from connectors.discord.errors import QUIET_S, Limited, translated
+from connectors.discord.errors import BANNED_S, QUIET_S, Limited, translated
 from connectors.discord.options import DiscordOptions
 
 Meter = Callable[[Mapping[str, str]], None]
@@ -32,6 +32,8 @@ _SHORT_WAIT_S = 3.0
 _HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _UNMETERED = "/interactions/", "/webhooks/"
 """Calls that the bot's global limit does not count."""
+
+log = logging.getLogger(__name__)
 
 # The library logs whole requests at DEBUG; what people and models say is none of a log's business.
 logging.getLogger("discord.http").setLevel(logging.INFO)
@@ -47,6 +49,8 @@ class Rest:
         self._me: dict[str, Any] = {}
         self._application: dict[str, Any] = {}
         self._quiet_until = -math.inf
+        self._banned_until = -math.inf
+        """Until then nothing is called, not even what the bot's limit does not count."""
         self._closed = False
 
     async def call(
@@ -63,8 +67,8 @@ class Rest:
 
         Raises every kind of `ConnectorError`; `errors.code_of` has Discord's number for it.
         """
-        http = await self._opened()
         self._check_quiet(path)
+        http = await self._opened()
         more: dict[str, Any] = {"json": json} if json is not None else {}
         if query:
             more["params"] = {name: str(value) for name, value in query.items()}
@@ -77,8 +81,7 @@ class Rest:
                     **more,
                 )
             except Limited as error:
-                if error.everywhere:
-                    self._quiet_until = time.monotonic() + error.retry_after
+                self.quieten(error)
                 raise
         if isinstance(answer, str) and answer:
             raise Unavailable(f"Discord's answer can't be read ({method} {path}).")
@@ -122,6 +125,25 @@ class Rest:
             raise TooLong(f"The file has more than {most} bytes.")
         return content
 
+    @property
+    def banned_for(self) -> float:
+        """Seconds for which Discord's proxy turns away whatever comes from this address."""
+        return max(0.0, self._banned_until - time.monotonic())
+
+    def quieten(self, error: Limited) -> None:
+        """No call is made for as long as a limit says that holds for all of them."""
+        if not error.everywhere:
+            return
+        until = time.monotonic() + error.retry_after
+        self._quiet_until = max(self._quiet_until, until)
+        if error.banned:
+            self._banned_until = max(self._banned_until, until)
+            log.error(
+                "Discord's proxy turns this address away for %.0f s: no call is made until then. "
+                "It does so after 10,000 calls in ten minutes that were refused, of whatever bot",
+                error.retry_after,
+            )
+
     async def aclose(self) -> None:
         """Closes the session; calls that come later fail with `Unavailable`."""
         self._closed = True
@@ -142,7 +164,9 @@ class Rest:
         try:
             with translated("GET /users/@me"):
                 self._me = cast("dict[str, Any]", await http.static_login(self._options.token))
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error.__cause__, Limited):
+                self.quieten(error.__cause__)
             await http.close()
             raise
         return http
@@ -153,8 +177,9 @@ class Rest:
             raise Refused("The file is not on Discord's own servers: the bot does not fetch it.")
 
     def _check_quiet(self, path: str) -> None:
-        left = self._quiet_until - time.monotonic()
-        if left > 0 and not path.startswith(_UNMETERED):
+        unmetered = path.startswith(_UNMETERED)
+        left = (self._banned_until if unmetered else self._quiet_until) - time.monotonic()
+        if left > 0:
             raise RateLimited("Too many calls of the bot altogether.", left)
 
 
@@ -231,10 +256,13 @@ async def _limited(answer: aiohttp.ClientResponse) -> Limited:
     body = await json_or_text(answer)
     error = Limited(answer, body)
     told: Mapping[str, Any] = body if isinstance(body, dict) else {}
-    error.everywhere = bool(told.get("global"))
+    error.banned = "Via" not in answer.headers
+    error.everywhere = bool(told.get("global")) or error.banned
+    error.scope = answer.headers.get("X-RateLimit-Scope", "")
     after = told.get("retry_after", answer.headers.get("Retry-After"))
+    unknown = BANNED_S if error.banned else QUIET_S
     try:
-        error.retry_after = float(after) if after is not None else QUIET_S
+        error.retry_after = float(after) if after is not None else unknown
     except ValueError:
-        error.retry_after = QUIET_S
+        error.retry_after = unknown
     return error

@@ -52,7 +52,6 @@ from connectors.memory.platform import (
     Version,
     like_discord,
     like_slack,
-    size,
 )
 
 __all__ = [
@@ -260,8 +259,8 @@ class MemoryConnector:
 
     def _version(self, part: Part) -> Version:
         """What is shown for a part. `TooLong` and `Refused` as the platform would say."""
-        if size(part.text, self.limits) > self.limits.length:
-            raise TooLong(f"at most {self.limits.length} {self.limits.unit}")
+        if not self.limits.take(part.text):
+            raise TooLong(f"at most {self.limits.length} {self.limits.unit}, {self.limits.most}")
         if not part.text.strip():
             raise Refused("an empty message")
         return Version(self._now(), part.text.strip(), part)

@@ -13,7 +13,6 @@ from connectors.base import (
     Control,
     File,
     Gone,
-    Limits,
     MessageRef,
     Part,
     Person,
@@ -181,10 +180,3 @@ class Platform:
         if len(spent) >= budget.calls:
             raise RateLimited("ratelimited", retry_after=spent[0] + budget.seconds - now)
         spent.append(now)
-
-
-def size(text: str, limits: Limits) -> int:
-    """The length of a text in the platform's unit."""
-    if limits.unit == "utf16":
-        return len(text.encode("utf-16-le", "surrogatepass")) // 2
-    return len(text)

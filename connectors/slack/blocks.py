@@ -16,7 +16,7 @@ ACTION = "everytoken_"
 
 _LONGEST_TEXT = 300
 """Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
-_LONGEST_FOOTER = 2_000
+_LONGEST_FOOTER = 1_000
 _LABELS = {
     Control.STOP: ("Stop", "Stop the answer"),
     Control.RETRY: ("Retry", "Answer again"),

@@ -22,7 +22,7 @@ from connectors.base import (
     Shown,
     Status,
 )
-from connectors.slack import markup
+from connectors.slack import costs
 from connectors.slack.api import Api, OneToken, Tokens
 from connectors.slack.diagnosis import diagnose
 from connectors.slack.inbound import Inbound
@@ -31,7 +31,7 @@ from connectors.slack.options import SlackOptions
 from connectors.slack.reader import Reader
 from connectors.slack.recipients import Recipients
 from connectors.slack.streams import Streams
-from connectors.slack.writer import LONGEST, Writer
+from connectors.slack.writer import Writer
 
 
 class SlackConnector:
@@ -41,9 +41,9 @@ class SlackConnector:
     """
 
     name = "slack"
-    limits = Limits(length=LONGEST, visible=markup.visible, keeps_source=False)
 
     def __init__(self, options: SlackOptions, engine: AsyncEngine | None = None) -> None:
+        self.limits: Limits = costs.limits(options)
         inflow, recipients = Inflow(), Recipients()
         installations = _installations(options, engine)
         tokens: Tokens = installations or OneToken(options.bot_token or "")

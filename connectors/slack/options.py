@@ -36,7 +36,9 @@ class SlackOptions:
     """Credentials, rates and texts. `app_token` means Socket Mode, `signing_secret` HTTP.
 
     Rates are calls a minute: `posts_per_minute` for a channel, the others for a workspace. They
-    are Slack's published ones, and its tiers may be higher.
+    are Slack's published ones, and its tiers may be higher. `message_bytes` is the most of a
+    message's text in UTF-8, and the `table_` ones are the most that its tables may have together:
+    others measured them, Slack publishes none.
     """
 
     bot_token: str | None = field(default=None, repr=False)
@@ -48,6 +50,10 @@ class SlackOptions:
     posts_per_minute: int = 60
     appends_per_minute: int = 100
     starts_per_minute: int = 20
+    message_bytes: int = 10_000
+    table_rows: int = 100
+    table_columns: int = 20
+    table_characters: int = 10_000
     prompts: tuple[Prompt, ...] = ()
     greeting: str = "Hi! Ask me anything."
     oauth: OAuth | None = None

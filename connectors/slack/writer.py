@@ -23,6 +23,7 @@ from connectors.base import (
 )
 from connectors.slack import blocks, places, standing
 from connectors.slack.api import Api
+from connectors.slack.costs import LONGEST
 from connectors.slack.errors import code_of
 from connectors.slack.markup import seen, visible
 from connectors.slack.options import SlackOptions
@@ -30,9 +31,6 @@ from connectors.slack.streams import Streams
 from connectors.slack.windows import Windows
 
 log = logging.getLogger(__name__)
-
-LONGEST = 3_500
-"""Characters of a part: so dense a text becomes at most 50 blocks of Slack\'s."""
 
 _MINUTE_S = 60.0
 _GUARD_S = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from providers import finish
 from providers.base import Generation, Request
 from providers.decoding import Decoder, Piece
 from providers.dialect import choice_of, counted, delta_of, usage_of
-from providers.finish import finish_reason
 from providers.messages import content_of
 
 
@@ -18,7 +18,7 @@ class Chat:
 
     `limit` is what the service calls the most tokens of an answer; `usage`: whether it is asked
     to count; `system`: the role of a system message; `think_block`: whether answers may begin
-    with their reasoning between tags.
+    with their reasoning between tags; `whole`: the service's words for a whole answer.
     """
 
     model: str
@@ -26,6 +26,7 @@ class Chat:
     usage: bool
     system: str = "system"
     think_block: bool = False
+    whole: frozenset[str] = finish.OPENAI
     path: str = "/chat/completions"
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -44,15 +45,16 @@ class Chat:
 
     def reader(self, generation: Generation) -> ChatReader:
         """See `Speech`."""
-        return ChatReader(generation, Decoder(think_block=self.think_block))
+        return ChatReader(generation, Decoder(think_block=self.think_block), self.whole)
 
 
 class ChatReader:
     """Reads the chunks of one chat completion; see `Reader`."""
 
-    def __init__(self, generation: Generation, decoder: Decoder) -> None:
+    def __init__(self, generation: Generation, decoder: Decoder, whole: frozenset[str]) -> None:
         self._generation = generation
         self._decoder = decoder
+        self._whole = whole
 
     def take(self, chunk: Any) -> list[Piece]:
         """The pieces in a chunk."""
@@ -63,13 +65,10 @@ class ChatReader:
             return []
         pieces = self._decoder.delta(delta_of(choice))
         if word := choice.get("finish_reason"):
-            self._finish(chunk, word)
+            self._generation.model = chunk.get("model") or self._generation.model
+            finish.ended(self._generation, word, self._whole)
         return pieces
 
     def flush(self) -> list[Piece]:
         """What the decoder kept back."""
         return self._decoder.flush()
-
-    def _finish(self, chunk: dict[str, Any], word: str) -> None:
-        self._generation.model = chunk.get("model") or self._generation.model
-        self._generation.finish_reason = finish_reason(word)

@@ -7,21 +7,17 @@ from contextlib import aclosing
 from uuid import UUID
 
 import openai
-import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from providers.base import Disconnected, Generation, ProviderError, Request
+from providers.base import Generation, Request
 from providers.chunks import Chunks, opened
 from providers.decoding import Piece
-from providers.errors import translate
 from providers.finish import TRAILER_SECONDS
 from providers.knowing import Ask, Knowing
 from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, Patience
-
-log = structlog.get_logger(__name__)
+from providers.stall import Patience, whole
 
 
 class LeanProvider(Knowing):
@@ -63,7 +59,7 @@ class LeanProvider(Knowing):
         await answer.relay.start({}, [as_messages(request.turns)])
         try:
             try:
-                await self._answer(request, answer)
+                await whole(generation, self._read(request, answer))
             finally:
                 await answer.tell(answer.reader.flush())
         except BaseException as error:
@@ -79,31 +75,18 @@ class LeanProvider(Knowing):
         if self._close is not None:
             await self._close()
 
-    async def _answer(self, request: Request, answer: _Answer) -> None:
-        try:
-            async with Patience(self._stall_seconds) as patience:
-                await self._read(request, answer, patience)
-        except Exception as error:
-            if answer.finished:
-                log.warning("stream.trailer_lost", error=type(error).__name__)
-                return
-            if isinstance(error, ProviderError):
-                raise
-            raise translate(error) from error
-        if not answer.finished:
-            raise Disconnected(CUT)
-
-    async def _read(self, request: Request, answer: _Answer, patience: Patience) -> None:
-        stream = await opened(self._client, self._speech.path, self._speech.body(request))
+    async def _read(self, request: Request, answer: _Answer) -> None:
         take, heard = answer.reader.take, False
-        async with aclosing(Chunks(stream)) as said:
-            while not said.done:
-                for chunk in await said.more():
-                    heard = True
-                    patience.heard()
-                    await answer.tell(take(chunk))
-                    if answer.finished:
-                        patience.shorten(TRAILER_SECONDS)
+        async with Patience(self._stall_seconds) as patience:
+            stream = await opened(self._client, self._speech.path, self._speech.body(request))
+            async with aclosing(Chunks(stream)) as said:
+                while not said.done:
+                    for chunk in await said.more():
+                        heard = True
+                        patience.heard()
+                        await answer.tell(take(chunk))
+                        if answer.finished:
+                            patience.shorten(TRAILER_SECONDS)
         if not heard:
             raise ValueError("the stream has no chunks")
 

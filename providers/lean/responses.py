@@ -7,23 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.base import Generation, Request, TokenKind, Turn
+from providers import finish
+from providers.base import Generation, Request, Turn
 from providers.decoding import Decoder, Piece
 from providers.dialect import counted
-from providers.errors import by_code
-from providers.finish import finish_reason
+from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
 
 _ONLY = re.compile(r"gpt-5(\.[245])?-pro|gpt-5\.6-sol|.*codex")
 """The models that Chat Completions does not know."""
-
-_DELTAS: dict[str, TokenKind] = {
-    "response.output_text.delta": "text",
-    "response.reasoning_summary_text.delta": "reasoning",
-    "response.function_call_arguments.delta": "tool",
-}
-"""Events whose `delta` is a piece. A refusal is taken whole, from the event that ends it."""
-
-_ENDS = frozenset({"response.completed", "response.incomplete"})
 
 
 def needs_responses(model: str) -> bool:
@@ -36,11 +27,13 @@ class Responses:
     """The Responses API of one model."""
 
     model: str
+    store: bool = False
+    """Whether the service is to keep the response: it does, unless it is told not to."""
     path: str = "/responses"
 
     def body(self, request: Request) -> dict[str, Any]:
         """See `Speech`."""
-        body: dict[str, Any] = {"model": self.model, "stream": True}
+        body: dict[str, Any] = {"model": self.model, "stream": True, "store": self.store}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens
         body["input"] = [_item(turn) for turn in request.turns]
@@ -57,21 +50,19 @@ class ResponsesReader:
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
         self._decoder = Decoder()
+        self._parts = Parts()
 
     def take(self, chunk: Any) -> list[Piece]:
         """The pieces in an event."""
         event = chunk["type"]
-        if kind := _DELTAS.get(event):
-            return self._decoder.text(chunk["delta"], kind)
-        if event in _ENDS:
-            self._end(chunk["response"])
-        elif event == "response.failed":
-            raise by_code(str((chunk["response"].get("error") or {}).get("code")))
-        elif event == "error":
-            raise by_code(str(chunk.get("code")))
-        elif event == "response.refusal.done":
-            return self._decoder.text(chunk["refusal"], "refusal")
-        elif event == "response.output_item.added":
+        if kind := DELTAS.get(event):
+            return self._decoder.text(self._parts.delta(chunk, kind), kind)
+        if event in DONE:
+            kind, rest = self._parts.done(chunk)
+            return self._decoder.text(rest, kind)
+        if event in ENDS or event == "response.failed":
+            return self._end(event, chunk["response"])
+        if event == "response.output_item.added":
             return self._decoder.content([chunk["item"]])
         return []
 
@@ -79,12 +70,15 @@ class ResponsesReader:
         """What the decoder kept back."""
         return self._decoder.flush()
 
-    def _end(self, response: Mapping[str, Any]) -> None:
+    def _end(self, event: str, response: Mapping[str, Any]) -> list[Piece]:
+        status = status_of(event, response)
         if usage := response.get("usage"):
             self._generation.usage = counted(usage)
-        details = response.get("incomplete_details") or {}
         self._generation.model = response.get("model") or self._generation.model
-        self._generation.finish_reason = finish_reason(details.get("reason") or "completed")
+        details = response.get("incomplete_details") or {}
+        finish.ended(self._generation, details.get("reason") or status, finish.OPENAI)
+        rests = self._parts.ended(response.get("output"))
+        return [piece for kind, rest in rests for piece in self._decoder.text(rest, kind)]
 
 
 def _item(turn: Turn) -> dict[str, Any]:

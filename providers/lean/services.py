@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from providers import finish
 from providers.asking import facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
 from providers.lean.chat import Chat
@@ -21,14 +22,18 @@ def openai_provider(
     api_key: str,
     base_url: str = OPENAI_URL,
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LeanProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+
+    `store`: whether the service may keep a response of the Responses API.
+    """
     return LeanProvider(
         openai_client(api_key, base_url, "own"),
-        _openai_speech(model, api),
+        _openai_speech(model, api, store),
         name=f"openai:{model}",
         room=room,
         sees=sees,
@@ -44,6 +49,7 @@ def azure_provider(
     secret: Secret,
     api_version: str = "2024-10-21",
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
@@ -55,7 +61,7 @@ def azure_provider(
     """
     return LeanProvider(
         azure_client(deployment, endpoint, secret, api_version, "own"),
-        _azure_speech(deployment, api),
+        _azure_speech(deployment, api, store),
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
@@ -85,7 +91,7 @@ def compatible_provider(
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
     return LeanProvider(
         client,
-        Chat(model, limit="max_tokens", usage=usage, think_block=True),
+        Chat(model, limit="max_tokens", usage=usage, think_block=True, whole=finish.COMPATIBLE),
         name=f"compatible:{model}",
         room=room,
         sees=sees,
@@ -96,16 +102,16 @@ def compatible_provider(
     )
 
 
-def _openai_speech(model: str, api: Api) -> Speech:
+def _openai_speech(model: str, api: Api, store: bool) -> Speech:
     if api == "responses" or (api == "auto" and needs_responses(model)):
-        return Responses(model)
+        return Responses(model, store)
     # Models that reason take their orders from a developer.
     system = "developer" if re.match(r"o\d", model) else "system"
     return Chat(model, limit="max_completion_tokens", usage=True, system=system)
 
 
-def _azure_speech(deployment: str, api: Api) -> Speech:
+def _azure_speech(deployment: str, api: Api, store: bool) -> Speech:
     """A deployment's name doesn't tell its model: Responses only where it was asked for."""
     if api == "responses":
-        return Responses(deployment)
+        return Responses(deployment, store)
     return Chat(deployment, limit="max_completion_tokens", usage=True)

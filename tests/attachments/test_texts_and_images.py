@@ -29,13 +29,77 @@ async def _read(name: str, data: bytes, limits: FileLimits | None = None) -> Rea
         (codecs.BOM_UTF16_BE + "Grüße 🎈".encode("utf-16-be"), "Grüße 🎈"),
         (codecs.BOM_UTF32_LE + "Grüße".encode("utf-32-le"), "Grüße"),
         ("Grüße, schöne Straße".encode("latin-1"), "Grüße, schöne Straße"),
-        ("“5 €” – naïve".encode("cp1252"), "“5 €” – naïve"),
         (b"a,b\r\n1,2\r\n", "a,b\r\n1,2\r\n"),
         (b"\x1b[31mred\x1b[0m\ttab\x0cpage", "\x1b[31mred\x1b[0m\ttab\x0cpage"),
     ],
 )
 async def test_text_is_read_in_its_encoding(data: bytes, text: str) -> None:
     assert await _read("a.txt", data) == Reading(text=text)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", "姓名,城市\n张伟,北京\n王芳,上海\n"),
+        ("gb18030", "日期,销售额,备注\n2026-01-02,100,已付款\n2026-01-03,250,未付款\n"),
+        ("gbk", "名称：苹果，价格：五元。今天的天气很好，我们去公园。"),
+        ("big5", "姓名,城市\n陳大文,台北\n"),
+        ("big5", "今天天氣很好，我們去公園走走。"),
+        ("shift_jis", "名前,都市\n山田太郎,東京\n"),
+        ("cp932", "商品,価格\nりんご,120\nみかん,80\n"),
+        ("euc_jp", "これはテストです。カタカナとひらがなと漢字。"),
+        ("iso2022_jp", "これはテストです。"),
+        ("euc_kr", "이름,도시\n김철수,서울\n"),
+        ("cp1251", "Имя,Город\nИван,Москва\n"),
+        ("koi8_r", "Привет, как дела? Сегодня хорошая погода."),
+        ("cp1250", "Zażółć gęślą jaźń"),
+        ("cp1253", "Όνομα,Πόλη\nΓιώργος,Αθήνα\n"),
+        ("cp1256", "الاسم,المدينة\nأحمد,القاهرة\n"),
+    ],
+)
+async def test_an_older_encoding_is_told_by_what_is_common_in_it(encoding: str, text: str) -> None:
+    assert await _read("a.csv", text.encode(encoding)) == Reading(text=text)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "guess"),
+    [
+        ("cp1252", "“5 €” – naïve", "Windows-1252"),
+        ("gb18030", "订单号,金额\n1,20\n2,30\n", "GB18030"),
+        ("cp1255", "שם,עיר\nדוד,ירושלים\n", "Windows-1251"),
+        ("cp1250", "Jméno,Město\nJiří Dvořák,Plzeň\n", "Windows-1252"),
+        ("shift_jis", "ｶﾀｶﾅ,テスト\n", "Shift_JIS"),
+    ],
+)
+async def test_where_several_encodings_would_do_the_reader_is_told_which_was_taken(
+    encoding: str, text: str, guess: str
+) -> None:
+    """A few words look alike in several: whether the guess was right only the reader can see."""
+    reading = await _read("a.csv", text.encode(encoding))
+    assert reading.note == f"a.csv: read as {guess}, which is a guess", reading
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "big5", "euc_kr", "cp1251"])
+@pytest.mark.parametrize("rows", [1, 40, 5_000])
+async def test_a_text_is_right_or_its_encoding_is_said_to_be_a_guess(
+    encoding: str, rows: int
+) -> None:
+    words = {
+        "gb18030": "产品,数量,备注\n键盘,3,缺货\n",
+        "shift_jis": "品名,数量\nキーボード,3\n",
+        "big5": "產品,數量\n鍵盤,3\n",
+        "euc_kr": "제품,수량\n키보드,3\n",
+        "cp1251": "Товар,Количество\nКлавиатура,3\n",
+    }
+    text = words[encoding] * rows
+    reading = await _read("a.csv", text.encode(encoding), FileLimits(characters=10**7))
+    assert reading.text == text or reading.note is not None
+
+
+async def test_a_guess_and_a_cut_are_told_in_one_line() -> None:
+    reading = await _read("x.log", ("“5 €” – naïve\n" * 2_000).encode("cp1252"))
+    assert reading.note is not None
+    assert reading.note.startswith("x.log: the first 20,000 of 28,000 characters, read as ")
 
 
 async def test_a_log_that_was_cut_within_a_character_stays_utf8() -> None:

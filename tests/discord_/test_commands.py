@@ -55,6 +55,27 @@ async def test_the_commands_are_told_once_and_again_when_they_changed(
     assert len(server.record.called("PUT")) == 3
 
 
+async def test_an_entry_point_command_is_left_alone(server: DiscordServer, rest: Rest) -> None:
+    play = server.people.launches("ask")
+    assert await register(rest)
+    assert not await register(rest)
+    known = server.platform.commands[None]
+    assert [each["id"] for each in known if each["type"] == 4] == [play]
+    assert len(known) == len(COMMANDS) + 1
+
+
+async def test_who_gives_the_entry_point_command_asks_the_bot_nothing(
+    server: DiscordServer,
+) -> None:
+    server.people.launches("ask")
+    async with listening(server) as (_, heard):
+        given = server.people.launch("ask")
+        server.people.dm("hello")
+        await until(lambda: heard)
+        assert [type(event) for event in heard] == [Asked]
+        assert given.answer is None
+
+
 def test_what_discord_adds_to_a_command_is_no_change() -> None:
     known = [{**each, "id": "1", "version": "2", "nsfw": False} for each in reversed(COMMANDS)]
     assert agree(COMMANDS, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,14 @@ from connectors.discord.diagnosis import diagnose
 from connectors.discord.permissions import in_channel, in_guild, invite_url, needed
 from connectors.discord.rest import Rest
 from tests.discord_.conftest import options_for
-from tests.servers.discord import DiscordServer, Intent, Permission, Refuse, discord_server
+from tests.servers.discord import (
+    ChannelType,
+    DiscordServer,
+    Intent,
+    Permission,
+    Refuse,
+    discord_server,
+)
 
 pytestmark = pytest.mark.real_time
 
@@ -106,6 +114,51 @@ async def test_a_discord_that_does_not_answer_is_no_fault_of_the_bots(
     server.faults.add(Refuse(503), "GET", "/applications/@me")
     with pytest.raises(Unavailable):
         await diagnose(rest, options_for(server))
+
+
+def another(server: DiscordServer, type_: ChannelType, **more: Any) -> str:
+    """A channel of this type; returns its id."""
+    return server.platform.add_channel(server.people.guild, "other", type=type_, **more).id
+
+
+@pytest.mark.parametrize("type_", [ChannelType.VOICE, ChannelType.STAGE])
+async def test_a_voice_channel_needs_connect_and_no_threads(
+    server: DiscordServer, rest: Rest, type_: ChannelType
+) -> None:
+    denied = Permission.SEND_MESSAGES_IN_THREADS | Permission.CREATE_PUBLIC_THREADS
+    await diagnose(rest, options_for(server, threads=True), another(server, type_, denied=denied))
+    closed = another(server, type_, denied=Permission.CONNECT)
+    assert "#other the permission Connect is missing" in await faults(server, closed)
+
+
+@pytest.mark.parametrize("type_", [ChannelType.FORUM, ChannelType.MEDIA])
+async def test_in_a_forum_people_speak_in_threads_only(
+    server: DiscordServer, rest: Rest, type_: ChannelType
+) -> None:
+    await diagnose(
+        rest, options_for(server), another(server, type_, denied=Permission.SEND_MESSAGES)
+    )
+    closed = another(server, type_, denied=Permission.SEND_MESSAGES_IN_THREADS)
+    assert "Send Messages in Threads is missing" in await faults(server, closed)
+
+
+async def test_an_announcement_channel_is_told_for_what_it_is(server: DiscordServer) -> None:
+    news = another(server, ChannelType.ANNOUNCEMENT)
+    assert await faults(server, news) == diagnosis.SELDOM.format("other")
+
+
+async def test_a_channel_nobody_talks_in_is_told(server: DiscordServer) -> None:
+    server.platform.channels[server.people.general.id].type = ChannelType.CATEGORY
+    told = await faults(server, server.people.general.id)
+    assert told == "#general is no channel to talk in: choose another."
+
+
+async def test_a_thread_has_the_rules_of_its_channel(server: DiscordServer, rest: Rest) -> None:
+    thread = server.people.create_thread("Talk")
+    await diagnose(rest, options_for(server), thread)
+    server.platform.add_channel(server.people.guild, "open")
+    server.people.deny(Permission.READ_MESSAGE_HISTORY)
+    assert "Read Message History is missing" in await faults(server, thread)
 
 
 # Permissions, reckoned.

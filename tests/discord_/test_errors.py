@@ -14,7 +14,7 @@ import pytest
 
 from connectors.base import ConnectorError, Gone, RateLimited, Refused, TooLong, Unavailable
 from connectors.discord import rest as rest_module
-from connectors.discord.errors import QUIET_S, TABLE, Limited, code_of, failure, translated
+from connectors.discord.errors import BANNED_S, TABLE, Limited, code_of, failure, translated
 from connectors.discord.rest import Rest
 from tests.clock import SOON_S
 from tests.discord_.conftest import options_for
@@ -181,11 +181,44 @@ async def test_a_fault_of_discords_is_told_at_once_and_not_tried_again(
 
 
 @wire
-async def test_a_proxys_page_with_a_rate_limit_is_one(server: DiscordServer, rest: Rest) -> None:
-    server.faults.add(Refuse(429, html=True), "POST")
+@pytest.mark.parametrize(("told", "waited"), [(None, BANNED_S), (30.0, 30.0)])
+async def test_a_page_of_the_proxys_silences_all_calls_for_its_time(
+    server: DiscordServer, rest: Rest, told: float | None, waited: float
+) -> None:
+    server.faults.add(Refuse(429, html=True, retry_after=told), "POST")
     with pytest.raises(RateLimited) as caught:
         await post(rest, server)
-    assert caught.value.retry_after == QUIET_S
+    assert caught.value.retry_after == waited
+    made = len(server.record.calls)
+    calls = [("GET", "/gateway/bot"), ("POST", "/interactions/1/token/callback")]
+    for method, path in calls:
+        with pytest.raises(RateLimited) as caught:
+            await rest.call(method, path)
+        assert waited - SOON_S < caught.value.retry_after <= waited
+    assert len(server.record.calls) == made
+    assert waited - SOON_S < rest.banned_for <= waited
+
+
+@wire
+async def test_a_ban_at_the_first_call_silences_the_next(server: DiscordServer) -> None:
+    rest = Rest(options_for(server))
+    server.ban(60.0)
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await post(rest, server)
+    assert len(server.record.calls) == 1
+    await rest.aclose()
+
+
+@wire
+async def test_a_limit_of_one_channel_silences_no_other(few: DiscordServer) -> None:
+    rest = Rest(options_for(few))
+    await post(rest, few)
+    with pytest.raises(RateLimited):
+        await post(rest, few)
+    assert rest.banned_for == 0
+    await rest.call("GET", "/gateway/bot")
+    await rest.aclose()
 
 
 @wire

@@ -364,6 +364,39 @@ async def test_a_channel_of_a_lower_rate_is_asked_less_often() -> None:
         assert budget.key != before.key
 
 
+def tell(budgets: Budgets, limit: int, seconds: float) -> None:
+    """Discord says what a window of the channel allows, at its first call."""
+    headers = {"X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": str(limit - 1)}
+    budgets.learn("2", headers | {"X-RateLimit-Reset-After": str(seconds)})
+
+
+@pytest.mark.parametrize("tight", [(2, 5.0), (5, 9.0), (3, 12.0)])
+def test_a_budget_loosens_once_discord_has_said_so_often(tight: tuple[int, float]) -> None:
+    budgets = Budgets(DiscordOptions(token="test.token"))
+    place = Place("discord", "1", "2")
+    usual = budgets.of(place)
+    tell(budgets, *tight)
+    tightened = budgets.of(place)
+    assert tightened != usual
+    for _ in range(2):
+        tell(budgets, 5, 5.0)
+    tell(budgets, *tight)
+    for _ in range(2):
+        tell(budgets, 5, 5.0)
+    assert budgets.of(place) == tightened
+    tell(budgets, 5, 5.0)
+    assert budgets.of(place) == usual
+
+
+def test_a_budget_loosens_no_further_than_discord_says() -> None:
+    budgets = Budgets(DiscordOptions(token="test.token"))
+    place = Place("discord", "1", "2")
+    tell(budgets, 2, 20.0)
+    for _ in range(3):
+        tell(budgets, 4, 9.8)
+    assert (budgets.of(place).calls, budgets.of(place).seconds) == (3, 10.25)
+
+
 async def test_a_rate_that_wavers_changes_no_budget() -> None:
     budgets = Budgets(DiscordOptions(token="test.token"))
     place = Place("discord", "1", "2")

@@ -237,10 +237,11 @@ async def test_an_answer_that_comes_whole_is_an_answer() -> None:
         ("max_tokens", "length"),
         ("SAFETY", "filter"),
         ("eos", "stop"),
+        ("wound_down", "unknown"),
     ],
 )
 async def test_finish_reasons_of_other_services_are_understood(word: str, reason: str) -> None:
-    """An unknown word still says that the answer is done."""
+    """An unknown word says that the answer is done, but never that it is whole."""
     metadata = {"stop_reason": word}
     model = ScriptedModel(
         chunks=(AIMessageChunk(content="x", response_metadata=metadata),), left=asyncio.Event()

@@ -99,7 +99,7 @@ async def told_by(*answers: Answer, model: str = "gpt-4o-mini") -> tuple[Told, O
         ("nul.sse", ["a\ufffdb"], "stop"),
         ("length.sse", ["Once upon"], "length"),
         ("tool_calls.sse", [], "stop"),
-        ("unknown_finish_reason.sse", ["Hi."], "stop"),
+        ("unknown_finish_reason.sse", ["Hi."], "unknown"),
     ],
 )
 async def test_an_awkward_stream_is_read_whole(stream: str, pieces: list[str], reason: str) -> None:

@@ -69,10 +69,13 @@ def test_the_metadata_names_the_post_and_proves_the_text_without_saying_it() -> 
     }
 
 
-@pytest.mark.parametrize("text", ["<!channel> <@U0ALICE001> @here", "&" * 9_000, "<" * 10_000])
+@pytest.mark.parametrize(
+    "text",
+    ["<!channel> <@U0ALICE001> @here", "&" * 9_000, "<" * 10_000, "汉" * 9_000, "@here😀" * 900],
+)
 def test_the_notification_is_plain_text_that_pings_nobody(text: str) -> None:
     words = sent(text)["text"]
-    assert len(words) < 4_000
+    assert len(words.encode()) < 4_000
     assert "<" not in words
     assert "@here" not in words
     assert not words.endswith(("&", "&a", "&am", "&amp", "&l", "&lt"))

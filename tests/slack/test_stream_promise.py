@@ -57,7 +57,7 @@ STREAMING = {"chat.startStream", "chat.appendStream", "chat.stopStream"}
 @given(
     tokens=TOKENS,
     faults=FAULTS,
-    length=st.sampled_from([120, 400, 3_500]),
+    length=st.sampled_from([120, 400, 10_000]),
     latency=st.sampled_from([0.05, 2.0]),
     says_message=st.booleans(),
     reasoning=st.sampled_from(["hidden", "summary", "shown"]),

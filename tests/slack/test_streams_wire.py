@@ -78,7 +78,7 @@ async def test_a_long_answer_in_a_direct_message_is_streamed_and_shown_whole(sla
     assert row.end is not None
     assert (row.end.outcome, row.end.verdict) == ("complete", "verified"), row.end.receipt
     messages = stands(slack)
-    assert len(messages) == len(streams(slack)) == 8
+    assert len(messages) == len(streams(slack)) == 3
     shown = "".join(seen(message.now.blocks) for message in messages)
     # A code block's white space counts, but for that at its ends.
     assert "".join(shown.split()) == "".join(visible(text).split())

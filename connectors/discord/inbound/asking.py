@@ -45,6 +45,8 @@ _SOON_S = 2.0
 _QUICKLY_S = 0.5
 """What may be looked up before that is."""
 _FORM = "everytoken:about"
+_ENTRY_POINT = 4
+"""The type of the command that opens an app's Activity: none of the bot's."""
 _ROW, _INPUT, _PARAGRAPH = 1, 4, 2
 _REMEMBERED = 1_000
 _LONGEST_QUESTION = 4_000
@@ -78,7 +80,7 @@ class Asking:
         """Acknowledges an interaction and sees to its effect. Raises `ConnectorError`."""
         at = await self._setting(data)
         match data["type"]:
-            case self.COMMAND:
+            case self.COMMAND if data["data"].get("type") != _ENTRY_POINT:
                 await self._commanded(data, at, data["data"]["name"])
             case self.PRESS:
                 await self._pressed(data, at)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import discord
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
+APART_S = 5.0
+"""Discord lets one session in five seconds begin."""
 READY_S = 2.0
 """So long after its last server a session counts as complete."""
 HEARD = (
@@ -36,6 +39,35 @@ discord.VoiceClient.warn_nacl = False
 discord.VoiceClient.warn_dave = False
 
 
+_LONGEST_WAIT_S = 30.0
+"""The library gives up an attempt after a minute; what takes longer is waited for outside."""
+_BEGINNINGS = ("READY", "RESUMED")
+"""Without these there is no session."""
+
+
+class TooSoon(Exception):
+    """The library wants to begin a session, and has to wait for that longer than it can."""
+
+
+class Sessions(Protocol):
+    """Says when sessions may begin."""
+
+    def told(self, left: int, of: int, resets_after: float) -> None:
+        """Takes in how many may still begin, and in how many seconds all may again."""
+
+    def begins(self) -> None:
+        """A session is asked for."""
+
+    def ready(self) -> None:
+        """A session has begun, or goes on."""
+
+    def lost(self) -> None:
+        """A connection is lost."""
+
+    def wait(self) -> float:
+        """Seconds until one may begin."""
+
+
 class Client(discord.AutoShardedClient):
     """Keeps servers and channels in mind, and neither members nor messages.
 
@@ -52,6 +84,7 @@ class Client(discord.AutoShardedClient):
         content: bool,
         heard: Callable[[str, Json], None],
         anew: Callable[[], None],
+        starts: Sessions,
     ) -> None:
         super().__init__(
             intents=_intents(content=content),
@@ -61,12 +94,15 @@ class Client(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             guild_ready_timeout=READY_S,
         )
-        self.http = self._connection.http = _GatewayHttp(api_url, gateway_url)
+        self.http = self._connection.http = _GatewayHttp(api_url, gateway_url, starts)
+        for name, parse in self._connection.parsers.items():
+            if name not in _BEGINNINGS:
+                self._connection.parsers[name] = partial(_understood, name, parse)
         for name in HEARD:
-            # In place of the library's own reading of it, which would end the session over a
-            # payload that it can't read.
+            # In place of the library's own reading of it.
             self._connection.parsers[name] = partial(heard, name)
         self._anew = anew
+        self._starts = starts
         self._sessions: set[int] = set()
         """The shards that have one."""
 
@@ -75,6 +111,17 @@ class Client(discord.AutoShardedClient):
         """Every shard has a session, and its connection stands as far as is known."""
         return len(self._sessions) == self.shard_count
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Waits until a session may begin. Raises `TooSoon` where that takes long."""
+        if not initial:
+            wait = max(self._starts.wait(), APART_S)
+            if wait > _LONGEST_WAIT_S:
+                raise TooSoon
+            await asyncio.sleep(wait)
+        elif shard_id:
+            await asyncio.sleep(APART_S)
+        self._starts.begins()
+
     async def on_shard_connect(self, shard_id: int) -> None:
         """A session has begun."""
         self._sessions.add(shard_id)
@@ -82,10 +129,12 @@ class Client(discord.AutoShardedClient):
     async def on_shard_resumed(self, shard_id: int) -> None:
         """A session goes on; what was missed has been told."""
         self._sessions.add(shard_id)
+        self._starts.ready()
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
         """A connection was lost, or is to be made anew."""
         self._sessions.discard(shard_id)
+        self._starts.lost()
 
     async def on_shard_ready(self, _shard_id: int) -> None:
         """A session that begins now knows its servers."""
@@ -99,15 +148,17 @@ class Client(discord.AutoShardedClient):
 class _GatewayHttp(Http):
     """Opens the gateway where the operator says, or else where Discord has said."""
 
-    def __init__(self, api_url: str, gateway_url: str | None) -> None:
+    def __init__(self, api_url: str, gateway_url: str | None, starts: Sessions) -> None:
         super().__init__(api_url)
+        self._starts = starts
         self._chosen = gateway_url
         self._told: str | None = None
 
     async def get_bot_gateway(self) -> Any:
         """How many shards, where, and how many sessions may begin."""
-        shards, self._told, starts = await super().get_bot_gateway()
-        return shards, self._told, starts
+        shards, self._told, limit = await super().get_bot_gateway()
+        self._starts.told(limit["remaining"], limit["total"], limit["reset_after"] / 1000)
+        return shards, self._told, limit
 
     async def ws_connect(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
         """Connects. For a session anew the library would go to Discord's own address."""
@@ -116,6 +167,14 @@ class _GatewayHttp(Http):
         if address := self._chosen or told:
             wanted = URL(address).with_query(wanted.query)
         return await super().ws_connect(str(wanted), compress=compress)
+
+
+def _understood(name: str, parse: Callable[[Any], None], data: Any) -> None:
+    """Has the library read an event. What it can't read costs that event, and no session."""
+    try:
+        parse(data)
+    except Exception:
+        log.exception("an event of Discord's was not understood (%s)", name)
 
 
 def _intents(*, content: bool) -> discord.Intents:

@@ -16,7 +16,7 @@ QUESTION, FILE = "question", "file"
 ABOUT = "Ask about this message"
 """The command in a message's menu."""
 
-_SLASH, _MESSAGE = 1, 3
+_SLASH, _MESSAGE, _ENTRY_POINT = 1, 3, 4
 _STRING, _ATTACHMENT = 3, 11
 _LONGEST_QUESTION = 4_000
 _EVERYWHERE = {"contexts": [0, 1], "integration_types": [0]}
@@ -56,9 +56,11 @@ async def register(rest: Rest) -> bool:
     path = "/applications/{application_id}/commands"
     application = (await rest.application())["id"]
     known = await rest.look_up(path, application_id=application)
-    if agree(COMMANDS, known):
+    # Discord's own for an app with an Activity: it refuses an update without it.
+    kept = [each for each in known if each["type"] == _ENTRY_POINT]
+    if agree(COMMANDS, [each for each in known if each not in kept]):
         return False
-    await rest.call("PUT", path, json=COMMANDS, application_id=application)
+    await rest.call("PUT", path, json=[*COMMANDS, *kept], application_id=application)
     log.info("discord: the commands were registered")
     return True
 
