@@ -126,7 +126,7 @@ class Metrics:
         verdict = end.verdict or "none"
         self._runs.labels(connector, model, start.kind, end.outcome, verdict).inc()
         for block in (end.receipt or {}).get("unknown", ()):
-            self._unknown.labels(connector, self._name_of(block)).inc()
+            self._unknown.labels(connector, self.name_of(block)).inc()
         self._generated.labels(connector, model).inc(end.tokens)
         self._duration.labels(connector).observe(max(0, end.ended_us - start.started_us) / 1e6)
         if end.first_token_us is not None:
@@ -150,7 +150,7 @@ class Metrics:
         """The event loop woke a task so late."""
         self._loop_delay.observe(seconds)
 
-    def _name_of(self, block: str) -> str:
+    def name_of(self, block: str) -> str:
         """A block's name as a label: a platform chose it, so what it may be is bounded."""
         if len(self._blocks) < _MOST_BLOCKS and _BLOCK.fullmatch(block):
             self._blocks.add(block)
