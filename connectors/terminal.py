@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
 from connectors.base import (
@@ -30,7 +30,7 @@ from connectors.base import (
     Status,
     TooLong,
 )
-from connectors.markdown import form
+from connectors.markdown import Growing
 
 CORRECTION = "\n[the text above is not right; the whole answer:]\n"
 """Stands between an answer that could not be extended and the whole of it."""
@@ -71,12 +71,13 @@ class _Answer:
     sent: str = ""
     written: str = ""
     finished: bool = False
+    growing: Growing = field(default_factory=Growing)
 
     @property
     def shown(self) -> Shown:
         """What can be read of it: a terminal shows Markdown as it is."""
         meant = _meant(self.written, self.sent)
-        return Shown(self.ref, form(meant), source=meant)
+        return Shown(self.ref, self.growing.form(meant), source=meant)
 
 
 class TerminalConnector:

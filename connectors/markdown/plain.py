@@ -60,6 +60,31 @@ def after(text: str, state: State = START) -> State:
     return parse(text, state).after
 
 
+class Growing:
+    """The form of a text that grows: of what ended before a blank line nothing is read again."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._kept = ""
+        self._state = START
+        self._lines: list[str] = []
+
+    def form(self, text: str) -> str:
+        """The form of a text; any may follow any other."""
+        if not text.startswith(self._kept):
+            self._begin()
+        settled = "".join(text[len(self._kept) :].rpartition("\n\n")[:2])
+        if settled:
+            parsed = parse(settled, self._state)
+            _join(self._lines, parsed)
+            self._kept, self._state = self._kept + settled, parsed.after
+        lines = [*self._lines]
+        _join(lines, parse(text[len(self._kept) :], self._state))
+        return "\n".join(lines)
+
+
 def joined(slices: Iterable[str], state: State = START) -> list[str]:
     """The form of a text from the forms of its slices.
 
