@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -362,6 +363,19 @@ class Lacking(Refused):
 
 class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
+
+
+@contextmanager
+def understood(platform: str) -> Iterator[None]:
+    """Makes `Unavailable` of whatever else goes wrong in reading what a platform said of itself."""
+    try:
+        yield
+    except ConnectorError:
+        raise
+    except Exception as error:
+        raise Unavailable(
+            f"{platform} answered with something unexpected ({type(error).__name__})."
+        ) from error
 
 
 class Incomplete(Unavailable):

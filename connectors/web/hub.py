@@ -6,7 +6,7 @@ Telling never waits: a browser that is slow, or gone, costs nobody else anything
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from connectors.base import Status
@@ -80,6 +80,8 @@ class Hub:
         self._sockets: dict[Outbox, str | None] = {}
         self._watching: dict[str, set[Outbox]] = {}
         self._statuses: dict[str, Status] = {}
+        self.told: dict[str, int] = {}
+        """The version of each message that was told of lately."""
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -105,8 +107,14 @@ class Hub:
 
     def tell(self, message: Message) -> None:
         """Shows a message, or its new version, to all who look."""
+        self.told[message.id] = message.version
         for outbox in self._watching.get(message.conversation, ()):
             outbox.put(f"message {message.id}", partial(protocol.message, message), message.version)
+
+    @property
+    def watched(self) -> Collection[str]:
+        """The conversations that somebody looks at."""
+        return self._watching.keys()
 
     def tell_deleted(self, conversation: str, message_id: str) -> None:
         """Takes a message off every screen; no version of it comes after."""
