@@ -28,7 +28,7 @@ def drawn(text: str) -> str:
 
 
 def most_html(text: str) -> int:
-    """The most characters of HTML that a text may become: coloured code takes 25 for each of its."""
+    """The most characters of HTML that a text may become: coloured code takes 25 for each."""
     return 40 * len(text) + 30_000
 
 
