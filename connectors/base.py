@@ -211,11 +211,16 @@ class Part:
 class Shown:
     """What the platform's own answer says that a message now shows: the receipt's third witness.
 
-    Where the platform translates Markdown (`Limits.visible`), `text` is what can be seen of it.
+    `text` is what its client draws of the answer, in the normal form (`connectors.markdown.form`).
+    `unknown` names the blocks of the platform's answer that the connector doesn't know: what the
+    client draws of these can't be said. `source` is the Markdown that the message was made of,
+    where the platform keeps it (`Limits.keeps_source`).
     """
 
     ref: MessageRef
     text: str
+    unknown: tuple[str, ...] = ()
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,15 +316,16 @@ class Limits:
 
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
-    `visible` is for a platform that translates what it is sent: what can be seen there of a
-    part's Markdown, which is what `Shown.text` then is. None: the platform shows what it is sent,
-    but for white space at both ends.
+    `visible` is for a connector whose `Shown.text` is not in the normal form yet: what it is of a
+    part's Markdown. `keeps_source` says that `Shown.source` can be had, of other processes'
+    messages as well.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
     visible: Callable[[str], str] | None = None
+    keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None
     most: Cost = UNBOUNDED
     measure: Callable[[str], Cost] | None = None
