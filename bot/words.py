@@ -231,8 +231,7 @@ CATALOGUE: dict[str, str] = {
     "failed.not_answerable": "The model can't answer this: {reason}",
     # What an answer was made without.
     "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
-    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
-    "I know my own questions and answers.",
+    "history.missing": "earlier messages here, the platform lets me read only some",
     "answer.not_read": "Not read: {what}",
     # What could not be shown.
     "shown.in_part": "The rest of the answer can't be shown.",

@@ -218,10 +218,10 @@ class Invariants:
 
 def _plain(text: str) -> str:
     """What is left of a text when white space, notes and fences are taken away."""
-    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*_|—", line))
+    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*[_…]|—", line))
     return re.sub(r"\s+", "", _FENCE.sub("", text))
 
 
 def _marked(messages: list[Message]) -> bool:
     lines = [line for m in messages for line in m.text.split("\n")]
-    return not messages or any(re.fullmatch(r"_.*_", line) for line in lines)
+    return not messages or any(re.fullmatch(r"_.*[_…]", line) for line in lines)
