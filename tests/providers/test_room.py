@@ -44,6 +44,7 @@ SHOWN = {"capabilities": ["completion", "vision"], "parameters": "stop x\nnum_ct
     ("answers", "room", "sees"),
     [
         ([models(max_model_len=32768)], 32768, False),
+        ([models(max_input_tokens=128000, max_output_tokens=16384)], 128000, False),
         (
             [models(context_length=131072, architecture={"input_modalities": ["text", "image"]})],
             131072,
