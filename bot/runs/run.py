@@ -15,7 +15,7 @@ from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
-from bot.receipts import Evidence, Receipt, compare, of_log, summary
+from bot.receipts import Evidence, Receipt, compare, of_log, of_screen, summary
 from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
@@ -325,8 +325,7 @@ class Run:
             return Evidence(None, "the reader deleted the answer")
         if self.reply.unsure is not None:
             return Evidence(None, self.reply.unsure)
-        translated = self._connector.limits.visible is not None
-        return Evidence(self.reply.shown_text(), self.reply.error or "", translated=translated)
+        return of_screen(self.reply.shown_text(), self.reply.error or "", self.reply.unknown)
 
     def _end(self, ended: Ended, receipt: Receipt | None) -> None:
         self._record.end(

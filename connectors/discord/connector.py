@@ -35,7 +35,7 @@ class DiscordConnector:
     """A Discord bot in any number of servers. Connections are opened on first use."""
 
     name = "discord"
-    limits = Limits(length=LONGEST, unit="utf16", visible=markup.visible)
+    limits = Limits(length=LONGEST, unit="utf16", visible=markup.visible, keeps_source=False)
 
     def __init__(self, options: DiscordOptions) -> None:
         inflow, places, interactions = Inflow(), Places(), Interactions()
