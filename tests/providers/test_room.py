@@ -60,7 +60,8 @@ SHOWN = {"capabilities": ["completion", "vision"], "parameters": "stop x\nnum_ct
         ([told(["no", {"such": "thing"}])], ASSUMED, False),
         ([Answer([b"<html>"], 200, {"Content-Type": "text/html"})], ASSUMED, False),
     ],
-    ids=["vllm", "litellm", "openrouter", "groq", "mistral", "llama.cpp", "ollama", "ollama, not loaded",
+    ids=["vllm", "litellm", "openrouter", "groq", "mistral", "llama.cpp", "ollama",
+         "ollama, not loaded",
          "untold", "nothing there", "another shape", "a page"],
 )  # fmt: skip
 @pytest.mark.parametrize("way", WAYS)
