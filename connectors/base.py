@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 
@@ -160,8 +161,10 @@ class Part:
     small print below it (the receipt), which is not part of the answer. `last` is true for the
     part in which the answer ends. `firm` says how many of its first characters the model itself
     wrote; while an answer grows, what follows them only closes it for the moment (None: nothing
-    does). `to` is the only person to see the part, where the platform can do that. `about` is the
-    message that the part answers: where people reply to messages, the first part is a reply.
+    does). `literal` says that the text is a block of code, with at most a note below it, which the
+    platform refused as Markdown: it is sent in the simplest way that there is. `to` is the only
+    person to see the part, where the platform can do that. `about` is the message that the part
+    answers: where people reply to messages, the first part is a reply.
     """
 
     run_id: UUID | None
@@ -171,6 +174,7 @@ class Part:
     footer: str = ""
     last: bool = False
     firm: int | None = None
+    literal: bool = False
     to: Person | None = None
     about: MessageRef | None = None
 
@@ -179,11 +183,16 @@ class Part:
 class Shown:
     """What the platform's own answer says that a message now shows: the receipt's third witness.
 
-    Where the platform translates Markdown (`Limits.visible`), `text` is what can be seen of it.
+    `text` is what its client draws of the answer, in the normal form (`connectors.markdown.form`).
+    `unknown` names the blocks of the platform's answer that the connector doesn't know: what the
+    client draws of these can't be said. `source` is the Markdown that the message was made of,
+    where the platform keeps it (`Limits.keeps_source`).
     """
 
     ref: MessageRef
     text: str
+    unknown: tuple[str, ...] = ()
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +215,10 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     THINKING = "thinking"
+    WRITING = "writing"
+    """Text comes again after a silence: nothing need be said, and the answer is not at its end."""
     IDLE = "idle"
+    """Nothing any more: the answer is at its end, however it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,15 +288,16 @@ class Limits:
 
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
-    `visible` is for a platform that translates what it is sent: what can be seen there of a
-    part's Markdown, which is what `Shown.text` then is. None: the platform shows what it is sent,
-    but for white space at both ends.
+    `visible` is for a connector whose `Shown.text` is not in the normal form yet: what it is of a
+    part's Markdown. `keeps_source` says that `Shown.source` can be had, of other processes'
+    messages as well.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
     visible: Callable[[str], str] | None = None
+    keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None
     most: Cost = UNBOUNDED
     measure: Callable[[str], Cost] | None = None
@@ -328,6 +341,10 @@ class RateLimited(ConnectorError):
         self.retry_after = retry_after
 
 
+class MessageLimited(RateLimited):
+    """The platform wants quiet for one message alone: others are not concerned."""
+
+
 class TooLong(ConnectorError):
     """The part is longer than the platform takes."""
 
@@ -346,6 +363,19 @@ class Lacking(Refused):
 
 class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
+
+
+@contextmanager
+def understood(platform: str) -> Iterator[None]:
+    """Makes `Unavailable` of whatever else goes wrong in reading what a platform said of itself."""
+    try:
+        yield
+    except ConnectorError:
+        raise
+    except Exception as error:
+        raise Unavailable(
+            f"{platform} answered with something unexpected ({type(error).__name__})."
+        ) from error
 
 
 class Incomplete(Unavailable):
@@ -413,6 +443,19 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""
+        ...
+
+
+@runtime_checkable
+class Whispers(Protocol):
+    """What a connector can do that reaches one person alone."""
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        """Tells one person something about a place, there or in a direct message.
+
+        The same key again tells nothing new. Raises every kind of `ConnectorError`; nobody else
+        ever sees the text.
+        """
         ...
 
 

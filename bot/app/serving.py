@@ -139,6 +139,8 @@ async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
         except (ConnectorError, TimeoutError) as error:
             told = str(error) or type(error).__name__
             log.error("connector.not_reached", connector=connector.name, error=told)
+        except Exception:  # the platform said what nobody expected: that is no reason not to start
+            log.exception("connector.not_understood", connector=connector.name)
 
 
 @contextmanager

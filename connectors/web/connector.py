@@ -29,6 +29,7 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
+from connectors.markdown import form
 from connectors.web.desk import Desk, place_of
 from connectors.web.files import Files
 from connectors.web.hub import Hub
@@ -233,7 +234,7 @@ def _ref(message: Message) -> MessageRef:
 
 
 def _shown(message: Message) -> Shown:
-    return Shown(_ref(message), message.text)
+    return Shown(_ref(message), form(message.text), source=message.text)
 
 
 def _said(message: Message) -> Said:

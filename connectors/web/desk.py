@@ -21,6 +21,7 @@ from connectors.base import (
     Pressed,
 )
 from connectors.web.files import Files, Upload
+from connectors.web.following import Following
 from connectors.web.hub import Hub, Outbox
 from connectors.web.messages import COMMANDS, Author, Content, Message, Messages
 from connectors.web.protocol import Ask, Declined, Press
@@ -40,9 +41,14 @@ class Desk:
 
     def __init__(self, messages: Messages, files: Files, hub: Hub, inflow: Inflow) -> None:
         self.hub = hub
+        self._following = Following(messages, hub)
         self._messages = messages
         self._files = files
         self._inflow = inflow
+
+    async def aclose(self) -> None:
+        """Follows no conversation any more."""
+        await self._following.aclose()
 
     async def snapshot(self, conversation: str) -> Sequence[Message]:
         """The newest messages of a conversation."""
@@ -85,6 +91,7 @@ class Desk:
         """Lets a socket follow a conversation; what it shows at this moment."""
         # Followed first, read second: a change in between is in the one or the other.
         self.hub.watch(outbox, conversation)
+        self._following.begin()
         return await self.snapshot(conversation)
 
     async def _find(self, conversation: str, message_id: str) -> Message:

@@ -73,6 +73,7 @@ class Pages:
 
     async def aclose(self) -> None:
         """Lets go of what the bot has not settled."""
+        await self._desk.aclose()
         for errand in self._errands:
             errand.cancel()
         await asyncio.gather(*self._errands, return_exceptions=True)

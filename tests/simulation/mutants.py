@@ -192,7 +192,7 @@ def swallow_a_refused_last_edit(stack: ExitStack) -> None:
 
     async def content(self: Reply, step: Any, problem: Any) -> None:
         if isinstance(problem, RateLimited) and self.ended:
-            self._hopeless = True
+            self._task.cancel()
         else:
             await old(self, step, problem)
 
@@ -227,7 +227,7 @@ def shrink_the_text(stack: ExitStack) -> None:
 
 def show_a_cut_answer_as_complete(stack: ExitStack) -> None:
     """A stream that broke off counts as an answer that is done."""
-    _put(stack, outcomes, "failed", lambda _error: outcomes._BY_FINISH["stop"])
+    _put(stack, outcomes, "failed", lambda *_: outcomes._BY_FINISH["stop"])
 
 
 def compare_a_witness_with_itself(stack: ExitStack) -> None:
@@ -247,7 +247,7 @@ def trust_a_lost_post(stack: ExitStack) -> None:
 
     async def hasty(self: Reply, step: Any, problem: Any) -> None:
         if isinstance(problem, Unavailable) and step.call == "post":
-            self._hopeless = True
+            self._task.cancel()
             self.over.set()
         else:
             await old(self, step, problem)

@@ -87,10 +87,12 @@ async def test_it_is_a_connector(connector: WebConnector) -> None:
     assert connector.limits.receipts
 
 
-async def test_a_post_is_shown_as_the_table_holds_it(connector: WebConnector) -> None:
+async def test_a_post_is_read_as_it_is_drawn_and_its_source_is_what_the_table_holds(
+    connector: WebConnector,
+) -> None:
     """White space at both ends is stripped, and `read` says the same."""
     shown = await connector.post(HERE, part(" \n Hello, *you*. \n"), "k")
-    assert shown.text == "Hello, *you*."
+    assert (shown.text, shown.source) == ("Hello, you.", "Hello, *you*.")
     assert shown.ref.place == HERE
     assert await connector.read(shown.ref) == shown
 

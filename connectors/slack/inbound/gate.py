@@ -13,7 +13,7 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from connectors.base import Asked, ConnectorError, Event, Refused
+from connectors.base import Asked, Commanded, ConnectorError, Event, Refused
 from connectors.slack import files
 from connectors.slack.api import Api
 from connectors.slack.inbound import mapping
@@ -130,6 +130,8 @@ class Gate(AsyncMiddleware):
             if heard is None:
                 return taken()
             incoming = self._handover.put(*heard)
+        if isinstance(incoming.event, Commanded):
+            self._assistant.stopped(incoming.event)
         if not await self._handover.kept(incoming):
             return not_taken()
         if isinstance(incoming.event, Asked):
