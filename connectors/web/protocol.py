@@ -34,6 +34,10 @@ class Declined(Exception):
         self.message_id = message_id
 
 
+class NotAdmitted(Declined):
+    """The person may not do that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Open:
     """The page shows this conversation now."""

@@ -300,6 +300,7 @@ async def test_a_status_is_told_and_kept_until_the_bot_writes(visitor: Visitor, 
     assert (await visitor.hear("status"))["status"] == "idle"
 
 
+@pytest.mark.usefixtures("bot")
 async def test_a_failing_database_is_said_in_plain_words(
     visitor: Visitor, engine: AsyncEngine
 ) -> None:
