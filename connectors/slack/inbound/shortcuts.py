@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +25,7 @@ MODAL = "everytoken_question"
 FIELD = "question"
 """Block and action of the modal's one input."""
 
+_REMEMBERED = 1_000
 _MOST = 3_000
 """Slack's limit, in characters, for an input and for what a modal remembers."""
 
@@ -57,6 +60,8 @@ class Shortcuts:
         self._anchors = anchors
         self._errands = errands
         self._names = names
+        self._sent: OrderedDict[tuple[str, str], asyncio.Task[str]] = OrderedDict()
+        """What each modal asked: by the modal's id and its words."""
 
     async def chosen(self, body: Mapping[str, Any]) -> BoltResponse:
         """Somebody chose a shortcut; the modal opens while Slack is answered."""
@@ -76,8 +81,24 @@ class Shortcuts:
             return taken()
         about = _About(*json.loads(view["private_metadata"]))
         question = (view["state"]["values"][FIELD][FIELD].get("value") or "").strip()
-        problem = await self._ask(about, question, body)
+        problem = await self._once(view.get("id", ""), about, question, body)
         return form_error(FIELD, problem) if problem else taken()
+
+    async def _once(self, view: str, about: _About, question: str, body: Mapping[str, Any]) -> str:
+        """Asks what was written into a modal, once: Slack, or a finger, may send it off twice."""
+        key = view, question
+        if key not in self._sent:
+            self._sent[key] = self._errands.run(self._ask(about, question, body))
+            if len(self._sent) > _REMEMBERED:
+                self._sent.popitem(last=False)
+        try:
+            problem = await asyncio.shield(self._sent[key])
+        except BaseException:
+            self._sent.pop(key, None)
+            raise
+        if problem:  # it can be sent again
+            self._sent.pop(key, None)
+        return problem
 
     async def _ask(self, about: _About, question: str, body: Mapping[str, Any]) -> str:
         who = actor(body, about.team)
