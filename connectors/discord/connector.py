@@ -19,6 +19,7 @@ from connectors.base import (
     Said,
     Shown,
     Status,
+    understood,
 )
 from connectors.discord import markup
 from connectors.discord.diagnosis import diagnose
@@ -35,7 +36,7 @@ class DiscordConnector:
     """A Discord bot in any number of servers. Connections are opened on first use."""
 
     name = "discord"
-    limits = Limits(length=LONGEST, unit="utf16", visible=markup.visible)
+    limits = Limits(length=LONGEST, unit="utf16", visible=markup.visible, keeps_source=False)
 
     def __init__(self, options: DiscordOptions) -> None:
         inflow, places, interactions = Inflow(), Places(), Interactions()
@@ -103,7 +104,8 @@ class DiscordConnector:
 
     async def probe(self) -> None:
         """Checks the token, the intents and the permissions, each with its cure."""
-        await diagnose(self._rest, self._options, self._options.check_channel)
+        with understood("Discord"):
+            await diagnose(self._rest, self._options, self._options.check_channel)
 
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""
