@@ -163,7 +163,11 @@ class Endings:
             self._pacing,
             self._store,
             lambda: self._now_us() - started_us,
-            Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
+            Begun(
+                left.messages,
+                max((edit.n + 1 for edit in left.edits), default=0),
+                started_us,
+            ),
             self._watch.called,
             left.row.start.person,
         )
