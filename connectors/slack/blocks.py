@@ -6,8 +6,8 @@ import hashlib
 from typing import Any
 
 from connectors.base import Control, Part
-from connectors.slack.markup import escape
-from connectors.slack.markup.mentions import HIDING
+from connectors.markdown import form
+from connectors.slack.dialect import JOINT, hidden, write
 
 PART = "everytoken_part"
 """The event type of the metadata of our messages."""
@@ -43,7 +43,7 @@ def message(part: Part, key: str, version: int) -> dict[str, Any]:
 
 def _blocks(part: Part) -> list[dict[str, Any]]:
     # A block may not be empty; what has no width shows nothing.
-    text = escape(part.text) if part.text.strip() else HIDING
+    text = write(part.text) or JOINT
     blocks: list[dict[str, Any]] = [{"type": "markdown", "text": text}]
     if part.footer:
         words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}
@@ -80,9 +80,9 @@ def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
 
 def _notification(text: str) -> str:
     """What notifications and screen readers get: plain, without mentions, and not too long."""
-    cut = "…" if len(text) > _LONGEST_TEXT else ""
-    words = _plain(escape(text[:_LONGEST_TEXT])) + cut
-    return words if words.strip() else HIDING
+    said = form(text)
+    cut = "…" if len(said) > _LONGEST_TEXT else ""
+    return _plain(hidden(said[:_LONGEST_TEXT])) + cut or JOINT
 
 
 def _plain(text: str) -> str:

@@ -14,8 +14,8 @@ from connectors.base import Asked, ConnectorError, MessageRef, Person, Place, Un
 from connectors.errands import Errands
 from connectors.slack import standing
 from connectors.slack.api import Api
+from connectors.slack.dialect import hidden
 from connectors.slack.inbound.handover import Handover
-from connectors.slack.markup import escape
 from connectors.slack.places import ref_of
 from connectors.slack.said import QUESTION
 
@@ -131,7 +131,7 @@ class Anchors:
 
 def escaped(text: str) -> str:
     """A text that shows what it says, in which nothing is a mention or a link of Slack's."""
-    return escape(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return hidden(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _id(message: Mapping[str, Any]) -> object:

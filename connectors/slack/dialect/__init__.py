@@ -1,0 +1,52 @@
+"""Slack's writing: what a text is sent as, what is drawn of Slack's answer, what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from connectors.base import Cost
+from connectors.markdown import START, Drawn, State
+from connectors.slack.dialect.marks import JOINT, hidden
+from connectors.slack.dialect.read import read
+from connectors.slack.dialect.write import write, written
+
+__all__ = ["DIALECT", "JOINT", "SlackDialect", "hidden", "measure", "read", "write"]
+
+_REMEMBERED = 64
+"""A part is asked for when it is shown and once more for the receipt."""
+
+
+class SlackDialect:
+    """A `Dialect`: `Answer` are a message's blocks, `Written` is a `markdown` block's text."""
+
+    def write(self, text: str, state: State = START, *, growing: bool = False) -> str:
+        """See `Dialect.write`."""
+        return write(text, state, growing=growing)
+
+    def read(self, answer: Sequence[Mapping[str, Any]]) -> Drawn:
+        """See `Dialect.read`."""
+        return read(answer)
+
+    def measure(self, text: str, state: State = START) -> Cost:
+        """See `Dialect.measure`."""
+        return measure(text, state)
+
+
+DIALECT = SlackDialect()
+
+
+@lru_cache(_REMEMBERED)
+def measure(text: str, state: State = START) -> Cost:
+    """What a text takes of what Slack counts, once it is written and translated."""
+    markdown, counted = written(text, state)
+    cells = "".join(counted.cells)
+    return Cost(
+        characters=len(markdown),
+        bytes=len(markdown.encode(errors="surrogatepass")),
+        blocks=counted.blocks,
+        rows=counted.rows,
+        columns=counted.columns,
+        cells=len(cells.encode(errors="surrogatepass")),
+    )
