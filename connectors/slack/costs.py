@@ -16,11 +16,13 @@ _ITEMS = 44
 """Slack takes 50 items, our own blocks among them: each heading, rule and table is one, and so is
 whatever stands between two of them."""
 _MAY_BE_APART = frozenset("#-=*_|")
-_AROUND = 40
-"""Characters of what a line may begin and end: what it stands in, a blank line, a fence."""
-_WRITTEN = {"<": 4, "&": 5, "|": 6, JOINT: 3, ":": 3, "@": 2} | dict.fromkeys("\\`[]#", 2)
-_WRITTEN |= dict.fromkeys("*_~", 5)
-"""Characters that one may become: escaped, with what hides a mention or makes emphasis of it."""
+_AROUND, _AROUND_NESTED = 16, 40
+"""Characters between a line and the next: a blank line, a fence, the marks of what it stands in."""
+_NESTED = frozenset(" \t>-+*0123456789")
+"""What the lines of nested blocks begin with."""
+_MORE = {"<": 3, "&": 4, "|": 5, ":": 4, "@": 3, JOINT: 6} | dict.fromkeys("\\`[]#", 1)
+_MORE |= dict.fromkeys("*_~", 8)
+"""Bytes by which a character may grow: escaped, or with what hides a mention or makes emphasis."""
 
 
 def limits(options: SlackOptions) -> Limits:
@@ -40,11 +42,12 @@ def adds(line: str) -> Cost:
     """The most that a line adds to what `measure` says."""
     if not line.strip():
         return Cost(characters=1, bytes=1)
-    more = _AROUND + sum((each - 1) * line.count(one) for one, each in _WRITTEN.items())
+    around = _AROUND_NESTED if line[0] in _NESTED else _AROUND
+    more = around + sum(each * line.count(character) for character, each in _MORE.items())
     size = len(line.encode(errors="surrogatepass"))
     return Cost(
         characters=len(line) + more,
-        bytes=size + 3 * more,
+        bytes=size + more,
         blocks=0 if _MAY_BE_APART.isdisjoint(line) else 2,
         rows=1,
         cells=size,

@@ -106,9 +106,9 @@ class Writer:
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Replaces what a message shows, or streams on. Raises every kind of `ConnectorError`."""
-        self._check(part)
         if self._streams.live(ref):
             return await self._streams.edit(ref, part)
+        self._check(part)
         try:
             shown = await self._update(ref, part)
         except _StillStreaming:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from connectors.base import Cost
@@ -13,9 +12,6 @@ from connectors.slack.dialect.read import read
 from connectors.slack.dialect.write import write, written
 
 __all__ = ["DIALECT", "JOINT", "SlackDialect", "hidden", "measure", "read", "write"]
-
-_REMEMBERED = 64
-"""A part is asked for when it is shown and once more for the receipt."""
 
 
 class SlackDialect:
@@ -37,7 +33,6 @@ class SlackDialect:
 DIALECT = SlackDialect()
 
 
-@lru_cache(_REMEMBERED)
 def measure(text: str, state: State = START) -> Cost:
     """What a text takes of what Slack counts, once it is written and translated."""
     markdown, counted = written(text, state)

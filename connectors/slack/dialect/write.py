@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from connectors.markdown import START, State, of_blocks, parse
 from connectors.markdown.inlines import parse as parse_inlines
@@ -31,6 +32,8 @@ from connectors.slack.dialect.spans import Spans, escaped, is_prose, said
 COLUMNS = 20
 """Columns of a table; one that has more is written as code, cells apart by a tab."""
 
+_REMEMBERED = 64
+"""A part is measured, written, and written once more for its receipt."""
 _FENCE = "`" * 6
 """Around code that was not fenced by backticks: so many at the beginning of a line are rare."""
 _DEEPEST = 32
@@ -76,6 +79,7 @@ def write(text: str, state: State = START, *, growing: bool = False) -> str:
     return written(text, state, growing=growing)[0]
 
 
+@lru_cache(_REMEMBERED)
 def written(text: str, state: State = START, *, growing: bool = False) -> tuple[str, Counted]:
     """The same, and what it takes."""
     blocks, open_code = _decided(text, state) if growing else (parse(text, state).blocks, False)
