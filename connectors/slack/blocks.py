@@ -6,8 +6,9 @@ import hashlib
 from typing import Any
 
 from connectors.base import Control, Part
-from connectors.markdown import form
-from connectors.slack.dialect import JOINT, hidden, write
+from connectors.markdown import form, of_blocks, parse
+from connectors.markdown.nodes import CodeBlock
+from connectors.slack.dialect import JOINT, hidden, in_text, write
 
 PART = "everytoken_part"
 """The event type of the metadata of our messages."""
@@ -44,7 +45,7 @@ def message(part: Part, key: str, version: int) -> dict[str, Any]:
 def _blocks(part: Part) -> list[dict[str, Any]]:
     # A block may not be empty; what has no width shows nothing.
     text = write(part.text) or JOINT
-    blocks: list[dict[str, Any]] = [{"type": "markdown", "text": text}]
+    blocks = [_literal(part.text) if part.literal else {"type": "markdown", "text": text}]
     if part.footer:
         words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}
         blocks.append({"type": "context", "elements": [words]})
@@ -52,6 +53,17 @@ def _blocks(part: Part) -> list[dict[str, Any]]:
         buttons = [_button(control, part) for control in part.controls]
         blocks.append({"type": "actions", "elements": buttons})
     return blocks
+
+
+def _literal(text: str) -> dict[str, Any]:
+    """A block of code, and what stands below it, in a block that Slack has nothing to read in."""
+    elements = []
+    for block in parse(text).blocks:
+        code = isinstance(block, CodeBlock)
+        said = hidden("\n".join(of_blocks([block])))
+        kind = "rich_text_preformatted" if code else "rich_text_section"
+        elements.append({"type": kind, "elements": [{"type": "text", "text": said}]})
+    return {"type": "rich_text", "elements": elements}
 
 
 def _button(control: Control, part: Part) -> dict[str, Any]:
@@ -82,8 +94,4 @@ def _notification(text: str) -> str:
     """What notifications and screen readers get: plain, without mentions, and not too long."""
     said = form(text)
     cut = "…" if len(said) > _LONGEST_TEXT else ""
-    return _plain(hidden(said[:_LONGEST_TEXT])) + cut or JOINT
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return in_text(said[:_LONGEST_TEXT]) + cut or JOINT

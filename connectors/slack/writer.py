@@ -24,6 +24,7 @@ from connectors.markdown import form
 from connectors.slack import blocks, places, standing
 from connectors.slack.api import Api
 from connectors.slack.costs import limits
+from connectors.slack.dialect import in_text
 from connectors.slack.errors import code_of
 from connectors.slack.options import SlackOptions
 from connectors.slack.streams import Streams
@@ -120,6 +121,20 @@ class Writer:
     async def read(self, ref: MessageRef) -> Shown:
         """What Slack has for a message now. Raises `Gone` where it has none."""
         return await standing.shown(self._api, ref)
+
+    async def whisper(self, place: Place, person: str, text: str) -> None:
+        """Tells one person something, below a place or else in a direct message."""
+        where = {"channel": place.channel, "thread_ts": place.thread or None}
+        # No blocks: it may be they that Slack takes none of.
+        said = {"text": in_text(text), "parse": "none", "link_names": False, "unfurl_links": False}
+        team = place.workspace
+        if places.is_dm(place.channel):
+            await self._api.call(team, "chat.postMessage", **where, **said)
+            return
+        try:
+            await self._api.call(team, "chat.postEphemeral", **where, user=person, **said)
+        except (Gone, Refused):
+            await self._api.call(team, "chat.postMessage", channel=person, **said)
 
     # Posting.
 

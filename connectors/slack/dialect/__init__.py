@@ -7,11 +7,11 @@ from typing import Any
 
 from connectors.base import Cost
 from connectors.markdown import START, Drawn, State
-from connectors.slack.dialect.marks import JOINT, hidden
+from connectors.slack.dialect.marks import JOINT, hidden, in_text
 from connectors.slack.dialect.read import read
 from connectors.slack.dialect.write import write, written
 
-__all__ = ["DIALECT", "JOINT", "SlackDialect", "hidden", "measure", "read", "write"]
+__all__ = ["DIALECT", "JOINT", "SlackDialect", "hidden", "in_text", "measure", "read", "write"]
 
 
 class SlackDialect:

@@ -29,6 +29,11 @@ def hidden(text: str) -> str:
     return _MENTION.sub(lambda match: match[0] + JOINT, text.replace(JOINT, _THEIRS))
 
 
+def in_text(text: str) -> str:
+    """Words as a message's `text`: they say what they are, and none is a mention or a link."""
+    return hidden(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def without_emoji(text: str) -> str:
     """Words in which Slack finds no name of an emoji either."""
     return _EMOJI.sub(f":{JOINT}", text)
