@@ -123,7 +123,25 @@ class Commanded:
     command: Literal["new", "stop"]
 
 
-Event = Asked | Edited | Deleted | Pressed | Commanded
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """A person wants something that the connector shows or keeps before the bot has it.
+
+    So the connector asks first, by `Inflow.admits`. `spends` says whether an answer will follow,
+    which the person may have too many of.
+    """
+
+    place: Place
+    person: Person
+    spends: bool = True
+
+    @property
+    def message(self) -> MessageRef:
+        """No message stands there yet."""
+        return MessageRef(self.place, "")
+
+
+Event = Asked | Edited | Deleted | Pressed | Commanded | Preflight
 
 
 class Incoming:
@@ -136,6 +154,8 @@ class Incoming:
 
     def __init__(self, event: Event) -> None:
         self.event = event
+        self.declined: str | None = None
+        """Where the person may not: what they alone may be told, or nothing (empty)."""
         self._accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def accept(self) -> None:
@@ -147,6 +167,14 @@ class Incoming:
         """The bot could not keep the event; somebody has to send it again."""
         if not self._accepted.done():
             self._accepted.set_result(False)
+
+    def decline(self, told: str = "") -> None:
+        """The person may not do that: the event is done with, and has no effect."""
+        self.declined = told
+        if isinstance(self.event, Preflight):
+            self.refuse()
+        else:
+            self.accept()
 
     async def accepted(self) -> bool:
         """True once the event is safe, False once it was refused."""
@@ -446,6 +474,18 @@ class Connector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The bot's answer to a `Preflight`.
+
+    Where a person is not admitted, `told` is what they alone may be told, perhaps nothing; None
+    says that the bot could not tell just now.
+    """
+
+    admitted: bool
+    told: str | None = None
+
+
 @runtime_checkable
 class Whispers(Protocol):
     """What a connector can do that reaches one person alone."""
@@ -474,6 +514,18 @@ class Inflow:
         else:
             self._queue.put_nowait(incoming)
         return incoming
+
+    async def admits(
+        self, place: Place, person: Person, *, spends: bool = True, within: float = 10.0
+    ) -> Verdict:
+        """Whether a person may do something, before any of it can be seen or is kept."""
+        incoming = self.put(Preflight(place, person, spends))
+        try:
+            async with asyncio.timeout(within):
+                admitted = await incoming.accepted()
+        except TimeoutError:
+            return Verdict(admitted=False)
+        return Verdict(admitted, incoming.declined)
 
     def close(self) -> None:
         """No more events: what waits is still handed out, later ones are refused."""

@@ -21,6 +21,7 @@ from connectors.base import (
     MessageRef,
     Part,
     Place,
+    Preflight,
     Shown,
     Status,
     TooLong,
@@ -95,9 +96,11 @@ def growing(text: str) -> Part:
 
 
 async def next_event(events: AsyncIterator[Incoming]) -> Incoming:
-    """The next event, within patience."""
+    """The next event, within patience; everybody may do everything."""
     async with asyncio.timeout(PATIENCE):
-        return await anext(events)
+        while isinstance((incoming := await anext(events)).event, Preflight):
+            incoming.accept()
+        return incoming
 
 
 async def accepted(events: AsyncIterator[Incoming], count: int) -> list[Event]:

@@ -72,9 +72,10 @@ class Commands:
     ) -> BoltResponse:
         place = Place("slack", body["team_id"], body["channel_id"])
         event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command)
-        if not await self._handover.give(event):
+        incoming = self._handover.put(event)
+        if not await self._handover.kept(incoming):
             return ephemeral(NOT_NOW)
-        return ephemeral(told) if told else taken()
+        return ephemeral(told) if told and incoming.declined is None else taken()
 
     async def _ask(self, body: Mapping[str, Any], text: str) -> BoltResponse:
         team, person = body["team_id"], _person(body)

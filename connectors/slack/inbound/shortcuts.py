@@ -11,10 +11,19 @@ from typing import Any
 
 from slack_bolt.response import BoltResponse
 
+from connectors.base import Place
 from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.content import content_of
-from connectors.slack.inbound.anchors import Anchors, Asking, Names
+from connectors.slack.inbound.anchors import (
+    ADMITTED_S,
+    NOT_KEPT,
+    Anchors,
+    Asking,
+    Names,
+    escaped,
+)
+from connectors.slack.inbound.handover import Handover
 from connectors.slack.inbound.mapping import actor, team_of
 from connectors.slack.inbound.responses import form_error, taken
 from connectors.slack.text import mentioned, plain, quoted
@@ -55,8 +64,11 @@ class _About:
 class Shortcuts:
     """Opens the modal, and asks what was written into it."""
 
-    def __init__(self, api: Api, anchors: Anchors, errands: Errands, names: Names) -> None:
+    def __init__(
+        self, api: Api, anchors: Anchors, handover: Handover, errands: Errands, names: Names
+    ) -> None:
         self._api = api
+        self._handover = handover
         self._anchors = anchors
         self._errands = errands
         self._names = names
@@ -70,9 +82,22 @@ class Shortcuts:
             thread = message.get("thread_ts") or message["ts"]
             channel = body["channel"]["id"]
             about = _About(team_of(body), channel, thread, content_of(message))
+            if not await self._may(about, body):
+                return taken()
             view = {"trigger_id": body["trigger_id"], "view": _view(about)}
             self._errands.run(self._api.call(about.team, "views.open", **view))
         return taken()
+
+    async def _may(self, about: _About, body: Mapping[str, Any]) -> bool:
+        """Whether somebody may ask; if not, no modal opens, and they may be told why."""
+        place = Place("slack", about.team, about.channel, about.thread)
+        who = actor(body, about.team)
+        verdict = await self._handover.admits(place, who, within=ADMITTED_S)
+        if not verdict.admitted and (told := NOT_KEPT if verdict.told is None else verdict.told):
+            where = {"channel": about.channel, "thread_ts": about.thread, "user": who.id}
+            told = escaped(told)
+            self._errands.run(self._api.call(about.team, "chat.postEphemeral", **where, text=told))
+        return verdict.admitted
 
     async def sent(self, body: Mapping[str, Any]) -> BoltResponse:
         """Somebody sent a modal off."""
