@@ -8,7 +8,8 @@ anything, or reorders the page around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, singledispatch
 from html import escape
 from html.parser import HTMLParser
@@ -311,7 +312,7 @@ def _(inline: md.Strike) -> str:
 @_inline.register(md.Image)
 def _(link: md.Link | md.Image) -> str:
     """A link where the address may be one; else its label and address as they are."""
-    label = _inlines(link.children)
+    label = _inlines(_unlinked(link.children))
     bare = one_line(link.children)
     if not _may_lead(link.address):
         address = link.address if not bare else f" ({link.address})"
@@ -319,6 +320,21 @@ def _(link: md.Link | md.Image) -> str:
     title = f' title="{escape(link.title)}"' if link.title else ""
     shown = label if bare else escape(link.address)
     return f'<a href="{escape(link.address)}"{title}>{shown}</a>'
+
+
+def _unlinked(inlines: Iterable[md.Inline]) -> Iterator[md.Inline]:
+    """Inlines without links in them: HTML knows no link in a link, so these are their texts."""
+    for inline in inlines:
+        match inline:
+            case md.Strong() | md.Emph() | md.Strike():
+                yield replace(inline, children=tuple(_unlinked(inline.children)))
+            case md.Link() | md.Image():
+                label = one_line(inline.children)
+                yield from _unlinked(inline.children)
+                if label != inline.address:
+                    yield md.Text(f" ({inline.address})" if label else inline.address)
+            case _:
+                yield inline
 
 
 @_inline.register
