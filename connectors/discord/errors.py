@@ -9,7 +9,15 @@ from contextlib import contextmanager
 import aiohttp
 import discord
 
-from connectors.base import ConnectorError, Gone, RateLimited, Refused, TooLong, Unavailable
+from connectors.base import (
+    ConnectorError,
+    Gone,
+    MessageLimited,
+    RateLimited,
+    Refused,
+    TooLong,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +80,8 @@ _STATUSES: Mapping[int, tuple[type[ConnectorError], str]] = {
     408: (Unavailable, "Discord waited too long."),
     413: (TooLong, "It is too large."),
 }
+_SHARED = "shared"
+"""The scope of a limit that one message or another resource has, not the channel's calls."""
 _LENGTH = "or fewer in length"
 """What Discord says of a field that is too long."""
 
@@ -106,7 +116,9 @@ def failure(call: str, error: discord.HTTPException) -> ConnectorError:
     about = f"({call}: {error.status} {error.code})"
     kind, cure = _entry(call, error)
     if kind is RateLimited:
-        return RateLimited(f"{cure} {about}", getattr(error, "retry_after", QUIET_S))
+        one = getattr(error, "scope", "") == _SHARED
+        limited = MessageLimited if one else RateLimited
+        return limited(f"{cure} {about}", getattr(error, "retry_after", QUIET_S))
     return kind(f"{cure} {about}")
 
 
