@@ -53,9 +53,9 @@ SHAPES = {
 def test_a_table_of_any_shape_costs_little(shape: str) -> None:
     """In time and in HTML."""
     text = SHAPES[shape]
-    began = time.perf_counter()
+    began = time.process_time()
     html = markdown.render(text)
-    assert time.perf_counter() - began < WORK_S
+    assert time.process_time() - began < WORK_S
     assert len(html) <= 40 * len(text)
     assert "<table" in html
 
