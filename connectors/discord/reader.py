@@ -42,10 +42,25 @@ class Reader:
             if first_of(place) is None
             else self._chain(place, before.id, us)
         )
-        spoken = [words for message in found if (words := speech(message))][-limit:]
+        spoken = [words for message in found if (words := speech(message))]
+        spoken = await self._with_first(place, spoken, limit)
         users = [user for message in spoken for user in people_in(message)]
         names = await self._people.names(place.workspace, users)
-        return [each for message in spoken for each in said(place, message, us, names)][-limit:]
+        told = [each for message in spoken for each in said(place, message, us, names)]
+        if not place.thread or limit < 2:
+            return told[-limit:]
+        return told if len(told) <= limit else [*told[:1], *told[1 - limit :]]
+
+    async def _with_first(self, place: Place, spoken: list[Message], limit: int) -> list[Message]:
+        """The newest messages, after the one that a thread or a chain of replies began with."""
+        if len(spoken) < limit or limit < 2 or not place.thread:
+            return spoken[-limit:]
+        first = spoken[0]
+        if place.thread and first_of(place) is None:
+            page = await self._page(place, "0", which="after", limit=1)
+            first = next((words for each in page if (words := speech(each))), first)
+        newest = [each for each in spoken[1 - limit :] if each["id"] != first["id"]]
+        return [first, *newest]
 
     async def _newest(self, place: Place, before: str, limit: int) -> list[Message]:
         """The newest messages of a channel before one: so many, or whole pages of them."""
@@ -95,10 +110,12 @@ class Reader:
             at = chains.answered(message)
         return sorted(found, key=lambda each: int(each["id"]))
 
-    async def _page(self, place: Place, before: str) -> list[Message]:
+    async def _page(
+        self, place: Place, at: str, *, which: str = "before", limit: int = _PAGE
+    ) -> list[Message]:
         page: list[Message] = await self._rest.look_up(
             "/channels/{channel_id}/messages",
-            query={"before": before, "limit": _PAGE},
+            query={which: at, "limit": limit},
             channel_id=channel_of(place),
         )
         return sorted(page, key=lambda each: int(each["id"]))
