@@ -29,6 +29,7 @@ from sqlalchemy import Connection, create_engine, func, insert, make_url, select
 from starlette.applications import Starlette
 
 from bot.app.inspecting import PageDoor
+from bot.identity import Account
 from bot.inspector import Inspector, Options
 from bot.store import Scope, SqlDatabase, Store, upgrade
 from bot.store.database import database_url
@@ -71,6 +72,7 @@ SELECT runs.run_id, numbers.n, 0, CASE WHEN numbers.n = 0 THEN 'post' ELSE 'edit
        CASE WHEN runs.tokens > 1000 AND numbers.n = 3 THEN 'RateLimited: slow down' END
 FROM runs JOIN numbers ON numbers.n < 1 + runs.tokens / 60 ORDER BY runs.run_id, numbers.n
 """
+BUSIEST = Account("slack", "T1", "U0")
 _MESSAGES = """
 INSERT INTO messages (run_id, part, connector, workspace, channel, thread, message_id,
                       lead, head, tail, trail, chars)
@@ -79,9 +81,10 @@ SELECT run_id, 0, connector, workspace, channel, thread, 'answer ' || question_i
 FROM runs
 """
 _INBOX = """
-INSERT INTO inbox (connector, workspace, channel, thread, message_id, person_id, person_name, text,
-                   received_us, state, run_id, owner)
-SELECT connector, workspace, channel, thread, question_id, person_id, person_name, question,
+INSERT INTO inbox (connector, workspace, channel, thread, message_id, person_id, person_name,
+                   person_realm, text, received_us, state, run_id, owner)
+SELECT connector, workspace, channel, thread, question_id, person_id, person_name, person_realm,
+       question,
        started_us - 5000, CASE WHEN ended_us IS NULL THEN 'running' ELSE 'done' END, run_id, owner
 FROM runs ORDER BY started_us
 """
@@ -122,6 +125,7 @@ def _run(n: int, count: int, mean: float, now_us: int, source: random.Random) ->
         "connector": connector, "workspace": "T1",
         "channel": f"C{n % 300}", "thread": f"{n}.1", "question_id": str(n),
         "person_id": f"U{person}", "person_name": f"Person {person}",
+        "person_realm": "T1" if connector == "slack" else "",
         "question": "Why is the sky blue, and what of it is true at night?",
         "model": model, "kind": "ask", "started_us": started_us, "first_token_us": first_us,
         "first_text_us": first_us + 400_000,
@@ -262,7 +266,7 @@ def others(store: Store, now_us: int) -> dict[str, Callable[[], Awaitable[object
     return {
         "recovery: left runs": lambda: store.leases.orphaned_runs(["me"], names),
         "recovery: left questions": lambda: store.leases.orphaned_questions(["me"], names),
-        "limits: the busiest person's": lambda: spent(Scope("slack", person_id="U0")),
+        "limits: the busiest person's": lambda: spent(Scope("slack", person=BUSIEST)),
         "limits: the workspace's": lambda: spent(Scope("slack", workspace="T1")),
         "retention, nothing to delete": lambda: store.retention.delete_before(
             now_us - 2 * SPAN_US, now_us=now_us

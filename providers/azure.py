@@ -26,6 +26,7 @@ def azure_provider(
     secret: Secret,
     api_version: str = "2024-10-21",
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
@@ -43,7 +44,7 @@ def azure_provider(
             await close()
 
     return LangChainProvider(
-        _chat(deployment, endpoint, api_version, api, client),
+        _chat(deployment, endpoint, api_version, api, common_options(client, store), client),
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
@@ -55,7 +56,12 @@ def azure_provider(
 
 
 def _chat(
-    deployment: str, endpoint: str, api_version: str, api: Api, client: openai.AsyncOpenAI
+    deployment: str,
+    endpoint: str,
+    api_version: str,
+    api: Api,
+    options: dict[str, Any],
+    client: openai.AsyncOpenAI,
 ) -> BaseChatOpenAI:
     known: dict[str, Any] = {
         "model": deployment,
@@ -63,7 +69,7 @@ def _chat(
         "stream_usage": True,
         # A deployment's name doesn't tell its model.
         "use_responses_api": bool(RESPONSES[api]),
-        **common_options(client),
+        **options,
     }
     if api_version == AZURE_V1:
         return OpenAIChat(base_url=str(client.base_url), **known)

@@ -37,7 +37,7 @@ def openai_client(
     `retries`: the client's own, see `http_options`.
     """
     options = http_options(base_url, carrier, retries=retries)
-    return openai.AsyncOpenAI(api_key=api_key, base_url=base_url, **options)
+    return _plain(openai.AsyncOpenAI(api_key=api_key, base_url=base_url, **options))
 
 
 def azure_client(
@@ -57,13 +57,20 @@ def azure_client(
     shown: dict[str, Any] = (
         {"api_key": secret} if isinstance(secret, str) else {"azure_ad_token_provider": secret}
     )
-    return openai.AsyncAzureOpenAI(
+    client = openai.AsyncAzureOpenAI(
         azure_endpoint=endpoint,
         azure_deployment=deployment,
         api_version=api_version,
         **shown,
         **http_options(endpoint, carrier),
     )
+    return _plain(client)
+
+
+def _plain(client: openai.AsyncOpenAI) -> openai.AsyncOpenAI:
+    """The client without the account that it found in the environment: that is no setting."""
+    client.organization = client.project = None
+    return client
 
 
 def http_options(url: str, carrier: Carrier = "sdk", *, retries: int = 0) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
+from langsmith import tracing_context
 
 from providers import finish
 from providers.base import Generation, Request, Usage
@@ -61,6 +62,8 @@ class LangChainProvider(Knowing):
         self._limit = limit
         self._think_block = think_block
         self._usage_grows = usage_grows
+        self.traced = False
+        """Whether LangChain may trace what it is asked, as its own variables say."""
         self._whole_words = whole_words
 
     async def generate(
@@ -82,8 +85,9 @@ class LangChainProvider(Knowing):
         )
         try:
             try:
-                async with aclosing(self._stream(request, run_id, listener)) as stream:
-                    await whole(generation, self._read(stream, reader))
+                with tracing_context(enabled=None if self.traced else False):
+                    async with aclosing(self._stream(request, run_id, listener)) as stream:
+                        await whole(generation, self._read(stream, reader))
             finally:
                 reader.flush()
                 await listener.flush()

@@ -34,11 +34,15 @@ def openai_provider(
     api_key: str,
     base_url: str = OPENAI_URL,
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+
+    `store`: whether the service may keep a response of the Responses API.
+    """
     client = openai_client(api_key, base_url)
     chat = OpenAIChat(
         model=model,
@@ -46,7 +50,7 @@ def openai_provider(
         base_url=base_url,
         stream_usage=True,
         use_responses_api=RESPONSES[api],
-        **common_options(client),
+        **common_options(client, store),
     )
     return LangChainProvider(
         chat,
@@ -101,14 +105,14 @@ def compatible_provider(
     )
 
 
-def common_options(client: openai.AsyncOpenAI) -> dict[str, Any]:
+def common_options(client: openai.AsyncOpenAI, store: bool = False) -> dict[str, Any]:
     """What every model of this dialect is built with.
 
     `client` is the model's own: LangChain would share one between event loops. The stall
     time-out is ours, so LangChain's is off.
     """
     return {
-        "root_async_client": _Root(client),
+        "root_async_client": _Root(client, store),
         "async_client": _Completions(client),
         # Never called: it only keeps LangChain from building a client for blocking calls.
         "client": client.chat.completions,
@@ -136,8 +140,8 @@ class _Completions:
 class _Root:
     """Stands in for the client, of which LangChain uses the Responses API only."""
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
-        self.responses = _Responses(client)
+    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
+        self.responses = _Responses(client, store)
 
 
 class _Responses:
@@ -146,12 +150,13 @@ class _Responses:
     LangChain would make a bare `ValueError` of it.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
         self._client = client
+        self._store = store
 
     async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
         """Opens a stream: LangChain calls it by this name, with `stream` always true."""
-        return aclosing(_events(await self._client.responses.create(**payload)))
+        return aclosing(_events(await self._client.responses.create(**payload, store=self._store)))
 
 
 async def _events(stream: Any) -> AsyncGenerator[Any]:

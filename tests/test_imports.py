@@ -14,7 +14,7 @@ SEAMS = ("connectors.base", "connectors.markdown", "providers.base")
 
 # From the bottom up: a module of `bot` imports only from its own layer or from those above it here.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("bot.words",),
+    ("bot.words", "bot.identity"),
     ("bot.settings", "bot.logs", "bot.pacing", "bot.render", "bot.attachments"),
     ("bot.reply", "bot.store"),
     ("bot.handlers", "bot.receipts", "bot.watch"),

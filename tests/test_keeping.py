@@ -49,6 +49,7 @@ class Keeping(MemoryConnector):
     """A platform that keeps something itself."""
 
     table = "mine"
+    realm = ""
     asked: int | None = None
 
     async def delete_before(self, us: int) -> int:

@@ -14,8 +14,9 @@ import structlog
 from bot.app.closing import closed
 from bot.app.opening import now_us, opened_store
 from bot.app.platforms import make_web
+from bot.identity import Account, Named
 from bot.settings import Settings
-from bot.store import Rows, Store, StoreUnavailable, Whom, scrub
+from bot.store import Rows, Store, StoreUnavailable, scrub
 from connectors.base import Connector, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ class Keeper(Protocol):
     """A connector that keeps messages in a table of its own. Each call may raise `Unavailable`."""
 
     name: str
+    realm: str
     table: str
 
     async def delete_before(self, us: int) -> int:
@@ -36,7 +38,7 @@ class Keeper(Protocol):
         ...
 
     async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-        """What is kept of a person, to whom these runs were answers."""
+        """What is kept of a person, to account these runs were answers."""
         ...
 
     async def erase(self, person_id: str, run_ids: Sequence[UUID]) -> int:
@@ -61,81 +63,81 @@ class PersonBusy(Exception):
     """A person's questions are being answered just now."""
 
 
-async def person_data(settings: Settings, name: str) -> tuple[Whom, Rows]:
+async def person_data(settings: Settings, name: str) -> tuple[Account, Rows]:
     """All that is kept of a person, by table. Raises `PersonUnknown`."""
     async with opened_store(settings) as store:
         keeper = make_web(settings, store)
         try:
-            whom = await _find(store, keeper, name)
-            rows = dict(await store.people.data(whom))
-            if keeper.name == whom.connector:
-                ids = await store.people.run_ids(whom)
-                rows[keeper.table] = await keeper.data_of(whom.id, ids)
-            return whom, rows
+            account = await _find(store, keeper, name)
+            rows = dict(await store.people.data(account))
+            if keeper.name == account.connector:
+                ids = await store.people.run_ids(account)
+                rows[keeper.table] = await keeper.data_of(account.id, ids)
+            return account, rows
         finally:
             await closed(keeper.aclose)
 
 
-async def erase_person(settings: Settings, name: str) -> tuple[Whom, Erased]:
+async def erase_person(settings: Settings, name: str) -> tuple[Account, Erased]:
     """Deletes all that is kept of a person. Raises `PersonUnknown` and `PersonBusy`."""
     async with opened_store(settings) as store:
         keeper = make_web(settings, store)
         try:
-            whom = await _find(store, keeper, name)
-            if await store.people.unfinished(whom, now_us()):
-                raise PersonBusy(f"{whom} is being answered just now: try again in a moment.")
-            return whom, await _erase(store, keeper, whom)
+            account = await _find(store, keeper, name)
+            if await store.people.unfinished(account, now_us()):
+                raise PersonBusy(f"{account} is being answered just now: try again in a moment.")
+            return account, await _erase(store, keeper, account)
         finally:
             await closed(keeper.aclose)
 
 
-async def reset_person(settings: Settings, name: str) -> Whom:
+async def reset_person(settings: Settings, name: str) -> Account:
     """What a person has used counts no more against their limits. Raises `PersonUnknown`."""
     async with opened_store(settings) as store:
         keeper = make_web(settings, store)
         try:
-            whom = await _find(store, keeper, name)
-            await store.usage.reset(whom.connector, whom.id, now_us())
-            return whom
+            account = await _find(store, keeper, name)
+            await store.usage.reset(account, now_us())
+            return account
         finally:
             await closed(keeper.aclose)
 
 
-async def _erase(store: Store, keeper: Keeper, whom: Whom) -> Erased:
+async def _erase(store: Store, keeper: Keeper, account: Account) -> Erased:
     gone: Counter[str] = Counter()
-    if keeper.name == whom.connector:
+    if keeper.name == account.connector:
         # First: once their runs are gone, the answers to them are nobody's.
-        ids = await store.people.run_ids(whom)
-        gone[keeper.table] = await keeper.erase(whom.id, ids)
-    gone += await store.people.erase(whom)
+        ids = await store.people.run_ids(account)
+        gone[keeper.table] = await keeper.erase(account.id, ids)
+    gone += await store.people.erase(account)
     return Erased(gone, await scrub(store.database))
 
 
-async def _find(store: Store, keeper: Keeper, name: str) -> Whom:
-    """The person of `connector:id`, or of an id that only one person has."""
-    connector, colon, person_id = name.partition(":")
-    if colon:
-        return Whom(connector, person_id)
-    found = await store.people.connectors(name)
-    if await keeper.data_of(name, []):
-        found.add(keeper.name)
+async def _find(store: Store, keeper: Keeper, name: str) -> Account:
+    """The only person who is meant by `connector:realm/id`, or by a part of that."""
+    named = Named.of(name)
+    found = await store.people.find(named)
+    visitor = Account(keeper.name, keeper.realm, named.id)
+    if named.may_be(visitor) and await keeper.data_of(named.id, []):
+        found.add(visitor)
     if len(found) > 1:
-        names = ", ".join(str(Whom(connector, name)) for connector in sorted(found))
-        raise PersonUnknown(f"Several people have the id {name}: name one of {names}.")
+        names = ", ".join(map(str, sorted(found)))
+        raise PersonUnknown(f"Several people can be meant by {name}: name one of {names}.")
     if not found:
         raise PersonUnknown(f"Nothing is kept of {name}. Name a person's id, not their name.")
-    return Whom(found.pop(), name)
+    return found.pop()
 
 
 async def retain(store: Store, connectors: Sequence[Connector], days: int) -> None:
-    """Deletes old texts, every hour; for ever. 0 days: never."""
-    while days:
+    """Every hour, for ever: deletes old texts (0 days: none), and mends older versions' rows."""
+    while True:
         try:
-            await delete_old(store, connectors, now_us() - days * _DAY_US)
+            await store.people.fill_realms()
+            if days:
+                await delete_old(store, connectors, now_us() - days * _DAY_US)
         except (StoreUnavailable, Unavailable) as error:
             log.error("retention.failed", error=str(error))
         await asyncio.sleep(_EVERY_S)
-    await asyncio.Event().wait()
 
 
 async def delete_old(store: Store, connectors: Sequence[Connector], before_us: int) -> None:

@@ -60,8 +60,8 @@ def _file_limits(settings: Settings) -> FileLimits:
 def intake_options(settings: Settings) -> IntakeOptions:
     """What the settings say about questions."""
     access = Access(
-        allow_people=settings.allow_people,
-        block_people=settings.block_people,
+        allow_people=settings.named("allow_people"),
+        block_people=settings.named("block_people"),
         allow_channels=settings.allow_channels,
         block_channels=settings.block_channels,
         allow_workspaces=settings.allow_workspaces,
@@ -74,7 +74,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
         max_question_chars=settings.max_question_chars,
         follow_ups=settings.follow_ups,
         edit_seconds=settings.edit_seconds,
-        admins=settings.admins,
+        admins=settings.named("admins"),
         limits=_limits(settings),
     )
 

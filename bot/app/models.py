@@ -16,7 +16,14 @@ from providers.prices import ModelPrice, Prices
 def make_provider(settings: Settings) -> Provider:
     """The models that the settings name, as one."""
     patience = Patience(settings.first_token_seconds, settings.broken_answers == "continue")
-    return ChainProvider([make_model(each) for each in each_alone(settings)], patience)
+    models = [make_model(each) for each in each_alone(settings)]
+    if settings.trace_langchain:
+        from providers.langchain import LangChainProvider
+
+        for model in models:
+            if isinstance(model, LangChainProvider):
+                model.traced = True
+    return ChainProvider(models, patience)
 
 
 def each_alone(settings: Settings) -> list[Settings]:
@@ -88,6 +95,7 @@ def _azure(settings: Settings, known: dict[str, Any]) -> Provider:
         secret=secret,
         api_version=settings.openai_api_version,
         api=settings.openai_api,
+        store=settings.openai_store,
         **known,
     )
 
@@ -126,6 +134,7 @@ def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
         settings.model_name,
         api_key=revealed(settings.openai_api_key) or "",
         api=settings.openai_api,
+        store=settings.openai_store,
         **known,
     )
 

@@ -9,7 +9,8 @@ import click
 
 from bot import app
 from bot.cli.output import as_json_option, fail, print_json, settings_for_command
-from bot.store import Rows, Whom
+from bot.identity import Account
+from bot.store import Rows
 
 _person = click.argument("person")
 _REST = (
@@ -29,16 +30,16 @@ def data() -> None:
 def show(person: str, as_json: bool) -> None:
     """Show all that is kept of a person.
 
-    PERSON is connector:id, or an id that only one person has.
+    PERSON is connector:id or slack:workspace/id, or an id that only one person has.
     """
     try:
-        whom, rows = asyncio.run(app.person_data(settings_for_command(), person))
+        account, rows = asyncio.run(app.person_data(settings_for_command(), person))
     except app.PersonUnknown as error:
         fail(str(error))
     if as_json:
-        print_json({"connector": whom.connector, "person_id": whom.id, **rows})
+        print_json({"person": str(account), **rows})
     else:
-        _print(whom, rows)
+        _print(account, rows)
 
 
 @data.command()
@@ -48,21 +49,21 @@ def show(person: str, as_json: bool) -> None:
 def delete(person: str, yes: bool, as_json: bool) -> None:
     """Erase all that is kept of a person, for good: their usage is not counted any more either.
 
-    PERSON is connector:id, or an id that only one person has.
+    PERSON is connector:id or slack:workspace/id, or an id that only one person has.
     """
     if not yes:
         click.confirm(f"Erase all that is kept of {person}?", abort=True, err=True)
     try:
-        whom, erased = asyncio.run(app.erase_person(settings_for_command(), person))
+        account, erased = asyncio.run(app.erase_person(settings_for_command(), person))
     except (app.PersonUnknown, app.PersonBusy) as error:
         fail(str(error))
     if as_json:
         rows = {table: count for table, count in erased.rows.items() if count}
-        print_json({"person": str(whom), "rows": rows, "scrubbed": erased.scrubbed})
+        print_json({"person": str(account), "rows": rows, "scrubbed": erased.scrubbed})
         return
     for table, count in sorted(erased.rows.items()):
         click.echo(f"{table:<14} {count:>8} rows erased")
-    click.echo(f"Nothing is kept of {whom} any more. {_REST}")
+    click.echo(f"Nothing is kept of {account} any more. {_REST}")
     if not erased.scrubbed:
         click.echo(
             "The database's file was in use: what was erased may still be legible in it until "
@@ -71,9 +72,9 @@ def delete(person: str, yes: bool, as_json: bool) -> None:
         )
 
 
-def _print(whom: Whom, rows: Rows) -> None:
+def _print(account: Account, rows: Rows) -> None:
     names = {row["person_name"] for table in ("inbox", "runs") for row in rows[table]}
-    click.echo(f"{whom}  {', '.join(sorted(names))}".rstrip())
+    click.echo(f"{account}  {', '.join(sorted(names))}".rstrip())
     for table, found in rows.items():
         click.echo(f"{table:<14} {len(found):>8} rows")
     for row in rows["runs"]:

@@ -21,6 +21,8 @@ def run(only: app.Half | None) -> None:
     logs.set_up(settings.log_level, settings.log_format)
     for name in unknown_in_dotenv():
         click.echo(f"Warning: {name} in .env is not a setting of Everytoken.", err=True)
+    for line in settings.bare_ids():
+        click.echo(f"Warning: {line}", err=True)
     click.echo(f"Starting with {settings.model} ...", err=True)
     with asyncio.Runner(loop_factory=_event_loop()) as runner:
         code = runner.run(app.serve(settings, only, lambda at, names: _greet(settings, at, names)))

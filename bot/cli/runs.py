@@ -187,7 +187,7 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     click.echo(_line(row))
     click.echo(f"run       {start.run_id}")
     click.echo(f"place     {' / '.join(part for part in asdict(start.place).values() if part)}")
-    click.echo(f"person    {start.person.name} ({start.person.id})")
+    click.echo(f"person    {start.person.name} ({start.account})")
     click.echo(f"question  {start.question}")
     for file in start.files:
         click.echo(f"file      {file.name}")

@@ -41,13 +41,14 @@ def usage(context: click.Context, by: By, days: int, as_json: bool) -> None:
 def reset(person: str) -> None:
     """Let a person begin anew: what they have used counts no more against their limits.
 
-    PERSON is connector:id, or an id that only one person has. The totals stay as they are.
+    PERSON is connector:id or slack:workspace/id, or an id that only one person has. The totals
+    stay as they are.
     """
     try:
-        whom = asyncio.run(app.reset_person(settings_for_command(), person))
+        account = asyncio.run(app.reset_person(settings_for_command(), person))
     except app.PersonUnknown as error:
         fail(str(error))
-    click.echo(f"The limits of {whom} begin anew.")
+    click.echo(f"The limits of {account} begin anew.")
 
 
 async def _totals(settings: Settings, by: By, days: int) -> list[Total]:

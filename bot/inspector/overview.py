@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.identity import Account
 from bot.inspector.charts import (
     OUTCOMES,
     SPANS,
@@ -17,7 +18,7 @@ from bot.inspector.charts import (
     stacked,
 )
 from bot.store import HOUR_US, Expense, Hour
-from bot.store.hours import OTHERS, costliest
+from bot.store.hours import OTHERS, account_of, costliest
 
 Hourly = dict[int, Hour]
 """Hours by their beginning, in microseconds since the epoch."""
@@ -75,9 +76,9 @@ def _first(spent: Mapping[str, Expense]) -> list[tuple[str, str, Expense]]:
     left = Expense()
     found: list[tuple[str, str, Expense]] = []
     for number, (key, each) in enumerate(ordered):
-        connector, _, person = key.rpartition("\n")
+        who = account_of(key) if "\n" in key else Account("", "", key)
         if key == OTHERS or number >= _MOST:
             left.add(each)
         else:
-            found.append((connector, each.name or person, each))
+            found.append((who.connector, each.name or who.name, each))
     return [*found, ("", "all others", left)] if left.runs else found

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from bot.identity import Account
 from bot.intake import notices
 from bot.intake.conversations import Waiting
 from bot.intake.keeping import Keeping
@@ -285,17 +286,18 @@ class Intake:
 
     def _drop(self, pressed: Pressed) -> None:
         """The command `stop` reaches questions that wait, too, if another process has heard it."""
-        theirs, run_id = pressed.person.id, pressed.run_id
+        theirs, run_id = _account(pressed), pressed.run_id
         if not self._turns.drop(
-            lambda item: item.run_id == run_id and item.question.asked.person.id == theirs
+            lambda item: item.run_id == run_id and item.question.account == theirs
         ):
             log.info("intake.nothing_to_stop", run_id=str(run_id))
 
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""
-        if pressed.person.id in self._options.admins | {asker.id}:
+        place, person = pressed.message.place, pressed.person
+        if self._options.is_admin(place, person) or _account(pressed) == Account.of(place, asker):
             return True
-        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=pressed.person.id)
+        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=str(_account(pressed)))
         told = self._notices.say(connector, pressed.message, notices.NOT_THEIRS, pressed.person)
         self._tasks.spawn(told)
         return False
@@ -311,15 +313,15 @@ class Intake:
             told = self._notices.say(connector, commanded.message, notices.FORGOTTEN, person)
             self._tasks.spawn(told)
             return
-        await self._twice(lambda: self._stop_theirs(person.id, place))
+        await self._twice(lambda: self._stop_theirs(_account(commanded), place))
 
-    def _stop_theirs(self, person_id: str, place: Place) -> None:
-        self._runs.stop_for(person_id, place)
-        self._turns.drop(lambda item: _is_theirs(item, person_id, place))
+    def _stop_theirs(self, account: Account, place: Place) -> None:
+        self._runs.stop_for(account, place)
+        self._turns.drop(lambda item: _is_theirs(item, account, place))
 
     async def _rate(self, pressed: Pressed) -> None:
         value: Literal[1, -1] = 1 if pressed.control is Control.UP else -1
-        await self._store.feedback.set(pressed.run_id, pressed.person.id, value, self._now_us())
+        await self._store.feedback.set(pressed.run_id, _account(pressed), value, self._now_us())
 
     async def _follow(self, pressed: Pressed, incoming: Incoming, connector: Connector) -> None:
         """Retry or Continue: a new run in new messages, once for each press of each run."""
@@ -342,6 +344,10 @@ def _asks(item: Waiting, message: MessageRef) -> bool:
     return item.question.asked.message == message
 
 
-def _is_theirs(item: Waiting, person_id: str, place: Place) -> bool:
-    asked = item.question.asked
-    return asked.person.id == person_id and within(asked.message.place, place)
+def _is_theirs(item: Waiting, account: Account, place: Place) -> bool:
+    question = item.question
+    return question.account == account and within(question.asked.message.place, place)
+
+
+def _account(event: Pressed | Commanded) -> Account:
+    return Account.of(event.message.place, event.person)

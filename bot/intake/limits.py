@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from bot.identity import Account
 from bot.intake import quotas
 from bot.intake.quotas import Limit, Sum
 from bot.runs import Run, Runs
@@ -67,8 +68,9 @@ class Meter:
         if await self._store.runs.get(run_id) is not None:
             return None  # a process that died had begun to answer it
         place = asked.message.place
+        person = Account.of(place, asked.person)
         scopes = (
-            ("You have", self._limits.person, Scope(place.connector, person_id=asked.person.id)),
+            ("You have", self._limits.person, Scope(place.connector, person=person)),
             (
                 "This workspace has",
                 self._limits.workspace,
@@ -80,7 +82,7 @@ class Meter:
                 counted = await self._sum(run_id, scope)
                 refusal = quotas.refusal(who, limit, counted, self._now_us())
                 if refusal is not None:
-                    log.info("intake.over_limit", person=asked.person.id, limit=refusal)
+                    log.info("intake.over_limit", person=str(person), limit=refusal)
                     return refusal
         return None
 
@@ -124,6 +126,6 @@ def _in_scope(asked: Asked, scope: Scope) -> bool:
     place = asked.message.place
     return (
         place.connector == scope.connector
-        and scope.person_id in (None, asked.person.id)
+        and scope.person in (None, Account.of(place, asked.person))
         and scope.workspace in (None, place.workspace)
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from bot.identity import Account, Named, granted
 from bot.intake import notices
 from bot.intake.access import Access, Admission
 from bot.intake.conversations import Conversations, Policy, Waiting
@@ -18,7 +19,7 @@ from bot.intake.tasks import Tasks
 from bot.runs import Runs
 from bot.store import Store, StoreUnavailable
 from bot.store.inbox import State
-from connectors.base import Asked, Place, Status
+from connectors.base import Asked, Person, Place, Status
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +41,12 @@ class IntakeOptions:
     max_question_chars: int = 20_000
     follow_ups: bool = True
     edit_seconds: float = 120.0
-    admins: frozenset[str] = frozenset()
+    admins: frozenset[Named] = frozenset()
     limits: Limits = field(default_factory=Limits)
+
+    def is_admin(self, place: Place, person: Person) -> bool:
+        """Whether somebody is an admin of the bot."""
+        return granted(self.admins, place, person)
 
 
 class Turns:
@@ -149,10 +154,12 @@ class Turns:
 
     def _problem(self, asked: Asked) -> str | None:
         """What speaks against answering: a line for the asker, or none for the blocked."""
-        admission = self._options.access.admission(asked)
+        place = asked.message.place
+        admission = self._options.access.admission(place, asked.person)
         most = self._options.max_question_chars
         if admission is not Admission.ADMITTED:
-            log.info("intake.refused", person=asked.person.id, admission=admission.value)
+            who = Account.of(place, asked.person)
+            log.info("intake.refused", person=str(who), admission=admission.value)
             named = admission is Admission.NOT_ALLOWED and asked.addressed
             return notices.NOT_ALLOWED if named else ""
         if not asked.text.strip() and not asked.files:
@@ -216,7 +223,7 @@ class Turns:
     async def _enters(self, item: Waiting) -> bool:
         """Whether a question whose turn it is is within the limits; if not, the asker is told."""
         asked, options = item.question.asked, self._options
-        if not options.limits.any() or asked.person.id in options.admins:
+        if not options.limits.any() or options.is_admin(asked.message.place, asked.person):
             return True
         self._entering[item.run_id] = item  # so that a stop finds it
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from bot.identity import Account
 from bot.store import RunRow, RunStart
 from connectors.base import Asked
 
@@ -19,6 +20,11 @@ class Question:
     asked: Asked
     kind: Kind = "ask"
     parent: RunRow | None = None
+
+    @property
+    def account(self) -> Account:
+        """Who asks."""
+        return Account.of(self.asked.message.place, self.asked.person)
 
     def start(self, run_id: UUID, model: str, started_us: int) -> RunStart:
         """The run that answers it, as it begins; `started_us` since the epoch."""

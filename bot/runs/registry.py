@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.identity import Account
 from bot.pacing import Pacing
 from bot.runs import outcomes
 from bot.runs.late import Late
@@ -103,12 +104,11 @@ class Runs:
         run.stop()
         return True
 
-    def stop_for(self, person_id: str, place: Place) -> int:
+    def stop_for(self, account: Account, place: Place) -> int:
         """Stops a person's runs in a thread, or in a channel and all its threads; says how many."""
         return self._stop_where(
             lambda run: (
-                run.question.asked.person.id == person_id
-                and within(run.question.asked.message.place, place)
+                run.question.account == account and within(run.question.asked.message.place, place)
             )
         )
 

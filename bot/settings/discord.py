@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
+
+from bot.settings.values import Key
 
 
 class DiscordSettings(BaseSettings):
     """A Discord bot's token and manners."""
 
-    discord_token: SecretStr | None = Field(None, description="the Discord bot's token")
+    discord_token: Key = Field(None, description="the Discord bot's token")
     discord_api_url: str = Field(
         "https://discord.com/api/v10", description="address of Discord's REST API"
     )

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.settings.values import is_url
+from bot.settings.values import Key, is_url
 
 _SECRET_CHARACTERS = 32
 
@@ -62,7 +62,7 @@ class HostingSettings(BaseSettings):
         description="signs what browsers keep; several, comma-separated, for a change of keys: the "
         "first signs, all verify; unset: a key in the database",
     )
-    metrics_token: SecretStr | None = Field(
+    metrics_token: Key = Field(
         None,
         description="opens `/metrics` and the details of `/readyz` to who sends it as a Bearer "
         "token; without it they are open to this machine alone",
@@ -72,6 +72,11 @@ class HostingSettings(BaseSettings):
     )
     otel_exporter_otlp_headers: SecretStr | None = Field(
         None, description="headers that the receiver of traces wants: `name=value,name=value`"
+    )
+    trace_langchain: bool = Field(
+        False,
+        description="`true` lets LangChain trace models that are read through it, as its own "
+        "variables (`LANGSMITH_…`) say: questions and answers are sent there",
     )
     start_check: Literal["off", "chain", "model"] = Field(
         "chain",

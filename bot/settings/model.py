@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from bot.settings.values import as_object, is_url
+from bot.settings.values import Key, as_object, is_url
 
 _CLASS = re.compile(r"\w+(\.\w+)*:\w+")
 
@@ -36,7 +36,7 @@ class ModelSettings(BaseSettings):
         description="whether the next model of `MODEL` goes on with an answer that broke off: "
         "`continue`, with a mark where, or `off`",
     )
-    openai_api_key: SecretStr | None = Field(
+    openai_api_key: Key = Field(
         None, description="key for `openai:`, and for `compatible:` where the server wants one"
     )
     openai_base_url: str | None = Field(
@@ -47,10 +47,14 @@ class ModelSettings(BaseSettings):
         description="protocol of `openai:` and `azure:`: Chat Completions (`chat`), or the "
         "Responses API (`responses`); `auto`: Chat Completions, where the model knows it",
     )
+    openai_store: bool = Field(
+        False,
+        description="whether the service keeps answers of the Responses API, for its own console",
+    )
     azure_openai_endpoint: str | None = Field(
         None, description="`https://<resource>.openai.azure.com`"
     )
-    azure_openai_api_key: SecretStr | None = Field(None, description="key for `azure:`")
+    azure_openai_api_key: Key = Field(None, description="key for `azure:`")
     azure_openai_auth: Literal["key", "entra"] = Field(
         "key",
         description="how `azure:` is signed in to: with the key, or as an identity of Entra ID "
@@ -60,15 +64,15 @@ class ModelSettings(BaseSettings):
     azure_client_id: str | None = Field(
         None, description="the application's id; alone, that of a user-assigned managed identity"
     )
-    azure_client_secret: SecretStr | None = Field(None, description="the application's secret")
+    azure_client_secret: Key = Field(None, description="the application's secret")
     openai_api_version: str = Field(
         "2024-10-21", description="Azure's API version; `v1` for its newer endpoint"
     )
-    anthropic_api_key: SecretStr | None = Field(None, description="key for `anthropic:`")
+    anthropic_api_key: Key = Field(None, description="key for `anthropic:`")
     anthropic_base_url: str | None = Field(
         None, description="another server that speaks Anthropic's Messages API"
     )
-    google_api_key: SecretStr | None = Field(None, description="key for `google:` (Gemini)")
+    google_api_key: Key = Field(None, description="key for `google:` (Gemini)")
     google_gemini_base_url: str | None = Field(
         None, description="another server that speaks Gemini's API"
     )

@@ -7,7 +7,12 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from bot.identity import Named
+from bot.settings.naming import read_name
 from bot.settings.values import Ids, split_ids
+
+PeopleSetting = Literal["allow_people", "block_people", "admins"]
+_LISTS: tuple[PeopleSetting, ...] = ("allow_people", "block_people", "admins")
 
 
 class PeopleSettings(BaseSettings):
@@ -24,8 +29,14 @@ class PeopleSettings(BaseSettings):
         120, ge=0, description="a question that is changed so soon is answered anew; 0: never"
     )
     max_question_chars: int = Field(20_000, ge=1, description="a longer question is refused")
-    allow_people: Ids = Field(frozenset(), description="ids, comma-separated; empty: everybody")
-    block_people: Ids = Field(frozenset(), description="ids that get no answer")
+    allow_people: Ids = Field(
+        frozenset(),
+        description="people, comma-separated, as `slack:U024…`, `slack:T024…/U024…` (of another "
+        "workspace), `discord:…` or `web:…`; empty: everybody",
+    )
+    block_people: Ids = Field(
+        frozenset(), description="people who get no answer, named as in `ALLOW_PEOPLE`"
+    )
     allow_channels: Ids = Field(
         frozenset(), description="ids, comma-separated; empty: every channel"
     )
@@ -40,7 +51,8 @@ class PeopleSettings(BaseSettings):
     )
     admins: Ids = Field(
         frozenset(),
-        description="ids of those who may stop and retry anybody's answer, and have no limits",
+        description="people who may stop and retry anybody's answer, and have no limits; named as "
+        "in `ALLOW_PEOPLE`",
     )
 
     @field_validator(
@@ -51,3 +63,50 @@ class PeopleSettings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return split_ids(value)
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms where people can be: those that are connected."""
+        return frozenset({"web"})
+
+    @property
+    def many_workspaces(self) -> bool:
+        """Whether an id of Slack's alone can be somebody's in each of several workspaces."""
+        return False
+
+    def named(self, setting: PeopleSetting) -> frozenset[Named]:
+        """The people of one of the lists."""
+        return frozenset(read_name(text, self.platforms) for text in getattr(self, setting))
+
+    def bare_ids(self) -> list[str]:
+        """A line for each person who is named by a bare id, which is to be written otherwise."""
+        return [
+            f"{setting.upper()} names {text} without a platform, which will be refused: "
+            f"write {read_name(text, self.platforms)}"
+            for setting in _LISTS
+            for text in sorted(getattr(self, setting))
+            if ":" not in text
+        ]
+
+    def unclear_people(self) -> list[str]:
+        """A line for each person of whom it is not clear who that is."""
+        return [
+            f"{setting.upper()} {fault}"
+            for setting in _LISTS
+            for text in sorted(getattr(self, setting))
+            if (fault := self._fault(setting, text))
+        ]
+
+    def _fault(self, setting: PeopleSetting, text: str) -> str:
+        try:
+            named = read_name(text, self.platforms)
+        except ValueError as error:
+            return str(error)
+        if setting == "block_people" or named.connector != "slack" or named.realm is not None:
+            return ""
+        if not self.many_workspaces:
+            return ""
+        return (
+            f"names slack:{named.id}, who can be somebody in each workspace: write "
+            f"slack:T…/{named.id}, with the id of their workspace"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.settings.answers import AnswerSettings
 from bot.settings.discord import DiscordSettings
+from bot.settings.environment import take_out
 from bot.settings.hosting import HostingSettings
 from bot.settings.limits import LimitSettings
 from bot.settings.model import ModelSettings
@@ -41,6 +43,17 @@ class Settings(  # pydantic lists the fields of the last base first
         hide_input_in_errors=True,
     )
 
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The platforms that are connected; the page always is."""
+        others = {"slack": self.slack, "discord": self.discord_token is not None}
+        return frozenset({"web", *(name for name, there in others.items() if there)})
+
+    @property
+    def many_workspaces(self) -> bool:
+        """Whether the bot is in as many workspaces as install it."""
+        return self.slack_by_oauth
+
     @model_validator(mode="after")
     def _is_complete(self) -> Settings:
         missing = self.missing_model_settings() + self.missing_slack_settings()
@@ -51,17 +64,24 @@ class Settings(  # pydantic lists the fields of the last base first
                 "ENCRYPTION_KEYS is missing: it protects the workspaces' tokens. Make one: "
                 "openssl rand -base64 32 | tr '+/' '-_'"
             )
+        missing += self.unclear_people()
         if missing:
             raise ValueError("\n".join(missing))
         return self
 
 
 def load_settings() -> Settings:
-    """Reads the environment and `.env`; raises `SettingsError` with one line for each fault."""
+    """Reads the environment and `.env`; raises `SettingsError` with one line for each fault.
+
+    Afterwards libraries find nothing in the environment that could make them send something
+    elsewhere, see `bot.settings.environment`.
+    """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_plain(fault) for fault in error.errors())) from None
+    take_out(os.environ, set(Settings.model_fields), tracing=settings.trace_langchain)
+    return settings
 
 
 def unknown_in_dotenv(path: Path = Path(".env")) -> list[str]:

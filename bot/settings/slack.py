@@ -7,25 +7,25 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from bot.settings.values import is_url
+from bot.settings.values import Key, is_url
 
 
 class SlackSettings(BaseSettings):
     """A Slack app's credentials and rates."""
 
-    slack_bot_token: SecretStr | None = Field(
+    slack_bot_token: Key = Field(
         None, description="the Slack app's bot token (`xoxb-…`), for one workspace"
     )
-    slack_app_token: SecretStr | None = Field(
+    slack_app_token: Key = Field(
         None, description="app-level token (`xapp-…`): Slack by Socket Mode, without a public URL"
     )
-    slack_signing_secret: SecretStr | None = Field(
+    slack_signing_secret: Key = Field(
         None, description="Slack by HTTP: events come to `PUBLIC_URL/slack/events`"
     )
     slack_client_id: str | None = Field(
         None, description="many workspaces by OAuth: `PUBLIC_URL/slack/install`"
     )
-    slack_client_secret: SecretStr | None = Field(None, description="goes with the client id")
+    slack_client_secret: Key = Field(None, description="goes with the client id")
     slack_api_url: str = Field("https://slack.com/api/", description="address of Slack's Web API")
     slack_streaming: Literal["auto", "edit", "native"] = Field(
         "auto",

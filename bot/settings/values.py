@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Annotated, Any
 
+from pydantic import AfterValidator, SecretStr
 from pydantic_settings import NoDecode
 
 Ids = Annotated[frozenset[str], NoDecode]
@@ -29,6 +31,29 @@ def as_object(value: Any) -> Any:
     if not isinstance(found, dict):
         raise ValueError('has to be a JSON object, like {"temperature": 0.2}')
     return found
+
+
+def as_key(value: SecretStr | None) -> SecretStr | None:
+    """A key or token, if it can be one; raises `ValueError` otherwise.
+
+    One with white space, quotes or anything beyond ASCII in it was copied wrongly or is an example:
+    a service would refuse it, or the request could not even be written.
+    """
+    if value is None:
+        return None
+    key = value.get_secret_value()
+    for position, character in enumerate(key, 1):
+        if not "!" <= character <= "~" or character in "'\"`":
+            name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+            raise ValueError(
+                f"has a character that no key has: {name}, at position {position}. "
+                "Copy the key again, whole and alone"
+            )
+    return value
+
+
+Key = Annotated[SecretStr | None, AfterValidator(as_key)]
+"""A key or token of a service."""
 
 
 def is_url(value: str | None) -> str | None:

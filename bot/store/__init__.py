@@ -11,7 +11,7 @@ from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, MessageRow
 from bot.store.migrate import upgrade
-from bot.store.people import Rows, Whom
+from bot.store.people import Rows
 from bot.store.retention import Deleted
 from bot.store.runs import AmbiguousRun, RunEnd, RunRow, RunStart
 from bot.store.scrubbing import scrub
@@ -57,7 +57,6 @@ __all__ = [
     "StoreUnavailable",
     "TokenRow",
     "Total",
-    "Whom",
     "memory_store",
     "open_store",
     "scrub",

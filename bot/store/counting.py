@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text, update
 
+from bot.identity import Account
 from bot.store.database import Database
 from bot.store.edits import LIMITED
 from bot.store.hours import Hour, person_key
@@ -124,13 +125,15 @@ class Hours:
         return await self._database.read(work)
 
 
-def anonymize(connection: Connection, connector: str, person_id: str) -> None:
+def anonymize(connection: Connection, account: Account) -> None:
     """Takes a person's name out of every hour; their runs have to be gone by then."""
     _lock(connection)
-    who = person_key(connector, person_id)
+    without_realm = f"{account.connector}\n{account.id}"  # as an older version keeps them
+    keys = (person_key(account), without_realm)
     for hour_us, summary, times in connection.execute(select(run_hours)).all():
         hour = Hour.of(summary)
-        if hour.forget(who):
+        forgotten = [hour.forget(key) for key in keys]
+        if any(forgotten):
             values = {"summary": hour.as_dict(), "anonymized": times + 1}
             connection.execute(
                 update(run_hours).where(run_hours.c.hour_us == hour_us).values(values)
@@ -246,7 +249,7 @@ def _told() -> Select[Any]:
     )
     names = (
         "started_us", "outcome", "verdict", "first_token_us", "first_text_us", "ended_us",
-        "model", "connector", "person_id", "person_name", "tokens", "cost_microusd",
-        "usage_estimated",
+        "model", "connector", "person_id", "person_name", "person_realm", "tokens",
+        "cost_microusd", "usage_estimated",
     )  # fmt: skip
     return select(*(runs.c[name] for name in names), last.label("last_us"))

@@ -23,6 +23,8 @@ from sqlalchemy import (
     update,
 )
 
+from bot.identity import Account
+from bot.store.accounts import is_account
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.places import columns_of
@@ -65,7 +67,8 @@ class Errands:
         theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
         unfinished = _around(event) & inbox.c.state.in_(_WAITING) & theirs
         if isinstance(event, Commanded):
-            mine = unfinished & (inbox.c.person_id == event.person.id)
+            account = Account.of(event.message.place, event.person)
+            mine = unfinished & is_account(inbox, account)
             mine &= inbox.c.received_us <= heard_us
             found = await self._found(select(inbox.c.owner, inbox.c.run_id).where(mine))
             message, person = event.message, event.person
@@ -121,8 +124,10 @@ def _around(event: Told) -> ColumnElement[bool]:
 
 
 def _packed(event: Errand) -> dict[str, Any]:
-    """An event as JSON."""
+    """An event as JSON. The realm stands where versions that know of none read past it."""
     said = asdict(event)
+    if not isinstance(event, Deleted):
+        said["message"]["person_realm"] = said["person"].pop("realm")
     if isinstance(event, Pressed):
         said |= {"control": event.control.value, "run_id": str(event.run_id)}
     if isinstance(event, Edited):
@@ -133,9 +138,10 @@ def _packed(event: Errand) -> dict[str, Any]:
 def _unpacked(said: dict[str, Any]) -> Errand:
     """The event of an errand."""
     kind = _KINDS[said.pop("kind")]
+    realm = said["message"].get("person_realm", "")
     said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])
     if "person" in said:
-        said["person"] = Person(**said["person"])
+        said["person"] = Person(**said["person"], realm=realm)
     if kind is Pressed:
         said |= {"control": Control(said["control"]), "run_id": UUID(said["run_id"])}
     if kind is Edited:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from bot.identity import Account
 from bot.store.database import Database
 from bot.store.tables import feedback, insert_into
 
@@ -19,12 +20,12 @@ class Feedback:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def set(self, run_id: UUID, person_id: str, value: Value, at_us: int) -> None:
+    async def set(self, run_id: UUID, account: Account, value: Value, at_us: int) -> None:
         """Keeps a person's value: 1 for up, -1 for down; `at_us` since the epoch."""
 
         def work(connection: Connection) -> None:
             insert = insert_into(connection, feedback).values(
-                run_id=str(run_id), person_id=person_id, value=value, at_us=at_us
+                run_id=str(run_id), person_id=account.name, value=value, at_us=at_us
             )
             replaced = {"value": insert.excluded.value, "at_us": insert.excluded.at_us}
             key = ["run_id", "person_id"]
@@ -33,7 +34,7 @@ class Feedback:
         await self._database.run(work)
 
     async def read(self, run_id: UUID) -> dict[str, Value]:
-        """The values of a run by the person's id."""
+        """The values of a run by the account's name on its platform: `realm/id` or `id`."""
         columns = (feedback.c.person_id, feedback.c.value)
         query = select(*columns).where(feedback.c.run_id == str(run_id))
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bot.identity import Account
+
 OTHERS = ""
 """The key of the people, or models, that an hour does not name."""
 
@@ -76,7 +78,7 @@ class Hour:
         )
         self.models.setdefault(run["model"], Expense()).add(spent)
         spent.name = run["person_name"]
-        who = person_key(run["connector"], run["person_id"])
+        who = person_key(Account(run["connector"], run["person_realm"] or "", run["person_id"]))
         self.people.setdefault(who, Expense()).add(spent)
 
     def forget(self, who: str) -> bool:
@@ -127,9 +129,16 @@ class Hour:
         return hour
 
 
-def person_key(connector: str, person_id: str) -> str:
-    """How an hour knows a person."""
-    return f"{connector}\n{person_id}"
+def person_key(account: Account) -> str:
+    """A person as a key; `account_of` reads it."""
+    return "\n".join((account.connector, account.realm, account.id))
+
+
+def account_of(key: str) -> Account:
+    """The account that a key stands for; an older version's says no realm."""
+    connector, _, rest = key.partition("\n")
+    realm, _, id_ = rest.rpartition("\n")
+    return Account(connector, realm, id_)
 
 
 def bucket(us: int) -> int:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from bot.store.accounts import person_columns, person_of
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.places import columns_of, in_place, is_message, place_of
 from bot.store.tables import inbox, insert_into, storable, unindexed
-from connectors.base import Asked, MessageRef, Person
+from connectors.base import Asked, MessageRef
 
 State = Literal["waiting", "running", "done", "refused"]
 
@@ -116,8 +117,7 @@ def _values(asked: Asked, received_us: int) -> dict[str, Any]:
     return {
         **columns_of(asked.message.place),
         "message_id": asked.message.id,
-        "person_id": asked.person.id,
-        "person_name": asked.person.name,
+        **person_columns(asked.person),
         "text": asked.text,
         "files": files_column(asked.files),
         "received_us": received_us,
@@ -130,7 +130,7 @@ def _values(asked: Asked, received_us: int) -> dict[str, Any]:
 def question_of(row: RowMapping) -> Question:
     """The question of a row; one from before knows neither outsiders nor who was not addressed."""
     message = MessageRef(place_of(row), row["message_id"])
-    person = Person(row["person_id"], row["person_name"], bool(row["external"]))
+    person = person_of(row, external=bool(row["external"]))
     addressed = row["addressed"] is not False
     asked = Asked(message, person, row["text"], files_of(row["files"]), addressed)
     run_id = UUID(row["run_id"]) if row["run_id"] else None

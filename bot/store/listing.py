@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 
+from bot.identity import Account, Named
 from bot.store.database import Database
 from bot.store.tables import FILTERED, runs, storable
 
@@ -41,7 +42,7 @@ class Filters:
     verdict: str = ""
     connector: str = ""
     person: str = ""
-    """The platform's id of who asked."""
+    """Who asked, as `connector:realm/id` or a part of it that ends with the id."""
     model: str = ""
     since_us: int | None = None
     until_us: int | None = None
@@ -56,6 +57,7 @@ class Listed:
     connector: str
     person_id: str
     person_name: str
+    person_realm: str | None
     question: str
     """Its beginning; empty where the retention has taken it."""
     model: str
@@ -70,6 +72,11 @@ class Listed:
     cost_microusd: int | None
     usage_estimated: bool | None
     text_deleted_us: int | None
+
+    @property
+    def account(self) -> Account:
+        """Who asked."""
+        return Account(self.connector, self.person_realm or "", self.person_id)
 
     @property
     def cursor(self) -> Cursor:
@@ -139,7 +146,7 @@ def _beside(at: Cursor, *, newer: bool) -> ColumnElement[bool]:
 def _listed() -> Select[Any]:
     names = [name for name in Listed.__dataclass_fields__ if name != "question"]
     columns = [runs.c[name] for name in names]
-    columns.insert(5, func.substr(runs.c.question, 1, _SHORT).label("question"))  # type: ignore[arg-type]
+    columns.insert(6, func.substr(runs.c.question, 1, _SHORT).label("question"))  # type: ignore[arg-type]
     return select(*columns)
 
 
@@ -150,7 +157,11 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     given = {name: value for name in FILTERED if (value := getattr(filters, name))}
     few = [name for name, value in given.items() if _USUAL.get(name) != value]
     lead = next(iter(few or given), None)
-    found = [_matches(name, value, leads=name == lead) for name, value in given.items()]
+    found = [
+        condition
+        for name, value in given.items()
+        for condition in _matches(name, value, leads=name == lead)
+    ]
     if filters.since_us is not None:
         found.append(runs.c.started_us >= filters.since_us)
     if filters.until_us is not None:
@@ -158,7 +169,19 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     return found
 
 
-def _matches(name: str, value: str, *, leads: bool) -> ColumnElement[bool]:
+def _matches(name: str, value: str, *, leads: bool) -> list[ColumnElement[bool]]:
+    if name != "person":
+        return [_is(name, value, leads=leads)]
+    named = Named.of(value)
+    found = [_is(name, named.id, leads=leads)]
+    if named.connector is not None:
+        found.append(_is("connector", named.connector, leads=False))
+    if named.realm is not None:
+        found.append(func.coalesce(runs.c.person_realm, "") == storable(named.realm))
+    return found
+
+
+def _is(name: str, value: str, *, leads: bool) -> ColumnElement[bool]:
     column: ColumnElement[Any] = _COLUMNS[name]
     absent = _ABSENT.get(name) == value
     if leads:

@@ -1,19 +1,29 @@
 """All that is kept of one person: found, shown and erased.
 
-A person is known by the platform and their id there. What others wrote about them, and what models
-answered others, can't be told from any other text.
+What others wrote about them, and what models answered others, can't be told from any other text.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+)
 
+from bot.identity import Account, Named
+from bot.store.accounts import fill_realms, is_account
 from bot.store.counting import anonymize
 from bot.store.database import Database
 from bot.store.tables import (
@@ -38,67 +48,66 @@ Rows = Mapping[str, list[dict[str, Any]]]
 """Rows by their table's name, as they are stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whom:
-    """Somebody on a platform."""
-
-    connector: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.connector}:{self.id}"
-
-
 class People:
     """Finds and erases what is kept of people. Raises `StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def connectors(self, person_id: str) -> set[str]:
-        """The platforms on which somebody of this id has used the bot."""
+    async def find(self, named: Named) -> set[Account]:
+        """The accounts of which something is kept and that may be the named one."""
+        await self.fill_realms()
 
-        def work(connection: Connection) -> set[str]:
-            return {
-                name
+        def work(connection: Connection) -> set[Account]:
+            asked = (
+                select(table.c.connector, table.c.person_realm, table.c.person_id)
+                .where(table.c.person_id == named.id)
+                .distinct()
                 for table in (inbox, runs, usage_resets)
-                for name in connection.scalars(
-                    select(table.c.connector).where(table.c.person_id == person_id).distinct()
-                )
+            )
+            found = {Account(*row) for query in asked for row in connection.execute(query)}
+            found |= {
+                Account(connector, *_realm_and_id(rater))
+                for connector, rater in connection.execute(_raters(named))
             }
+            return {account for account in found if named.may_be(account)}
 
         return await self._database.read(work)
 
-    async def unfinished(self, whom: Whom, now_us: int) -> int:
+    async def fill_realms(self) -> None:
+        """Says the realm in the rows of older versions, which may run beside this one."""
+        await self._database.run(fill_realms)
+
+    async def unfinished(self, account: Account, now_us: int) -> int:
         """Their questions and answers that a living process has not done with."""
         living = select(processes.c.id).where(processes.c.beat_us > now_us - _ALIVE_US)
         waiting = inbox.c.state.in_(["waiting", "running"])
         queries = (
-            _count(runs, whom).where(runs.c.ended_us.is_(None), runs.c.owner.in_(living)),
-            _count(inbox, whom).where(waiting, inbox.c.owner.in_(living)),
+            _count(runs, account).where(runs.c.ended_us.is_(None), runs.c.owner.in_(living)),
+            _count(inbox, account).where(waiting, inbox.c.owner.in_(living)),
         )
         return await self._database.read(
             lambda connection: max(connection.scalar(query) or 0 for query in queries)
         )
 
-    async def run_ids(self, whom: Whom) -> list[UUID]:
+    async def run_ids(self, account: Account) -> list[UUID]:
         """Their runs, oldest first."""
-        query = select(runs.c.run_id).where(_theirs(runs, whom)).order_by(runs.c.started_us)
+        query = select(runs.c.run_id).where(is_account(runs, account)).order_by(runs.c.started_us)
         return await self._database.read(
             lambda connection: [UUID(run_id) for run_id in connection.scalars(query)]
         )
 
-    async def data(self, whom: Whom) -> Rows:
+    async def data(self, account: Account) -> Rows:
         """All that is kept of them."""
-        mine = select(runs.c.run_id).where(_theirs(runs, whom))
+        mine = select(runs.c.run_id).where(is_account(runs, account))
         wanted = {
-            inbox: _theirs(inbox, whom),
-            runs: _theirs(runs, whom),
+            inbox: is_account(inbox, account),
+            runs: is_account(runs, account),
             tokens: tokens.c.run_id.in_(mine),
             edits: edits.c.run_id.in_(mine),
             messages: messages.c.run_id.in_(mine),
-            feedback: _rated(whom),
-            usage_resets: _theirs(usage_resets, whom),
+            feedback: _rated(account),
+            usage_resets: is_account(usage_resets, account),
         }
 
         def work(connection: Connection) -> Rows:
@@ -106,31 +115,40 @@ class People:
 
         return await self._database.read(work)
 
-    async def erase(self, whom: Whom) -> Counter[str]:
+    async def erase(self, account: Account) -> Counter[str]:
         """Deletes all that is kept of them; the rows that are gone, by table.
 
         What fails half way can be done again.
         """
         gone: Counter[str] = Counter()
-        while some := await self._database.run(lambda connection: _erase_runs(connection, whom)):
+        while some := await self._database.run(lambda connection: _erase_runs(connection, account)):
             gone += some
-        return gone + await self._database.run(lambda connection: _erase_rest(connection, whom))
+        return gone + await self._database.run(lambda connection: _erase_rest(connection, account))
 
 
-def _theirs(table: Table, whom: Whom) -> ColumnElement[bool]:
-    return and_(table.c.connector == whom.connector, table.c.person_id == whom.id)
+def _raters(named: Named) -> Select[Any]:
+    """The connectors of the runs that somebody of this id has rated, and who that is."""
+    rater = feedback.c.person_id
+    theirs = or_(rater == named.id, rater.endswith(f"/{named.id}", autoescape=True))
+    query = select(runs.c.connector, rater).where(feedback.c.run_id == runs.c.run_id, theirs)
+    return query.distinct()
 
 
-def _rated(whom: Whom) -> ColumnElement[bool]:
+def _realm_and_id(rater: str) -> tuple[str, str]:
+    realm, _, id_ = rater.rpartition("/")
+    return realm, id_
+
+
+def _rated(account: Account) -> ColumnElement[bool]:
     """What they thought of answers; of a run that is gone nobody knows the platform."""
     elsewhere = select(runs.c.run_id).where(
-        runs.c.run_id == feedback.c.run_id, runs.c.connector != whom.connector
+        runs.c.run_id == feedback.c.run_id, runs.c.connector != account.connector
     )
-    return and_(feedback.c.person_id == whom.id, ~elsewhere.exists())
+    return and_(feedback.c.person_id == account.name, ~elsewhere.exists())
 
 
-def _count(table: Table, whom: Whom) -> Any:
-    return select(func.count()).select_from(table).where(_theirs(table, whom))
+def _count(table: Table, account: Account) -> Any:
+    return select(func.count()).select_from(table).where(is_account(table, account))
 
 
 def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> list[dict[str, Any]]:
@@ -138,19 +156,19 @@ def _rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> l
     return [dict(row) for row in connection.execute(ordered).mappings()]
 
 
-def _erase_runs(connection: Connection, whom: Whom) -> Counter[str]:
+def _erase_runs(connection: Connection, account: Account) -> Counter[str]:
     """Some of their runs, with all that goes with them."""
-    query = select(runs.c.run_id).where(_theirs(runs, whom)).limit(_BATCH)
+    query = select(runs.c.run_id).where(is_account(runs, account)).limit(_BATCH)
     ids = connection.scalars(query).all()
     if not ids:
         return Counter()
     return _deleted(connection, {table: table.c.run_id.in_(ids) for table in (*_OF_RUNS, runs)})
 
 
-def _erase_rest(connection: Connection, whom: Whom) -> Counter[str]:
-    anonymize(connection, whom.connector, whom.id)
-    others = {table: _theirs(table, whom) for table in (inbox, usage_resets)}
-    return _deleted(connection, others | {feedback: _rated(whom)})
+def _erase_rest(connection: Connection, account: Account) -> Counter[str]:
+    anonymize(connection, account)
+    others = {table: is_account(table, account) for table in (inbox, usage_resets)}
+    return _deleted(connection, others | {feedback: _rated(account)})
 
 
 def _deleted(connection: Connection, which: Mapping[Table, ColumnElement[bool]]) -> Counter[str]:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
+from bot.identity import Account
+from bot.store.accounts import person_columns, person_of
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.journal import Journal, Kind, Row
@@ -38,6 +40,11 @@ class RunStart:
     parent_run_id: UUID | None = None
     """The run that this one tries again or continues."""
     files: tuple[File, ...] = ()
+
+    @property
+    def account(self) -> Account:
+        """Who asked."""
+        return Account.of(self.place, self.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +192,7 @@ def _start(row: RowMapping) -> RunStart:
         run_id=UUID(row["run_id"]),
         place=place_of(row),
         question_id=row["question_id"],
-        person=Person(row["person_id"], row["person_name"]),
+        person=person_of(row),
         question=row["question"],
         model=row["model"],
         started_us=row["started_us"],
@@ -212,8 +219,7 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
         "run_id": str(start.run_id),
         **columns_of(start.place),
         "question_id": start.question_id,
-        "person_id": start.person.id,
-        "person_name": start.person.name,
+        **person_columns(start.person),
         "question": start.question,
         "files": files_column(start.files),
         "model": start.model,

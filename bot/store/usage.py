@@ -24,6 +24,8 @@ from sqlalchemy import (
     select,
 )
 
+from bot.identity import Account
+from bot.store.accounts import is_account
 from bot.store.database import Database
 from bot.store.tables import insert_into, processes, runs, tokens, unindexed, usage_resets
 
@@ -40,14 +42,16 @@ class Scope:
     """Whose usage is counted: a person's on a platform, or all of a workspace's."""
 
     connector: str
-    person_id: str | None = None
+    person: Account | None = None
     workspace: str | None = None
 
     def where(self, column: Callable[[Any], Any] = lambda column: column) -> ColumnElement[bool]:
         """The runs that count; `column` says how their columns are put."""
         mine = [column(runs.c.connector) == self.connector]
-        if self.person_id is not None:
-            mine.append(column(runs.c.person_id) == self.person_id)
+        if self.person is not None:
+            mine.append(column(runs.c.person_id) == self.person.id)
+            realm = func.coalesce(runs.c.person_realm, self.person.realm)
+            mine.append(realm == self.person.realm)
         if self.workspace is not None:
             mine.append(column(runs.c.workspace) == self.workspace)
         return and_(*mine)
@@ -111,7 +115,7 @@ class UsageLog:
         others = runs.c.run_id.not_in([str(run_id) for run_id in apart])
 
         def work(connection: Connection) -> Spent:
-            reset_us = connection.scalar(_reset(scope)) or 0
+            reset_us = connection.scalar(_reset(scope.person)) or 0 if scope.person else 0
             since = max(day_us, reset_us), max(month_us, reset_us)
             row = connection.execute(_ended(and_(scope.where(), others), *since)).one()
             rows = connection.execute(_running(and_(scope.where(unindexed), others), now_us))
@@ -120,15 +124,18 @@ class UsageLog:
 
         return await self._database.read(work)
 
-    async def reset(self, connector: str, person_id: str, at_us: int) -> None:
+    async def reset(self, account: Account, at_us: int) -> None:
         """What a person used before `at_us` counts no more against their limits."""
-        values = {"connector": connector, "person_id": person_id, "at_us": at_us}
+        key = {
+            "connector": account.connector,
+            "person_realm": account.realm,
+            "person_id": account.id,
+        }
 
         def work(connection: Connection) -> None:
-            insert = insert_into(connection, usage_resets).values(values)
-            key = ["connector", "person_id"]
+            insert = insert_into(connection, usage_resets).values(**key, at_us=at_us)
             connection.execute(
-                insert.on_conflict_do_update(index_elements=key, set_={"at_us": at_us})
+                insert.on_conflict_do_update(index_elements=list(key), set_={"at_us": at_us})
             )
 
         await self._database.run(work)
@@ -149,9 +156,8 @@ class UsageLog:
         ))  # fmt: skip
 
 
-def _reset(scope: Scope) -> Select[Any]:
-    theirs = usage_resets.c.person_id == scope.person_id
-    return select(usage_resets.c.at_us).where(usage_resets.c.connector == scope.connector, theirs)
+def _reset(person: Account) -> Select[Any]:
+    return select(usage_resets.c.at_us).where(is_account(usage_resets, person))
 
 
 def _ended(mine: ColumnElement[bool], day_us: int, month_us: int) -> Select[Any]:
@@ -181,7 +187,9 @@ def _totals(by: By, bucket_us: int | None) -> Select[Any]:
     column = {
         "person": runs.c.person_id, "workspace": runs.c.workspace, "model": runs.c.model,
     }[by]  # fmt: skip
-    key = column if by == "model" else runs.c.connector + ":" + column
+    realm = func.coalesce(runs.c.person_realm, "")
+    named = case((realm == "", column), else_=realm + "/" + column) if by == "person" else column
+    key = column if by == "model" else runs.c.connector + ":" + named
     name = func.max(runs.c.person_name) if by == "person" else literal("")
     # A literal: PostgreSQL takes two parameters for two different expressions.
     step = literal_column(str(bucket_us or 1), BigInteger)
@@ -201,7 +209,8 @@ def _totals(by: By, bucket_us: int | None) -> Select[Any]:
         func.sum(case((unpriced, 1), else_=0)),
         func.sum(case((runs.c.usage_estimated, 1), else_=0)),
     )
-    parts = [column] if by == "model" else [runs.c.connector, column]
+    parts: list[ColumnElement[Any]] = [column] if by == "model" else [runs.c.connector, column]
+    parts += [realm] if by == "person" else []
     return query.group_by(*parts, *([number] if bucket_us else []))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from connectors.base import MessageRef, Place
+from connectors.base import MessageRef, Person, Place
 
 _MOST = 10_000
 
@@ -16,6 +16,7 @@ class Recipient:
 
     user: str
     team: str
+    realm: str = ""
 
 
 class Recipients:
@@ -26,9 +27,9 @@ class Recipients:
         self._by_place: OrderedDict[Place, Recipient] = OrderedDict()
         self._by_question: OrderedDict[MessageRef, Recipient] = OrderedDict()
 
-    def put(self, question: MessageRef, user: str, team: str) -> None:
+    def put(self, question: MessageRef, person: Person, team: str) -> None:
         """Somebody asked."""
-        asker = Recipient(user, team)
+        asker = Recipient(person.id, team, person.realm)
         self._by_place[question.place] = self._by_question[question] = asker
         self._by_place.move_to_end(question.place)
         if len(self._by_place) > self._most:

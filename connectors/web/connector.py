@@ -39,7 +39,7 @@ from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
 from connectors.web.sessions import Sessions
 from connectors.web.signing import SigningKeys
-from connectors.web.visitors import Visitors
+from connectors.web.visitors import REALM, Visitors
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
 _CLOSING_SECONDS = 2.0
@@ -58,6 +58,7 @@ class WebConnector:
     """
 
     name = "web"
+    realm = REALM
     table = web_messages.name
     limits = Limits(
         length=FAST.length, receipts=True, length_at=lambda place: pace_of(place.channel).length

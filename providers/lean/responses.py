@@ -27,11 +27,13 @@ class Responses:
     """The Responses API of one model."""
 
     model: str
+    store: bool = False
+    """Whether the service is to keep the response: it does, unless it is told not to."""
     path: str = "/responses"
 
     def body(self, request: Request) -> dict[str, Any]:
         """See `Speech`."""
-        body: dict[str, Any] = {"model": self.model, "stream": True}
+        body: dict[str, Any] = {"model": self.model, "stream": True, "store": self.store}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens
         body["input"] = [_item(turn) for turn in request.turns]

@@ -22,14 +22,18 @@ def openai_provider(
     api_key: str,
     base_url: str = OPENAI_URL,
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LeanProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images."""
+    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+
+    `store`: whether the service may keep a response of the Responses API.
+    """
     return LeanProvider(
         openai_client(api_key, base_url, "own"),
-        _openai_speech(model, api),
+        _openai_speech(model, api, store),
         name=f"openai:{model}",
         room=room,
         sees=sees,
@@ -45,6 +49,7 @@ def azure_provider(
     secret: Secret,
     api_version: str = "2024-10-21",
     api: Api = "auto",
+    store: bool = False,
     stall_seconds: float = 60.0,
     room: int | None = None,
     sees: bool | None = None,
@@ -56,7 +61,7 @@ def azure_provider(
     """
     return LeanProvider(
         azure_client(deployment, endpoint, secret, api_version, "own"),
-        _azure_speech(deployment, api),
+        _azure_speech(deployment, api, store),
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
@@ -97,16 +102,16 @@ def compatible_provider(
     )
 
 
-def _openai_speech(model: str, api: Api) -> Speech:
+def _openai_speech(model: str, api: Api, store: bool) -> Speech:
     if api == "responses" or (api == "auto" and needs_responses(model)):
-        return Responses(model)
+        return Responses(model, store)
     # Models that reason take their orders from a developer.
     system = "developer" if re.match(r"o\d", model) else "system"
     return Chat(model, limit="max_completion_tokens", usage=True, system=system)
 
 
-def _azure_speech(deployment: str, api: Api) -> Speech:
+def _azure_speech(deployment: str, api: Api, store: bool) -> Speech:
     """A deployment's name doesn't tell its model: Responses only where it was asked for."""
     if api == "responses":
-        return Responses(deployment)
+        return Responses(deployment, store)
     return Chat(deployment, limit="max_completion_tokens", usage=True)

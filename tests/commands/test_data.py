@@ -37,7 +37,10 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
 
 async def test_usage_is_shown_reset_and_a_person_s_data_erased(shell: Shell) -> None:
     listed = await shell.run("usage", "--json")
-    assert {total["key"] for total in listed.json} == {f"web:{ADA}", f"web:{BOB}"}
+    assert {total["key"] for total in listed.json} == {
+        f"web:playground/{ADA}",
+        f"web:playground/{BOB}",
+    }
     assert all(total["microusd"] > 0 and total["estimated"] == 0 for total in listed.json)
     by_model = await shell.run("usage", "--by", "model", "--days", "1")
     assert by_model.out.startswith("compatible:x")
@@ -51,7 +54,7 @@ async def test_usage_is_shown_reset_and_a_person_s_data_erased(shell: Shell) -> 
 
     assert (await shell.run("usage", "reset", "nobody")).code == 1
     reset = await shell.run("usage", "reset", ADA)
-    assert f"web:{ADA}" in reset.out
+    assert f"web:playground/{ADA}" in reset.out
     assert len(shell.query("SELECT * FROM usage_resets")) == 1
 
     data = (await shell.run("data", "show", ADA, "--json")).json

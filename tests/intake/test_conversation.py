@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.identity import Named
 from bot.intake import Access, IntakeOptions
 from bot.intake.notices import NOT_ALLOWED
 from connectors.base import Person, Place
@@ -11,7 +12,7 @@ from providers.scripted import Hang, Pause
 from tests.way import a_way
 
 THREAD = Place("memory", "home", "general", "thread")
-GUEST = Person("guest", "Guest", external=True)
+GUEST = Person("guest", "Guest", external=True, realm="partner")
 OVER = "_Started over: the question was changed._"
 
 
@@ -57,7 +58,8 @@ async def test_people_of_another_organisation_are_told_that_they_are_not_answere
 
 
 async def test_people_of_another_organisation_can_be_allowed_all_or_by_name() -> None:
-    for access in (Access(allow_external=True), Access(allow_people=frozenset({"guest"}))):
+    by_name = Access(allow_people=frozenset({Named("guest", "memory", "partner")}))
+    for access in (Access(allow_external=True), by_name):
         async with a_way(["One."], intake=IntakeOptions(access=access)) as way:
             await way.connector.ask("1", GUEST).accepted()
             await way.intake.settled()

@@ -10,16 +10,18 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection
 
+from bot.identity import Named
 from bot.intake import Access, IntakeOptions, Policy
 from bot.intake.notices import EMPTY, FORGOTTEN, NOT_ALLOWED, NOT_THEIRS, REPLACED
 from bot.runs import Outcome
 from bot.store import InlineDatabase, Store, StoreUnavailable
-from connectors.base import Asked, Control, MessageRef, Person, Place
+from connectors.base import Asked, Control, MessageRef, Person, Place, Pressed
 from connectors.memory import ALICE
 from providers.base import Disconnected
 from providers.scripted import Fail, Finish, Hang, Pause
 from tests.way import Way, a_way, words
 
+HER = frozenset({Named("alice")})
 T = TypeVar("T")
 BOB = Person("bob", "Bob")
 
@@ -103,10 +105,13 @@ async def test_the_answer_goes_on_while_the_database_is_away_and_the_operator_is
     ("access", "shown"),
     [
         (Access(), ["Because."]),
-        (Access(allow_people=frozenset({"alice"})), ["Because."]),
-        (Access(allow_people=frozenset({"bob"})), [NOT_ALLOWED]),
-        (Access(block_people=frozenset({"alice"})), []),
-        (Access(block_people=frozenset({"alice"}), allow_people=frozenset({"alice"})), []),
+        (Access(allow_people=HER), ["Because."]),
+        (Access(allow_people=frozenset({Named("bob")})), [NOT_ALLOWED]),
+        (Access(block_people=HER), []),
+        (
+            Access(block_people=HER, allow_people=HER),
+            [],
+        ),
         (Access(allow_channels=frozenset({"other"})), [NOT_ALLOWED]),
         (Access(block_channels=frozenset({"general"})), []),
         (Access(allow_workspaces=frozenset({"home"})), ["Because."]),
@@ -206,7 +211,7 @@ async def test_stop_does_nothing_for_somebody_else() -> None:
 
 
 async def test_an_admin_may_stop_anybodys_answer() -> None:
-    admins = IntakeOptions(admins=frozenset({"bob"}))
+    admins = IntakeOptions(admins=frozenset({Named("bob")}))
     async with a_way(slow("one"), intake=admins) as way:
         await way.ask()
         await way.until(lambda: way.shown)
@@ -302,7 +307,7 @@ async def test_only_the_asker_may_retry() -> None:
 
 
 async def test_an_admin_tries_again_in_the_askers_name() -> None:
-    admins = IntakeOptions(admins=frozenset({"bob"}))
+    admins = IntakeOptions(admins=frozenset({Named("bob")}))
     async with a_way([Fail(Disconnected("gone"))], ["Because."], intake=admins) as way:
         await way.ask()
         await settled(way)
@@ -373,3 +378,31 @@ async def test_the_asker_is_alice_where_nobody_is_named() -> None:
         await way.ask()
         await settled(way)
         assert (await way.store.runs.recent(1))[0].start.person == ALICE
+
+
+NAMESAKES = [
+    Person("alice", "Alice", external=True, realm="elsewhere"),
+    Person("alice", "Alice", realm="elsewhere"),
+]
+
+
+@pytest.mark.parametrize("namesake", NAMESAKES)
+async def test_a_namesake_of_another_realm_can_stop_rate_and_retry_nothing_as_the_asker(
+    namesake: Person,
+) -> None:
+    open_to_all = IntakeOptions(access=Access(allow_external=True))
+    async with a_way([Pause(1), "One."], intake=open_to_all) as way:
+        await way.ask("Why?")
+        await way.until(lambda: way.runs.active)
+        await way.connector.command("stop", namesake).accepted()
+        assert len(way.runs.active) == 1
+        assert await settled(way) == ["One."]
+        answer = way.messages[-1].ref
+        run_id = (await way.store.runs.recent(1))[0].run_id
+        retry = Pressed(answer, namesake, Control.RETRY, run_id)
+        assert await way.connector.deliver(retry).accepted()
+        assert await settled(way) == ["One.", NOT_THEIRS]
+        await way.connector.press(answer, Control.UP, namesake).accepted()
+        await way.connector.press(answer, Control.DOWN).accepted()
+        await settled(way)
+        assert await way.store.feedback.read(run_id) == {"elsewhere/alice": 1, "alice": -1}

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection
 
+from bot.identity import Account, Named
 from bot.intake import IntakeOptions, Limit, Limits, Policy
 from bot.intake.quotas import Sum, day_us, month_us, refusal
 from bot.store import Store
@@ -24,6 +25,7 @@ BOB = Person("bob", "Bob")
 NOW = 1_795_390_200_000_000
 """2026-11-22 23:30 UTC."""
 T = TypeVar("T")
+ALICE = Account("memory", "", "alice")
 LATER = Place("memory", "T1", "later")
 
 
@@ -161,7 +163,7 @@ async def test_after_a_reset_there_is_a_new_beginning() -> None:
     async with a_way(["One."], intake=limits(runs_per_day=1)) as way:
         for reset in (False, True):
             if reset:
-                await way.store.usage.reset("memory", "alice", clock_us() + 1)
+                await way.store.usage.reset(ALICE, clock_us() + 1)
                 await asyncio.sleep(1)
             await way.ask()
             await way.intake.settled()
@@ -169,7 +171,8 @@ async def test_after_a_reset_there_is_a_new_beginning() -> None:
 
 
 async def test_no_limit_holds_for_admins() -> None:
-    options = IntakeOptions(limits=Limits(Limit(runs_per_day=0)), admins=frozenset({"alice"}))
+    admins = frozenset({Named("alice")})
+    options = IntakeOptions(limits=Limits(Limit(runs_per_day=0)), admins=admins)
     async with a_way(["One."], intake=options) as way:
         await way.ask()
         assert await settled(way) == ["One."]

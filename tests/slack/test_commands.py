@@ -67,11 +67,11 @@ async def test_a_question_is_posted_for_all_to_see_and_answered_below(
     payload = anchor.now.metadata["event_payload"]
     assert (payload["person"], payload["text"]) == (ALICE, "What is 2 < 3?")
     assert event.message.place == Place("slack", slack.workspace.id, GENERAL, anchor.ts)
-    assert event.person == Person(ALICE, "Alice")
+    assert event.person == Person(ALICE, "Alice", realm="T0EVERY001")
     assert event.text == "What is 2 < 3?"
     assert event.addressed
     recipient = hearing.recipients.get(event.message.place)
-    assert recipient == Recipient(ALICE, slack.workspace.id)
+    assert recipient == Recipient(ALICE, slack.workspace.id, slack.workspace.id)
 
 
 async def test_a_question_whose_post_had_its_effect_unheard_is_asked_all_the_same(
@@ -274,7 +274,7 @@ async def test_a_question_about_a_message_is_answered_in_its_thread(
     assert anchor.now.visible == "Alice asks: Is that so?"
     assert event.message.place == Place("slack", slack.workspace.id, GENERAL, about.ts)
     assert event.text == "> 1 < 2, says @Carol.\n> Or not?\n\nIs that so?"
-    assert event.person == Person(ALICE, "Alice")
+    assert event.person == Person(ALICE, "Alice", realm="T0EVERY001")
 
 
 async def test_a_question_about_a_reply_is_answered_in_the_same_thread(
@@ -314,8 +314,9 @@ async def test_somebody_of_another_organisation_asks_as_such(slack: Slack, heari
     await opened(slack, about.ts, CAROL)
     slack.submit_view(filled("Hello?"), user=CAROL)
     event = await asked(hearing)
-    assert event.person == Person(CAROL, "Carol", external=True)
-    assert hearing.recipients.get(event.message.place) == Recipient(CAROL, "T0PARTNER1")
+    assert event.person == Person(CAROL, "Carol", external=True, realm="T0PARTNER1")
+    carol = Recipient(CAROL, "T0PARTNER1", "T0PARTNER1")
+    assert hearing.recipients.get(event.message.place) == carol
 
 
 @pytest.mark.usefixtures("hearing")

@@ -185,7 +185,8 @@ async def test_who_asks_is_known_before_the_answer_begins(slack: Slack, hearing:
     assert isinstance(event, Asked)
     assert event.person.external
     assert event.person.name == "Carol"
-    assert hearing.recipients.get(event.message.place) == Recipient(CAROL, "T0PARTNER1")
+    carol = Recipient(CAROL, "T0PARTNER1", "T0PARTNER1")
+    assert hearing.recipients.get(event.message.place) == carol
 
 
 async def test_a_question_with_a_file_an_edit_and_a_press_come_as_events(

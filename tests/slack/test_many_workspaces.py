@@ -75,7 +75,7 @@ async def test_each_workspace_is_answered_with_its_own_token(
             incoming.accept()
             place = Place("slack", workspace.id, direct)
             assert incoming.event == Asked(
-                MessageRef(place, asked.ts), Person(person, "Alice"), "Why?"
+                MessageRef(place, asked.ts), Person(person, "Alice", realm=workspace.id), "Why?"
             )
             shown = await connector.post(place, Part(None, 0, "Because.", last=True), workspace.id)
             assert slack.message(shown.ref.id).user == workspace.bot_user

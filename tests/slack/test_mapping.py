@@ -30,7 +30,7 @@ from tests.servers.slack.shapes import sample
 TEAM = "T0EVERY001"
 US = Identity(TEAM, "U0BOT00001", "B0BOT00001", "everytoken")
 NAMES = {"U0ALICE001": "Alice", "U0BOB00001": "Bob"}
-ALICE = Person("U0ALICE001", "Alice")
+ALICE = Person("U0ALICE001", "Alice", realm="T0EVERY001")
 TS = "1790000000.000100"
 GENERAL = Place("slack", TEAM, "C0GENERAL1", TS)
 QUESTION = MessageRef(GENERAL, TS)
@@ -115,7 +115,7 @@ def test_names_that_are_not_known_are_ids() -> None:
     body = changed("message", text="<@U0BOT00001> ask <@U0DAVE0001>", user="U0ERIN0001")
     found = event_of(body)
     assert isinstance(found, Asked)
-    assert found.person == Person("U0ERIN0001", "U0ERIN0001")
+    assert found.person == Person("U0ERIN0001", "U0ERIN0001", realm="T0EVERY001")
     assert found.text == "ask @U0DAVE0001"
 
 
@@ -288,7 +288,7 @@ def shared(**event: Any) -> dict[str, Any]:
 def test_people_of_another_organisation_are_external() -> None:
     found = event_of(shared())
     assert isinstance(found, Asked)
-    assert found.person == Person("U0CAROL001", "Carol", external=True)
+    assert found.person == Person("U0CAROL001", "Carol", external=True, realm="T0PARTNER1")
 
 
 def test_people_of_the_workspace_are_not_external_in_a_shared_channel() -> None:
@@ -342,7 +342,7 @@ def press(control: str = "stop", **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("control", list(Control))
 def test_a_press_is_an_event(control: Control) -> None:
     run = UUID("00000000-0000-4000-8000-000000000001")
-    person = Person("U0ALICE001", "alice")
+    person = Person("U0ALICE001", "alice", realm="T0EVERY001")
     message = MessageRef(GENERAL, "1790000000.000300")
     found = pressed(press(control.value), threads_in_dms=True)
     assert found == Pressed(message, person, control, run)
@@ -383,9 +383,8 @@ def test_other_buttons_are_ignored(action: str) -> None:
 def test_slacks_own_stop_button_stops_what_that_person_asked_there() -> None:
     stop = {"type": "agent_session_stopped", "thread_ts": TS, "streaming_message_ts": []}
     found = event_of(changed("message", **stop, event_ts="1790000009.000001"))
-    assert found == Commanded(
-        MessageRef(GENERAL, "1790000009.000001"), Person("U0ALICE001", "U0ALICE001"), "stop"
-    )
+    person = Person("U0ALICE001", "U0ALICE001", realm="T0EVERY001")
+    assert found == Commanded(MessageRef(GENERAL, "1790000009.000001"), person, "stop")
 
 
 # Payloads that nobody would send.

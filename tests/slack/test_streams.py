@@ -12,6 +12,7 @@ from connectors.base import (
     Gone,
     MessageRef,
     Part,
+    Person,
     Place,
     Pressed,
     Shown,
@@ -32,6 +33,8 @@ from tests.slack.desk import (
     started,
     whole,
 )
+
+BOB = Person("UBOB", "Bob")
 
 # The way that nothing fails on.
 
@@ -107,7 +110,7 @@ async def test_messages_are_streamed_where_that_is_wanted_and_there_is_a_thread(
     place: Place, streaming: str, streamed: bool
 ) -> None:
     desk = Desk(streaming=streaming)
-    desk.recipients.put(MessageRef(place, "1.0"), ALICE.id, "T1")
+    desk.recipients.put(MessageRef(place, "1.0"), ALICE, "T1")
     assert desk.streams.takes(place) is streamed
     shown = await desk.post(place, growing("One two"), "key")
     assert desk.streams.live(shown.ref) is streamed
@@ -116,7 +119,7 @@ async def test_messages_are_streamed_where_that_is_wanted_and_there_is_a_thread(
 async def test_in_a_channel_slack_is_told_whom_the_stream_is_for() -> None:
     desk = Desk(streaming="native")
     assert not desk.streams.takes(CHANNEL)
-    desk.recipients.put(MessageRef(CHANNEL, "1.0"), ALICE.id, "T2")
+    desk.recipients.put(MessageRef(CHANNEL, "1.0"), ALICE, "T2")
     await desk.post(CHANNEL, growing("One two"), "key")
     arguments = desk.api.named("chat.startStream")[0].arguments
     assert arguments["recipient_user_id"] == ALICE.id
@@ -126,8 +129,8 @@ async def test_in_a_channel_slack_is_told_whom_the_stream_is_for() -> None:
 async def test_a_stream_is_for_the_one_who_asked_and_not_for_whoever_spoke_since() -> None:
     desk = Desk(streaming="native")
     question = MessageRef(CHANNEL, "1.0")
-    desk.recipients.put(question, ALICE.id, "T1")
-    desk.recipients.put(MessageRef(CHANNEL, "2.0"), "U0BOB00001", "T1")
+    desk.recipients.put(question, ALICE, "T1")
+    desk.recipients.put(MessageRef(CHANNEL, "2.0"), BOB, "T1")
     await desk.post(CHANNEL, replace(growing("One two"), about=question), "key")
     assert desk.api.named("chat.startStream")[0].arguments["recipient_user_id"] == ALICE.id
 
@@ -235,7 +238,7 @@ async def test_a_stream_that_slack_has_ended_before_its_last_text_is_made_whole(
 
 async def test_slacks_own_stop_is_the_askers_stop() -> None:
     desk = Desk()
-    desk.recipients.put(MessageRef(PLACE, "1.0"), ALICE.id, "T1")
+    desk.recipients.put(MessageRef(PLACE, "1.0"), ALICE, "T1")
     ref = await started(desk)
     desk.message.streaming, desk.message.stopped_by_user = False, True
     with pytest.raises(Unavailable):

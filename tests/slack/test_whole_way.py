@@ -173,7 +173,7 @@ async def test_retry_continue_and_thumbs_work_and_others_are_told_that_they_may_
         slack.press(the.answers[-1].ts, Control.UP, user=BOB)
         await the.settled()
         await asyncio.sleep(0.2)
-        assert await the.store.feedback.read(rows[1].run_id) == {BOB: 1}
+        assert await the.store.feedback.read(rows[1].run_id) == {f"{slack.workspace.id}/{BOB}": 1}
     assert the.shown[-1].startswith("Whole.")
 
 

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot.store import HOUR_US, Hour, InlineDatabase, Store, Whom
+from bot.identity import Account
+from bot.store import HOUR_US, Hour, InlineDatabase, Store
 from bot.store.counting import HELD_US, SETTLED_US
 from connectors.base import Person
 from tests.store.helpers import add_tokens, edit, end, start
@@ -104,11 +105,11 @@ async def test_a_person_who_was_erased_is_named_by_no_process(
     await stores[0].hours.count(now_us)
     for store in stores:
         assert "Ada" in str(await hour(store, now_us))
-    await stores[1].people.erase(Whom("slack", ADA.id))
+    await stores[1].people.erase(Account("slack", "", ADA.id))
     for store in stores:
         seen = await hour(store, now_us)
         assert "Ada" not in str(seen)
-        assert "slack\nU1" not in seen.people
+        assert "slack\n\nU1" not in seen.people
         spent = sum(each.microusd for each in seen.people.values())
         assert spent == (17 if kept else 10), "what is kept keeps its sum"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,15 +10,17 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, event, inspect, text
 
-from bot.store import SqlDatabase, Store, Whom, open_store, scrub, upgrade
+from bot.identity import Account, Named
+from bot.store import SqlDatabase, Store, open_store, scrub, upgrade
 from connectors.base import Asked, File, MessageRef, Person, Place
 from tests.store.helpers import PLACE, add_tokens, edit, end, message, start
 
 pytestmark = pytest.mark.real_time
 
-WANTED = Whom("slack", "UWANTED7")
-ADA = Person("UWANTED7", "Ada Wanted7")
-BOB = Person("UOTHER8", "Bob")
+WANTED = Account("slack", "T1", "UWANTED7")
+OTHER = Account("slack", "T1", "UOTHER8")
+ADA = Person("UWANTED7", "Ada Wanted7", realm="T1")
+BOB = Person("UOTHER8", "Bob", realm="T1")
 SECRET = "Wanted7 secret"
 """Whatever is Ada's has this mark; nothing else has."""
 MARK = "anted7"
@@ -41,7 +44,7 @@ async def lives(store: Store, person: Person, words: str, place: Place = PLACE) 
     store.runs.end(run_id, end(generated_text=words, error=words))
     await store.inbox.mark(inbox_id, "done", run_id)
     await store.settled(run_id, 10)
-    await store.feedback.set(run_id, person.id, 1, 1)
+    await store.feedback.set(run_id, Account.of(place, person), 1, 1)
     return run_id
 
 
@@ -54,8 +57,8 @@ def everything(connection: Connection) -> dict[str, list[Any]]:
 async def test_all_of_a_person_is_shown_and_nothing_of_others(store: Store) -> None:
     ids = [await lives(store, ADA, SECRET) for _ in range(2)]
     await lives(store, BOB, "other")
-    await store.feedback.set(ids[0], BOB.id, -1, 1)
-    await store.usage.reset("slack", ADA.id, 7)
+    await store.feedback.set(ids[0], OTHER, -1, 1)
+    await store.usage.reset(WANTED, 7)
     rows = await store.people.data(WANTED)
     counts = {name: len(found) for name, found in rows.items()}
     assert counts == {
@@ -72,10 +75,10 @@ async def test_what_is_erased_is_in_no_table_and_all_of_others_stays(store: Stor
     before = await store.database.read(everything)
     for _ in range(45):
         run_id = await lives(store, ADA, SECRET)
-    await store.feedback.set(run_id, BOB.id, -1, 1)
-    bobs = (await store.people.run_ids(Whom("slack", BOB.id)))[0]
-    await store.feedback.set(bobs, ADA.id, -1, 1)
-    await store.usage.reset("slack", ADA.id, 7)
+    await store.feedback.set(run_id, OTHER, -1, 1)
+    bobs = (await store.people.run_ids(OTHER))[0]
+    await store.feedback.set(bobs, WANTED, -1, 1)
+    await store.usage.reset(WANTED, 7)
     await store.hours.count(10 * 3_600_000_000)
     assert MARK in str(await store.database.read(everything))
     gone = await store.people.erase(WANTED)
@@ -90,13 +93,30 @@ async def test_what_is_erased_is_in_no_table_and_all_of_others_stays(store: Stor
     assert not sum((await store.people.erase(WANTED)).values())
 
 
-async def test_the_same_id_on_another_platform_is_somebody_else(store: Store) -> None:
+async def test_the_same_id_elsewhere_is_somebody_else(store: Store) -> None:
+    """On another platform, or in another workspace, whose people may meet in one channel."""
+    there = Place("discord", "G", "C")
+    on_discord, stranger = replace(ADA, realm=""), replace(ADA, realm="T2", external=True)
     await lives(store, ADA, SECRET)
-    there = await lives(store, ADA, SECRET, Place("discord", "G", "C"))
-    assert await store.people.connectors(ADA.id) == {"slack", "discord"}
+    elsewhere = await lives(store, on_discord, SECRET, there)
+    beside = await lives(store, stranger, SECRET)
+    await store.feedback.set(beside, WANTED, -1, 1)
+    others = {Account.of(there, on_discord), Account.of(PLACE, stranger)}
+    assert await store.people.find(Named(ADA.id)) == {WANTED, *others}
+    assert await store.people.find(Named.of(f"slack:T1/{ADA.id}")) == {WANTED}
+    assert len((await store.people.data(WANTED))["runs"]) == 1
     await store.people.erase(WANTED)
-    assert await store.people.connectors(ADA.id) == {"discord"}
-    assert await store.feedback.read(there) == {ADA.id: 1}
+    assert await store.people.find(Named(ADA.id)) == others
+    assert await store.feedback.read(elsewhere) == {ADA.id: 1}
+    assert await store.feedback.read(beside) == {f"T2/{ADA.id}": 1}
+
+
+async def test_who_has_only_rated_an_answer_is_found(store: Store) -> None:
+    run_id = await lives(store, BOB, "other")
+    await store.feedback.set(run_id, WANTED, -1, 1)
+    assert await store.people.find(Named.of(f"slack:{ADA.id}")) == {WANTED}
+    await store.people.erase(WANTED)
+    assert await store.people.find(Named(ADA.id)) == set()
 
 
 async def test_what_a_living_process_is_answering_is_told(store: Store) -> None:
@@ -108,7 +128,7 @@ async def test_what_a_living_process_is_answering_is_told(store: Store) -> None:
     store.runs.begin(start(run := uuid4(), person=ADA))
     await store.settled(run, 10)
     assert await store.people.unfinished(WANTED, 100) == 1
-    assert await store.people.unfinished(Whom("slack", BOB.id), 100) == 0
+    assert await store.people.unfinished(OTHER, 100) == 0
 
 
 def leave_what_is_deleted(store: Store) -> None:
@@ -141,7 +161,7 @@ async def test_what_was_erased_is_not_in_the_file_either(sqlite_url: str, tmp_pa
     assert legible(folder), "SQLite leaves what it deletes where it was"
     assert await scrub(store.database)
     assert not legible(folder)
-    assert len(await store.people.run_ids(Whom("slack", BOB.id))) == 20
+    assert len(await store.people.run_ids(OTHER)) == 20
     await store.aclose()
 
 

@@ -13,11 +13,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from bot.identity import Account
 from bot.store import Filters, Scope, SqlDatabase, Store, upgrade
 
 pytestmark = pytest.mark.real_time
 
 Call = Callable[[Store], Awaitable[object]]
+ADA = Scope("slack", person=Account("slack", "T1", "U1"))
 OPEN_RUNS = {"ix_runs_unended"}
 WAITING = {"ix_inbox_state"}
 CALLS: dict[str, tuple[Call, set[str]]] = {
@@ -29,7 +31,7 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "unanswered": (lambda s: s.inbox.unanswered(), WAITING),
     "kept for a run": (lambda s: s.inbox.kept_for(uuid4()), {"ix_inbox_run_id"}),
     "a person's": (
-        lambda s: s.usage.spent(Scope("slack", person_id="U1"), day_us=1, month_us=1, now_us=2),
+        lambda s: s.usage.spent(ADA, day_us=1, month_us=1, now_us=2),
         {"COVERING INDEX ix_runs_person", "ix_runs_unended"},
     ),
     "a workspace's": (
@@ -49,6 +51,10 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "a usual filter": (
         lambda s: s.listing.page(Filters(verdict="verified", model="m", until_us=9), 100),
         {"COVERING INDEX ix_runs_by_model (model=?"},
+    ),
+    "one person of a workspace": (
+        lambda s: s.listing.page(Filters(person="slack:T1/U1", outcome="complete"), 100),
+        {"COVERING INDEX ix_runs_by_person (person_id=?)"},
     ),
     "an absent outcome": (
         lambda s: s.listing.page(Filters(outcome="running", person="U1"), 100),

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from bot.identity import Account
 from bot.store import AmbiguousRun, Answer, Recorded, RunRow, Store, TokenRow
 from connectors.base import MessageRef, Place
 from providers.base import TokenKind
@@ -256,10 +257,11 @@ async def test_earlier_answers_are_found_by_the_messages_that_show_them(store: S
 
 
 async def test_each_person_has_one_feedback_for_a_run(store: Store) -> None:
-    await store.feedback.set(RUN, "ada", 1, 1)
-    await store.feedback.set(RUN, "bob", 1, 2)
-    await store.feedback.set(RUN, "ada", -1, 3)
-    assert await store.feedback.read(RUN) == {"ada": -1, "bob": 1}
+    ada, stranger = Account("slack", "T1", "U1"), Account("slack", "T2", "U1")
+    await store.feedback.set(RUN, ada, 1, 1)
+    await store.feedback.set(RUN, stranger, 1, 2)
+    await store.feedback.set(RUN, ada, -1, 3)
+    assert await store.feedback.read(RUN) == {"T1/U1": -1, "T2/U1": 1}
     assert await store.feedback.read(uuid4()) == {}
 
 
@@ -280,7 +282,7 @@ async def test_hostile_text_is_stored_everywhere_and_harms_nothing(store: Store)
     store.messages.add(RUN, message(0, HOSTILE, place, tail=HOSTILE))
     store.edits.add(RUN, edit(error=HOSTILE))
     store.runs.end(RUN, end(generated_text=HOSTILE, error=HOSTILE, receipt={HOSTILE: HOSTILE}))
-    await store.feedback.set(RUN, HOSTILE, 1, 1)
+    await store.feedback.set(RUN, Account("slack", "", HOSTILE), 1, 1)
     await store.conversations.forget(place, 7)
     await store.settled(RUN, 10)
     assert store.lost(RUN) == 0

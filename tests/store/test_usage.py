@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from bot.identity import Account
 from bot.store import Running, Scope, Spent, SqlDatabase, Store, open_store, upgrade
 from bot.store.usage import _ended
 from connectors.base import Person, Place
@@ -18,7 +19,8 @@ from tests.store.helpers import PLACE, add_tokens, end, start
 pytestmark = pytest.mark.real_time
 
 DAY, MONTH, NOW = 1_000_000, 500_000, 1_900_000
-ADA = Scope("slack", person_id="U1")
+ADA_HERSELF = Account("slack", "", "U1")
+ADA = Scope("slack", person=ADA_HERSELF)
 ALL = Scope("slack", workspace="T1")
 
 
@@ -108,10 +110,10 @@ async def test_the_runs_of_another_process_count_too(url: str, store: Store) -> 
 async def test_after_a_reset_only_what_follows_counts(store: Store) -> None:
     for started_us in (DAY, DAY + 1, DAY + 2):
         await ended(store, started_us)
-    await store.usage.reset("slack", "U1", DAY + 2)
+    await store.usage.reset(ADA_HERSELF, DAY + 2)
     assert await spent(store) == Spent(1, 13, 5)
     assert (await spent(store, ALL)).runs_today == 3
-    await store.usage.reset("slack", "U1", DAY + 3)
+    await store.usage.reset(ADA_HERSELF, DAY + 3)
     assert await spent(store) == Spent()
 
 
@@ -162,6 +164,6 @@ async def test_counting_needs_no_look_at_every_run(sqlite_url: str) -> None:
 
 
 async def test_many_resets_at_once_leave_one(store: Store) -> None:
-    await asyncio.gather(*(store.usage.reset("slack", "U1", n) for n in range(5)))
+    await asyncio.gather(*(store.usage.reset(ADA_HERSELF, n) for n in range(5)))
     rows = await store.database.read(lambda c: c.execute(text("SELECT * FROM usage_resets")).all())
     assert len(rows) == 1

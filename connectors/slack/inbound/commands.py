@@ -77,4 +77,5 @@ class Commands:
 
 
 def _person(body: Mapping[str, Any]) -> Person:
-    return Person(body["user_id"], body.get("user_name") or body["user_id"])
+    realm = body.get("enterprise_id") or body["team_id"]
+    return Person(body["user_id"], body.get("user_name") or body["user_id"], realm=realm)

@@ -22,7 +22,7 @@ class Handover:
         """Hands an event to the bot. `team` is the workspace of a person who asks."""
         if isinstance(event, Asked | Edited):
             # Before the bot has it: an answer may begin at once.
-            self._recipients.put(event.message, event.person.id, team)
+            self._recipients.put(event.message, event.person, team)
         return self._inflow.put(event)
 
     async def kept(self, incoming: Incoming) -> bool:

@@ -6,7 +6,7 @@ A payload of another shape than Slack's raises `KeyError`, `TypeError` and their
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,8 @@ class Setting:
     """The organisation of the workspace, where it has one."""
     shared: bool = True
     """Whether another organisation may be in the channel."""
+    organisations: Mapping[str, str] = field(default_factory=dict)
+    """The organisations of other workspaces, as far as the payload tells."""
 
     def ref(self, channel: str, message: Json) -> MessageRef:
         """A message, in the conversation that it belongs to."""
@@ -52,6 +54,12 @@ class Setting:
         if not ts or not channel:
             raise KeyError("a message without a channel or a time")
         return ref_of(self.team, channel, ts, thread, threads_in_dms=self.threads_in_dms)
+
+    def realm(self, team: str) -> str:
+        """Where an id of somebody of this workspace is unique: their organisation or workspace."""
+        if self.external(team):
+            return self.organisations.get(team, team)
+        return self.enterprise or self.team
 
     def external(self, team: str) -> bool:
         """Whether somebody of this workspace belongs to another organisation."""
@@ -69,6 +77,7 @@ class Words:
     """Empty where Slack did not say it with the message."""
     team: str
     external: bool
+    realm: str
     text: str
     emoji: Mapping[str, str]
     files: tuple[File, ...]
@@ -86,7 +95,7 @@ class Words:
     def event(self, names: Mapping[str, str]) -> Asked | Edited:
         """The event, with the names that are known and ids for the others."""
         name = self.name or names.get(self.user) or self.user
-        person = Person(self.user, name, self.external)
+        person = Person(self.user, name, self.external, self.realm)
         text = plain(self.text, names, self.emoji, without=self.us.user)
         if self.version:
             return Edited(self.message, person, text, self.version, self.files)
@@ -107,12 +116,15 @@ def team_of(body: Json) -> str:
 def setting_of(body: Json, us: Identity, *, threads_in_dms: bool) -> Setting:
     """Where an event of the Events API happened."""
     enterprises = [each.get("enterprise_id") for each in body.get("authorizations") or ()]
+    # An event of a stranger's tells at its head where they are; their mention names it alone.
+    team, organisation = _string(body, "team_id"), _string(body, "enterprise_id")
     return Setting(
         team_of(body),
         us,
         threads_in_dms,
         next(filter(None, enterprises), ""),
         bool(body.get("is_ext_shared_channel", True)),
+        {team: organisation} if organisation else {},
     )
 
 
@@ -139,21 +151,27 @@ def pressed(body: Json, *, threads_in_dms: bool) -> Pressed | None:
     control = _CONTROLS.get(_string(action, "action_id"))
     if control is None:
         return None
-    team, container, user = team_of(body), body["container"], body["user"]
+    team, container = team_of(body), body["container"]
     message = {
         "ts": container["message_ts"],
         "thread_ts": container.get("thread_ts") or (body.get("message") or {}).get("thread_ts"),
     }
     at = Setting(team, Identity(team, "", "", ""), threads_in_dms)
     channel = _string(container, "channel_id")
-    return Pressed(at.ref(channel, message), person_of(user, team), control, UUID(action["value"]))
+    person = actor(body, team)
+    return Pressed(at.ref(channel, message), person, control, UUID(action["value"]))
 
 
-def person_of(user: Json, team: str) -> Person:
-    """The person who acts in an interaction of a workspace."""
-    home = _string(user, "team_id")
+def actor(body: Json, team: str) -> Person:
+    """The person who acts in an interaction that a workspace's installation hears of."""
+    user, theirs = body["user"], body.get("team") or {}
+    home = _string(user, "team_id") or team
+    # Of an organisation with several workspaces the payload tells where it is the person's own.
+    organisation = _string(theirs, "enterprise_id") if _string(theirs, "id") == home else ""
+    if home == team:
+        organisation = organisation or _string(body.get("enterprise") or {}, "id")
     name = _string(user, "name") or _string(user, "username")
-    return Person(_string(user, "id"), name, home not in {"", team})
+    return Person(_string(user, "id"), name, home != team, organisation or home)
 
 
 def _said(event: Json, at: Setting) -> Words | None:
@@ -199,8 +217,9 @@ def _stopped(event: Json, at: Setting) -> Commanded:
     thread = _string(event, "thread_ts")
     message = {"ts": thread or _string(event, "event_ts"), "thread_ts": thread}
     place = at.ref(_string(event, "channel"), message).place
-    user = _string(event, "user")
-    return Commanded(MessageRef(place, _string(event, "event_ts")), Person(user, user), "stop")
+    user, team = _string(event, "user"), _first(event, "user_team", "team")
+    person = Person(user, user, at.external(team), at.realm(team))
+    return Commanded(MessageRef(place, _string(event, "event_ts")), person, "stop")
 
 
 def _words(
@@ -213,6 +232,7 @@ def _words(
         name=name_in(message.get("user_profile") or {}),
         team=team or at.team,
         external=at.external(team),
+        realm=at.realm(team),
         text=_string(message, "text"),
         emoji=emoji_of(message.get("blocks")),
         files=files_of(at.team, message),

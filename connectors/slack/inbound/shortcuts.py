@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt.response import BoltResponse
 
-from connectors.base import Person
 from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.inbound.anchors import Anchors, Asking, Names
-from connectors.slack.inbound.mapping import person_of, team_of
+from connectors.slack.inbound.mapping import actor, team_of
 from connectors.slack.inbound.responses import form_error, taken
 from connectors.slack.said import text_of
 from connectors.slack.text import mentioned, plain, quoted
@@ -77,18 +76,18 @@ class Shortcuts:
             return taken()
         about = _About(*json.loads(view["private_metadata"]))
         question = (view["state"]["values"][FIELD][FIELD].get("value") or "").strip()
-        problem = await self._ask(about, question, body["user"])
+        problem = await self._ask(about, question, body)
         return form_error(FIELD, problem) if problem else taken()
 
-    async def _ask(self, about: _About, question: str, user: Mapping[str, Any]) -> str:
-        who = person_of(user, about.team)
+    async def _ask(self, about: _About, question: str, body: Mapping[str, Any]) -> str:
+        who = actor(body, about.team)
         people = {who.id, *mentioned(about.quote)}
         names = await self._names.names(about.team, people)
         name = names.get(who.id, who.id)
-        asker = Person(who.id, who.name if name == who.id else name, who.external)
+        asker = who if name == who.id else replace(who, name=name)
         quote = quoted(plain(about.quote, names))
         text = f"{quote}\n\n{question}" if quote else question
-        home = user.get("team_id") or about.team
+        home = body["user"].get("team_id") or about.team
         return await self._anchors.ask(
             Asking(about.team, about.channel, about.thread, asker, home, text, question)
         )

@@ -250,7 +250,7 @@ class Streams:
     def _press_stop(self, stream: Stream) -> None:
         """Slack's own stop button is ours; it tells nobody who pressed it but that it was."""
         if stream.run_id is not None and stream.recipient is not None:
-            person = Person(stream.recipient.user)
+            person = Person(stream.recipient.user, realm=stream.recipient.realm)
             self._inflow.put(Pressed(stream.ref, person, Control.STOP, stream.run_id))
 
     def _demote(self, stream: Stream) -> None:
