@@ -44,7 +44,15 @@ CATALOGUE: dict[str, str] = {
     "failed.refused": "The model can't answer this: {reason}",
     # What an answer was made without.
     "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
+    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
+    "I know my own questions and answers.",
     "answer.not_read": "Not read: {what}",
+    # What could not be shown.
+    "shown.in_part": "The rest of the answer can't be shown.",
+    "shown.end": "End of the answer.",
+    "shown.nothing_there": "The answer to your question can't be shown there: it was refused.",
+    "shown.cut_there": "The rest of the answer to your question can't be shown there: it was "
+    "refused.",
 }
 """The template of each sentence; `{name}` stands for a parameter, formatted as by `str.format`."""
 

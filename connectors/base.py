@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 
@@ -160,8 +160,10 @@ class Part:
     small print below it (the receipt), which is not part of the answer. `last` is true for the
     part in which the answer ends. `firm` says how many of its first characters the model itself
     wrote; while an answer grows, what follows them only closes it for the moment (None: nothing
-    does). `to` is the only person to see the part, where the platform can do that. `about` is the
-    message that the part answers: where people reply to messages, the first part is a reply.
+    does). `literal` says that the text is a block of code, with at most a note below it, which the
+    platform refused as Markdown: it is sent in the simplest way that there is. `to` is the only
+    person to see the part, where the platform can do that. `about` is the message that the part
+    answers: where people reply to messages, the first part is a reply.
     """
 
     run_id: UUID | None
@@ -171,6 +173,7 @@ class Part:
     footer: str = ""
     last: bool = False
     firm: int | None = None
+    literal: bool = False
     to: Person | None = None
     about: MessageRef | None = None
 
@@ -197,6 +200,8 @@ class Said:
     at_us: int
     """When it was said: microseconds since the epoch."""
     files: tuple[File, ...] = ()
+    opens: bool = False
+    """It opened the thread: whatever has to be left out of a long one, this stays."""
 
 
 class Status(StrEnum):
@@ -204,7 +209,10 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     THINKING = "thinking"
+    WRITING = "writing"
+    """Text comes again after a silence: nothing need be said, and the answer is not at its end."""
     IDLE = "idle"
+    """Nothing any more: the answer is at its end, however it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +334,10 @@ class RateLimited(ConnectorError):
         self.retry_after = retry_after
 
 
+class MessageLimited(RateLimited):
+    """The platform wants quiet for one message alone: others are not concerned."""
+
+
 class TooLong(ConnectorError):
     """The part is longer than the platform takes."""
 
@@ -344,6 +356,14 @@ class Lacking(Refused):
 
 class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
+
+
+class Incomplete(Unavailable):
+    """Only a part of a history could be read now: `said`, oldest first."""
+
+    def __init__(self, message: str, said: Sequence[Said] = ()) -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class Connector(Protocol):
@@ -382,7 +402,11 @@ class Connector(Protocol):
         ...
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
-        """The newest `limit` messages before a message, oldest of them first."""
+        """The newest `limit` messages before a message, oldest of them first.
+
+        What opened the thread comes before them, however long it is. Raises `Incomplete` where the
+        platform lets only some of them be read.
+        """
         ...
 
     async def fetch(self, file: File, most: int) -> bytes:
@@ -399,6 +423,19 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""
+        ...
+
+
+@runtime_checkable
+class Whispers(Protocol):
+    """What a connector can do that reaches one person alone."""
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        """Tells one person something about a place, there or in a direct message.
+
+        The same key again tells nothing new. Raises every kind of `ConnectorError`; nobody else
+        ever sees the text.
+        """
         ...
 
 

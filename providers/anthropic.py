@@ -15,6 +15,7 @@ from providers.addresses import on_this_machine
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+from providers.stall import HOOKS
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 
@@ -26,6 +27,7 @@ def anthropic_provider(
     base_url: str = ANTHROPIC_URL,
     options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
@@ -46,6 +48,7 @@ def anthropic_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         whole_words=finish.ANTHROPIC,
         close=client.close,
         usage_grows=True,
@@ -60,7 +63,7 @@ def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
         timeout=timeout,
         max_retries=MAX_RETRIES,
         http_client=anthropic.DefaultAsyncHttpxClient(
-            timeout=timeout, trust_env=not on_this_machine(base_url)
+            timeout=timeout, trust_env=not on_this_machine(base_url), event_hooks=HOOKS
         ),
     )
 

@@ -13,6 +13,7 @@ import openai
 from providers.addresses import on_this_machine
 from providers.http import Transport
 from providers.limits import CONNECT_SECONDS
+from providers.stall import HOOKS
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -89,7 +90,9 @@ def http_options(url: str, carrier: Carrier = "sdk", *, retries: int = 0) -> dic
 def _http_client(url: str, timeout: openai.Timeout, carrier: Carrier) -> httpx2.AsyncClient:
     here = on_this_machine(url)
     if carrier == "sdk":
-        return openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not here)
+        return openai.DefaultAsyncHttpxClient(
+            timeout=timeout, trust_env=not here, event_hooks=HOOKS
+        )
     if not here and _proxied(url):
         return openai.DefaultAioHttpClient(timeout=timeout)
     return openai.DefaultAsyncHttpxClient(timeout=timeout, transport=Transport())

@@ -18,6 +18,7 @@ def langchain_provider(
     *,
     options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
@@ -32,6 +33,7 @@ def langchain_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         limit=None,  # each class calls it something else: it belongs into its arguments
     )
 

@@ -41,16 +41,19 @@ class Message(Protocol):
 class Decoder:
     """Turns one stream's tokens into pieces. Keeps half a surrogate pair for the next token.
 
-    `think_block`: whether the answer may begin with its reasoning, between tags.
+    `think_block`: whether the answer may begin with its reasoning, between tags; `begun`: whether
+    it does so without the opening one.
     """
 
-    def __init__(self, *, think_block: bool = False) -> None:
+    def __init__(self, *, think_block: bool = False, begun: bool = False) -> None:
         self._halves: dict[TokenKind, str] = {}
-        self._thinking = ThinkBlock() if think_block else None
+        self._thinking = ThinkBlock(begun=begun) if think_block else None
 
     def text(self, text: str, kind: TokenKind = "text") -> list[Piece]:
         """The pieces in one string; none where nothing is left or only half an emoji came."""
         if self._thinking is None or kind != "text":
+            if self._thinking is not None and kind == "reasoning":
+                self._thinking.told_apart()
             return self._piece(text, kind)
         pieces = self._joined(self._thinking.split(text))
         if self._thinking.over:
@@ -71,10 +74,10 @@ class Decoder:
             return self.text(text) if text else []  # nearly every chunk of nearly every service
         return self._pieces(_delta(delta))
 
-    def flush(self) -> list[Piece]:
+    def flush(self, *, whole: bool = False) -> list[Piece]:
         """At the stream's end: the beginning of a tag that never came, and half a surrogate pair
-        that never met its other half."""
-        pieces = self._joined(self._thinking.flush()) if self._thinking else []
+        that never met its other half. `whole`: the service said that the answer is."""
+        pieces = self._joined(self._thinking.flush(whole=whole)) if self._thinking else []
         halves, self._halves = self._halves, {}
         return [*pieces, *(Piece(kind, REPLACEMENT) for kind in halves)]
 

@@ -16,6 +16,7 @@ from providers.addresses import on_this_machine
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+from providers.stall import HOOKS
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
 
@@ -27,6 +28,7 @@ def google_provider(
     base_url: str = GOOGLE_URL,
     options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
@@ -48,6 +50,7 @@ def google_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         whole_words=finish.GOOGLE,
         close=closed,
         limit="max_output_tokens",
@@ -61,7 +64,9 @@ def _client(api_key: str, base_url: str) -> tuple[Client, Callable[[], Awaitable
     coroutine that nobody awaits behind each failed request.
     """
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    transport = httpx2.AsyncClient(timeout=timeout, trust_env=not on_this_machine(base_url))
+    transport = httpx2.AsyncClient(
+        timeout=timeout, trust_env=not on_this_machine(base_url), event_hooks=HOOKS
+    )
     options = HttpOptions(base_url=base_url, httpx_async_client=transport)
     client = Client(vertexai=False, api_key=api_key, http_options=options)
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import structlog
+
 from providers.base import Generation
 from providers.room import Room
+from providers.thinking import closes_alone
 
 if TYPE_CHECKING:
     from providers.asking import Facts
+
+log = structlog.get_logger(__name__)
 
 Ask = Callable[[], Awaitable["Facts"]]
 """Asks the service about its model."""
@@ -38,6 +43,7 @@ class Knowing:
         self.sees = guess if sees is None else sees
         self._sees_is_set = sees is not None
         self._ask = ask
+        self._told = False
 
     async def start(self) -> None:
         """Asks the service about its model, where it can be asked; says what is only assumed."""
@@ -50,8 +56,14 @@ class Knowing:
         self._known.say()
 
     def _learn(self, generation: Generation, error: BaseException | None = None) -> None:
-        """What an answer taught: the model's real name, or how long a conversation may be."""
+        """What an answer taught: the model's real name, or how long a conversation may be.
+
+        Says once where answers begin with thoughts that nothing opened, and readers saw them.
+        """
         self._known.named(generation.model)
+        if not self._told and closes_alone(generation.text):
+            self._told = True
+            log.warning("model.thoughts_shown", model=self.name, cure="MODEL_BEGINS_THINKING=true")
         if error is not None:
             self._known.refused(error)
         self.room = self._known.tokens

@@ -22,7 +22,7 @@ from providers.finish import TRAILER_SECONDS
 from providers.knowing import Ask, Knowing
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import Patience, whole
+from providers.stall import AnswerPatience, Bounds, whole
 
 
 class LangChainProvider(Knowing):
@@ -30,9 +30,11 @@ class LangChainProvider(Knowing):
 
     `room` in tokens, and `sees`, whether it takes images; None: as is known, see `Knowing`.
     `limit`: what the model calls the most tokens of an answer, where it takes that with a request.
-    `think_block`: whether answers may begin with their reasoning between tags. `usage_grows`:
-    whether each usage is the whole so far, as in OpenAI's dialect, and not a chunk's own share.
-    `whole_words`: the service's words for a whole answer.
+    `think_block`: whether answers may begin with their reasoning between tags; `begun`: whether
+    they do, without the first. `usage_grows`: whether each usage is the whole so far, as in
+    OpenAI's dialect, and not a chunk's own share. `whole_words`: the service's words for a whole
+    answer. `stall_seconds` bounds silence, and `first_seconds` that before the answer's first
+    piece; None: alike.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class LangChainProvider(Knowing):
         *,
         name: str,
         stall_seconds: float,
+        first_seconds: float | None = None,
         room: int | None = None,
         sees: bool | None = None,
         ask: Ask | None = None,
@@ -48,6 +51,7 @@ class LangChainProvider(Knowing):
         close: Callable[[], Awaitable[None]] | None = None,
         limit: str | None = "max_tokens",
         think_block: bool = False,
+        begun: bool = False,
         usage_grows: bool = False,
         whole_words: frozenset[str] = finish.ANY,
     ) -> None:
@@ -57,10 +61,11 @@ class LangChainProvider(Knowing):
         self._known.listed(profile.get("max_input_tokens"))
         self.room = self._known.tokens
         self._model = model
+        self._first_seconds = first_seconds or stall_seconds
         self._stall_seconds = stall_seconds
         self._close = close
         self._limit = limit
-        self._think_block = think_block
+        self._thinking = {"think_block": think_block, "begun": begun}
         self._usage_grows = usage_grows
         self.traced = False
         """Whether LangChain may trace what it is asked, as its own variables say."""
@@ -76,10 +81,10 @@ class LangChainProvider(Knowing):
     ) -> None:
         """See `Provider.generate`. A failure after the finish reason is only reported."""
         relay = Relay(callbacks, run_id)
-        listener = _Listener(relay, Decoder(think_block=self._think_block))
+        listener = _Listener(relay, Decoder(**self._thinking))
         reader = _Reader(
             generation,
-            Decoder(think_block=self._think_block),
+            Decoder(**self._thinking),
             usage_grows=self._usage_grows,
             whole_words=self._whole_words,
         )
@@ -89,8 +94,9 @@ class LangChainProvider(Knowing):
                     async with aclosing(self._stream(request, run_id, listener)) as stream:
                         await whole(generation, self._read(stream, reader))
             finally:
-                reader.flush()
-                await listener.flush()
+                is_whole = generation.finish_reason == "stop"
+                reader.flush(whole=is_whole)
+                await listener.flush(whole=is_whole)
         except BaseException as error:
             self._learn(generation, error)
             await relay.fail(error)
@@ -118,12 +124,11 @@ class LangChainProvider(Knowing):
         return cast("AsyncGenerator[AIMessageChunk]", stream)
 
     async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader) -> None:
-        async with Patience(self._stall_seconds) as patience:
+        bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
+        async with AnswerPatience(bounds, reader.generation) as patience:
             async for chunk in stream:
-                patience.heard()
                 reader.take(chunk)
-                if reader.generation.finish_reason is not None:
-                    patience.shorten(TRAILER_SECONDS)
+                patience.took()
 
 
 class _Listener(AsyncCallbackHandler):
@@ -161,9 +166,9 @@ class _Listener(AsyncCallbackHandler):
             if isinstance(answer, ChatGeneration):
                 await self._relay.tokens(self._decoder.message(answer.message))
 
-    async def flush(self) -> None:
+    async def flush(self, *, whole: bool) -> None:
         """The stream is over."""
-        await self._relay.tokens(self._decoder.flush())
+        await self._relay.tokens(self._decoder.flush(whole=whole))
 
 
 class _Reader:
@@ -195,9 +200,9 @@ class _Reader:
         if chunk.usage_metadata:
             self._count(chunk.usage_metadata)
 
-    def flush(self) -> None:
+    def flush(self, *, whole: bool) -> None:
         """The stream is over."""
-        self._add(self._decoder.flush())
+        self._add(self._decoder.flush(whole=whole))
 
     def _add(self, pieces: list[Piece]) -> None:
         for kind, text in pieces:

@@ -54,6 +54,7 @@ class LocalProvider:
         name: str = "local:smollm2-135m",
         room: int = ROOM,
         stall_seconds: float = 60.0,
+        first_seconds: float | None = None,
         sees: bool | None = None,
         langchain: bool = False,
     ) -> None:
@@ -61,7 +62,7 @@ class LocalProvider:
         self.room = room
         self.sees = sees or False
         self._path = path
-        self._stall_seconds = stall_seconds
+        self._bounds = {"stall_seconds": stall_seconds, "first_seconds": first_seconds}
         self._langchain = langchain
         self._starting = asyncio.Lock()
         self._servers: list[Any] = []
@@ -114,7 +115,7 @@ class LocalProvider:
             base_url=f"{server.listening_address}/v1",
             api_key=key,
             usage=True,
-            stall_seconds=self._stall_seconds,
+            **self._bounds,
             room=self.room,
             retries=_RECONNECTS,
         )

@@ -23,6 +23,7 @@ from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, 
 from providers.errors import by_code
 from providers.langchain import LangChainProvider
 from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
+from providers.reasoners import begins
 
 RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
 """How LangChain is told which protocol to speak; None: as it knows the model."""
@@ -36,6 +37,7 @@ def openai_provider(
     api: Api = "auto",
     store: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
@@ -58,6 +60,7 @@ def openai_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         close=client.close,
         usage_grows=True,
         whole_words=finish.OPENAI,
@@ -71,15 +74,18 @@ def compatible_provider(
     api_key: str | None = None,
     usage: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
     retries: int = 0,
+    begins_thinking: bool | None = None,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own.
+    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
+    reasoning, which nothing opens; None: as is known of the model.
     """
     key = api_key or "none"
     client = openai_client(key, base_url, retries=retries)
@@ -96,10 +102,12 @@ def compatible_provider(
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
         ask=partial(facts_of, client, model),
         url=base_url,
         close=client.close,
         think_block=True,
+        begun=begins(model, begins_thinking),
         usage_grows=True,
         whole_words=finish.COMPATIBLE,
     )

@@ -28,7 +28,7 @@ from providers.base import (
 from providers.decoding import Decoder, Piece
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, next_within
+from providers.stall import CUT, AnswerPatience, Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Pause:
     """The service says nothing for so many seconds."""
 
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The service shows that it is there, and says nothing: a keep-alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Finish:
     word: str = ""
 
 
-Step = str | tuple[TokenKind, str] | Pause | Hang | Fail | Cut | Finish
+Step = str | tuple[TokenKind, str] | Pause | Alive | Hang | Fail | Cut | Finish
 Script = Sequence[Step]
 """Steps in order. One without `Finish`, `Fail`, `Cut` or `Hang` finishes with `stop`."""
 
@@ -82,6 +87,7 @@ class ScriptedProvider:
         name: str = "scripted:script",
         room: int = 8192,
         stall_seconds: float = 60.0,
+        first_seconds: float | None = None,
         sees: bool = False,
     ) -> None:
         self.name = name
@@ -91,6 +97,7 @@ class ScriptedProvider:
         self.cancelled = 0
         self.closed = False
         self._scripts = scripts or ((),)
+        self._first_seconds = first_seconds or stall_seconds
         self._stall_seconds = stall_seconds
 
     async def start(self) -> None:
@@ -128,14 +135,19 @@ class ScriptedProvider:
     async def _play(self, script: Script, relay: Relay, generation: Generation) -> None:
         decoder = Decoder()
         generation.model = self.name
+        bounds = Bounds(self._first_seconds, self._stall_seconds, self._stall_seconds)
         try:
-            async with aclosing(_stream(script)) as stream:
-                while (step := await next_within(stream, self._stall_seconds)) is not None:
+            async with (
+                AnswerPatience(bounds, generation) as patience,
+                aclosing(_stream(script)) as stream,
+            ):
+                async for step in stream:
                     if isinstance(step, Finish):
                         generation.finish_reason, generation.usage = step.reason, step.usage
                         generation.finish_word = step.word
-                    else:
+                    elif isinstance(step, Piece):
                         await _tell(decoder.text(step.text, step.kind), relay, generation)
+                    patience.took()
         finally:
             await _tell(decoder.flush(), relay, generation)
         if generation.finish_reason is None:
@@ -148,7 +160,7 @@ async def _tell(pieces: list[Piece], relay: Relay, generation: Generation) -> No
     await relay.tokens(pieces)
 
 
-async def _stream(script: Script) -> AsyncGenerator[Piece | Finish]:
+async def _stream(script: Script) -> AsyncGenerator[Piece | Alive | Finish]:
     """What the service sends, at the script's pace."""
     for step in script:
         match step:
@@ -156,6 +168,8 @@ async def _stream(script: Script) -> AsyncGenerator[Piece | Finish]:
                 yield Piece("text", step) if isinstance(step, str) else Piece(*step)
             case Pause() | Hang():
                 await _say_nothing(step)
+            case Alive():
+                yield step
             case Fail():
                 raise step.error
             case Cut():

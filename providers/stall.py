@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
+import httpx2
 import structlog
 
 from providers.base import Disconnected, Generation, ProviderError, Stalled
@@ -18,7 +21,8 @@ CUT = "the stream ended without a finish reason: try again"
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
+_HEARD: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
+"""Whom a response's bytes are told to: the `Patience` of the task that asked for it."""
 
 
 async def whole(generation: Generation, reading: Awaitable[None]) -> None:
@@ -45,23 +49,11 @@ def _is_failure(error: Exception) -> bool:
     return is_told(error) or (isinstance(error, ProviderError) and not isinstance(error, Stalled))
 
 
-async def next_within(stream: AsyncIterator[T], seconds: float) -> T | None:
-    """The stream's next item, or None at its end; raises `Stalled` when none comes in time."""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            return await anext(stream, None)
-    except Exception as error:
-        # A stream that is cancelled may raise something of its own instead.
-        if limit.expired():
-            raise Stalled(_said(seconds)) from error
-        raise
-
-
 class Patience:
     """Bounds the silence of a stream that is read in its `async with`; raises `Stalled`.
 
-    `heard` starts the wait anew. It only notes the time: one timer serves the whole stream,
-    and looks again when it rings too early.
+    `heard` starts the wait again. It only notes the time: one timer serves the whole stream, and
+    looks again when it rings too early.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -70,9 +62,10 @@ class Patience:
         self._since = self._loop.time()
         self._limit = asyncio.timeout(None)
         self._bell = self._loop.call_at(self._since + seconds, self._ring)
+        self._before: Token[Callable[[], None] | None] | None = None
 
     def heard(self) -> None:
-        """The service said something."""
+        """The service showed that it is there: by a piece, a comment, a ping, any byte."""
         self._since = self._loop.time()
 
     def shorten(self, seconds: float) -> None:
@@ -83,6 +76,7 @@ class Patience:
 
     async def __aenter__(self) -> Self:
         await self._limit.__aenter__()
+        self._before = _HEARD.set(self.heard)
         return self
 
     async def __aexit__(
@@ -92,6 +86,8 @@ class Patience:
         trace: TracebackType | None,
     ) -> None:
         self._bell.cancel()
+        if self._before is not None:
+            _HEARD.reset(self._before)
         try:
             await self._limit.__aexit__(kind, error, trace)
         except TimeoutError as late:
@@ -106,6 +102,72 @@ class Patience:
             self._limit.reschedule(self._loop.time())
         else:
             self._bell = self._loop.call_at(due, self._ring)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a service may be silent, in seconds.
+
+    `first`: before the answer's first piece. `later`: between pieces. `trailer`: once it said why
+    the answer ended, when only the usage is missing.
+    """
+
+    first: float
+    later: float
+    trailer: float
+
+
+class AnswerPatience(Patience):
+    """The patience with one answer, by how far it is."""
+
+    def __init__(self, bounds: Bounds, generation: Generation) -> None:
+        super().__init__(bounds.first)
+        self._bounds = bounds
+        self._generation = generation
+        self._pieces = len(generation.pieces)
+        self._begun = False
+
+    def took(self) -> None:
+        """Some of the stream was read."""
+        self.heard()
+        if not self._begun and len(self._generation.pieces) > self._pieces:
+            self._begun = True
+            self.shorten(self._bounds.later)
+        if self._generation.finish_reason not in (None, "unknown"):
+            self.shorten(self._bounds.trailer)
+
+
+async def tell_bytes(response: httpx2.Response) -> None:
+    """A client's hook: each byte of the response is a sign of life, whatever its reader makes of
+    it.
+
+    SDKs skip comments and pings, which a service keeps a stream alive with while its model thinks.
+    """
+    heard = _HEARD.get()
+    if heard is not None and isinstance(response.stream, httpx2.AsyncByteStream):
+        heard()
+        response.stream = _Told(response.stream, heard)
+
+
+class _Told(httpx2.AsyncByteStream):
+    """A response's bytes, told as they come."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, heard: Callable[[], None]) -> None:
+        self._stream = stream
+        self._heard = heard
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        async for received in self._stream:
+            self._heard()
+            yield received
+
+    async def aclose(self) -> None:
+        """Closes the response."""
+        await self._stream.aclose()
+
+
+HOOKS = {"response": [tell_bytes]}
+"""What a client is given that reads for a provider."""
 
 
 def _said(seconds: float) -> str:

@@ -11,6 +11,7 @@ from providers.base import Provider
 from providers.extras import needed
 from providers.failover import ChainProvider, Patience
 from providers.prices import ModelPrice, Prices
+from providers.reasoners import slowness
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -35,6 +36,7 @@ def make_model(settings: Settings) -> Provider:
     """The first model that the settings name. Imports only what that model needs."""
     known: dict[str, Any] = {
         "stall_seconds": settings.stall_seconds,
+        "first_seconds": settings.first_token_seconds * slowness(settings.model_name),
         "sees": settings.model_sees_images,
     }
     if settings.context_tokens is not None:
@@ -119,6 +121,7 @@ def _compatible(settings: Settings, known: dict[str, Any]) -> Provider:
         settings.model_name,
         base_url=settings.openai_base_url or "",
         api_key=revealed(settings.openai_api_key),
+        begins_thinking=settings.model_begins_thinking,
         **known,
     )
 

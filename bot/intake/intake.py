@@ -43,6 +43,8 @@ from connectors.base import (
 log = structlog.get_logger(__name__)
 
 _SETTLE_DEADLINE_S = 5.0
+_FILES = "files"
+"""The version of a question whose files were told of late."""
 
 
 class Intake:
@@ -137,7 +139,14 @@ class Intake:
 
     async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
         if asked.addressed or await self._takes_part(asked.message.place):
-            await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            new = await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            if asked.files and not new:
+                self._add_files(asked, connector)
+
+    def _add_files(self, asked: Asked, connector: Connector) -> None:
+        """A platform may tell of a message twice, and only the second time of its files."""
+        found = Edited(asked.message, asked.person, asked.text, _FILES, asked.files)
+        self._tasks.spawn(self._take(Incoming(found), connector))
 
     async def _takes_part(self, place: Place) -> bool:
         """Whether the bot answers, or has answered, in a conversation, and may go on unasked."""
@@ -238,7 +247,9 @@ class Intake:
     async def _edited(self, edited: Edited, incoming: Incoming, connector: Connector) -> None:
         async with self._keeping.lock:  # what was asked before has been kept by now
             found = self._being_answered(edited.message)
-        if found is None or not found.asked.text.strip() or found.asked.text == edited.text:
+        if found is None and edited.version != _FILES:
+            await self._tell_too_late(edited, connector)
+        if found is None or not _differs(edited, found.asked):
             return
         asked = replace(found.asked, text=edited.text, files=edited.files)
         key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
@@ -246,6 +257,13 @@ class Intake:
         await self._keeping.keep(
             question, key, incoming, connector, lambda: self._withdraw(edited.message)
         )
+
+    async def _tell_too_late(self, edited: Edited, connector: Connector) -> None:
+        """An answer that is done stays: whoever changes its question is told what to do."""
+        if self._options.edit_seconds and await self._store.inbox.answered(edited.message):
+            told = notices.ANSWERED_AS_IT_WAS
+            said = self._notices.say(connector, edited.message, told, edited.person)
+            self._tasks.spawn(said)
 
     def _being_answered(self, message: MessageRef) -> Question | None:
         """The newest form of a question that waits or is being answered, if it came just now."""
@@ -338,6 +356,12 @@ class Intake:
             kind: Kind = "retry" if pressed.control is Control.RETRY else "continue"
             key = MessageRef(place, f"{kind}:{pressed.run_id}")
             await self._keeping.keep(Question(asked, kind, row), key, incoming, connector)
+
+
+def _differs(edited: Edited, asked: Asked) -> bool:
+    """Whether a question says something else now, or has files that were not known before."""
+    changed = bool(asked.text.strip()) and asked.text != edited.text
+    return changed or (bool(edited.files) and not asked.files)
 
 
 def _asks(item: Waiting, message: MessageRef) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 from uuid import UUID, uuid4
 
 import structlog
@@ -50,8 +51,8 @@ class Keeping:
         incoming: Incoming,
         connector: Connector,
         replaces: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Stores a question under `key`, and answers it unless that was stored before.
+    ) -> bool:
+        """Stores a question under `key`, and answers it; false where that was stored before.
 
         `replaces` takes back what the question stands for, once it is safe; where it says that
         nothing is left to take back, the question is not answered.
@@ -59,8 +60,9 @@ class Keeping:
         came_us = self._now_us()
         async with self.lock:
             item = await self._stored(question, key, came_us, incoming, connector, replaces)
-            if item is not None:
+            if isinstance(item, Waiting):
                 self._enter(item, replaces)
+        return item != "known"
 
     async def _stored(
         self,
@@ -70,8 +72,8 @@ class Keeping:
         incoming: Incoming,
         connector: Connector,
         replaces: Callable[[], bool],
-    ) -> Waiting | None:
-        """Stores a question; None where it was there before, or is another process's to answer."""
+    ) -> Waiting | Literal["known", "handed over"]:
+        """Stores a question, which may have been there before, or be another process's."""
         run_id = uuid4()
         self._turns.hold(run_id)
         try:
@@ -86,8 +88,8 @@ class Keeping:
         if given is None:
             log.info("intake.duplicate", message=key.id)
             self._turns.let_go(run_id)
-            return None
-        return self._mine(given, run_id, question, connector)
+            return "known"
+        return self._mine(given, run_id, question, connector) or "handed over"
 
     async def _given(self, kept: Asked, came_us: int, run_id: UUID) -> Given | None:
         if self._turns.one_at_a_time:

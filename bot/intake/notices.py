@@ -20,6 +20,7 @@ from connectors.base import (
 
 log = structlog.get_logger(__name__)
 
+ANSWERED_AS_IT_WAS = "I answered your question as it was before you changed it. Ask it again."
 EMPTY = "Your message has no text. Ask me something."
 FORGOTTEN = "Forgotten. I start afresh from here."
 NOT_ALLOWED = "I may not answer here. The bot's operator can allow it."

@@ -16,7 +16,15 @@ from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
 from bot.watch import Watch
-from connectors.base import Connector, ConnectorError, MessageRef, RateLimited, Unavailable
+from connectors.base import (
+    Connector,
+    ConnectorError,
+    MessageRef,
+    Place,
+    RateLimited,
+    Status,
+    Unavailable,
+)
 from providers.base import Usage
 
 log = structlog.get_logger(__name__)
@@ -25,6 +33,7 @@ WHY = "the process died"
 _READ_DEADLINE_S = 60.0
 _SHOW_DEADLINE_S = 120.0
 _KEEP_DEADLINE_S = 5.0
+_SIGNAL_DEADLINE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +104,20 @@ class Endings:
             log.error("run.end_not_kept", error=str(error))
 
     async def _end(self, left: Left, connector: Connector) -> None:
+        await self._at_rest(connector, left.question.place)
         text = await self._known(left, connector)
         reply = await self._shown(left, text, connector)
         receipt = self._close(left, text, reply)
         if connector.limits.receipts:
             await reply.stamp(summary(receipt, len(left.tokens)))
+
+    async def _at_rest(self, connector: Connector, place: Place) -> None:
+        """Nobody is at work there any more; a platform may show that somebody is for an hour."""
+        try:
+            async with asyncio.timeout(_SIGNAL_DEADLINE_S):
+                await connector.signal(place, Status.IDLE)
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("signal.failed", error=str(error) or type(error).__name__)
 
     async def _standing(
         self, row: RunRow, known: Sequence[MessageRow], text: str, connector: Connector
@@ -148,6 +166,7 @@ class Endings:
             lambda: self._now_us() - started_us,
             Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
             self._watch.called,
+            left.row.start.person,
         )
         ended = outcomes.INTERRUPTED
         self._tell(reply, left.tokens, text)

@@ -1,7 +1,8 @@
 """Pure text: an answer's parts, the fences carried between them, and both undone."""
 
-from bot.render.parts import Layout, Piece, layout, with_note
+from bot.render.parts import Layout, Piece, for_literal, layout, literal, with_note
 from bot.render.screen import as_shown, first_difference, restore
+from bot.render.sizes import smaller
 from bot.render.thoughts import Thoughts
 from bot.render.unfinished import Unfinished, close_unfinished
 
@@ -13,7 +14,10 @@ __all__ = [
     "as_shown",
     "close_unfinished",
     "first_difference",
+    "for_literal",
     "layout",
+    "literal",
     "restore",
+    "smaller",
     "with_note",
 ]

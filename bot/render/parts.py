@@ -37,6 +37,23 @@ class Piece:
         return self.head + self.body + self.tail
 
 
+_FENCE = 3
+_RUN = re.compile("`+")
+_CODE_LINES = 2 * len("```\n")
+
+
+def for_literal(limits: Limits) -> Limits:
+    """What a text may have so that its parts fit as `literal` blocks."""
+    return replace(limits, length=limits.length - min(_CODE_LINES, limits.length // 4))
+
+
+def literal(piece: Piece) -> Piece:
+    """A piece as one block of code: whatever stands in it, nothing of it is read as markup."""
+    runs = map(len, _RUN.findall(piece.body))
+    fence = "`" * max(_FENCE, 1 + max(runs, default=0))
+    return replace(piece, head=f"{fence}\n", tail=f"\n{fence}")
+
+
 class Layout:
     """An answer in parts, kept up to date while it grows. Linear in the answer's length.
 

@@ -20,6 +20,8 @@ CLOSING_MARKS = 5
 _SMALLEST = 12
 _LEAST = Cost(characters=48, bytes=96, blocks=6, rows=4, columns=1, cells=24)
 """Less of one of these is no room for a reopened fence and a character."""
+_SMALL = 100
+"""Characters below which no part is made smaller."""
 _TAIL = 64
 _MEASURES = 32
 """How often one part is measured at the most: a bound on the work, whatever the text is."""
@@ -39,6 +41,27 @@ def boundaries(text: str) -> set[int]:
     if text.isascii() and "\r" not in text:
         return set(range(len(text) + 1))
     return {0, *(found.end() for found in _GRAPHEME.finditer(text))}
+
+
+def smaller(limits: Limits) -> Limits:
+    """Limits of half the size, for a platform that refuses what it should take."""
+
+    def half(most: int, least: int) -> int:
+        return max(most // 2, min(most, least))
+
+    most, least = limits.most, _LEAST
+    return replace(
+        limits,
+        length=half(limits.length, _SMALL),
+        most=replace(
+            most,
+            characters=half(most.characters, _SMALL),
+            bytes=half(most.bytes, 2 * _SMALL),
+            blocks=half(most.blocks, least.blocks),
+            rows=half(most.rows, least.rows),
+            cells=half(most.cells, least.cells),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,25 @@ from uuid import UUID
 import structlog
 
 from bot.pacing import Pacing
+from bot.reply.closing import Closing
+from bot.reply.ladder import Ladder, Rung
 from bot.reply.screen import Ending, Message, Screen, Step
 from bot.store import EditRow, MessageRow, Store
+from bot.words import Sentence, english
 from connectors.base import (
+    Budget,
     Connector,
     ConnectorError,
     Gone,
+    MessageLimited,
     MessageRef,
     Part,
+    Person,
     RateLimited,
-    Refused,
     Shown,
+    TooLong,
     Unavailable,
+    Whispers,
 )
 
 log = structlog.get_logger(__name__)
@@ -37,7 +44,9 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 _STAMP_DEADLINE_S = 15.0
 _CALL_DEADLINE_S = 60.0
-_TIDY_PAUSES_S = (0.5, 2.0, 8.0)
+_PAUSES_S = (0.5, 2.0, 8.0)
+_MOST_FAULTS = 1
+"""So many faults of our own are survived."""
 _MOST_MENDS = 2
 """So often a part is sent again that the platform says it shows otherwise."""
 
@@ -72,7 +81,9 @@ class Reply:
         elapsed_us: Callable[[], int],
         begun: Begun = Begun(),
         called: Called = _unheard,
+        asker: Person | None = None,
     ) -> None:
+        """`asker` is who is told where no message can be shown."""
         self.over = asyncio.Event()
         """Set once no more of the answer is to be shown: see `gone` and `error`."""
         self.gone = False
@@ -87,6 +98,7 @@ class Reply:
         self.lost_at: int | None = None
         """Where the delivered text first differed from the provider's, if it did."""
         self._run_id = run_id
+        self._question = question
         self._place = question.place
         self._connector = connector
         self._pacing = pacing
@@ -98,11 +110,15 @@ class Reply:
         self._called = called
         self.behind_since: float | None = None
         """Since when a character waits to be shown, in the loop's time; None where none does."""
+        self._asker = asker
+        self._ladder = Ladder()
+        self._closing: Closing | None = None
+        self._deleted: set[MessageRef] = set()
+        """Deletions that were heard, of messages here; of some it is not known yet whose."""
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S
-        self._post_lost = False
-        self._edit_lost = False
-        self._hopeless = False
+        self._lost: set[str] = set()
+        """The calls, post or edit, of which it is not known whether the last had its effect."""
         self._mends = 0
         self._calls = begun.calls
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
@@ -134,7 +150,7 @@ class Reply:
     @property
     def refs(self) -> list[MessageRef]:
         """The messages of the answer, in order."""
-        return [message.ref for message in self._screen.messages]
+        return [message.ref for message in self._messages]
 
     def append(self, text: str) -> None:
         """Takes the answer's next characters; never waits."""
@@ -173,11 +189,19 @@ class Reply:
             self._give_up(f"not shown within {timeout:g} s")
             self._task.cancel()
 
-    def forget(self, ref: MessageRef) -> None:
-        """The reader deleted a part: no more is shown, and what still stands is ended."""
-        self._screen.forget(ref)
+    def forget(self, ref: MessageRef) -> bool:
+        """A message was deleted; says whether it is a part of the answer.
+
+        Then no more is shown, and what still stands is ended. One whose posting is still under way
+        is remembered.
+        """
+        if ref.place.channel == self._place.channel:
+            self._deleted.add(ref)
+        if ref not in self.refs:
+            return False
         self.gone = True
-        self.over.set()
+        self._close()
+        return True
 
     def abandon(self) -> None:
         """Another process ends the answer: nothing more is sent from here."""
@@ -187,11 +211,11 @@ class Reply:
 
     def shown_text(self) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
-        return self._screen.shown_text()
+        return self._screen.shown_text(self._messages)
 
     async def stamp(self, footer: str) -> None:
         """Sets small print under the answer's last part; a courtesy, tried once."""
-        last = next(reversed(self._screen.messages), None)
+        last = next(reversed(self._messages), None)
         if last is None or last.part is None or self.over.is_set():
             return
         try:
@@ -205,37 +229,86 @@ class Reply:
 
     # The loop: look, wait for the turn, look again, send.
 
+    @property
+    def _messages(self) -> list[Message]:
+        return self._screen.messages if self._closing is None else self._closing.messages
+
+    def _next(self) -> Step | None:
+        if self._closing is None:
+            return self._screen.next()
+        ending = self._screen.ending
+        return None if ending is None else self._closing.next(ending)
+
     async def _run(self) -> None:
-        while not self._hopeless:
+        faults = 0
+        while faults <= _MOST_FAULTS:
             try:
                 await self._show()
             except Exception as error:
                 log.exception("reply.broke")
                 self._give_up(f"{type(error).__name__} in the connector")
+                faults += 1
             else:
                 return
 
     async def _show(self) -> None:
-        while not self._hopeless:
+        while True:
             if self.blank and not self.ended and self._screen.unseen:
                 await asyncio.sleep(_GATHER_S)
-            if (step := self._screen.next()) is not None:
+            if (step := self._next()) is not None:
                 budget = self._connector.budget(self._place, step.call)
                 await self._pacing.turn(budget, self)
-                newest = self._screen.next()
+                newest = self._next()
                 if newest is not None and newest.call == step.call:
                     await self._send(newest)
             elif self.ended:
-                await self._tidy()
+                await self._end()
                 return
             else:
                 await self._changed.wait()
                 self._changed.clear()
 
+    async def _end(self) -> None:
+        """All is sent that can be: no message is to look unfinished, and somebody is told."""
+        if self._closing is None:
+            await self._tidy()
+        elif not self._closing.told:
+            await self._tell_the_asker()
+
+    async def _tell_the_asker(self) -> None:
+        """Where no message takes the news, the asker alone is told; a failure leaves the log."""
+        connector, asker = self._connector, self._asker
+        if asker is None or not isinstance(connector, Whispers):
+            log.error("reply.nobody_told", why=self.error)
+            return
+        id_ = "shown.cut_there" if self._messages else "shown.nothing_there"
+        for pause_s in _PAUSES_S:
+            budget = connector.budget(self._place, "post")
+            await self._pacing.turn(budget, self)
+            try:
+                async with asyncio.timeout(_CALL_DEADLINE_S):
+                    words, key = english(Sentence(id_)), f"{self._run_id}:asker"
+                    await connector.whisper(self._place, asker, words, key)
+            except (ConnectorError, TimeoutError) as error:
+                log.error("reply.nobody_told", why=self.error, error=str(error))
+                if not self._may_be_tried_again(budget, error):
+                    return
+                await asyncio.sleep(pause_s)
+            else:
+                log.warning("reply.asker_told", why=self.error)
+                return
+
+    def _may_be_tried_again(self, budget: Budget, error: Exception) -> bool:
+        """Whether a call that failed may go well later; a pause that is wanted is kept."""
+        if isinstance(error, RateLimited) and not isinstance(error, MessageLimited):
+            self._pacing.limited(budget, error.retry_after)
+        passing = isinstance(error, RateLimited | Unavailable | TimeoutError)
+        return passing and not isinstance(error, MessageLimited)
+
     async def _tidy(self) -> None:
         """Messages that refused an edit may take one now: none is to look unfinished."""
         for ref, part in self._screen.left_writing():
-            for pause_s in _TIDY_PAUSES_S:
+            for pause_s in _PAUSES_S:
                 if await self._tidied(ref, part):
                     break
                 await asyncio.sleep(pause_s)
@@ -249,19 +322,18 @@ class Reply:
                 self._screen.tidied(await self._connector.edit(ref, part))
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.left_writing", error=str(error) or type(error).__name__)
-            if isinstance(error, RateLimited):
-                self._pacing.limited(budget, error.retry_after)
-            return not isinstance(error, RateLimited | Unavailable | TimeoutError)
+            return not self._may_be_tried_again(budget, error)
         return True
 
     async def _send(self, step: Step) -> None:
         started_us, problem, lag_us = self._elapsed_us(), None, None
-        began, position = self._clock(), self._screen.position
+        began, position, closing = self._clock(), self._screen.position, self._closing
         try:
-            self._confirm(step, await self._call(step))
+            shown = await self._call(step)
         except ConnectorError as error:
             problem = error
         else:
+            self._confirm(step, shown, closing)
             lag_us = self._caught_up(step, began, position)
         self._record(step, started_us, problem, lag_us)
         if problem is not None:
@@ -270,26 +342,32 @@ class Reply:
     async def _call(self, step: Step) -> Shown:
         try:
             async with asyncio.timeout(_CALL_DEADLINE_S):
-                if step.call == "post":
+                if step.ref is None:
                     key = f"{self._run_id}:{step.part.index}"
                     return await self._connector.post(self._place, step.part, key)
-                return await self._connector.edit(self._screen.ref(step), step.part)
+                return await self._connector.edit(step.ref, step.part)
         except TimeoutError as error:
             raise Unavailable(f"no answer within {_CALL_DEADLINE_S:g} s") from error
 
-    def _confirm(self, step: Step, shown: Shown) -> None:
-        sure = step.call == "edit" or not self._post_lost
-        if step.call == "post":
-            self._post_lost = False
-        else:
-            self._edit_lost = False
-        message = self._screen.confirm(step, shown, sure=sure, again=self._to_mend(step, shown))
+    def _confirm(self, step: Step, shown: Shown, closing: Closing | None) -> None:
+        """The platform did a step that `closing` made, or else the screen."""
+        message = self._confirmed(step, shown) if closing is None else closing.confirm(step, shown)
         self._pause_s = _FIRST_PAUSE_S
         self._since = self._clock()
         if self.first_text_us is None and step.piece.body:
             self.first_text_us = self._elapsed_us()
             log.info("reply.first_text", after_us=self.first_text_us)
-        self._store.messages.add(self._run_id, _row(step, message))
+        self._store.messages.add(self._run_id, _row(step.part.index, message))
+        if any(_alike(heard, shown.ref) for heard in self._deleted):
+            self.forget(shown.ref)
+
+    def _confirmed(self, step: Step, shown: Shown) -> Message:
+        sure = step.call == "edit" or step.call not in self._lost
+        self._lost.discard(step.call)
+        message = self._screen.confirm(step, shown, sure=sure, again=self._to_mend(step, shown))
+        if self._closing is not None:  # it came up while the call was under way
+            self._closing.take(message)
+        return message
 
     def _to_mend(self, step: Step, shown: Shown) -> bool:
         """Whether a part is to be sent again that grows no more and is shown otherwise."""
@@ -327,35 +405,93 @@ class Reply:
         self._calls += 1
         log.debug("reply.sent", call=step.call, part=step.part.index, shown=self._screen.position)
 
+    # What follows from an error: see `bot.reply.ladder`.
+
     async def _face(self, step: Step, problem: ConnectorError) -> None:
-        """What follows from an error."""
         log.warning("reply.call_failed", call=step.call, part=step.part.index, error=str(problem))
-        match problem:
-            case RateLimited():
-                budget = self._connector.budget(self._place, step.call)
-                self._pacing.limited(budget, problem.retry_after)
-            case Unavailable():
-                self._post_lost = self._post_lost or step.call == "post"
-                self._edit_lost = self._edit_lost or step.call == "edit"
-                await asyncio.sleep(self._pause_s)
-                self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-            case Gone() if step.call == "edit":
-                self.forget(self._screen.ref(step))
-            case Refused() if step.call == "edit" and self.error is None:
-                await self._freeze(step)
-            case _:
-                self._give_up(str(problem) or type(problem).__name__)
+        if isinstance(problem, Unavailable):
+            self._lost.add(step.call)
+            await self._wait()
+        elif isinstance(problem, RateLimited) and not isinstance(problem, MessageLimited):
+            budget = self._connector.budget(self._place, step.call)
+            self._pacing.limited(budget, problem.retry_after)
+        elif isinstance(problem, Gone) and step.ref is not None:
+            await self._look_for(step, step.ref)
+        elif self._closing is not None:
+            self._closing.refuse(step)
+        elif step.ref is not None:
+            await self._go_on_below(step, problem)
+        else:
+            self._go_down(step, problem)
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+
+    async def _look_for(self, step: Step, ref: MessageRef) -> None:
+        """The platform says that a message is gone; that is believed once it can't be read."""
+        if self._ladder.looked_for(ref):
+            await self._leave(step)
+            return
+        budget = self._connector.budget(self._place, "edit")
+        await self._pacing.turn(budget, self)
+        try:
+            async with asyncio.timeout(_CALL_DEADLINE_S):
+                await self._connector.read(ref)
+        except Gone:
+            self.forget(ref)
+        except (ConnectorError, TimeoutError) as error:
+            if self._may_be_tried_again(budget, error):
+                await self._wait()
+            else:
+                await self._leave(step)
+        else:
+            self._ladder.found(ref)
+
+    async def _leave(self, step: Step) -> None:
+        """A message takes no more edits."""
+        if self._closing is None:
+            await self._freeze(step)
+        else:
+            self._closing.refuse(step)
+
+    async def _go_on_below(self, step: Step, problem: ConnectorError) -> None:
+        """A message was refused an edit: it stays as it is, and the rest goes into a new one."""
+        await self._freeze(step)
+        if isinstance(problem, TooLong) and self._ladder.rung < Rung.QUARTER:
+            self._shrink(problem)
 
     async def _freeze(self, step: Step) -> None:
         """Goes on below a message that can't be edited any more."""
         shown = self._screen.shown_otherwise(step)
-        if self._edit_lost:
+        if "edit" in self._lost and step.ref is not None:
             # It may have had its effect all the same: its text must not come twice.
-            read = await self._read(self._screen.ref(step))
+            read = await self._read(step.ref)
             shown = shown if read is None else read
-        self._edit_lost = False
+        self._lost.discard("edit")
         frozen = self._screen.freeze(step, shown)
-        self._store.messages.add(self._run_id, _row(step, frozen))
+        self._store.messages.add(self._run_id, _row(step.part.index, frozen))
+
+    def _go_down(self, step: Step, problem: ConnectorError) -> None:
+        """A new message was refused: the next rung on which something else would be sent."""
+        following: Step | None = step
+        while following is not None and following.part.text == step.part.text:
+            match self._ladder.down(problem):
+                case Rung.HALF | Rung.QUARTER:
+                    self._keep(self._screen.shrink())
+                case Rung.LITERAL:
+                    self._keep(self._screen.as_literal())
+                case _:
+                    self._give_up(str(problem) or type(problem).__name__)
+            following = self._next()
+
+    def _shrink(self, problem: ConnectorError) -> None:
+        self._ladder.down(problem)
+        self._keep(self._screen.shrink())
+
+    def _keep(self, frozen: list[Message]) -> None:
+        for index, message in enumerate(frozen):
+            self._store.messages.add(self._run_id, _row(index, message))
 
     async def _read(self, ref: MessageRef) -> str | None:
         try:
@@ -367,19 +503,32 @@ class Reply:
             return None
 
     def _give_up(self, why: str) -> None:
-        """The rest can't be shown: what stands is ended with a mark, or left if that fails too."""
-        if self.error is not None:
-            self._hopeless = True
-            return
-        self.error = why
+        """The rest can't be shown: what stands is ended and says so, or the asker is told."""
+        if self.error is None:
+            self.error = why
+            log.error("reply.given_up", why=why, unseen=self.unseen)
+        self._close()
+
+    def _close(self) -> None:
+        """No more is shown: what stands is only ended."""
         self.over.set()
-        self._screen.cut_off()
-        log.error("reply.given_up", why=why, unseen=self.unseen)
+        self._ladder.close()
+        if self._closing is None:
+            limits = self._connector.limits.at(self._place)
+            self._closing = Closing(
+                self._run_id, self._screen.messages, limits, self._question, self._deleted
+            )
+        self._changed.set()
 
 
-def _row(step: Step, message: Message) -> MessageRow:
+def _alike(heard: MessageRef, ref: MessageRef) -> bool:
+    """Whether a deletion is that of a message; a connector may not know the threads of others."""
+    where = (heard.place.workspace, heard.place.channel, heard.id)
+    return where == (ref.place.workspace, ref.place.channel, ref.id)
+
+
+def _row(index: int, message: Message) -> MessageRow:
     piece = message.piece
     return MessageRow(
-        step.part.index, message.ref, piece.lead, piece.head, piece.tail, piece.trail,
-        len(piece.body),
-    )  # fmt: skip
+        index, message.ref, piece.lead, piece.head, piece.tail, piece.trail, len(piece.body)
+    )

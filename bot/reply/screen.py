@@ -19,17 +19,19 @@ from bot.render import (
     Unfinished,
     as_shown,
     first_difference,
+    for_literal,
+    literal,
     restore,
+    smaller,
     with_note,
 )
+from bot.words import Sentence, english
 from connectors.base import Control, Limits, MessageRef, Part, Shown
 
-_CLOSING = "_End of the answer._"
+_END = f"_{english(Sentence('shown.end'))}_"
 """Said in a new message where nothing but the end is missing, and no edit can show it."""
 _SURPLUS = Piece(lead="", head="", body="", tail="—", trail="")
 """What a part shows that turned out to be one too many: a dash, for parts can't be taken back."""
-_CUT_OFF = "_The rest of the answer can't be shown._"
-"""Said under what stands where the platform takes no more of the answer."""
 
 
 class Mark(NamedTuple):
@@ -62,18 +64,20 @@ class Message:
     part: Part | None
     piece: Piece
     shown: str
-    gone: bool = False
-    """The reader deleted it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call that brings the screen closer to the answer; `at` counts the editable messages."""
+    """A call that brings the screen closer to the answer; `at` counts the editable messages.
+
+    `ref` is the message that it edits; None where it posts one.
+    """
 
     call: Literal["post", "edit"]
     at: int
     piece: Piece
     part: Part
+    ref: MessageRef | None = None
 
 
 class Screen:
@@ -98,7 +102,7 @@ class Screen:
         self._frozen: list[Message] = []
         self._messages: list[Message] = list(standing)
         self._complete = 0  # so many leading messages are as they will stay
-        self._cut_off = False
+        self._literal = False  # as code: the platform refuses what is read as Markdown
         self._length = 0
         self.position = 0
         """Characters of the answer that are shown."""
@@ -169,15 +173,13 @@ class Screen:
 
     def next(self) -> Step | None:
         """The next call; None where the screen shows all that there is."""
-        if self._cut_off and self.ending is None:
-            return None
         pieces = self._target()
         for at in range(self._complete, len(pieces)):
             if at >= len(self._messages):
                 return self._step("post", at, pieces)
             sent = self._messages[at]
             step = self._step("edit", at, pieces)
-            if sent.gone or sent.part == step.part:
+            if sent.part == step.part:
                 continue
             if self._gives_up_tail(sent, step) and at + 1 == len(self._messages) < len(pieces):
                 return self._step("post", at + 1, pieces)
@@ -216,47 +218,63 @@ class Screen:
         sent = last.piece if last.part is None else last.part
         return None if self._is_shown(sent.text, last.shown) else last.shown
 
-    def ref(self, step: Step) -> MessageRef:
-        """The message that a step edits."""
-        return self._messages[step.at].ref
-
     def freeze(self, step: Step, shown: str | None = None) -> Message:
-        """A message can't be edited any more: what it lacks is shown below it. Returns it.
+        """A message can't be edited any more: what it has not got is shown below it. Returns it.
 
         `shown` is what it shows where that is not what was confirmed last.
         """
-        before, last = self._messages[: step.at], self._messages[step.at]
+        return self._freeze(step.at, step.piece, shown)
+
+    def shrink(self) -> list[Message]:
+        """The platform refuses what it should take: from here on parts are half as long.
+
+        Returns the messages that stay as they are for that.
+        """
+        self._limits = smaller(self._limits)
+        return self._go_on_below()
+
+    def as_literal(self) -> list[Message]:
+        """The platform refuses what is read as Markdown: from here on parts are blocks of code.
+
+        Returns the messages that stay as they are for that.
+        """
+        self._literal = True
+        return self._go_on_below()
+
+    def _go_on_below(self) -> list[Message]:
+        """What stands stays as it is, and the rest is laid out below it."""
+        if self._messages:
+            last = len(self._messages) - 1
+            self._freeze(last, self._messages[last].piece, None)
+        else:
+            rest, position = self._layout.text, sum(_extent(m.piece) for m in self._frozen)
+            self._thoughts = Thoughts(self._limits)
+            self._begin(rest, position)
+        return self._frozen
+
+    def _freeze(self, at: int, wanted: Piece, shown: str | None) -> Message:
+        before, last = self._messages[:at], self._messages[at]
         start = sum(_extent(message.piece) for message in before)
         rest = self._layout.text[start:]
         piece = last.piece
         if shown is not None and not self._is_shown(piece.text, shown):
-            whole = replace(step.piece, body=rest[len(step.piece.lead) :], tail="")
+            whole = replace(wanted, body=rest[len(wanted.lead) :], tail="")
             piece, last = self._seen(whole, shown), replace(last, shown=shown)
         last = replace(last, piece=replace(piece, trail=""))
-        following = sum(_extent(piece) for piece in self._pieces()[: step.at + 1])
+        following = sum(_extent(piece) for piece in self._pieces()[: at + 1])
         self._frozen += [*before, last]
         self._messages = [
             _without(message, start + _extent(last.piece) - following)
-            for message in self._messages[step.at + 1 :]
+            for message in self._messages[at + 1 :]
         ]
         self._thoughts = Thoughts(self._limits)
         self._begin(rest[_extent(last.piece) :], sum(_extent(m.piece) for m in self._frozen))
         return last
 
-    def forget(self, ref: MessageRef) -> None:
-        """The reader deleted a message: it is not edited any more, and no more is shown."""
-        self._messages = [replace(m, gone=True) if m.ref == ref else m for m in self._messages]
-        self.cut_off()
-
-    def cut_off(self) -> None:
-        """No more is shown: what stands is only ended."""
-        self._cut_off = True
-        self._complete = 0
-
-    def shown_text(self) -> str:
+    def shown_text(self, messages: Sequence[Message]) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
-        shown = [message.shown for message in self.messages]
-        return restore([m.piece for m in self.messages], shown, self._limits.visible)
+        shown = [message.shown for message in messages]
+        return restore([m.piece for m in messages], shown, self._limits.visible)
 
     def _is_shown(self, text: str, shown: str) -> bool:
         if self._limits.visible is None:
@@ -268,7 +286,8 @@ class Screen:
 
     def _begin(self, text: str, position: int) -> None:
         """Lays out what stands from a position on."""
-        self._layout, at = Layout(self._limits), 0
+        limits = for_literal(self._limits) if self._literal else self._limits
+        self._layout, at = Layout(limits), 0
         for mark in self._marks:
             if mark.at >= position:
                 self._layout.append(text[at : mark.at - position])
@@ -278,41 +297,37 @@ class Screen:
         self._complete = 0
 
     def _pieces(self) -> list[Piece]:
-        return [*self._thoughts.pieces(), *self._layout.pieces()]
+        return [*self._thoughts.pieces(), *self._drawn(self._layout.pieces())]
+
+    def _drawn(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        return [literal(piece) for piece in pieces] if self._literal else pieces
 
     def _fixed(self) -> list[Piece]:
         """The parts that will stay as they are."""
         if self._layout.pieces():
-            return [*self._thoughts.pieces(), *self._layout.fixed]
+            return [*self._thoughts.pieces(), *self._drawn(self._layout.fixed)]
         return self._thoughts.fixed()
 
     def _target(self) -> list[Piece]:
         """The parts as they should be shown now, one for each message at least."""
-        if self._cut_off:
-            return self._as_it_stands()
         pieces = self._pieces()
         if self.ending is None:
             return pieces
         visible = bool(pieces)
-        note = self.ending.note or (_CLOSING if self._frozen and not visible else "")
+        note = self.ending.note or (_END if self._frozen and not visible else "")
         if note:
             pieces = with_note(pieces, note, self._limits)
         if pieces and not self._layout.pieces():
             pieces[-1] = replace(pieces[-1], lead=self._layout.text)  # white space is all there is
         return pieces + [_SURPLUS] * (len(self._messages) - len(pieces))
 
-    def _as_it_stands(self) -> list[Piece]:
-        pieces = [message.piece for message in self._messages]
-        if not pieces or any(message.gone for message in self._messages):
-            return pieces
-        return with_note(pieces, _CUT_OFF, self._limits)[: len(pieces)]
-
     def _step(self, call: Literal["post", "edit"], at: int, pieces: Sequence[Piece]) -> Step:
         piece, newest = pieces[at], at == len(pieces) - 1
         text, firm = piece.text, None
         controls: tuple[Control, ...] = ()
         if newest and self.ending is None:
-            text = self._unfinished.close(piece.text) if piece.body else piece.text
+            unfinished = piece.body and not self._literal
+            text = self._unfinished.close(piece.text) if unfinished else piece.text
             controls = (Control.STOP,)
             piece = as_shown(piece, text)
             firm = len(piece.head) + len(piece.body)
@@ -325,9 +340,11 @@ class Screen:
             controls=controls,
             last=newest and self.ending is not None,
             firm=firm,
+            literal=self._literal,
             about=self._about,
         )
-        return Step(call, at, piece, part)
+        ref = self._messages[at].ref if call == "edit" else None
+        return Step(call, at, piece, part, ref)
 
     def _advance(self) -> None:
         """Counts the messages that will stay as they are, and the characters that are shown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -15,13 +16,24 @@ from bot.attachments import FileLimits, Reader
 from bot.runs.caps import Caps
 from bot.runs.files import IMAGE_TOKENS, Files, Taken
 from bot.runs.tokens import estimated_tokens
-from bot.store import Answer, RunRow, Store, StoreUnavailable, storable
-from connectors.base import Asked, Connector, ConnectorError, MessageRef, Person, Said
+from bot.store import Answer, RunRow, RunStart, Store, StoreUnavailable, storable
+from bot.words import Sentence, english
+from connectors.base import (
+    Asked,
+    Connector,
+    ConnectorError,
+    Incomplete,
+    MessageRef,
+    Person,
+    Place,
+    Said,
+)
 from providers.base import GO_ON, BadRequest, Provider, Request, Turn
 
 log = structlog.get_logger(__name__)
 
 HISTORY_DEADLINE_S = 15.0
+MISSING = (english(Sentence("history.missing")),)
 _ANSWER_SHARE = 4  # a quarter of the model's room is kept for the answer, at least
 
 
@@ -44,6 +56,27 @@ class Gathered:
     left_out: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was said before a question, oldest first.
+
+    `answers` has those that the store alone knows; `missing` says what the reader is told of what
+    could not be read.
+    """
+
+    said: Sequence[Said] = ()
+    answers: Mapping[MessageRef, Answer] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """The conversation before a question: what opened the thread, and what followed."""
+
+    opening: Sequence[Turn] = ()
+    following: Sequence[Turn] = ()
+
+
 async def gather(
     asked: Asked,
     continues: RunRow | None,
@@ -57,7 +90,8 @@ async def gather(
     Raises `BadRequest` where the question alone is longer than the model's room, or where nothing
     is left of it.
     """
-    said = await _said_before(asked, connector, store, options.history_messages)
+    before = await _before(asked, connector, store, options.history_messages)
+    said = before.said
     named = len({entry.author.id for entry in said if not entry.by_bot} | {asked.person.id}) > 1
     question = [Turn("user", _words(asked.person, asked.text, named=named))]
     if continues is not None and (partial := await _partial_answer(continues, store)):
@@ -69,10 +103,10 @@ async def gather(
     question[0] = _with(question[0], await files.take(asked.files))
     _check_not_empty(question[0], files)
     left = files.room
-    earlier = await _earlier(said, store, files, named=named)
-    turns = (*system, *_newest(earlier, left), *question)
+    earlier = await _earlier(before, store, files, named=named)
+    turns = (*system, *_fitting(earlier, left), *question)
     most = options.caps.answer(model.name, _taken(turns), options.max_answer_tokens)
-    return Gathered(Request(turns, most), tuple(files.left_out))
+    return Gathered(Request(turns, most), (*before.missing, *files.left_out))
 
 
 def _with(turn: Turn, taken: Taken) -> Turn:
@@ -126,35 +160,91 @@ def _answer(run: RunRow) -> str:
     return "" if run.end is None else run.end.generated_text
 
 
-async def _said_before(
-    asked: Asked, connector: Connector, store: Store, limit: int
-) -> Sequence[Said]:
-    """What was said before the question and still counts; nothing where it can't be had."""
+async def _before(asked: Asked, connector: Connector, store: Store, limit: int) -> _Before:
+    """What was said before the question and still counts.
+
+    Where the platform gives only a part of it, the store's own questions and answers stand for
+    the rest.
+    """
     if limit == 0:
-        return []
+        return _Before()
     place = asked.message.place
     try:
-        async with asyncio.timeout(HISTORY_DEADLINE_S):
-            said = await connector.history(place, asked.message, limit)
-            forgotten_us = await store.conversations.forgotten_us(place)
-    except (ConnectorError, StoreUnavailable, TimeoutError) as error:
-        log.warning("history.unavailable", error=str(error) or type(error).__name__)
-    except Exception:
-        log.exception("history.broke")
-    else:
-        return [entry for entry in said if entry.at_us > forgotten_us]
-    return []
-
-
-async def _earlier(said: Sequence[Said], store: Store, files: Files, *, named: bool) -> list[Turn]:
-    """The conversation before the question as turns."""
-    try:
-        answers = await store.messages.answers([entry.ref for entry in said if entry.by_bot])
+        before = await _read(asked, connector, limit)
+        if before.missing:
+            before = await _with_runs(before, place, store, limit)
+        forgotten_us = await store.conversations.forgotten_us(place)
     except StoreUnavailable as error:
         log.warning("history.unavailable", error=str(error))
-        return []
+        return _Before(missing=MISSING)
+    said = [entry for entry in before.said if entry.at_us > forgotten_us]
+    return replace(before, said=said)
+
+
+async def _read(asked: Asked, connector: Connector, limit: int) -> _Before:
+    """What the platform says of it."""
+    try:
+        async with asyncio.timeout(HISTORY_DEADLINE_S):
+            return _Before(await connector.history(asked.message.place, asked.message, limit))
+    except (ConnectorError, TimeoutError) as error:
+        log.warning("history.unavailable", error=str(error) or type(error).__name__)
+        return _Before(error.said if isinstance(error, Incomplete) else (), missing=MISSING)
+    except Exception:
+        log.exception("history.broke")
+        return _Before(missing=MISSING)
+
+
+async def _with_runs(before: _Before, place: Place, store: Store, limit: int) -> _Before:
+    """The same with what the bot was asked in the conversation, and answered, in its time."""
+    rows = await store.runs.before(place, sys.maxsize, limit)
+    known = {entry.ref for entry in before.said}
+    said, answers = list(before.said), dict[MessageRef, Answer]()
+    for run_id, start, end in ((row.run_id, row.start, row.end) for row in rows):
+        question, answer = MessageRef(place, start.question_id), MessageRef(place, f"run:{run_id}")
+        if question not in known:
+            said.append(_asked_by(start))
+        known.add(question)
+        if end is not None:
+            said.append(Said(answer, start.person, "", by_bot=True, at_us=end.ended_us))
+            answers[answer] = Answer(run_id, 0, end.generated_text)
+    return replace(before, said=sorted(said, key=lambda entry: entry.at_us), answers=answers)
+
+
+async def _earlier(before: _Before, store: Store, files: Files, *, named: bool) -> _Earlier:
+    """The conversation before the question as turns."""
+    said = before.said
+    try:
+        refs = [entry.ref for entry in said if entry.by_bot and entry.ref not in before.answers]
+        answers = {**before.answers, **await store.messages.answers(refs)}
+        said = await _begun_by_a_person(said, answers, store)
+    except StoreUnavailable as error:
+        log.warning("history.unavailable", error=str(error))
+        return _Earlier()
     attached = {entry.ref: await files.take(entry.files, tell=False) for entry in reversed(said)}
-    return _merged(_turns(said, answers, attached, named=named))
+    opening = [entry for entry in said[:1] if entry.opens]
+    return _Earlier(
+        _turns(opening, answers, attached, named=named),
+        _merged(_turns(said[len(opening) :], answers, attached, named=named)),
+    )
+
+
+async def _begun_by_a_person(
+    said: Sequence[Said], answers: Mapping[MessageRef, Answer], store: Store
+) -> Sequence[Said]:
+    """With the question in front, where an answer is the first that is there of a conversation."""
+    first = next((entry for entry in said if not entry.by_bot or entry.ref in answers), None)
+    if first is None or not first.by_bot:
+        return said
+    run = await store.runs.get(answers[first.ref].run_id)
+    if run is None or not run.start.question:
+        return said
+    return [_asked_by(run.start), *said]
+
+
+def _asked_by(start: RunStart) -> Said:
+    """A question as the store has it."""
+    ref = MessageRef(start.place, start.question_id)
+    return Said(ref, start.person, start.question, False, start.started_us, start.files)
 
 
 def _turns(
@@ -195,14 +285,30 @@ def _taken(turns: Sequence[Turn]) -> int:
     return sum(estimated_tokens(turn.text) + IMAGE_TOKENS * len(turn.images) for turn in turns)
 
 
-def _newest(turns: Sequence[Turn], room: int) -> list[Turn]:
-    """The newest turns that fit, beginning with a person's."""
+def _fitting(earlier: _Earlier, room: int) -> list[Turn]:
+    """What opened the thread, in half of the room at most, and the newest turns that fit."""
+    opening = [_shortened(turn, room // 2) for turn in earlier.opening]
+    newest = _newest(earlier.following, room - _taken(opening), begun=bool(opening))
+    return _merged([*opening, *newest])
+
+
+def _shortened(turn: Turn, room: int) -> Turn:
+    needed = _taken([turn])
+    if needed <= room:
+        return turn
+    room = max(0, room - IMAGE_TOKENS * len(turn.images))
+    words = estimated_tokens(turn.text)
+    return replace(turn, text=turn.text[: len(turn.text) * room // max(1, words)])
+
+
+def _newest(turns: Sequence[Turn], room: int, *, begun: bool) -> list[Turn]:
+    """The newest turns that fit, beginning with a person's unless the conversation has begun."""
     kept: list[Turn] = []
     for turn in reversed(turns):
         room -= _taken([turn])
         if room < 0:
             break
         kept.insert(0, turn)
-    while kept and kept[0].role != "user":
+    while kept and kept[0].role != "user" and not begun:
         kept.pop(0)
     return kept

@@ -114,11 +114,9 @@ class Runs:
 
     def stop_at(self, message: MessageRef) -> int:
         """A message was deleted: stops the runs that answer it, or of whose answer it is a part."""
-        for run in self.active:
-            if message in run.reply.refs:
-                run.reply.forget(message)
+        parts = {run.id for run in self.active if run.reply.forget(message)}
         return self._stop_where(
-            lambda run: message == run.question.asked.message or message in run.reply.refs
+            lambda run: message == run.question.asked.message or run.id in parts
         )
 
     def stop_in(self, place: Place) -> int:

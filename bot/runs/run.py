@@ -100,7 +100,14 @@ class Run:
         self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
         self.reply = Reply(
-            self.id, asked, connector, pacing, store, self._elapsed_us, called=watch.called
+            self.id,
+            asked,
+            connector,
+            pacing,
+            store,
+            self._elapsed_us,
+            called=watch.called,
+            asker=question.asked.person,
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
         self._recording = Lane(self._recorder, "recording")
@@ -186,7 +193,7 @@ class Run:
             if self.generation.tokens != tokens:
                 tokens, since = self.generation.tokens, self._clock()
                 if told:
-                    await self._signal(Status.IDLE)
+                    await self._signal(Status.WRITING)
                 told = False
             elif self._clock() - since >= QUIET_S:
                 since, told = self._clock(), True

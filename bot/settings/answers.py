@@ -30,7 +30,7 @@ class AnswerSettings(BaseSettings):
         40, ge=0, le=1000, description="most earlier messages that the model is given"
     )
     stall_seconds: float = Field(
-        60, gt=0, description="an answer fails when no token came for so long"
+        60, gt=0, description="an answer that has begun fails when nothing came for so long"
     )
     run_seconds: float = Field(600, gt=0, description="an answer fails when it takes longer")
     delivery_seconds: float = Field(

@@ -28,8 +28,9 @@ class ModelSettings(BaseSettings):
     first_token_seconds: float = Field(
         120,
         gt=0,
-        description="how long a failing model is tried again, and others instead, "
-        "until a token comes",
+        description="how long a model may be silent before its answer begins (five times as long "
+        "for pro and research models, three times for others that think), and how long a failing "
+        "one is tried again",
     )
     broken_answers: Literal["continue", "off"] = Field(
         "continue",
@@ -92,6 +93,11 @@ class ModelSettings(BaseSettings):
     )
     model_sees_images: bool | None = Field(
         None, description="whether the model takes images; unset: as is known of the model"
+    )
+    model_begins_thinking: bool | None = Field(
+        None,
+        description="whether answers of `compatible:` begin with reasoning that only a closing "
+        "`</think>` ends; unset: as is known of the model",
     )
 
     @field_validator("model")

@@ -26,7 +26,10 @@ class PeopleSettings(BaseSettings):
         True, description="answers in a thread where it has answered, also without being named"
     )
     edit_seconds: float = Field(
-        120, ge=0, description="a question that is changed so soon is answered anew; 0: never"
+        120,
+        ge=0,
+        description="a question that is changed so soon, while it is answered, is answered again; "
+        "after its answer the asker is told to ask again; 0: neither",
     )
     max_question_chars: int = Field(20_000, ge=1, description="a longer question is refused")
     allow_people: Ids = Field(

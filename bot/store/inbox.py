@@ -88,6 +88,11 @@ class Inbox:
         query = select(inbox.c.received_us).where(is_message(inbox, ref))
         return await self._database.read(lambda connection: connection.scalar(query))
 
+    async def answered(self, ref: MessageRef) -> bool:
+        """Whether a message was a question, and has its answer."""
+        query = select(inbox.c.id).where(is_message(inbox, ref), inbox.c.state == "done")
+        return await self._database.read(lambda connection: connection.scalar(query)) is not None
+
     async def changed_since(self, question: Question, message_id: str) -> bool:
         """Whether what a question's message asks was changed, and kept, after this question."""
         changed = inbox.c.message_id.startswith(storable(f"edited:{message_id}:"), autoescape=True)

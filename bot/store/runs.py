@@ -14,7 +14,7 @@ from bot.store.accounts import person_columns, person_of
 from bot.store.database import Database
 from bot.store.files import files_column, files_of
 from bot.store.journal import Journal, Kind, Row
-from bot.store.places import columns_of, place_of
+from bot.store.places import columns_of, in_place, place_of
 from bot.store.tables import insert_into, runs, storable, unindexed
 from connectors.base import File, Person, Place
 
@@ -162,6 +162,11 @@ class Runs:
         if connector is not None:
             query = query.where(runs.c.connector == connector)
         return await self._read(query)
+
+    async def before(self, place: Place, before_us: int, limit: int) -> list[RunRow]:
+        """The newest `limit` runs of a conversation that began before a time, oldest first."""
+        query = _newest(limit).where(in_place(runs, place), runs.c.started_us < before_us)
+        return (await self._read(query))[::-1]
 
     async def open(self) -> list[RunRow]:
         """The runs that have not ended, oldest first."""

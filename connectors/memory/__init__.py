@@ -186,6 +186,13 @@ class MemoryConnector:
         finally:
             self._editing.remove(ref)
 
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        def effect() -> None:
+            self.platform.spend(self.budget(place, "post"), self._now())
+            self.platform.whispers.setdefault(key, (person, text))
+
+        await self._call("whisper", effect)
+
     async def read(self, ref: MessageRef) -> Shown:
         return await self._call("read", lambda: self._shown(self.platform.get(ref)))
 

@@ -21,7 +21,7 @@ from connectors.base import (
     Status,
 )
 
-CallName = Literal["post", "find", "edit", "read", "history", "fetch", "signal", "probe"]
+CallName = Literal["post", "find", "edit", "read", "history", "fetch", "signal", "probe", "whisper"]
 
 ALICE = Person("alice", "Alice")
 """Who speaks where no person is named."""
@@ -120,6 +120,8 @@ class Platform:
     """Messages that were edited while another edit of theirs was under way."""
     files: dict[str, bytes] = field(default_factory=dict)
     """What is in the files that people attached, by their ids."""
+    whispers: dict[str, tuple[Person, str]] = field(default_factory=dict)
+    """What one person alone was told, by its key."""
     _posted: dict[str, MessageRef] = field(default_factory=dict)
     _spent: dict[str, deque[float]] = field(default_factory=dict)
     _numbers: Counter[CallName] = field(default_factory=Counter)

@@ -25,7 +25,7 @@ _CALL_TIMEOUT_S = 20.0
 _DOWNLOAD_TIMEOUT_S = 60.0
 _SHORT_WAIT_S = 3.0
 _MOST_REDIRECTS = 3
-_JSON = ("chat.", "views.", "assistant.")
+_JSON = ("agents.", "assistant.", "chat.", "views.")
 """Methods that take JSON; Slack's older ones take forms only."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOSTS = frozenset({"slack.com", "slack-gov.com"})

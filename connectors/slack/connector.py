@@ -30,6 +30,7 @@ from connectors.slack.installations import Installations
 from connectors.slack.options import SlackOptions
 from connectors.slack.reader import Reader
 from connectors.slack.recipients import Recipients
+from connectors.slack.sessions import Sessions
 from connectors.slack.streams import Streams
 from connectors.slack.writer import Writer
 
@@ -51,9 +52,12 @@ class SlackConnector:
         self._installations = installations
         self._api = Api(options.api_url, tokens)
         self._reader = Reader(self._api)
-        self._streams = Streams(self._api, options, recipients, inflow)
+        self._sessions = Sessions(self._api)
+        self._streams = Streams(self._api, options, recipients, inflow, sessions=self._sessions)
         self._writer = Writer(self._api, options, self._streams)
-        self._inbound = Inbound(self._api, options, inflow, self._reader, recipients, installations)
+        self._inbound = Inbound(
+            self._api, options, inflow, self._reader, recipients, installations, self._sessions
+        )
 
     @property
     def connected(self) -> bool:
@@ -105,8 +109,8 @@ class SlackConnector:
         return await self._reader.fetch(file, most)
 
     async def signal(self, place: Place, status: Status) -> None:
-        """Says under the thread that the bot is thinking, where Slack can."""
-        await self._writer.signal(place, status)
+        """Sets the thread's session, and says below it that the bot is thinking."""
+        await self._sessions.show(place, status)
 
     async def probe(self) -> None:
         """Checks the tokens, their scopes and the way events come in, each with its cure."""
@@ -115,6 +119,7 @@ class SlackConnector:
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""
         await self._inbound.aclose()
+        await self._sessions.aclose()
         await self._api.aclose()
         if self._installations is not None:
             await self._installations.aclose()

@@ -7,12 +7,13 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 
-from connectors.base import RateLimited, Refused
+from connectors.base import Lacking, RateLimited, Refused
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
 from connectors.slack.installations import Installations
 from connectors.slack.options import OAuth, SlackOptions
 from connectors.slack.scopes import SCOPES, Scope
+from connectors.slack.sessions import OF_THE_PLACE, SET_STATUS
 
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
 _AT_ONCE = 8
@@ -43,6 +44,11 @@ CLIENT = (
     f"SLACK_CLIENT_ID and SLACK_CLIENT_SECRET are refused ({{code}}): open your app at {APPS} > "
     "Basic Information > App Credentials, and set them to what stands there."
 )
+NO_SESSIONS = (
+    "Slack gives this app no agent sessions ({code}): answers come all the same, without Slack's "
+    f"own Stop. Open your app at {APPS} > App Manifest, replace assistant_view by the agent_view "
+    "of slack/manifest.json, add the event agent_session_stopped, save, and reinstall the app."
+)
 UNPROTECTED = (
     "PUBLIC_URL begins with http://, and Slack sends people back to https:// only: put the bot "
     "behind a proxy that speaks https, and set PUBLIC_URL to its address."
@@ -54,8 +60,8 @@ async def diagnose(
 ) -> None:
     """Checks the tokens, their scopes and the way events come in.
 
-    Raises `Refused` with a line for each fault, and `Unavailable` where Slack or the database
-    can't be asked.
+    Raises `Refused` with a line for each fault, `Lacking` where the bot works without what it can
+    not have, and `Unavailable` where Slack or the database can't be asked.
     """
     faults = await _way_in(api, options)
     if installations is not None and options.oauth is not None:
@@ -66,6 +72,8 @@ async def diagnose(
         faults += await _workspace(api, options)
     if faults:
         raise Refused("\n".join(faults))
+    if options.bot_token and (told := await _no_sessions(api, options.bot_token)):
+        raise Lacking(told)
 
 
 async def _way_in(api: Api, options: SlackOptions) -> list[str]:
@@ -98,6 +106,21 @@ async def _workspace(api: Api, options: SlackOptions) -> list[str]:
         return [USER_TOKEN]
     faults = [_missing(scope, "Reinstall to Workspace") for scope in _lacking(headers)]
     return faults + await _other_app(api, bearer, bot, options.app_token or "")
+
+
+async def _no_sessions(api: Api, token: str) -> str:
+    """What an older app does without; a session of no thread is asked for, so nothing is set."""
+    try:
+        await api.request(
+            SET_STATUS, f"Bearer {token}", channel_id="C0", thread_ts="0.000001", status="active"
+        )
+    except Refused as error:
+        code = code_of(error) or ""
+        known = code in OF_THE_PLACE or code.startswith("invalid_")
+        return "" if known else NO_SESSIONS.format(code=code)
+    except RateLimited:
+        return ""
+    return ""
 
 
 def _lacking(headers: Mapping[str, str]) -> Sequence[Scope]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from connectors.base import File, MessageRef, Place, Said
+from connectors.base import File, Incomplete, MessageRef, Place, Said
 from connectors.slack import files
 from connectors.slack.api import Api
 from connectors.slack.people import People
@@ -16,7 +17,7 @@ _REMEMBERED = 10_000
 
 
 class Reader:
-    """Reads Slack. A rate limit ends a history early: what is there by then is given."""
+    """Reads Slack."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -33,16 +34,28 @@ class Reader:
         return await files.fetch(self._api, file, most)
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
-        """The newest `limit` messages before one, oldest of them first. Raises `Gone`."""
+        """What opened the thread, and the newest `limit` messages before one, oldest first.
+
+        Raises `Gone`, and `Incomplete` where Slack lets only some of them be read.
+        """
         if limit < 1:
             return []
-        bot = await self._api.identity(place.workspace)
         reading = Reading(self._api, place, before.id, limit)
         found = await (self._thread(reading) if place.thread else reading.direct())
         newest = found[-limit:]
-        wanted = {person for message in newest for person in people_in(message, bot)}
+        if reading.opening is not None and reading.opening not in newest:
+            newest.insert(0, reading.opening)
+        history = await self._said(place, newest)
+        if reading.refused:
+            raise Incomplete(reading.refused, history)
+        return history
+
+    async def _said(self, place: Place, messages: Messages) -> list[Said]:
+        bot = await self._api.identity(place.workspace)
+        wanted = {person for message in messages for person in people_in(message, bot)}
         names = await self._people.names(place.workspace, sorted(wanted - {bot.user}))
-        return [said(place, each, bot, names | {bot.user: bot.name}) for each in newest]
+        history = [said(place, each, bot, names | {bot.user: bot.name}) for each in messages]
+        return [replace(e, files=await files.told(self._api, e.files)) for e in history]
 
     async def _thread(self, reading: Reading) -> Messages:
         """The newest of a thread. Slack gives the oldest first: what is known saves the way."""

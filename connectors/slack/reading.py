@@ -32,8 +32,12 @@ class Reading:
         self.before = before
         self.limit = limit
         self.window = _SPARE * limit
+        self.opening: dict[str, Any] | None = None
+        """What opened the thread, once a page of it was read: Slack gives it with every one."""
         self.ended = False
-        """Slack wants quiet, or there were too many pages: what was read is all there is."""
+        """There were too many pages: what was read is all there is."""
+        self.refused = ""
+        """Why Slack lets no more be read now, where it said so."""
 
     async def direct(self) -> Messages:
         """The newest messages of a channel without its threads."""
@@ -81,9 +85,13 @@ class Reading:
     async def _replies(
         self, cursor: str | None, oldest: str | None = None
     ) -> tuple[Messages, str | None]:
-        return await self._page(
-            "conversations.replies", cursor, ts=self.place.thread, oldest=oldest
+        thread = self.place.thread
+        page, following = await self._page(
+            "conversations.replies", cursor, ts=thread, oldest=oldest
         )
+        opening = next((each for each in self._speech(page) if each["ts"] == thread), None)
+        self.opening = self.opening or opening
+        return page, following
 
     async def _page(
         self, method: str, cursor: str | None, **more: str | None
@@ -107,7 +115,8 @@ class Reading:
                 **more,
             )
         except RateLimited as error:
-            return self._end(str(error))
+            self.refused = str(error)
+            return self._end(self.refused)
         following = (told.get("response_metadata") or {}).get("next_cursor")
         return told["messages"], following or None
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import MessageRef, Person, Place, Said
 from connectors.slack.api import Identity
+from connectors.slack.content import content_of
 from connectors.slack.files import files_of
 from connectors.slack.people import name_in
+from connectors.slack.places import is_dm
 from connectors.slack.text import emoji_of, mentioned, plain
 
 QUESTION = "everytoken_question"
@@ -27,7 +30,7 @@ def is_speech(message: Message) -> bool:
 
 def people_in(message: Message, bot: Identity) -> Iterator[str]:
     """The ids of the people whose names it takes to tell what a message says."""
-    yield from mentioned(text_of(message))
+    yield from mentioned(content_of(message))
     if asked := _question(message, bot):
         yield str(asked["person"])
     elif message.get("user") and not _profile_name(message):
@@ -38,13 +41,17 @@ def said(place: Place, message: Message, bot: Identity, names: Mapping[str, str]
     """What was said and by whom. What we asked in a person's name are that person's words."""
     asked = _question(message, bot)
     author = _asker(asked, names) if asked else _author(message, names)
+    opens = message["ts"] == place.thread
+    # What opens a thread of direct messages may be an answer that stands outside of it.
+    outside = opens and is_dm(place.channel) and is_ours(message, bot)
     return Said(
-        ref=MessageRef(place, message["ts"]),
+        ref=MessageRef(replace(place, thread="") if outside else place, message["ts"]),
         author=author,
         text=str(asked["text"]) if asked else _words(message, bot, names),
         by_bot=is_ours(message, bot) and not asked,
         at_us=microseconds(message["ts"]),
         files=files_of(place.workspace, message),
+        opens=opens,
     )
 
 
@@ -59,19 +66,8 @@ def microseconds(ts: str) -> int:
     return int(seconds) * 1_000_000 + int(f"{fraction:0<6.6}" or 0)
 
 
-def text_of(message: Message) -> str:
-    """What a message says in Slack's own form; an app's may stand in its attachments alone."""
-    return str(message.get("text") or "") or "\n".join(_attached(message.get("attachments") or ()))
-
-
 def _words(message: Message, bot: Identity, names: Mapping[str, str]) -> str:
-    return plain(text_of(message), names, emoji_of(message.get("blocks")), without=bot.user)
-
-
-def _attached(attachments: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for each in attachments:
-        if words := each.get("text") or each.get("fallback"):
-            yield str(words)
+    return plain(content_of(message), names, emoji_of(message.get("blocks")), without=bot.user)
 
 
 def _question(message: Message, bot: Identity) -> Mapping[str, Any] | None:

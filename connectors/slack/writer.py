@@ -17,7 +17,6 @@ from connectors.base import (
     Place,
     Refused,
     Shown,
-    Status,
     TooLong,
     Unavailable,
 )
@@ -40,11 +39,6 @@ _BURST = 5
 _SKEW_S = 60.0
 """So far Slack's clock and ours may be apart."""
 _REMEMBERED = 10_000
-_STATUSES = {
-    Status.QUEUED: "is busy, and will answer soon…",
-    Status.THINKING: "is thinking…",
-    Status.IDLE: "",
-}
 
 
 class _StillStreaming(Unavailable):
@@ -125,21 +119,6 @@ class Writer:
     async def read(self, ref: MessageRef) -> Shown:
         """What Slack has for a message now. Raises `Gone` where it has none."""
         return await standing.shown(self._api, ref)
-
-    async def signal(self, place: Place, status: Status) -> None:
-        """Says under a thread what the bot is doing; where Slack can't, nothing is lost."""
-        if not place.thread:
-            return
-        try:
-            await self._api.call(
-                place.workspace,
-                "assistant.threads.setStatus",
-                channel_id=place.channel,
-                thread_ts=place.thread,
-                status=_STATUSES[status],
-            )
-        except ConnectorError as error:
-            log.debug("slack shows no status: %s", error)
 
     # Posting.
 

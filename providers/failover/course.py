@@ -29,7 +29,6 @@ from providers.base import (
 from providers.decoding import Piece
 from providers.failover.breaker import Breaker
 from providers.failover.conversation import continued, fits, has_images, shorter
-from providers.failover.limit import FirstWord
 from providers.failover.spending import together
 from providers.relay import Relay
 
@@ -38,11 +37,12 @@ log = structlog.get_logger(__name__)
 ROUNDS = 3
 """So often a model is tried before its first token, at most."""
 _FIRST_PAUSE_S = 0.5
-_AGAIN = (Overloaded, Disconnected, Stalled)
-"""What may pass by itself: the same model may be tried again."""
-_ELSEWHERE = (*_AGAIN, Malformed, AuthFailed, BadRequest)
+_AGAIN = (Overloaded, Disconnected)
+"""What may pass by itself: the same model may be tried again. One that was silent is not: it may
+still be at work on the question, and asking again would pay for that twice."""
+_ELSEWHERE = (*_AGAIN, Stalled, Malformed, AuthFailed, BadRequest)
 """What another model may not meet. A filter's refusal is an answer: no other model is asked."""
-_AILING = (*_AGAIN, Malformed, AuthFailed)
+_AILING = (*_AGAIN, Stalled, Malformed, AuthFailed)
 """What says that a model is not well, and not that the question is at fault."""
 
 
@@ -50,8 +50,9 @@ _AILING = (*_AGAIN, Malformed, AuthFailed)
 class Patience:
     """What the operator decided about failing models.
 
-    `seconds` are what the next token may take over all tries and models: from the question on, and
-    again from where an answer broke off. `goes_on`: whether another model goes on with an answer
+    `seconds` bound how long failing models are tried again: from the question on, and again from
+    where one was silent, or an answer broke off. How long each may be silent is its own to bound.
+    `goes_on`: whether another model goes on with an answer
     that broke off. `spread` gives numbers from 0 to 1: pauses differ, so that many who failed
     together don't come back together.
     """
@@ -118,15 +119,14 @@ class Course:
             await self._seam(link)
         self._note(link, kind)
         spent, generation.usage = generation.usage, None
-        said = f"no token came within {self._patience.seconds:g} s"
+        generation.finish_word = ""
         try:
-            async with FirstWord(generation, self._deadline, said):
-                await link.model.generate(
-                    request,
-                    run_id=self._run_id,
-                    callbacks=self._callbacks,
-                    generation=generation,
-                )
+            await link.model.generate(
+                request,
+                run_id=self._run_id,
+                callbacks=self._callbacks,
+                generation=generation,
+            )
         except ProviderError as error:
             return error
         finally:
@@ -178,6 +178,8 @@ class Course:
             raise error
         if not isinstance(error, _AGAIN):
             self._open.remove(link)
+        if isinstance(error, Stalled):
+            self._deadline = self._clock() + self._patience.seconds
         return await self._next(error), None
 
     def _learn(self, link: Link, error: ProviderError) -> None:
@@ -199,14 +201,17 @@ class Course:
         return self._new_round()
 
     async def _next(self, error: ProviderError) -> Link:
-        """The next model of this round; after it a pause, and the next round."""
+        """The next model of this round; after it a pause, and the next round.
+
+        The deadline is for trying again: each model is asked once, however late.
+        """
         link = self._admitted()
         if link is None:
             if not self._open or self._rounds == ROUNDS:
                 raise error
             await self._pause(error)
             link = self._new_round()
-        if self._clock() >= self._deadline:
+        if self._rounds > 1 and self._clock() >= self._deadline:
             raise error
         return link
 

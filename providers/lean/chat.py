@@ -18,7 +18,8 @@ class Chat:
 
     `limit` is what the service calls the most tokens of an answer; `usage`: whether it is asked
     to count; `system`: the role of a system message; `think_block`: whether answers may begin
-    with their reasoning between tags; `whole`: the service's words for a whole answer.
+    with their reasoning between tags; `begun`: whether they do, without the first; `whole`: the
+    service's words for a whole answer.
     """
 
     model: str
@@ -26,6 +27,7 @@ class Chat:
     usage: bool
     system: str = "system"
     think_block: bool = False
+    begun: bool = False
     whole: frozenset[str] = finish.OPENAI
     path: str = "/chat/completions"
 
@@ -45,7 +47,8 @@ class Chat:
 
     def reader(self, generation: Generation) -> ChatReader:
         """See `Speech`."""
-        return ChatReader(generation, Decoder(think_block=self.think_block), self.whole)
+        decoder = Decoder(think_block=self.think_block, begun=self.begun)
+        return ChatReader(generation, decoder, self.whole)
 
 
 class ChatReader:
@@ -71,4 +74,4 @@ class ChatReader:
 
     def flush(self) -> list[Piece]:
         """What the decoder kept back."""
-        return self._decoder.flush()
+        return self._decoder.flush(whole=self._generation.finish_reason == "stop")

@@ -17,7 +17,7 @@ from providers.knowing import Ask, Knowing
 from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import Patience, whole
+from providers.stall import AnswerPatience, Bounds, whole
 
 
 class LeanProvider(Knowing):
@@ -33,6 +33,7 @@ class LeanProvider(Knowing):
         *,
         name: str,
         stall_seconds: float,
+        first_seconds: float | None = None,
         room: int | None = None,
         sees: bool | None = None,
         guess: bool = False,
@@ -43,6 +44,7 @@ class LeanProvider(Knowing):
         super().__init__(name, room=room, sees=sees, guess=guess, ask=ask, url=url)
         self._client = client
         self._speech = speech
+        self._first_seconds = first_seconds or stall_seconds
         self._stall_seconds = stall_seconds
         self._close = close
 
@@ -77,16 +79,18 @@ class LeanProvider(Knowing):
 
     async def _read(self, request: Request, answer: _Answer) -> None:
         take, heard = answer.reader.take, False
-        async with Patience(self._stall_seconds) as patience:
+        bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
+        async with AnswerPatience(bounds, answer.generation) as patience:
             stream = await opened(self._client, self._speech.path, self._speech.body(request))
+            patience.heard()
             async with aclosing(Chunks(stream)) as said:
                 while not said.done:
-                    for chunk in await said.more():
+                    chunks = await said.more()
+                    patience.heard()
+                    for chunk in chunks:
                         heard = True
-                        patience.heard()
                         await answer.tell(take(chunk))
-                        if answer.finished:
-                            patience.shorten(TRAILER_SECONDS)
+                        patience.took()
         if not heard:
             raise ValueError("the stream has no chunks")
 
@@ -97,15 +101,10 @@ class _Answer:
     def __init__(self, relay: Relay, generation: Generation, reader: Reader) -> None:
         self.relay = relay
         self.reader = reader
-        self._generation = generation
-
-    @property
-    def finished(self) -> bool:
-        """Whether the service said why the answer ended."""
-        return self._generation.finish_reason is not None
+        self.generation = generation
 
     async def tell(self, pieces: list[Piece]) -> None:
         """Keeps and tells piece by piece: a cancel in between costs the callbacks one at most."""
         for kind, text in pieces:
-            self._generation.add(text, kind)
+            self.generation.add(text, kind)
             await self.relay.token(text, kind)

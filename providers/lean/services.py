@@ -13,6 +13,7 @@ from providers.lean.chat import Chat
 from providers.lean.protocol import Speech
 from providers.lean.provider import LeanProvider
 from providers.lean.responses import Responses, needs_responses
+from providers.reasoners import begins
 from providers.sight import sees_images
 
 
@@ -24,6 +25,7 @@ def openai_provider(
     api: Api = "auto",
     store: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
 ) -> LeanProvider:
@@ -39,6 +41,7 @@ def openai_provider(
         sees=sees,
         guess=sees_images(model),
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
     )
 
 
@@ -51,6 +54,7 @@ def azure_provider(
     api: Api = "auto",
     store: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
@@ -68,6 +72,7 @@ def azure_provider(
         guess=sees_images(deployment),
         close=close,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
     )
 
 
@@ -78,20 +83,30 @@ def compatible_provider(
     api_key: str | None = None,
     usage: bool = False,
     stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
     retries: int = 0,
+    begins_thinking: bool | None = None,
 ) -> LeanProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own.
+    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
+    reasoning, which nothing opens; None: as is known of the model.
     """
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
     return LeanProvider(
         client,
-        Chat(model, limit="max_tokens", usage=usage, think_block=True, whole=finish.COMPATIBLE),
+        Chat(
+            model,
+            limit="max_tokens",
+            usage=usage,
+            think_block=True,
+            begun=begins(model, begins_thinking),
+            whole=finish.COMPATIBLE,
+        ),
         name=f"compatible:{model}",
         room=room,
         sees=sees,
@@ -99,6 +114,7 @@ def compatible_provider(
         ask=partial(facts_of, client, model),
         url=base_url,
         stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
     )
 
 

@@ -30,7 +30,7 @@ from providers.base import (
     Turn,
     Usage,
 )
-from providers.scripted import Cut, Finish, Hang, Pause, Step
+from providers.scripted import Alive, Cut, Finish, Hang, Pause, Step
 from tests.clock import SOON_S
 
 QUESTION = Request((Turn("system", "Be brief."), Turn("user", "Hello?")))
@@ -249,6 +249,13 @@ class ProviderContract:
         told = await self.told(*slow, Finish(), stall_seconds=0.4)
         assert told.error is None
         assert told.generation.text == "abcd"
+
+    async def test_a_service_that_shows_that_it_is_there_is_no_stall(self) -> None:
+        """Comments, pings and progress say nothing, and count as much as a token does."""
+        thinking = [step for _ in range(4) for step in (Pause(0.2), Alive())]
+        told = await self.told(*thinking, "a", *thinking, "b", Finish(), stall_seconds=0.5)
+        assert told.error is None
+        assert told.generation.text == "ab"
 
     async def test_a_cancel_closes_the_connection_and_keeps_the_text(self) -> None:
         """Within a second the service is left; what was read stands, and no more comes."""

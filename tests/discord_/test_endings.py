@@ -37,7 +37,7 @@ async def test_thirty_thousand_characters_of_everything_arrive_whole_and_each_pa
 EDIT, POST = "PATCH", "POST"
 FOR_EVER = None
 ENDINGS = [
-    (EDIT, Refuse(404, 10008), 1, "stopped"),
+    (EDIT, Refuse(404, 10008), 1, "complete"),
     (EDIT, Refuse(429, 30046, retry_after=0.1), 1, "complete"),
     (EDIT, Refuse(403, 50001), FOR_EVER, "complete"),
     (EDIT, Refuse(400, 50035), FOR_EVER, "complete"),

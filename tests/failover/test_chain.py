@@ -29,7 +29,7 @@ from providers.base import (
 )
 from providers.failover import ChainProvider, Patience
 from providers.failover.breaker import FAILURES, REST_S
-from providers.scripted import Cut, Fail, Finish, Hang, Pause, ScriptedProvider
+from providers.scripted import Alive, Cut, Fail, Finish, Hang, Pause, ScriptedProvider
 from tests.contracts.provider import QUESTION, Heard, Told
 
 BUSY = Fail(Overloaded("busy"))
@@ -162,15 +162,51 @@ async def test_a_time_after_the_deadline_is_not_waited_for() -> None:
     assert now() == 0
 
 
-async def test_one_deadline_bounds_all_tries_of_all_models() -> None:
-    """Each of them alone would have had the time."""
-    models = [model([Hang()], name=f"s:{name}", stall_seconds=20) for name in "abc"]
+async def test_a_silent_model_is_asked_once_and_the_next_has_its_own_time() -> None:
+    """Each may be at work on the question still: asking it again would pay for that twice."""
+    models = [model([Hang()], name=f"s:{name}", first_seconds=20) for name in "abc"]
     told = await ask(chain(*models, seconds=30))
     assert isinstance(told.error, Stalled)
-    assert now() == 30
-    assert "30 s" in str(told.error)
-    assert [len(each.requests) for each in models] == [1, 1, 0]
-    assert [each.cancelled for each in models] == [0, 1, 0]
+    assert now() == 60
+    assert [len(each.requests) for each in models] == [1, 1, 1]
+
+
+async def test_a_silent_model_alone_is_not_asked_again() -> None:
+    """The reader is told, and may press Retry."""
+    alone = model([Hang()], ["late"], first_seconds=20)
+    told = await ask(chain(alone))
+    assert isinstance(told.error, Stalled)
+    assert (len(alone.requests), now()) == (1, 20)
+
+
+async def test_the_next_model_is_asked_however_long_the_first_was_silent() -> None:
+    """Also where that took longer than failing models are tried; and it may be tried again."""
+    slow, other = model([Hang()], first_seconds=300), model([BUSY], ["yes"], name="s:b")
+    told = await ask(chain(slow, other, seconds=120))
+    assert (told.generation.text, now()) == ("yes", 300.5)
+    assert [each[:2] for each in tries(told)] == [
+        ("s:a", "first"),
+        ("s:b", "failover"),
+        ("s:b", "retry"),
+    ]
+
+
+async def test_a_model_that_shows_that_it_is_there_is_waited_for() -> None:
+    """Keep-alives and progress are no silence, before the answer or in the middle of it."""
+    thinking = [step for _ in range(40) for step in (Pause(15), Alive())]
+    slow = model([*thinking, "at ", *thinking, "last"], first_seconds=20, stall_seconds=20)
+    other = model(["no"], name="s:b")
+    told = await ask(chain(slow, other, seconds=30))
+    assert (told.generation.text, told.error, now()) == ("at last", None, 1200)
+    assert other.requests == []
+
+
+async def test_silence_before_the_answer_has_a_bound_of_its_own() -> None:
+    """Thoughts are not the answer yet; once it has begun, the shorter bound holds."""
+    script = [Pause(70), ("reasoning", "hm"), Pause(70), "so", Hang()]
+    told = await ask(chain(model(script, first_seconds=75, stall_seconds=10)))
+    assert (told.generation.text, now()) == ("so", 150)
+    assert isinstance(told.error, Stalled)
 
 
 async def test_the_deadline_counts_until_the_first_token_only() -> None:

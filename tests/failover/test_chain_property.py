@@ -78,8 +78,23 @@ async def _one(chain: ChainProvider, made: list[ScriptedProvider]) -> None:
     assert starts == sorted(starts)
     if error is not None:
         assert generation.attempts[-1].error == f"{type(error).__name__}: {error}"
-    # Each break in mid-answer begins a new time for a first token; streams last 4 x 20 s at most.
-    assert took <= (len(generation.seams) + 1) * (FIRST_TOKEN_S + 4 * STALL_S + 1)
+    # Each break in mid-answer, and each silence, begins a new time for trying; a script lasts
+    # 4 x 30 s at most.
+    silent = sum((each.error or "").startswith("Stalled") for each in generation.attempts)
+    again = len(generation.seams) + silent + 1
+    assert took <= again * (FIRST_TOKEN_S + len(made) * (4 * 30 + STALL_S) + 1)
+    assert not _asked_again_after_silence(generation)
+
+
+def _asked_again_after_silence(generation: Generation) -> bool:
+    """Whether a model was asked again that had been silent."""
+    silent: set[str] = set()
+    for attempt in generation.attempts:
+        if attempt.model in silent:
+            return True
+        if (attempt.error or "").startswith("Stalled"):
+            silent.add(attempt.model)
+    return False
 
 
 def _seams(heard: Heard) -> list[int]:

@@ -6,8 +6,9 @@ import asyncio
 
 from bot.identity import Named
 from bot.intake import Access, IntakeOptions
-from bot.intake.notices import NOT_ALLOWED
-from connectors.base import Person, Place
+from bot.intake.notices import ANSWERED_AS_IT_WAS, NOT_ALLOWED
+from connectors.base import Asked, Edited, File, MessageRef, Person, Place
+from connectors.memory import ALICE
 from providers.scripted import Hang, Pause
 from tests.way import a_way
 
@@ -108,13 +109,40 @@ async def test_changes_back_and_forth_are_each_answered() -> None:
         assert len(way.writing()) == 0
 
 
-async def test_a_change_after_the_answer_changes_nothing() -> None:
+async def test_a_change_after_the_answer_leaves_it_and_the_asker_is_told_what_to_do() -> None:
     async with a_way(["One."]) as way:
         ref = await way.ask("1")
         await way.intake.settled()
-        assert await way.connector.change(ref, "2").accepted()
+        for _ in range(2):  # the same change may be delivered twice
+            assert await way.connector.change(ref, "2").accepted()
+            await way.intake.settled()
+        assert way.shown == ["One.", ANSWERED_AS_IT_WAS]
+
+
+async def test_a_change_of_what_was_no_question_is_nobodys_business() -> None:
+    async with a_way(["One."]) as way:
+        await way.ask("1")
+        await way.intake.settled()
+        other = MessageRef(way.connector.place, "another")
+        edited = Edited(other, ALICE, "2", "1")
+        assert await way.connector.deliver(edited).accepted()
         await way.intake.settled()
         assert way.shown == ["One."]
+
+
+async def test_files_that_are_told_of_late_start_the_answer_over() -> None:
+    """A platform may tell of a message twice, and only the second time of its files."""
+    file = File("f1", "notes.txt", "text/plain", 5)
+    async with a_way(["Without", Hang()], ["With."]) as way:
+        ref = await way.ask("Read this")
+        await way.until(lambda: way.shown)
+        way.connector.platform.files["f1"] = b"swordfish"
+        again = Asked(ref, ALICE, "Read this", (file,))
+        for _ in range(2):
+            assert await way.connector.deliver(again).accepted()
+            await way.intake.settled()
+        assert way.shown == [f"Without\n\n{OVER}", "With."]
+        assert "swordfish" in way.provider.requests[-1].turns[-1].text
 
 
 async def test_a_late_change_leaves_the_answer_alone() -> None:

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from providers.base import FinishReason, Generation, Malformed, Request, Turn
 from providers.langchain import LangChainProvider
-from providers.scripted import Cut, Finish, Hang, Pause
+from providers.scripted import Alive, Cut, Finish, Hang, Pause
 from tests.contracts.provider import (
     LONG_STALL,
     ErrorPart,
@@ -65,8 +65,8 @@ class ScriptedModel(BaseChatModel):
 
 async def _said(step: WireStep) -> AsyncIterator[AIMessageChunk]:
     match step:
-        case str():
-            yield AIMessageChunk(content=step)
+        case str() | Alive():
+            yield AIMessageChunk(content=step if isinstance(step, str) else "")
         case ("refusal", text):
             yield AIMessageChunk(content="", additional_kwargs={"refusal": text})
         case ("reasoning", text):

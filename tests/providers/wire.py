@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from providers.base import FinishReason, Provider, TokenKind
-from providers.scripted import Cut, Finish, Hang, Pause
+from providers.scripted import Alive, Cut, Finish, Hang, Pause
 from tests.contracts.provider import ErrorPart, Garbage, Severed, Stage, WireStep
 from tests.servers import anthropic, google
 from tests.servers import openai as wire
@@ -27,6 +27,10 @@ class Tongue(Protocol):
 
     def finish(self, reason: FinishReason) -> Sequence[bytes]:
         """The answer's end, with its usage."""
+        ...
+
+    def alive(self) -> bytes:
+        """A sign of life without content."""
         ...
 
     def error(self) -> bytes:
@@ -51,6 +55,9 @@ class OpenAITongue:
     def finish(self, reason: FinishReason) -> Sequence[bytes]:
         return wire.finish({"filter": "content_filter"}.get(reason, reason))
 
+    def alive(self) -> bytes:
+        return b": OPENROUTER PROCESSING\n\n"
+
     def error(self) -> bytes:
         return wire.event({"error": {"message": "sk-secret", "type": "server_error"}})
 
@@ -73,6 +80,9 @@ class AnthropicTongue:
         words = {"stop": "end_turn", "length": "max_tokens", "filter": "refusal"}
         return anthropic.finish(words[reason])
 
+    def alive(self) -> bytes:
+        return anthropic.event("ping")
+
     def error(self) -> bytes:
         return anthropic.error("overloaded_error")
 
@@ -92,6 +102,9 @@ class GoogleTongue:
     def finish(self, reason: FinishReason) -> Sequence[bytes]:
         words = {"stop": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY"}
         return google.finish(words[reason])
+
+    def alive(self) -> bytes:
+        return google.chunk([{"text": ""}])  # its SDK takes a comment for a broken event
 
     def error(self) -> bytes:
         return google.event(google.told(503, "UNAVAILABLE", "about sk-secret"))
@@ -123,6 +136,8 @@ def _acts(step: WireStep, tongue: Tongue) -> Sequence[Act]:
             return [tongue.token(*step)]
         case Pause():
             return [Wait(step.seconds)]
+        case Alive():
+            return [tongue.alive()]
         case Finish():
             return tongue.finish(step.reason)
         case _:

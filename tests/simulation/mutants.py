@@ -192,7 +192,7 @@ def swallow_a_refused_last_edit(stack: ExitStack) -> None:
 
     async def content(self: Reply, step: Any, problem: Any) -> None:
         if isinstance(problem, RateLimited) and self.ended:
-            self._hopeless = True
+            self._task.cancel()
         else:
             await old(self, step, problem)
 
@@ -247,7 +247,7 @@ def trust_a_lost_post(stack: ExitStack) -> None:
 
     async def hasty(self: Reply, step: Any, problem: Any) -> None:
         if isinstance(problem, Unavailable) and step.call == "post":
-            self._hopeless = True
+            self._task.cancel()
             self.over.set()
         else:
             await old(self, step, problem)

@@ -57,7 +57,7 @@ async def test_the_first_question_names_the_thread(slack: Slack, hearing: Ears) 
     assert await slack.say("Good morning").settled()
     title = "What is the least number of words that name a thread well…"
     assert slack.board.platform.titles == {thread.ts: title}
-    assert len(slack.called("assistant.threads.setTitle")) == 1
+    assert len(slack.called("agents.sessions.rename")) == 1
 
 
 async def test_a_direct_message_that_opens_a_thread_names_it(slack: Slack, hearing: Ears) -> None:
@@ -73,18 +73,20 @@ async def test_a_question_that_the_bot_does_not_keep_names_nothing(
     slack.say("Hello there", channel=slack.dm())
     (await hearing.next()).refuse()
     assert await slack.say("Good morning").settled()
-    assert slack.called("assistant.threads.setTitle") == []
+    assert slack.called("agents.sessions.rename") == []
 
 
-async def test_an_app_that_is_no_assistant_tries_to_name_a_thread_once(
+async def test_an_app_that_may_not_name_a_thread_tries_each_way_once(
     slack: Slack, hearing: Ears
 ) -> None:
+    slack.board.platform.knows_sessions = False
     slack.fault("assistant.threads.setTitle", Says("missing_scope", {"needed": "assistant:write"}))
     for number in range(3):
         asked = slack.say(f"Question {number}", channel=slack.dm())
         await hearing.accept()
         assert await asked.settled()
         await until(lambda: slack.called("assistant.threads.setTitle"))
+    assert len(slack.called("agents.sessions.rename")) == 1
     assert len(slack.called("assistant.threads.setTitle")) == 1
 
 
@@ -93,7 +95,7 @@ async def test_no_thread_is_named_where_direct_messages_have_none(slack: Slack) 
         asked = slack.say("Hello there", channel=slack.dm())
         await hearing.accept()
         assert await asked.settled()
-    assert slack.called("assistant.threads.setTitle") == []
+    assert slack.called("agents.sessions.rename") == []
 
 
 async def test_a_greeting_that_fails_costs_nothing_else(slack: Slack, hearing: Ears) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.base import ConnectorError, Refused, Unavailable
+from connectors.base import ConnectorError, Lacking, Refused, Unavailable
 from connectors.slack.api import Api, OneToken
 from connectors.slack.diagnosis import diagnose
 from connectors.slack.installations import Installations
@@ -228,3 +228,12 @@ async def test_a_database_that_is_away_is_told(many: Many, monkeypatch: pytest.M
     monkeypatch.setattr(many.installations, "teams", away)
     with pytest.raises(ConnectorError, match="database"):
         await many.faults()
+
+
+async def test_an_older_app_works_and_is_told_what_it_does_without(slack: Slack, api: Api) -> None:
+    slack.board.platform.knows_sessions = False
+    with pytest.raises(Lacking, match=r"no agent sessions \(unknown_method\).*agent_view"):
+        await diagnose(api, options(slack))
+    slack.board.platform.knows_sessions = True
+    await diagnose(api, options(slack))
+    assert slack.board.platform.sessions == {}

@@ -21,6 +21,8 @@ HTTP = "https://bot.example.com/slack/events"
 
 # Slack's documentation of each method; None: any token will do.
 SCOPES_OF = {
+    "agents.sessions.rename": "chat:write",
+    "agents.sessions.setStatus": "chat:write",
     "apps.connections.open": None,
     "assistant.threads.setStatus": "chat:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",
@@ -60,7 +62,7 @@ def manifest(name: str = "manifest.json") -> dict[str, Any]:
 
 def methods_called() -> set[str]:
     """Every method of the Web API that the connector names."""
-    families = "apps|assistant|auth|bots|chat|conversations|files|oauth|users|views"
+    families = "agents|apps|assistant|auth|bots|chat|conversations|files|oauth|users|views"
     named = re.compile(rf'"((?:{families})\.[A-Za-z0-9.]+)"')
     return {name for path in CODE.rglob("*.py") for name in named.findall(path.read_text())}
 

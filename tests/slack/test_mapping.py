@@ -105,7 +105,8 @@ def test_files_come_with_the_question() -> None:
 
 
 def test_a_file_without_a_word_is_a_question_in_direct_messages() -> None:
-    found = event_of(changed("file_share", text="", channel="D0ALICE001", channel_type="im"))
+    body = changed("file_share", text="", blocks=None, channel="D0ALICE001", channel_type="im")
+    found = event_of(body)
     assert isinstance(found, Asked)
     assert found.text == ""
     assert len(found.files) == 1

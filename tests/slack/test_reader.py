@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.base import File, Gone, MessageRef, Person, Place, Refused, TooLong, Unavailable
+from connectors.base import (
+    File,
+    Gone,
+    Incomplete,
+    MessageRef,
+    Person,
+    Place,
+    Refused,
+    TooLong,
+    Unavailable,
+)
 from connectors.slack.api import Api
 from connectors.slack.reader import Reader
 from connectors.slack.said import QUESTION
@@ -82,7 +92,8 @@ async def test_of_a_long_thread_the_newest_messages_are_given(slack: Slack, read
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 450)
     place = thread_of(slack, root.ts)
-    assert await texts(reader, place, replies[449], 3) == ["Reply 446", "Reply 447", "Reply 448"]
+    newest = ["Reply 446", "Reply 447", "Reply 448"]
+    assert await texts(reader, place, replies[449], 3) == ["Root", *newest]
     assert len(slack.called("conversations.replies")) == 3
 
 
@@ -102,7 +113,7 @@ async def test_the_way_from_the_beginning_of_a_very_long_thread_is_not_walked(
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 3_000)
     said = await texts(reader, thread_of(slack, root.ts), replies[-1], 20)
-    assert said == [f"Reply {i}" for i in range(2_979, 2_999)]
+    assert said == ["Root", *(f"Reply {i}" for i in range(2_979, 2_999))]
     assert len(slack.called("conversations.replies")) <= 6
 
 
@@ -124,7 +135,7 @@ async def test_deleted_messages_leave_no_hole(slack: Slack, reader: Reader) -> N
     await texts(reader, place, replies[99], 5)
     for ts in replies[60:95]:
         slack.delete(ts)
-    expected = [f"Reply {i}" for i in (59, 95, 96, 97, 98)]
+    expected = ["Root", *(f"Reply {i}" for i in (59, 95, 96, 97, 98))]
     assert await texts(reader, place, replies[99], 5) == expected
 
 
@@ -210,15 +221,19 @@ async def test_a_history_of_nothing_asks_nothing(slack: Slack, reader: Reader) -
 
 
 async def test_a_rate_limit_is_not_waited_for(slack: Slack, reader: Reader) -> None:
-    """Some apps may read one page a minute: what there is by then is given."""
+    """Some apps may read one page a minute: what there is by then is given, and said so."""
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 250)
     place = thread_of(slack, root.ts)
     slack.fault("conversations.replies", None, TooMany(60))
-    said = await texts(reader, place, replies[249], 3)
-    assert said == ["Reply 196", "Reply 197", "Reply 198"]
+    with pytest.raises(Incomplete) as found:
+        await texts(reader, place, replies[249], 3)
+    newest = ["Reply 196", "Reply 197", "Reply 198"]
+    assert [each.text for each in found.value.said] == ["Root", *newest]
     slack.fault("conversations.replies", TooMany(60))
-    assert await texts(Reader(reader._api), place, replies[249], 3) == []
+    with pytest.raises(Incomplete) as found:
+        await texts(Reader(reader._api), place, replies[249], 3)
+    assert found.value.said == []
 
 
 async def test_a_rate_limit_of_a_second_is_waited_for(slack: Slack, reader: Reader) -> None:

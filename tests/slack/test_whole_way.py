@@ -14,6 +14,7 @@ from connectors.base import Control
 from providers.base import Disconnected
 from providers.scripted import Fail, Hang, Pause, ScriptedProvider
 from tests.servers.slack import BOB, CAROL, SHARED, Slack, Upload
+from tests.servers.slack.faults import TooMany
 from tests.slack.way import LIVELY, Way, slack_way
 from tests.texts import everything
 
@@ -210,6 +211,50 @@ async def test_the_commands_new_and_stop_work_where_they_are_typed(slack: Slack)
                 in [m.now.visible for m in slack.messages(ephemeral=True, by_bot=True)] + the.shown
             )
         )
+
+
+@pytest.mark.parametrize("mention_first", [True, False])
+@pytest.mark.parametrize("withheld", [True, False])
+async def test_a_file_reaches_the_model_whichever_event_tells_of_it(
+    slack: Slack, mention_first: bool, withheld: bool
+) -> None:
+    """The mention never has it, and of another organisation's the events have its id alone."""
+    upload = Upload("notes.txt", b"The word is swordfish.", withheld=withheld)
+    async with way(slack, ["Read."]) as the:
+        asked = slack.ask("Read this", files=[upload], mention_first=mention_first)
+        assert await asked.acknowledged()
+        assert await the.verdicts(1) == ["verified"]
+        assert the.shown == ["Read."]
+        (request,) = the.provider.requests
+    assert "swordfish" in request.turns[-1].text
+
+
+async def test_a_reply_below_the_bots_own_direct_message_has_what_it_replies_to(
+    slack: Slack,
+) -> None:
+    async with way(slack, ["Forty-two."], ["Because."], streaming="edit") as the:
+        channel = slack.dm()
+        slack.ask("What is it?", channel=channel)
+        await the.rows(1)
+        answer = slack.messages(by_bot=True)[0]
+        slack.ask("Why?", channel=channel, thread_ts=answer.ts)
+        await the.rows(2)
+        texts = [turn.text for turn in the.provider.requests[1].turns]
+    assert texts == ["Be brief.", "What is it?", "Forty-two.", "Why?"]
+
+
+async def test_where_slack_lets_one_history_a_minute_be_read_the_second_question_has_its_own(
+    slack: Slack,
+) -> None:
+    async with way(slack, ["One."], ["Two."]) as the:
+        asked = slack.ask("1")
+        await the.rows(1)
+        slack.fault("conversations.replies", TooMany(60), TooMany(60))
+        slack.say("2", thread_ts=asked.ts)
+        assert await the.verdicts(2) == ["verified"] * 2
+        texts = [turn.text for turn in the.provider.requests[1].turns]
+    assert texts == ["Be brief.", "1", "One.", "2"]
+    assert "earlier messages here" in the.shown[1]
 
 
 async def test_files_of_a_question_reach_the_model(slack: Slack) -> None:

@@ -17,7 +17,6 @@ from connectors.base import (
     Place,
     RateLimited,
     Refused,
-    Status,
     TooLong,
     Unavailable,
 )
@@ -302,21 +301,3 @@ async def test_budgets_keep_a_distance_from_slacks_own(writer: Writer) -> None:
     edits, posts = writer.budget(place, "edit"), writer.budget(place, "post")
     assert (edits.calls, edits.seconds) == (50, 61.0)
     assert (posts.calls, posts.seconds) == (5, 6.0)
-
-
-async def test_a_status_stands_under_a_thread(slack: Slack, writer: Writer, thread: Place) -> None:
-    for status in (Status.THINKING, Status.IDLE):
-        await writer.signal(thread, status)
-    thinking, idle = slack.statuses
-    assert "thinking" in thinking
-    assert idle == ""
-
-
-async def test_a_status_that_slack_does_not_take_is_no_error(
-    slack: Slack, writer: Writer, thread: Place, direct: Place
-) -> None:
-    slack.fault("assistant.threads.setStatus", Says("missing_scope"), Broken())
-    await writer.signal(thread, Status.THINKING)
-    await writer.signal(thread, Status.THINKING)
-    await writer.signal(direct, Status.THINKING)
-    assert slack.statuses == []

@@ -6,12 +6,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.base import Asked, Refused
+from connectors.base import Asked, Commanded
 from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.inbound.anchors import escaped
 from connectors.slack.options import SlackOptions
 from connectors.slack.places import is_dm
+from connectors.slack.sessions import Sessions
 
 _MOST_PROMPTS = 4
 _REMEMBERED = 10_000
@@ -22,13 +23,14 @@ _TITLE = 60
 class Assistant:
     """Courtesies: nobody waits for them, and an app that is no assistant does without."""
 
-    def __init__(self, api: Api, options: SlackOptions, errands: Errands) -> None:
+    def __init__(
+        self, api: Api, options: SlackOptions, errands: Errands, sessions: Sessions
+    ) -> None:
         self._api = api
+        self._sessions = sessions
         self._options = options
         self._errands = errands
         self._started: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._untitled: set[str] = set()
-        """Workspaces in which the app may not name threads."""
 
     def started(self, team: str, event: Mapping[str, Any]) -> None:
         """Somebody opened a new thread with the assistant."""
@@ -47,13 +49,17 @@ class Assistant:
     def asked(self, asked: Asked) -> None:
         """A question came: where it is a thread's first, its first words become the title."""
         place = asked.message.place
-        if not is_dm(place.channel) or not place.thread or place.workspace in self._untitled:
+        if not is_dm(place.channel) or not place.thread:
             return
         started = (place.channel, place.thread)
         if started in self._started or place.thread == asked.message.id:
             self._started.pop(started, None)
             if title := _title(asked.text):
-                self._errands.run(self._name(place.workspace, *started, title))
+                self._errands.run(self._sessions.rename(place, title))
+
+    def stopped(self, commanded: Commanded) -> None:
+        """Slack's own Stop was pressed: its session does not end by itself."""
+        self._sessions.end(commanded.message.place)
 
     async def _welcome(self, team: str, channel: str, ts: str) -> None:
         if self._options.prompts:
@@ -69,14 +75,6 @@ class Assistant:
         await self._api.call(
             team, "assistant.threads.setSuggestedPrompts", **where, prompts=offered
         )
-
-    async def _name(self, team: str, channel: str, thread: str, title: str) -> None:
-        named = {"channel_id": channel, "thread_ts": thread, "title": title}
-        try:
-            await self._api.call(team, "assistant.threads.setTitle", **named)
-        except Refused:
-            self._untitled.add(team)
-            raise
 
 
 def _title(text: str) -> str:

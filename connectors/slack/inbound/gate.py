@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -12,7 +13,8 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from connectors.base import Asked, ConnectorError, Event, Refused
+from connectors.base import Asked, Commanded, ConnectorError, Event, Refused
+from connectors.slack import files
 from connectors.slack.api import Api
 from connectors.slack.inbound import mapping
 from connectors.slack.inbound.anchors import Names
@@ -21,6 +23,7 @@ from connectors.slack.inbound.commands import Commands
 from connectors.slack.inbound.handover import Handover
 from connectors.slack.inbound.responses import not_taken, taken
 from connectors.slack.inbound.shortcuts import Shortcuts
+from connectors.slack.inbound.twins import Twins
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class Gate(AsyncMiddleware):
         self._assistant = assistant
         self._installed = installed
         self._threads_in_dms = threads_in_dms
+        self._twins = Twins()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._kinds: Mapping[str, Callable[[Json], Awaitable[BoltResponse]]] = {
             "event_callback": self._event,
@@ -112,7 +116,10 @@ class Gate(AsyncMiddleware):
             case "tokens_revoked":
                 if event["tokens"].get("bot"):
                     await self._forget(team)
-            case "message" | "app_mention" | "agent_session_stopped":
+            case "message" | "app_mention":
+                await self._twins.awaited(event)
+                return await self._heard(event, body)
+            case "agent_session_stopped":
                 return await self._heard(event, body)
         return taken()
 
@@ -123,6 +130,8 @@ class Gate(AsyncMiddleware):
             if heard is None:
                 return taken()
             incoming = self._handover.put(*heard)
+        if isinstance(incoming.event, Commanded):
+            self._assistant.stopped(incoming.event)
         if not await self._handover.kept(incoming):
             return not_taken()
         if isinstance(incoming.event, Asked):
@@ -138,7 +147,10 @@ class Gate(AsyncMiddleware):
             return None if heard is None else (heard, "")
         people = heard.people
         names = await self._names.names(at.team, people) if people else {}
-        return heard.event(names), heard.team
+        said = heard.event(names)
+        if said.files:
+            said = replace(said, files=await files.told(self._api, said.files))
+        return said, heard.team
 
     def _turn(self, channel: object) -> asyncio.Lock:
         """Held while an event of a channel is read, one after the other as they came."""

@@ -23,6 +23,7 @@ from connectors.slack.inbound.shortcuts import Shortcuts
 from connectors.slack.inbound.socket import Socket
 from connectors.slack.options import SlackOptions
 from connectors.slack.recipients import Recipients
+from connectors.slack.sessions import Sessions
 
 
 class Installations(Installed, Protocol):
@@ -44,6 +45,7 @@ class Inbound:
         names: Names,
         recipients: Recipients,
         installations: Installations | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self._inflow = inflow
         self._installations = installations
@@ -57,7 +59,7 @@ class Inbound:
             names,
             Commands(anchors, handover, names),
             Shortcuts(api, anchors, self._errands, names),
-            Assistant(api, options, self._errands),
+            Assistant(api, options, self._errands, sessions or Sessions(api)),
             installations,
             threads_in_dms=threads_in_dms,
         )

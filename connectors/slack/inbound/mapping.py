@@ -22,6 +22,7 @@ from connectors.base import (
     Pressed,
 )
 from connectors.slack.api import Identity
+from connectors.slack.content import content_of
 from connectors.slack.files import files_of
 from connectors.slack.people import name_in
 from connectors.slack.places import is_dm, ref_of
@@ -233,7 +234,7 @@ def _words(
         team=team or at.team,
         external=at.external(team),
         realm=at.realm(team),
-        text=_string(message, "text"),
+        text=content_of(message),
         emoji=emoji_of(message.get("blocks")),
         files=files_of(at.team, message),
         us=at.us,

@@ -11,10 +11,10 @@ from slack_bolt.response import BoltResponse
 
 from connectors.errands import Errands
 from connectors.slack.api import Api
+from connectors.slack.content import content_of
 from connectors.slack.inbound.anchors import Anchors, Asking, Names
 from connectors.slack.inbound.mapping import actor, team_of
 from connectors.slack.inbound.responses import form_error, taken
-from connectors.slack.said import text_of
 from connectors.slack.text import mentioned, plain, quoted
 
 ASK_ABOUT = "everytoken_ask_about"
@@ -64,7 +64,7 @@ class Shortcuts:
             message = body["message"]
             thread = message.get("thread_ts") or message["ts"]
             channel = body["channel"]["id"]
-            about = _About(team_of(body), channel, thread, text_of(message))
+            about = _About(team_of(body), channel, thread, content_of(message))
             view = {"trigger_id": body["trigger_id"], "view": _view(about)}
             self._errands.run(self._api.call(about.team, "views.open", **view))
         return taken()

@@ -29,6 +29,7 @@ from connectors.slack.errors import code_of
 from connectors.slack.markup import visible
 from connectors.slack.options import SlackOptions
 from connectors.slack.recipients import Recipients
+from connectors.slack.sessions import Sessions
 from connectors.slack.streams.calls import Calls
 from connectors.slack.streams.cuts import cut
 from connectors.slack.streams.starts import Starts
@@ -60,11 +61,13 @@ class Streams:
         recipients: Recipients,
         inflow: Inflow,
         clock: Callable[[], float] = time.time,
+        sessions: Sessions | None = None,
     ) -> None:
         self._calls = Calls(api, options.starts_per_minute)
         self._options = options
         self._recipients = recipients
         self._inflow = inflow
+        self._sessions = sessions
         self._starts = Starts(self._calls, options, recipients, clock)
         self._live: dict[MessageRef, Stream] = {}
         self._keys: OrderedDict[str, Shown | None] = OrderedDict()
@@ -230,7 +233,8 @@ class Streams:
             rest = ""
         stream.in_doubt = True
         try:
-            return await self._calls.stop(stream.ref, rest, stream.below(part))
+            below = {**stream.below(part), "session_status": self._session_status(stream, part)}
+            return await self._calls.stop(stream.ref, rest, below)
         except (Gone, Unavailable):
             raise
         except ConnectorError as error:
@@ -238,6 +242,13 @@ class Streams:
                 self._demote(stream)
             stream.bare = True
             self._refused(stream, part, error)
+
+    def _session_status(self, stream: Stream, part: Part) -> str | None:
+        """What the answer's session is set to when its last stream ends."""
+        if self._sessions is None:
+            return None
+        last = part.last and not grows(part)
+        return self._sessions.at_the_end_of_a_stream(stream.ref.place, last=last)
 
     def _refused(self, stream: Stream, part: Part, error: ConnectorError) -> NoReturn:
         """Slack said no: the message goes on as an ordinary one, at once or after a stop."""

@@ -69,7 +69,8 @@ class Events:
         said = shapes.message(self.platform, message)
         body = shapes.callback(self.platform, workspace, "app_mention", {})
         event = {**said, "type": "app_mention", "channel": channel.id, "event_ts": message.ts}
-        body["event"] = {key: each for key, each in event.items() if key != "subtype"}
+        left_out = ("subtype", "files", "upload")  # hermes#77141: the files come with `message`
+        body["event"] = {key: each for key, each in event.items() if key not in left_out}
         body["is_ext_shared_channel"] = channel.shared
         return self.send("events_api", body, to_all=to_all)
 

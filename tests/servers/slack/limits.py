@@ -34,6 +34,8 @@ class Limits:
     append_stream: Rate | None = Rate(100, MINUTE)
     stop_stream: Rate | None = Rate(20, MINUTE)
     conversations: Rate | None = Rate(50, MINUTE)
+    sessions: Rate | None = Rate(50, MINUTE)
+    """agents.sessions.setStatus."""
     people: Rate | None = Rate(100, MINUTE)
     """users.info, bots.info, files.info, auth.test and what else Slack allows as often."""
 
@@ -82,6 +84,8 @@ RATES = {
     "bots.info": "people",
     "files.info": "people",
     "auth.test": "people",
+    "agents.sessions.rename": "people",
+    "agents.sessions.setStatus": "sessions",
     "assistant.threads.setStatus": "people",
     "assistant.threads.setTitle": "people",
     "assistant.threads.setSuggestedPrompts": "people",

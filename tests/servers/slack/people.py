@@ -22,6 +22,8 @@ class Upload:
     name: str
     content: bytes
     media_type: str = "text/plain"
+    withheld: bool = False
+    """Another organisation shares it: events have its id alone, `files.info` the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,13 @@ class People:
         thread_ts: str = "",
         files: Sequence[Upload] = (),
         to_all: bool = False,
+        mention_first: bool = False,
     ) -> Acted:
         """Somebody types a message, `<@…>` and the like for what they chose from a list.
 
         A mention of the bot outside of direct messages is told twice: as `message` and, with the
-        same ts and another event_id, as `app_mention`. With `to_all` every connection hears it.
+        same ts and another event_id, as `app_mention`, which never has the files; that comes as
+        the first of the two with `mention_first`. With `to_all` every connection hears it.
         """
         workspace, place = self._home(channel)
         speaker = workspace.users[user]
@@ -78,9 +82,10 @@ class People:
             subtype="file_share" if files else "",
             files=tuple(self._uploaded(each, workspace, speaker) for each in files),
         )
-        deliveries = self.board.events.posted(message, to_all=to_all)
+        told = [self.board.events.posted]
         if f"<@{workspace.bot_user}>" in text and not place.user:
-            deliveries += self.board.events.mentioned(message, to_all=to_all)
+            told.insert(0 if mention_first else 1, self.board.events.mentioned)
+        deliveries = [each for tell in told for each in tell(message, to_all=to_all)]
         return Acted(channel, message.ts, deliveries)
 
     def ask(self, text: str, *, channel: str = GENERAL, **more: Any) -> Acted:
@@ -256,6 +261,8 @@ class People:
             "url_private_download": f"{address}/download/{upload.name}",
         }
         platform.files[name] = StoredFile(about, upload.content, workspace.id)
+        if upload.withheld:
+            return {"id": name, "mode": "file_access", "file_access": "check_file_info"}
         return dict(about)
 
 

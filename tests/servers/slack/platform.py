@@ -59,6 +59,14 @@ class Platform:
     deliveries: list[Delivery] = field(default_factory=list)
     statuses: list[tuple[float, str, str, str]] = field(default_factory=list)
     """When, channel, thread and text of each assistant status."""
+    sessions: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The state of each agent session, by channel and thread: it stays what it was set to."""
+    knows_sessions: bool = True
+    """False: an older workspace, in which there are no agent sessions."""
+    hears_stops: bool = True
+    """False: the app is not subscribed to `agent_session_stopped`, and is warned of that."""
+    knows_assistants: bool = True
+    """False: `assistant.threads.*` has gone away."""
     titles: dict[str, str] = field(default_factory=dict)
     prompts: dict[str, Any] = field(default_factory=dict)
     views: list[dict[str, Any]] = field(default_factory=list)
@@ -141,6 +149,10 @@ class Platform:
         if message.by_bot and self._status.get((message.channel, message.thread_ts)):
             self.set_status(message.channel, message.thread_ts, "")
         return message
+
+    def set_session(self, channel: str, thread: str, state: str) -> None:
+        """What a thread's agent session is from now on; nothing but this changes it."""
+        self.sessions[channel, thread] = state
 
     def set_status(self, channel: str, thread: str, text: str) -> None:
         """What the assistant's status line says from now on; an empty text clears it."""

@@ -28,6 +28,12 @@ class Queries:
         """The texts of the assistant's status lines, in order; "" where one was cleared."""
         return [text for _, _, _, text in self.board.platform.statuses]
 
+    @property
+    def processing(self) -> list[tuple[str, str]]:
+        """Channel and thread of each agent session that looks at work."""
+        sessions = self.board.platform.sessions.items()
+        return [where for where, state in sessions if state == "processing"]
+
     def called(self, method: str) -> list[Call]:
         """The calls of one method."""
         return [call for call in self.calls if call.method == method]

@@ -1,6 +1,7 @@
 """The methods of Slack's Web API."""
 
 from tests.servers.slack.web_api import (
+    agents,
     assistant,
     auth,
     chat,
@@ -16,6 +17,7 @@ __all__ = [
     "METHODS",
     "ApiError",
     "Request",
+    "agents",
     "assistant",
     "auth",
     "chat",

@@ -37,5 +37,7 @@ def set_suggested_prompts(request: Request) -> Json:
 
 
 def _thread(request: Request) -> tuple[str, str]:
+    if not request.platform.knows_assistants:
+        raise ApiError("unknown_method", req_method="assistant.threads")
     channel = request.channel("channel_id")
     return channel.id, str(request.required("thread_ts", "invalid_thread_ts"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.servers.slack import shapes
 from tests.servers.slack.records import Message, Stream, Version
+from tests.servers.slack.web_api.agents import set_session
 from tests.servers.slack.web_api.method import ApiError, Json, Request, method
 from tests.servers.slack.web_api.sizes import (
     check_blocks,
@@ -63,6 +64,8 @@ def stop(request: Request) -> Json:
     check_blocks(blocks, request.platform.limits)
     check_metadata(request.args.get("metadata"), request.platform.limits)
     version = _version(request, stream, stream.markdown + _said(request), blocks)
+    if (state := request.args.get("session_status")) is not None:
+        set_session(request, message.channel, message.thread_ts, str(state))
     stream.stopped = True
     request.board.change(message, replace(version, live=False))
     shown = shapes.message(request.platform, message, metadata=True)
