@@ -62,6 +62,6 @@ def _is_alike(message: Message, part: Part, since: float) -> bool:
     """Whether texts begin alike; a log and a screen are behind each other by turns."""
     if message.get("components") or snowflakes.seconds(message["id"]) < since:
         return False
-    shown, known = markup.seen(message), markup.visible(part.text)
+    shown, known = markup.drawn(message).text, markup.visible(part.text)
     length = min(len(shown), len(known))
     return length >= _TELLING and shown[:length] == known[:length]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import File, Gone, MessageRef, Place, Said
 from connectors.discord import chains, files
+from connectors.discord.chains import commanded
 from connectors.discord.people import People
 from connectors.discord.places import Places, channel_of, first_of
 from connectors.discord.rest import Rest
@@ -43,24 +45,26 @@ class Reader:
             else self._chain(place, before.id, us)
         )
         spoken = [words for message in found if (words := speech(message))]
-        spoken = await self._with_first(place, spoken, limit)
+        opener = await self._opener(place, spoken, limit)
+        spoken = [*opener, *spoken[-limit:]]
         users = [user for message in spoken for user in people_in(message)]
         names = await self._people.names(place.workspace, users)
         told = [each for message in spoken for each in said(place, message, us, names)]
-        if not place.thread or limit < 2:
-            return told[-limit:]
-        return told if len(told) <= limit else [*told[:1], *told[1 - limit :]]
+        first = first_of(place) or place.thread
+        told = [replace(each, opens=each.ref.id == first) for each in told]
+        return [*(each for each in told[:-limit] if each.opens), *told[-limit:]]
 
-    async def _with_first(self, place: Place, spoken: list[Message], limit: int) -> list[Message]:
-        """The newest messages, after the one that a thread or a chain of replies began with."""
-        if len(spoken) < limit or limit < 2 or not place.thread:
-            return spoken[-limit:]
-        first = spoken[0]
-        if place.thread and first_of(place) is None:
-            page = await self._page(place, "0", which="after", limit=1)
-            first = next((words for each in page if (words := speech(each))), first)
-        newest = [each for each in spoken[1 - limit :] if each["id"] != first["id"]]
-        return [first, *newest]
+    async def _opener(self, place: Place, spoken: list[Message], limit: int) -> list[Message]:
+        """What opened a thread or a chain of replies, where it is not among the newest."""
+        first = first_of(place) or place.thread
+        if not first or len(spoken) < limit:
+            return []
+        older = [each for each in spoken[:-limit] if first in (each["id"], commanded(each))]
+        if older or first_of(place) is not None or first in (each["id"] for each in spoken):
+            return older
+        page = await self._page(place, "0", which="after", limit=1)
+        began = [words for each in page if (words := speech(each))]
+        return [each for each in began if each["id"] == first]
 
     async def _newest(self, place: Place, before: str, limit: int) -> list[Message]:
         """The newest messages of a channel before one: so many, or whole pages of them."""

@@ -129,7 +129,7 @@ async def bot(server: DiscordServer) -> AsyncIterator[Bot]:
 
 async def test_what_a_message_shows_is_what_discord_answers(bot: Bot) -> None:
     shown = await bot.writer.post(bot.place, part("**Hello**\n\n- you"), "key")
-    assert shown.text == "**Hello**\n\n- you"
+    assert shown.text == "Hello\nyou"
     assert bot.server.record.shown() == ["**Hello**\n\n- you"]
 
 

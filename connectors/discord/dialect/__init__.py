@@ -16,6 +16,9 @@ from connectors.markdown.nodes import Block, List
 
 __all__ = ["DiscordDialect", "units"]
 
+_AROUND = 2 * len(f"{decoration.NOTE}\n") + 4 * len(f"{decoration.FENCE}\n")
+"""What stands around a line at the most: fences, a rule, a note, a blank line."""
+
 
 def units(text: str) -> int:
     """The length of a text in UTF-16 units; no less than Discord counts."""
@@ -50,6 +53,11 @@ class DiscordDialect:
         """What the text costs: `characters` are UTF-16 units."""
         written = self.write(text, state)
         return Cost(characters=units(written), bytes=len(written.encode()))
+
+    def adds(self, line: str) -> Cost:
+        """The most that a line adds to what `measure` says, whatever stands around it."""
+        long, written = units(line), len(line.encode(errors="surrogatepass"))
+        return Cost(2 * long + _AROUND, 2 * written + _AROUND)
 
 
 def _decided(blocks: tuple[Block, ...], after: State) -> tuple[Block, ...]:

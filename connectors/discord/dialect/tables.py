@@ -33,7 +33,8 @@ def laid_out(
 
 
 def _unaligned(rows: Sequence[Sequence[str]], bar: str, cross: str) -> tuple[list[str], str]:
-    return [bar.join(row) for row in rows], f"─{cross}─"
+    single = all(len(row) < 2 for row in rows)
+    return [bar.join(row) for row in rows], "───" if single else f"─{cross}─"
 
 
 def _aligned(

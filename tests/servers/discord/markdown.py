@@ -35,7 +35,7 @@ class Node:
     inner: tuple[Node, ...] = ()
     items: tuple[tuple[Node, ...], ...] = ()
     start: int | None = None
-    """The number of a list's first item; None for bullets."""
+    """The number of a list's first item, None for bullets; the width of a code span's marks."""
 
 
 @dataclass
@@ -81,7 +81,8 @@ _EM = _rx(
     r"|\*(?={NS})((?:\*\*|\\[\s\S]|{S}+(?:\\[\s\S]|(?![*\\]){NS}|\*\*)|(?![*\\]){NS})+?)\*(?!\*)"
 )
 _LOOSE_EM = _rx(
-    r"\*(?={NS})((?:\*\*|\\[\s\S]|{S}+(?:\\[\s\S]|(?![*\\]){NS}|\*\*)|(?![*\\]){NS})+?) {1,2}\*(?!\*)"
+    r"\*(?={NS})((?:\*\*|\\[\s\S]|{S}+(?:\\[\s\S]|(?![*\\]){NS}|\*\*)|(?![*\\]){NS})+?)"
+    r" {1,2}\*(?!\*)"
 )
 _STRONG = _rx(r"\*\*((?:\\[\s\S]|[^\\])+?)\*\*(?!\*)")
 _UNDERLINE = _rx(r"__((?:\\[\s\S]|[^\\])+?)__(?!_)")
@@ -97,8 +98,8 @@ _NAME = _rx(r"[a-z0-9_+-]*[a-z][a-z0-9_+-]*|100|1234|\+1|-1", re.I)
 """What an emoji may be called."""
 _SPOILER = _rx(r"\|\|([\s\S]+?)\|\|")
 _TEXT = _rx(
-    r"[\s\S]+?(?=[^0-9A-Za-z\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-    r"\u00c0-\U0010ffff]|\n\n| {2,}\n|\w+:(?:(?!\s)[\s\S])|[0-9]+\.|\Z)"
+    r"[\s\S]+?(?=[^0-9A-Za-z\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    r"\ufeff\u00c0-\U0010ffff]|\n\n| {2,}\n|\w+:(?:(?!\s)[\s\S])|[0-9]+\.|\Z)"
 )
 
 
@@ -260,7 +261,8 @@ def _inline_code(source: str, _state: _State) -> _Reading | None:
     found = _INLINE_CODE.match(source)
     if found is None:
         return None
-    return found.end(), [Node("code", _CODE_PAD.sub(lambda pad: pad[1] or "", found[2]))]
+    shown = _CODE_PAD.sub(lambda pad: pad[1] or "", found[2])
+    return found.end(), [Node("code", shown, start=len(found[1]))]
 
 
 def _others(source: str, state: _State) -> _Reading | None:
@@ -364,7 +366,8 @@ class _Page:
                 self.end()
                 self.lines += _undecorated(node.text.split("\n"))
             case "code":
-                self._line += f"{_VERBATIM}{node.text}{_AFTER}"
+                doubled = "`\u200b(?=\u200b*`)" if node.start == 2 else "(?!)"
+                self._line += f"{_VERBATIM}{re.sub(doubled, '`', node.text)}{_AFTER}"
             case "list":
                 self._list(node)
             case "link":
