@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot import app
+from bot.cures import cure, happened
 from bot.runs import Outcome, Result, first_loss
 from bot.settings import Settings, SettingsError, load_settings
 from bot.store import Store, StoreUnavailable
@@ -107,11 +108,21 @@ async def _chain(settings: Settings, store: Store, which: str) -> Check:
     try:
         result = await app.probe(settings, store)
     except ProviderError as error:
-        return Check(name, False, str(error), _cure(settings, type(error).__name__))
+        error.model = error.model or settings.model
+        return _failed(name, error)
+    if result.failure is not None:
+        return _failed(name, result.failure)
     if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH):
-        kind = (result.error or "").partition(":")[0]
-        return Check(name, False, result.error or result.outcome.value, _cure(settings, kind))
+        return Check(name, False, result.error or result.outcome.value, _ENDED_CURE)
     return _proven(result, f"chain{which}")
+
+
+_ENDED_CURE = "ask the same with `everytoken ask`, or choose another MODEL"
+
+
+def _failed(name: str, error: ProviderError) -> Check:
+    said = f' (it said: "{error.said}")' if error.said else ""
+    return Check(name, False, happened(error) + said, cure(error))
 
 
 def _proven(result: Result, name: str) -> Check:
@@ -120,26 +131,3 @@ def _proven(result: Result, name: str) -> Check:
     if loss is None:
         return Check(name, True, detail)
     return Check(name, False, f"{detail}: lost at {loss}", _LOSS_CURES[loss.link])
-
-
-_KEYS = {
-    "openai": "OPENAI_API_KEY",
-    "compatible": "OPENAI_API_KEY and OPENAI_BASE_URL",
-    "azure": "AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT",
-    "anthropic": "ANTHROPIC_API_KEY",
-    "google": "GOOGLE_API_KEY",
-    "langchain": "the key in MODEL_OPTIONS",
-}
-
-
-def _cure(settings: Settings, kind: str) -> str:
-    if settings.provider == "local":
-        return "run `make setup`, or set LOCAL_MODEL_PATH to a GGUF file"
-    key = _KEYS[settings.provider]
-    return {
-        "AuthFailed": f"check {key}: the service refused it",
-        "BadRequest": f"check MODEL={settings.model}: the service refused the request",
-        "Unusable": "as said above; docs/providers.md tells more",
-        "TooLong": "set CONTEXT_TOKENS to what the model takes",
-        "Overloaded": "try again later, or choose another MODEL",
-    }.get(kind, f"check {key} and that the service can be reached from here")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from bot.render import first_difference
 from bot.store import Recorded
+from connectors.markdown import VERSION
 
 
 class Verdict(StrEnum):
@@ -66,9 +67,11 @@ class Receipt:
     faults: tuple[Fault, ...] = ()
     unproven: str = ""
     """Why the comparison could not be made in full."""
-    translated: bool = False
-    """Whether the platform translates Markdown: what can be seen was compared then, and `shown`
-    is the Markdown of which all can be seen."""
+    plain: int = VERSION
+    """By which version of the normal form (`connectors.markdown.plain`) what is shown was compared:
+    `shown` is the Markdown of which all can be read."""
+    unknown: tuple[str, ...] = ()
+    """The blocks of the platform's answer, by name, of which it can't be said what they show."""
     late: bool = False
     """Whether the token log was away at the run's end, and the comparison was made afterwards."""
 
@@ -81,13 +84,13 @@ class Receipt:
 class Evidence:
     """A witness's text, or why there is none. `broken` says that its link is at fault for that.
 
-    `translated` says that the witness has seen a translation of the text.
+    `unknown` names what the witness has seen and does not know.
     """
 
     text: str | None
     reason: str = ""
     broken: bool = False
-    translated: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 def of_log(recorded: Recorded, tokens: int, reason: str = "") -> Evidence:
@@ -97,6 +100,13 @@ def of_log(recorded: Recorded, tokens: int, reason: str = "") -> Evidence:
     elif recorded.count != tokens:
         reason = reason or f"{recorded.count} tokens of {tokens}"
     return Evidence(recorded.text, reason, broken=recorded.count != tokens)
+
+
+def of_screen(text: str, reason: str = "", unknown: Sequence[str] = ()) -> Evidence:
+    """What the messages show; nothing is known of that where they have `unknown` blocks."""
+    if unknown:
+        return Evidence(None, f"the platform shows {', '.join(unknown)}", unknown=tuple(unknown))
+    return Evidence(text, reason)
 
 
 def compare(
@@ -124,7 +134,7 @@ def compare(
         shown=_witness(shown),
         faults=tuple(faults),
         unproven="; ".join(unknown),
-        translated=shown.translated,
+        unknown=shown.unknown,
     )
 
 

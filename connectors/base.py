@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -122,7 +123,25 @@ class Commanded:
     command: Literal["new", "stop"]
 
 
-Event = Asked | Edited | Deleted | Pressed | Commanded
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """A person wants something that the connector shows or keeps before the bot has it.
+
+    So the connector asks first, by `Inflow.admits`. `spends` says whether an answer will follow,
+    which the person may have too many of.
+    """
+
+    place: Place
+    person: Person
+    spends: bool = True
+
+    @property
+    def message(self) -> MessageRef:
+        """No message stands there yet."""
+        return MessageRef(self.place, "")
+
+
+Event = Asked | Edited | Deleted | Pressed | Commanded | Preflight
 
 
 class Incoming:
@@ -135,6 +154,8 @@ class Incoming:
 
     def __init__(self, event: Event) -> None:
         self.event = event
+        self.declined: str | None = None
+        """Where the person may not: what they alone may be told, or nothing (empty)."""
         self._accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def accept(self) -> None:
@@ -146,6 +167,14 @@ class Incoming:
         """The bot could not keep the event; somebody has to send it again."""
         if not self._accepted.done():
             self._accepted.set_result(False)
+
+    def decline(self, told: str = "") -> None:
+        """The person may not do that: the event is done with, and has no effect."""
+        self.declined = told
+        if isinstance(self.event, Preflight):
+            self.refuse()
+        else:
+            self.accept()
 
     async def accepted(self) -> bool:
         """True once the event is safe, False once it was refused."""
@@ -182,11 +211,16 @@ class Part:
 class Shown:
     """What the platform's own answer says that a message now shows: the receipt's third witness.
 
-    Where the platform translates Markdown (`Limits.visible`), `text` is what can be seen of it.
+    `text` is what its client draws of the answer, in the normal form (`connectors.markdown.form`).
+    `unknown` names the blocks of the platform's answer that the connector doesn't know: what the
+    client draws of these can't be said. `source` is the Markdown that the message was made of,
+    where the platform keeps it (`Limits.keeps_source`).
     """
 
     ref: MessageRef
     text: str
+    unknown: tuple[str, ...] = ()
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,15 +316,16 @@ class Limits:
 
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
-    `visible` is for a platform that translates what it is sent: what can be seen there of a
-    part's Markdown, which is what `Shown.text` then is. None: the platform shows what it is sent,
-    but for white space at both ends.
+    `visible` is for a connector whose `Shown.text` is not in the normal form yet: what it is of a
+    part's Markdown. `keeps_source` says that `Shown.source` can be had, of other processes'
+    messages as well.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
     visible: Callable[[str], str] | None = None
+    keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None
     most: Cost = UNBOUNDED
     measure: Callable[[str], Cost] | None = None
@@ -356,6 +391,19 @@ class Lacking(Refused):
 
 class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
+
+
+@contextmanager
+def understood(platform: str) -> Iterator[None]:
+    """Makes `Unavailable` of whatever else goes wrong in reading what a platform said of itself."""
+    try:
+        yield
+    except ConnectorError:
+        raise
+    except Exception as error:
+        raise Unavailable(
+            f"{platform} answered with something unexpected ({type(error).__name__})."
+        ) from error
 
 
 class Incomplete(Unavailable):
@@ -426,6 +474,18 @@ class Connector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The bot's answer to a `Preflight`.
+
+    Where a person is not admitted, `told` is what they alone may be told, perhaps nothing; None
+    says that the bot could not tell just now.
+    """
+
+    admitted: bool
+    told: str | None = None
+
+
 @runtime_checkable
 class Whispers(Protocol):
     """What a connector can do that reaches one person alone."""
@@ -454,6 +514,18 @@ class Inflow:
         else:
             self._queue.put_nowait(incoming)
         return incoming
+
+    async def admits(
+        self, place: Place, person: Person, *, spends: bool = True, within: float = 10.0
+    ) -> Verdict:
+        """Whether a person may do something, before any of it can be seen or is kept."""
+        incoming = self.put(Preflight(place, person, spends))
+        try:
+            async with asyncio.timeout(within):
+                admitted = await incoming.accepted()
+        except TimeoutError:
+            return Verdict(admitted=False)
+        return Verdict(admitted, incoming.declined)
 
     def close(self) -> None:
         """No more events: what waits is still handed out, later ones are refused."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
 from connectors.base import (
@@ -30,6 +30,7 @@ from connectors.base import (
     Status,
     TooLong,
 )
+from connectors.markdown import Growing
 
 CORRECTION = "\n[the text above is not right; the whole answer:]\n"
 """Stands between an answer that could not be extended and the whole of it."""
@@ -49,6 +50,13 @@ def _picture(match: re.Match[str]) -> str:
     return "\u2421" if code == 0x7F else "\ufffd"
 
 
+def _meant(written: str, sent: str) -> str:
+    """What was written, with the control characters that were made visible in it as themselves."""
+    pairs = zip(written, _harmless(sent), sent, strict=False)
+    meant = "".join(char if seen == harmless else seen for seen, harmless, char in pairs)
+    return meant + written[len(meant) :]
+
+
 def _agreed(one: str, other: str) -> int:
     """How many characters two texts have in common at their start."""
     pairs = enumerate(zip(one, other, strict=False))
@@ -63,6 +71,13 @@ class _Answer:
     sent: str = ""
     written: str = ""
     finished: bool = False
+    growing: Growing = field(default_factory=Growing)
+
+    @property
+    def shown(self) -> Shown:
+        """What can be read of it: a terminal shows Markdown as it is."""
+        meant = _meant(self.written, self.sent)
+        return Shown(self.ref, self.growing.form(meant), source=meant)
 
 
 class TerminalConnector:
@@ -105,8 +120,7 @@ class TerminalConnector:
         """What was written with this key, here: another process's terminal is out of reach."""
         if key not in self._keys:
             return None
-        answer = self._answers[self._keys[key]]
-        return Shown(answer.ref, answer.written)
+        return self._answers[self._keys[key]].shown
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Writes what is new; `Shown` says what has been written so far."""
@@ -138,19 +152,19 @@ class TerminalConnector:
     def _show(self, answer: _Answer, part: Part) -> Shown:
         if len(part.text) > self.limits.length:
             raise TooLong(f"at most {self.limits.length} characters")
-        text = _harmless(part.text)
         if part.firm is None:  # it grows no more
-            self._finish(answer, text)
+            self._finish(answer, _harmless(part.text))
         else:
-            self._extend(answer, text)
-        return Shown(answer.ref, answer.written)
+            self._extend(answer, _harmless(part.text))
+        answer.sent = part.text
+        return answer.shown
 
     def _extend(self, answer: _Answer, text: str) -> None:
         """Writes what this version and the one before agree on.
 
         Two that are equal agree on their closing marks too: they say nothing.
         """
-        before, answer.sent = answer.sent, text
+        before = _harmless(answer.sent)
         if text == before or answer.finished:
             return
         agreed = text[: _agreed(before, text)]

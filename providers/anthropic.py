@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
 from providers import finish
-from providers.addresses import on_this_machine
+from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
@@ -63,7 +63,7 @@ def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
         timeout=timeout,
         max_retries=MAX_RETRIES,
         http_client=anthropic.DefaultAsyncHttpxClient(
-            timeout=timeout, trust_env=not on_this_machine(base_url), event_hooks=HOOKS
+            timeout=timeout, event_hooks=HOOKS, **way_to(base_url)
         ),
     )
 

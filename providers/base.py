@@ -6,10 +6,12 @@ crosses this seam is a `ProviderError`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
+
+from providers.causes import CAUSES, DEFAULTS, Cause
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackHandler
@@ -130,14 +132,50 @@ class Generation:
 
 
 class ProviderError(Exception):
-    """The service did not answer as it should; the cause is kept. Subclasses say what it means."""
+    """The service did not answer as it should. Subclasses say what it means.
+
+    `cause` is a row of `providers.causes`, from which all that follows is read; `params` fill its
+    sentences. `said` are the service's own words, redacted: for the operator alone.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        cause: str | None = None,
+        params: Mapping[str, str | int | float] | None = None,
+        said: str = "",
+    ) -> None:
+        self.named = cause is not None
+        """Whether its cause was told; otherwise it is the usual one of its class."""
+        self.cause = cause or _usual_cause(type(self))
+        self.params = dict(params or {})
+        self.said = said
+        self.model = ""
+        """The model that failed, as in the setting MODEL, once that is known."""
+        super().__init__(message or _plain(self.cause, self.params))
+
+    @property
+    def row(self) -> Cause:
+        """What the table of causes says of it."""
+        return CAUSES[self.cause]
+
+
+def _usual_cause(kind: type[Exception]) -> str:
+    return next(DEFAULTS[each.__name__] for each in kind.__mro__ if each.__name__ in DEFAULTS)
+
+
+def _plain(cause: str, params: Mapping[str, object]) -> str:
+    """A cause in a line of the log: its id, and what it is about."""
+    about = ", ".join(str(value) for value in params.values() if str(value))
+    return cause.replace("_", " ") + (f" ({about})" if about else "")
 
 
 class Overloaded(ProviderError):
     """Too many requests, or the service is at its limit; `retry_after` in seconds where it says."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", retry_after: float | None = None, **known: Any) -> None:
+        super().__init__(message, **known)
         self.retry_after = retry_after
 
 
@@ -151,13 +189,13 @@ class TooLong(BadRequest):
     `room` in tokens, where the service says how much it takes.
     """
 
-    def __init__(self, message: str, room: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", room: int | None = None, **known: Any) -> None:
+        super().__init__(message, **known)
         self.room = room
 
 
 class AuthFailed(ProviderError):
-    """The key is missing, wrong, or may not use this model."""
+    """The key is missing, wrong, or may not use this model; or the account is empty."""
 
 
 class Unusable(ProviderError):

@@ -19,6 +19,7 @@ from providers.sse import ErrorEvent, EventReader
 
 _DONE = b"[DONE]"
 _DRAIN_SECONDS = 0.1
+_MOST_OPENING = 16_384
 
 Stream = openai.AsyncStream[object]
 
@@ -39,6 +40,8 @@ class Chunks:
         """Whether all was read that belongs to the answer."""
         self._stream = stream
         self._events = EventReader()
+        self._opening: bytes | None = b""
+        """What came before the first event; None once that is there."""
         self._read, self._stop = _reading(stream.response)
 
     async def more(self) -> Iterator[Any]:
@@ -48,9 +51,13 @@ class Chunks:
         part and `ValueError` for what is no JSON.
         """
         received = await self._read()
+        events = self._events.feed(received)
+        if self._opening is not None:
+            self._opening = None if events else (self._opening + received)[:_MOST_OPENING]
         if not received:
             self.done = True
-        return self._parsed(self._events.feed(received))
+            self._look_at_what_was_no_stream()
+        return self._parsed(events)
 
     async def aclose(self) -> None:
         """Closes the connection, or gives it back where the answer was read to its end."""
@@ -74,6 +81,16 @@ class Chunks:
                     yield unended(chunk)
                 raise self._failure(error)
             yield chunk
+
+    def _look_at_what_was_no_stream(self) -> None:
+        """A service may answer with plain JSON, and status 200, that it failed."""
+        lines = (self._opening or b"").splitlines()
+        said = b"\n".join(line for line in lines if not line.startswith(b":"))
+        if not said.lstrip().startswith(b"{"):
+            return
+        with suppress(ValueError, RecursionError):
+            if error := error_in(json.loads(said)):
+                raise self._failure(error)
 
     def _failure(self, told: Any) -> openai.APIError:
         return openai.APIError("error part", self._stream.response.request, body=told)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import Any, Literal
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import openai
 
-from providers.addresses import on_this_machine
-from providers.http import Transport
+from providers.addresses import proxy_of, without_credentials
+from providers.base import Unusable
+from providers.errors import failure
+from providers.http import Transport, certificates_path
 from providers.limits import CONNECT_SECONDS
 from providers.stall import HOOKS
 
@@ -88,18 +89,38 @@ def http_options(url: str, carrier: Carrier = "sdk", *, retries: int = 0) -> dic
 
 
 def _http_client(url: str, timeout: openai.Timeout, carrier: Carrier) -> httpx2.AsyncClient:
-    here = on_this_machine(url)
-    if carrier == "sdk":
-        return openai.DefaultAsyncHttpxClient(
-            timeout=timeout, trust_env=not here, event_hooks=HOOKS
-        )
-    if not here and _proxied(url):
-        return openai.DefaultAioHttpClient(timeout=timeout)
-    return openai.DefaultAsyncHttpxClient(timeout=timeout, transport=Transport())
+    proxy = proxy_of(url)
+    if carrier == "own" and proxy is None:
+        return openai.DefaultAsyncHttpxClient(timeout=timeout, transport=Transport())
+    if carrier == "own" and not _is_socks(proxy or ""):  # aiohttp knows none of those
+        return openai.DefaultAioHttpClient(timeout=timeout, **way_to(url))
+    return openai.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=HOOKS, **way_to(url))
 
 
-def _proxied(url: str) -> bool:
-    """Whether the machine's own settings send this address's requests over a proxy."""
-    address, proxies = urlsplit(url), getproxies()
-    named = address.scheme in proxies or "all" in proxies
-    return named and not proxy_bypass(address.hostname or "")
+def way_to(url: str) -> dict[str, Any]:
+    """How a client of httpx's gets to an address: over which proxy, and whom it trusts.
+
+    The environment is read here, not by the client: that would look at each proxy that is named
+    there, also at those that lead elsewhere. Raises `Unusable` for a proxy that can't be used,
+    `Disconnected` for certificates that can't be read.
+    """
+    proxy = proxy_of(url)
+    if proxy is not None:
+        _check_proxy(proxy)
+    try:
+        trusted = httpx2.create_ssl_context()
+    except OSError as error:
+        raise failure("ca_file", {"path": certificates_path()}) from error
+    return {"proxy": proxy, "verify": trusted, "trust_env": False}
+
+
+def _is_socks(proxy: str) -> bool:
+    return proxy.startswith("socks")
+
+
+def _check_proxy(proxy: str) -> None:
+    scheme, shown = proxy.partition("://")[0], without_credentials(proxy)
+    if scheme not in ("http", "https", "socks5", "socks5h"):
+        raise Unusable(cause="proxy_scheme", params={"proxy": f"{scheme}://{shown}"})
+    if _is_socks(proxy) and find_spec("socksio") is None:
+        raise Unusable(cause="socks_package", params={"proxy": shown})

@@ -26,7 +26,7 @@ def langchain_provider(
 
     Raises `Unusable` where there is no such chat model, or it doesn't take its arguments.
     """
-    chat = made(_class(path), options or {}, f"MODEL=langchain:{path}")
+    chat = made(_class(path), options or {}, f"langchain:{path}")
     return LangChainProvider(
         chat,
         name=f"langchain:{path}",
@@ -43,15 +43,12 @@ def _class(path: str) -> type[BaseChatModel]:
     try:
         found = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
-        raise Unusable(
-            f"MODEL=langchain:{path}: there is no module {error.name}. Check its name, or install "
-            "the package that has it, with pip, in the environment that the bot runs in"
-        ) from error
+        known = {"model": f"langchain:{path}", "module": str(error.name)}
+        raise Unusable(cause="module_missing", params=known) from error
     except AttributeError as error:
-        raise Unusable(
-            f"MODEL=langchain:{path}: the module {module} has no {name}. "
-            "Check the name behind the colon"
-        ) from error
+        known = {"model": f"langchain:{path}", "module": module, "name": name}
+        raise Unusable(cause="class_missing", params=known) from error
     if not (isinstance(found, type) and issubclass(found, BaseChatModel)):
-        raise Unusable(f"MODEL=langchain:{path}: {name} is no LangChain chat model")
+        known = {"model": f"langchain:{path}", "name": name}
+        raise Unusable(cause="no_chat_model", params=known)
     return found

@@ -35,7 +35,7 @@ def error_in(chunk: Chunk) -> Any:
         if error := _field(part, "error"):
             return error
     if code := _field(base := chunk.get("base_resp"), "status_code"):
-        return {"code": str(code), "message": _field(base, "status_msg")}
+        return {"code": f"base_resp:{code}", "message": _field(base, "status_msg")}
     is_error = "error" in (chunk.get("type"), chunk.get("object"))
     bare = not choices and chunk.get("code") and chunk.get("message")
     return chunk if is_error or bare else None

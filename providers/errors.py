@@ -1,241 +1,335 @@
-"""One table from the failures of models, SDKs and transports to the kinds of `ProviderError`.
+"""From the failures of models, SDKs and transports to a cause of the one table.
 
-A failure is looked up by the service's own error code, by HTTP status, and by the names of its
-classes: no SDK is imported for it, and SDKs of one family share their names. The messages are
-ours, never the service's: those may quote the key or the question.
+First it is told who failed. What happened before anything was sent, and on the way, is told by the
+operating system's own errors at the root of a failure (`_before_the_service`); what a service
+answered by its words, its codes and its HTTP status; the rest by the names of exception classes:
+no SDK is imported for it, and SDKs of one family share their names.
 """
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from providers.base import (
-    AuthFailed,
-    BadRequest,
-    Disconnected,
-    Filtered,
-    Malformed,
-    Overloaded,
-    ProviderError,
-    Stalled,
-    TooLong,
-)
-from providers.failures import chain, codes, retry_after, status
+from providers import base
+from providers.addresses import proxy_of, without_credentials
+from providers.base import Overloaded, ProviderError, TooLong
+from providers.causes import CAUSES, SERVICE
+from providers.failures import chain, codes, is_page, retry_after, status, url_of, words
+from providers.redaction import redacted
 from providers.room import room_in
 
-
-class Row(NamedTuple):
-    """What a failure means, and what to do about it."""
-
-    kind: type[ProviderError]
-    message: str
-
-
-_KEY = Row(AuthFailed, "the service refused the key: check it, and that it may use this model")
-_QUOTA = Row(AuthFailed, "the account's quota is used up: check its plan and billing")
-_BUSY = Row(Overloaded, "the service takes no more requests for now: try again later")
-_FAULT = Row(Overloaded, "the service failed: try again later")
-_REFUSED = Row(BadRequest, "the service refused the request: check the model's settings")
-_UNKNOWN = Row(BadRequest, "the service has no such model: check MODEL and the service's address")
-_LONG = Row(TooLong, "the conversation is too long for the model: start a new one")
-_FILTER = Row(Filtered, "the service's content filter refused the question")
-_UNREACHED = Row(Disconnected, "the service can't be reached: check its address and the network")
-_BROKEN = Row(Disconnected, "the service broke off the answer: try again")
-_LATE = Row(Stalled, "the service did not answer in time: try again later")
-_IDENTITY = Row(
-    AuthFailed,
-    "Entra ID gave no token: check the identity (docs/providers.md), and that it may use the "
-    "resource: role Cognitive Services OpenAI User",
-)
-_GARBAGE = Row(
-    Malformed, "the service sent something that is no stream of tokens: check its address"
-)
-_UNREADABLE = Row(Malformed, "the service sent something unreadable: try again")
-
-TABLE: dict[str | int, Row] = {
-    # The service's own codes.
-    "content_filter": _FILTER,
-    "content_policy_violation": _FILTER,
-    "ResponsibleAIPolicyViolation": _FILTER,
-    "context_length_exceeded": _LONG,
-    "exceed_context_size_error": _LONG,
-    "invalid_api_key": _KEY,
-    # Waiting doesn't help against an empty account: not `Overloaded`, though it comes as a 429.
-    "insufficient_quota": _QUOTA,
-    "model_not_found": _UNKNOWN,
-    "DeploymentNotFound": _UNKNOWN,
-    "rate_limit_exceeded": _BUSY,
-    "overloaded_error": _BUSY,
-    "rate_limit_error": _BUSY,
-    "authentication_error": _KEY,
-    "permission_error": _KEY,
-    "billing_error": _QUOTA,
-    "contract_spend_limit_reached": _QUOTA,
-    "enforced_spend_limit_reached": _QUOTA,
-    "timeout_error": _LATE,
-    "request_too_large": _LONG,
-    "API_KEY_INVALID": _KEY,
-    "server_error": _FAULT,
-    "insufficient_system_resource": _FAULT,
-    # HTTP. An error part in mid-stream has the stream's own status in Anthropic's SDK.
-    200: _FAULT,
-    401: _KEY,
-    402: _QUOTA,
-    403: _KEY,
-    404: _UNKNOWN,
-    408: _LATE,
-    409: _FAULT,
-    413: _LONG,
-    429: _BUSY,
-    500: _FAULT,
-    502: _UNREACHED,
-    503: _BUSY,
-    504: _UNREACHED,
-    529: _BUSY,
-    # LangChain.
-    "ModelAuthenticationError": _KEY,
-    "ModelPermissionDeniedError": _KEY,
-    "ModelInvalidRequestError": _REFUSED,
-    "ModelNotFoundError": _UNKNOWN,
-    "ModelRateLimitError": _BUSY,
-    "ModelAPIError": _FAULT,
-    "ModelConnectionError": _BROKEN,
-    "ModelTimeoutError": _LATE,
-    "ModelError": _FAULT,
-    "ContextOverflowError": _LONG,
-    # openai, and the SDKs built like it.
-    "AuthenticationError": _KEY,
-    "PermissionDeniedError": _KEY,
-    "OAuthError": _KEY,
-    "SubjectTokenProviderError": _KEY,
-    "BadRequestError": _REFUSED,
-    "UnprocessableEntityError": _REFUSED,
-    "NotFoundError": _UNKNOWN,
-    "ConflictError": _FAULT,
-    "RateLimitError": _BUSY,
-    "InternalServerError": _FAULT,
-    "APIStatusError": _REFUSED,
-    "APITimeoutError": _LATE,
-    "APIConnectionError": _BROKEN,
-    "WebSocketConnectionClosedError": _BROKEN,
-    "WebSocketQueueFullError": _BROKEN,
-    "StreamAlreadyConsumed": _BROKEN,
-    "APIResponseValidationError": _UNREADABLE,
-    "APIError": _BROKEN,
-    "ContentFilterFinishReasonError": _FILTER,
-    "LengthFinishReasonError": _UNREADABLE,
-    "InvalidWebhookSignatureError": _UNREADABLE,
-    "OpenAIError": _REFUSED,
-    # anthropic.
-    "PaymentRequiredError": _QUOTA,
-    "RequestTimeoutError": _LATE,
-    "PreconditionFailedError": _REFUSED,
-    "ContentTooLargeError": _LONG,
-    "RequestTooLargeError": _LONG,
-    "RequestHeaderFieldsTooLargeError": _REFUSED,
-    "ClientClosedRequestError": _BROKEN,
-    "HTTPNotImplementedError": _REFUSED,
-    "ServiceUnavailableError": _BUSY,
-    "GatewayTimeoutError": _UNREACHED,
-    "OverloadedError": _BUSY,
-    "RetryableError": _FAULT,
-    "DeadlineExceededError": _LATE,
-    "CredentialsError": _KEY,
-    "IdentityTokenFileError": _KEY,
-    "APIWebhookValidationError": _UNREADABLE,
-    "AnthropicError": _REFUSED,
-    # google-genai, and LangChain's package for it.
-    "ServerError": _FAULT,
-    "UnknownApiResponseError": _UNREADABLE,
-    "ContinuationInterruptedError": _BROKEN,
-    "GoogleGenerativeAIError": _REFUSED,
-    "GoogleAuthError": _KEY,
-    # azure-identity and what it stands on.
-    "ClientAuthenticationError": _IDENTITY,
-    "AzureError": _IDENTITY,
-    # The transport.
-    "ConnectError": _UNREACHED,
-    "ConnectTimeout": _UNREACHED,
-    "ProxyError": _UNREACHED,
-    "UnsupportedProtocol": _UNREACHED,
-    "InvalidURL": _UNREACHED,
-    "TooManyRedirects": _UNREACHED,
-    "TimeoutException": _LATE,
-    "DecodingError": _UNREADABLE,
-    "ServerTimeoutError": _LATE,
-    "ClientConnectorError": _UNREACHED,
-    "ClientConnectionError": _BROKEN,
-    "ClientPayloadError": _BROKEN,
-    "ClientError": _BROKEN,  # aiohttp's; Google's of that name has a status
-    "HTTPError": _BROKEN,
-    "StreamError": _BROKEN,
-    "EndOfStream": _BROKEN,
-    "TimeoutError": _LATE,
-    "OSError": _BROKEN,
-    "JSONDecodeError": _UNREADABLE,
-    "ValueError": _GARBAGE,
+CODES: dict[str, str] = {
+    code: cause for cause, row in CAUSES.items() for told in row.codes.values() for code in told
 }
-"""Error codes, statuses and class names; a class stands for its subclasses."""
+STATUSES: dict[int, str] = {code: cause for cause, row in CAUSES.items() for code in row.statuses}
+NAMES: dict[str, str] = {name: cause for cause, row in CAUSES.items() for name in row.names}
+WORDS = [(cause, re.compile(row.words, re.I)) for cause, row in SERVICE.items() if row.words]
 
-_DECISIVE = frozenset({"ContextOverflowError", "ConnectTimeout", "ConnectError", "ProxyError"})
-"""Classes that say more than the ones that wrap or mix them in."""
+_CERTIFICATE = {
+    9: "tls_not_yet_valid",
+    10: "tls_expired",
+    18: "tls_self_signed",
+    19: "tls_unknown_ca",
+    20: "tls_unknown_ca",
+    21: "tls_unknown_ca",
+    62: "tls_hostname",
+    64: "tls_hostname",
+}
+"""OpenSSL's codes for a certificate that isn't taken (X509_V_ERR_…)."""
 
-_TOO_LONG = re.compile(
-    "context(_| )length|context window|context size|prompt is too long|input tokens exceed"
-    "|maximum number of tokens allowed",
-    re.I,
+_CONNECTING = frozenset(
+    {
+        "ConnectError",
+        "ConnectTimeout",
+        "ClientConnectorError",
+        "ProxyError",
+        "ClientProxyConnectionError",
+    }
 )
-"""How services without a code of their own for it say that a conversation is too long."""
+"""Classes that say that there never was a connection."""
 
+_TOLD_STATUS = re.compile(r"\s*([45]\d\d)\b")
+_LIMIT = re.compile(r"limit:? (\d+)", re.I)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.\[\]-]{0,63}")
+_PLAIN_HTTP = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "RECORD_LAYER_FAILURE",
+    "PACKET_LENGTH_TOO_LONG",
+)
 
 
-def translate(error: Exception) -> ProviderError:
-    """The `ProviderError` for a failure; raise it `from` the failure."""
-    row = next((TABLE[key] for key in _keys(error) if key in TABLE), None)
-    if row is None:
-        return Malformed(f"{_UNREADABLE.message} ({type(error).__name__})")
-    if row.kind is Overloaded:
-        return Overloaded(row.message, retry_after(error))
-    if row.kind is TooLong:
-        return TooLong(row.message, room_in(str(error)))
-    return row.kind(row.message + _detail(error, row))
+def translate(error: Exception, *, model: str = "", asked: Sequence[str] = ()) -> ProviderError:
+    """The `ProviderError` for a failure; raise it `from` the failure.
+
+    `model` is the one that was asked, `asked` the conversation: it is taken out of what is told.
+    """
+    cause = _cause(error)
+    said = redacted(words(error), asked, error)
+    known = _Known(error, model, said)
+    return failure(cause, known.of(cause), said=said, error=error)
+
+
+def failure(
+    cause: str,
+    params: dict[str, str | int | float] | None = None,
+    *,
+    said: str = "",
+    error: Exception | None = None,
+) -> ProviderError:
+    """A failure of this cause."""
+    kind: type[ProviderError] = getattr(base, CAUSES[cause].kind)
+    known: dict[str, Any] = {"cause": cause, "params": params, "said": said}
+    if issubclass(kind, Overloaded) and error is not None:
+        return kind(retry_after=retry_after(error), **known)
+    if issubclass(kind, TooLong) and error is not None:
+        return kind(room=room_in(words(error) or str(error)), **known)
+    return kind(**known)
+
+
+class Answered(Exception):
+    """A service said in the body of its answer that it failed; to be translated like any other."""
+
+    def __init__(self, body: object) -> None:
+        super().__init__("the service said that it failed")
+        self.body = body
 
 
 def by_code(code: str) -> ProviderError:
     """The `ProviderError` for a failure of which the service only gives its code."""
-    row = TABLE.get(code, _BROKEN)
-    return row.kind(row.message)
+    return failure(CODES.get(code, "broken_off"))
 
 
-def _keys(error: Exception) -> Iterator[str | int]:
-    """What to look up, the most telling first."""
+def _cause(error: Exception) -> str:
+    """The row of the table that a failure belongs to."""
+    if (cause := _before_the_service(error)) is not None:
+        return cause
     http = status(error)
-    if http == 400 and _TOO_LONG.search(str(error)):
-        yield "ContextOverflowError"
-    for link in chain(error):
-        yield from codes(link)
-    yield from (name for name in _chain_names(error) if name in _DECISIVE)
-    if http is not None:
-        yield http
-        yield "BadRequestError" if http < 500 else "InternalServerError"
-    yield from _names(error)
+    if (cause := _by_words(error, http) or _by_codes(error)) is not None:
+        return cause
+    if http is not None and (cause := _by_status(error, http)) is not None:
+        return cause
+    names = (name for link in _links(error) for name in _names(link))
+    return next((NAMES[name] for name in names if name in NAMES), "unreadable")
 
 
-def _names(error: BaseException) -> Iterator[str]:
-    return (kind.__name__ for kind in type(error).__mro__)
+def _links(error: BaseException) -> Iterator[BaseException]:
+    """The failure, after those of its causes that say more than what wraps them."""
+    decisive = _CONNECTING | {
+        "ContextOverflowError",
+        "UnreadableCertificates",
+        "LocalProtocolError",
+    }
+    yield from (link for link in chain(error) if decisive.intersection(_names(link)))
+    yield error
 
 
-def _chain_names(error: BaseException) -> Iterator[str]:
-    return (name for link in chain(error) for name in _names(link))
+def _names(error: BaseException) -> list[str]:
+    return [kind.__name__ for kind in type(error).__mro__]
 
 
-def _detail(error: Exception, row: Row) -> str:
-    """Which parameter a refused request is about: names only, never the service's prose."""
-    if row is not _REFUSED:
-        return ""
-    names = (getattr(error, attribute, None) for attribute in ("code", "param"))
-    told = [name for name in names if isinstance(name, str) and _IDENTIFIER.fullmatch(name)]
-    return f" ({', '.join(told)})" if told else ""
+# Before anything was sent, and on the way.
+
+
+def _before_the_service(error: Exception) -> str | None:
+    """Who failed, where it wasn't the service; None where the service has answered."""
+    if "AzureError" in _names(error):
+        return None  # the sign-in has a row of its own
+    links = list(chain(error))
+    connecting = any(_CONNECTING.intersection(_names(link)) for link in links)
+    for link in links:
+        if (cause := _unsent(link)) is not None:
+            return cause
+    proxied = _proxied(links)
+    if proxied is not None:
+        return proxied
+    roots = reversed(links) if connecting else ()
+    return next((cause for link in roots if (cause := _at_the_door(link, error))), None)
+
+
+def _unsent(link: BaseException) -> str | None:
+    """What keeps a request from being sent at all."""
+    names = _names(link)
+    if isinstance(link, UnicodeEncodeError) and link.encoding in ("ascii", "latin-1"):
+        return "key_characters"  # only headers are written so
+    if "LocalProtocolError" in names or ("ValueError" in names and "header" in str(link).lower()):
+        return "key_characters"
+    if "UnreadableCertificates" in names:
+        return "ca_file"
+    if isinstance(link, ssl.SSLCertVerificationError):
+        return _CERTIFICATE.get(link.verify_code, "tls_other")
+    return None
+
+
+def _proxied(links: list[BaseException]) -> str | None:
+    """What a proxy said no to; None where none did."""
+    for link in links:
+        names = _names(link)
+        if "ClientHttpProxyError" in names or "ProxyError" in names:
+            number = getattr(link, "status", None) or _told_status(link)
+            if number is not None:
+                return _by_proxys_status(number)
+    return None
+
+
+def _by_proxys_status(number: int) -> str:
+    if number == 407:
+        return "proxy_auth"
+    return "proxy_failed" if number >= 500 else "proxy_refused"
+
+
+def _told_status(link: BaseException) -> int | None:
+    found = _TOLD_STATUS.match(str(link))
+    return int(found[1]) if found else None
+
+
+def _at_the_door(link: BaseException, error: Exception) -> str | None:
+    """Why there was no connection, by the error at its root."""
+    proxy = _proxy(error)
+    if isinstance(link, socket.gaierror):
+        away = link.errno in (socket.EAI_AGAIN, getattr(socket, "EAI_FAIL", None))
+        return "proxy_dead" if proxy else "dns_away" if away else "dns_unknown"
+    if isinstance(link, ssl.SSLError):
+        return _handshake(link)
+    code = _errno(link)
+    if code == errno.ECONNREFUSED:
+        return "proxy_dead" if proxy else "nobody_listens"
+    if code in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED) or _ended(link):
+        return "tls_broken_off" if _scheme(error) == "https" else "broken_off"
+    if code in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT) or _late(link):
+        return "proxy_dead" if proxy else "unreachable"
+    return None
+
+
+def _handshake(link: ssl.SSLError) -> str:
+    reason = link.reason or ""
+    if reason in _PLAIN_HTTP:
+        return "tls_plain"
+    if isinstance(link, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "UNEXPECTED_EOF" in reason:
+        return "tls_broken_off"
+    return "tls_refused"
+
+
+def _errno(link: BaseException) -> int | None:
+    """The operating system's code; happy eyeballs may have written it into prose only."""
+    if not isinstance(link, OSError):
+        return None
+    found = re.search(r"\[Errno (\d+)\]", str(link))
+    return link.errno or (int(found[1]) if found else None)
+
+
+def _ended(link: BaseException) -> bool:
+    return bool({"EndOfStream", "BrokenResourceError", "ServerDisconnectedError"} & {*_names(link)})
+
+
+def _late(link: BaseException) -> bool:
+    return isinstance(link, TimeoutError) or "ConnectTimeout" in _names(link)
+
+
+def _scheme(error: Exception) -> str:
+    return str(getattr(url_of(error), "scheme", ""))
+
+
+def _proxy(error: Exception) -> str | None:
+    """The proxy on the way, if there is one; the connection is made to it."""
+    url = url_of(error)
+    return None if url is None else proxy_of(str(url))
+
+
+# The service.
+
+
+def _by_words(error: Exception, http: int | None) -> str | None:
+    told = words(error) or next((words(link) for link in chain(error) if words(link)), "")
+    if not told or is_page(error):
+        return None
+    found = (cause for cause, pattern in WORDS if pattern.search(told))
+    # A rate limit's words may speak of a context too: waiting helps there.
+    return next((cause for cause in found if not (http == 429 and cause == "too_long")), None)
+
+
+def _by_codes(error: Exception) -> str | None:
+    found = (code for link in chain(error) for code in codes(link))
+    return next((CODES[code] for code in found if code in CODES), None)
+
+
+def _by_status(error: Exception, http: int) -> str | None:
+    if is_page(error) and http not in (407, 413):
+        return _by_page(http)
+    return STATUSES.get(http) or ("request_refused" if http < 500 else "failed")
+
+
+def _by_page(http: int) -> str:
+    """A web page is no answer of the service's: something in between has answered."""
+    if http >= 500:
+        return "gateway"
+    return "firewall" if http in (401, 403, 429, 451) else "path_unknown"
+
+
+class _Known:
+    """What is known about a failure, by the names of sentences' parameters."""
+
+    def __init__(self, error: Exception, model: str, said: str) -> None:
+        self._error = error
+        self._model = model
+        self._said = said
+
+    def of(self, cause: str) -> dict[str, str | int | float]:
+        """The values of a cause's parameters."""
+        return {name: getattr(self, f"_{name}_")() for name in CAUSES[cause].params}
+
+    def _host_(self) -> str:
+        url = url_of(self._error)
+        return "" if url is None else without_credentials(str(url))
+
+    def _url_(self) -> str:
+        return str(url_of(self._error) or "").partition("?")[0]
+
+    def _proxy_(self) -> str:
+        return without_credentials(_proxy(self._error) or "")
+
+    def _status_(self) -> int:
+        links = list(chain(self._error))
+        told = (getattr(link, "status", None) or _told_status(link) for link in links)
+        return status(self._error) or next((one for one in told if isinstance(one, int)), 0)
+
+    def _path_(self) -> str:
+        links = chain(self._error)
+        return next((path for link in links if (path := getattr(link, "path", ""))), "")
+
+    def _character_(self) -> str:
+        for link in chain(self._error):
+            if isinstance(link, UnicodeEncodeError):
+                return f"U+{ord(link.object[link.start]):04X}"
+        return "U+000A"
+
+    def _model_(self) -> str:
+        return self._model
+
+    def _limit_(self) -> str:
+        found = _LIMIT.search(self._said)
+        return found[1] if found else ""
+
+    def _option_(self) -> str:
+        return self._detail_("param") or "an option"
+
+    def _detail_(self, *attributes: str) -> str:
+        """Names only, never the service's prose."""
+        names = (getattr(self._error, name, None) for name in attributes or ("code", "param"))
+        told = [name for name in names if isinstance(name, str) and _IDENTIFIER.fullmatch(name)]
+        return ", ".join(told)
+
+    def _code_(self) -> int:
+        links = (link for link in chain(self._error))
+        found = (getattr(link, "verify_code", None) for link in links)
+        return next((code for code in found if code is not None), 0)
+
+    def _reason_(self) -> str:
+        links = [link for link in chain(self._error) if isinstance(link, ssl.SSLError)]
+        told = (getattr(link, "verify_message", "") or link.reason for link in links)
+        return next((one for one in told if one), "")

@@ -15,6 +15,7 @@ EXTRAS = {
     "anthropic": "langchain-anthropic",
     "google": "langchain-google-genai",
     "azure": "azure-identity",
+    "socks": "socksio",
 }
 """The extras of `everytoken[...]`, and the package that each stands for."""
 
@@ -29,10 +30,8 @@ def needed(module: str, extra: str, by: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("providers", "bot")):
             raise
-        raise Unusable(
-            f"{by} needs a package that is not installed. Run: pip install {EXTRAS[extra]} "
-            f"(the extra `everytoken[{extra}]`), in the environment that the bot runs in"
-        ) from error
+        known = {"by": by, "package": EXTRAS[extra], "extra": extra}
+        raise Unusable(cause="package_missing", params=known) from error
 
 
 def made(kind: Callable[..., Model], options: Mapping[str, Any], by: str) -> Model:
@@ -43,10 +42,9 @@ def made(kind: Callable[..., Model], options: Mapping[str, Any], by: str) -> Mod
     try:
         return kind(**options)
     except Exception as error:
-        raise Unusable(
-            f"{by}: {getattr(kind, '__name__', 'the model')} does not take its arguments "
-            f"({_about(error)}). MODEL_OPTIONS gives them, as JSON"
-        ) from error
+        name = getattr(kind, "__name__", "the model")
+        known = {"model": by, "name": name, "about": _about(error)}
+        raise Unusable(cause="arguments_refused", params=known) from error
 
 
 def _about(error: Exception) -> str:

@@ -1,30 +1,81 @@
-"""What a failure says of itself: its status, its codes, and when to come again.
+"""What a failure says of itself: its status, its codes, its words, and when to come again.
 
 SDKs keep these in attributes of the same names, on the error or on one of its causes; so no SDK
-is imported to read them.
+is imported to read them. Services put them at different depths of the JSON that they answer with.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
+_LONGEST = 4_000
+"""Characters of a service's words that are looked at."""
+_DEEPER = ("error", "innererror", "inner_error", "base_resp", "metadata", "detail")
+"""Where services hide more about a failure."""
+_CODES = ("code", "error_code", "type", "status", "reason", "error_type")
+_WORDS = (
+    "message",
+    "msg",
+    "status_msg",
+    "error_msg",
+    "error_description",
+    "detail",
+    "error",
+    "raw",
+)
+_LITELLM = re.compile(r"litellm\.(\w+)")
+
 
 def codes(error: BaseException) -> Iterator[str]:
-    """The service's own names for what went wrong."""
+    """The service's own names for what went wrong, the most telling first."""
+    own = (getattr(error, name, None) for name in ("code", "error_code", "type"))
+    yield from (code for code in own if isinstance(code, str))
+    for told in documents(error):
+        if number := told.get("status_code"):
+            yield f"base_resp:{number}"  # MiniMax, as it stands in an answer of another status
+        if told.get("reasons") or told.get("flagged_input"):
+            yield "content_filter"  # OpenRouter's moderation, as 403
+        values = (told.get(name) for name in _CODES)
+        yield from (str(code) for code in values if isinstance(code, (str, int)))
+    yield from _LITELLM.findall(words(error))
+
+
+def documents(error: BaseException) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects of the service's answer, from the outside in."""
+    for name in ("body", "details"):
+        yield from _within(getattr(error, name, None))
+    yield from _within(_answer(error))
+
+
+def words(error: BaseException) -> str:
+    """What the service said in prose; empty where it said nothing."""
+    found = [
+        value
+        for told in documents(error)
+        for name in _WORDS
+        if isinstance(value := told.get(name), str)
+    ]
     body = getattr(error, "body", None)
-    inner = body.get("innererror") if isinstance(body, Mapping) else None
-    found = (
-        getattr(error, "code", None),
-        getattr(error, "error_code", None),
-        getattr(error, "type", None),
-        inner.get("code") if isinstance(inner, Mapping) else None,
-        *(detail.get("reason") for detail in details(error)),
-    )
-    return (code for code in found if isinstance(code, str))
+    if isinstance(body, str) and not is_page(error):
+        found.append(body)
+    answered = hasattr(error, "status_code") or hasattr(error, "details")
+    if not found and answered and (message := getattr(error, "message", None)):
+        found.append(str(message))
+    return "\n".join(dict.fromkeys(found))[:_LONGEST]
+
+
+def is_page(error: BaseException) -> bool:
+    """Whether a web page came instead of a service's answer: another server's, in between."""
+    response = getattr(error, "response", None)
+    kind = str(getattr(response, "headers", {}).get("content-type", ""))
+    body = getattr(error, "body", None)
+    page = isinstance(body, str) and body.lstrip()[:1] == "<"
+    return page or kind.startswith(("text/html", "application/xhtml"))
 
 
 def details(error: BaseException) -> Iterator[Mapping[str, Any]]:
@@ -55,10 +106,24 @@ def is_told(error: BaseException) -> bool:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and its causes."""
+    """The error and its causes; of a group, the first. Some transports only wrap a cause."""
     while error is not None:
         yield error
-        error = error.__cause__
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        else:
+            wrapped = error.args[0] if error.args else None
+            error = error.__cause__ or (wrapped if isinstance(wrapped, BaseException) else None)
+
+
+def url_of(error: BaseException) -> Any:
+    """The URL that was asked, as its SDK has it; None where that is not known."""
+    for link in chain(error):
+        try:
+            return link.request.url  # type: ignore[attr-defined]  # where there is one
+        except (AttributeError, RuntimeError):  # httpx raises the second where none was set
+            continue
+    return None
 
 
 def retry_after(error: Exception) -> float | None:
@@ -73,6 +138,26 @@ def retry_after(error: Exception) -> float | None:
             if (seconds := _number(str(detail.get("retryDelay")).removesuffix("s"))) is not None:
                 return seconds
     return None
+
+
+def _within(told: Any, depth: int = 4) -> Iterator[Mapping[str, Any]]:
+    if isinstance(told, list):
+        for each in told[:8]:
+            yield from _within(each, depth - 1)
+    if not isinstance(told, Mapping) or depth == 0:
+        return
+    yield told
+    for name in (*_DEEPER, "details"):
+        yield from _within(told.get(name), depth - 1)
+
+
+def _answer(error: BaseException) -> Any:
+    """The whole answer of a service, of which an SDK shows a part; None where it is no JSON."""
+    response = getattr(error, "response", None)
+    try:
+        return json.loads(response.text)  # type: ignore[union-attr]  # None has no text
+    except Exception:  # noqa: BLE001 - not read, not text, not JSON: each SDK says it another way
+        return None
 
 
 def _seconds(value: object) -> float | None:

@@ -12,7 +12,7 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
 from providers import finish
-from providers.addresses import on_this_machine
+from providers.clients import way_to
 from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
@@ -64,9 +64,7 @@ def _client(api_key: str, base_url: str) -> tuple[Client, Callable[[], Awaitable
     coroutine that nobody awaits behind each failed request.
     """
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    transport = httpx2.AsyncClient(
-        timeout=timeout, trust_env=not on_this_machine(base_url), event_hooks=HOOKS
-    )
+    transport = httpx2.AsyncClient(timeout=timeout, event_hooks=HOOKS, **way_to(base_url))
     options = HttpOptions(base_url=base_url, httpx_async_client=transport)
     client = Client(vertexai=False, api_key=api_key, http_options=options)
 

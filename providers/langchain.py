@@ -92,7 +92,8 @@ class LangChainProvider(Knowing):
             try:
                 with tracing_context(enabled=None if self.traced else False):
                     async with aclosing(self._stream(request, run_id, listener)) as stream:
-                        await whole(generation, self._read(stream, reader))
+                        reading = self._read(stream, reader)
+                        await whole(generation, reading, self.name, request)
             finally:
                 is_whole = generation.finish_reason == "stop"
                 reader.flush(whole=is_whole)

@@ -146,30 +146,27 @@ def _serve(path: Path, name: str, key: str, room: int) -> Any:
     try:
         return library.Server(_params(library, path, name, key, room))
     except RuntimeError as error:
-        raise BadRequest(f"the model file {path} can't be loaded: is it a chat model?") from error
+        raise BadRequest(cause="model_file_no_chat", params={"path": str(path)}) from error
 
 
 def _check(path: Path) -> None:
     """The library says the same of every failure, so the file is looked at first."""
-    cure = "run `make setup`, or set LOCAL_MODEL_PATH to a GGUF file"
     try:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise BadRequest(f"the model file {path} is missing: {cure}") from error
+        raise BadRequest(cause="model_file_missing", params={"path": str(path)}) from error
     if magic != b"GGUF":
-        raise BadRequest(f"the model file {path} is damaged, or no GGUF file: {cure}")
+        raise BadRequest(cause="model_file_damaged", params={"path": str(path)})
 
 
 def _library() -> Any:
     try:
         return import_module("xllamacpp")
     except ModuleNotFoundError as error:
-        cure = "run `make setup`, or `pip install everytoken[local]`"
-        raise BadRequest(f"the embedded model is not installed: {cure}") from error
+        raise BadRequest(cause="local_missing") from error
     except ImportError as error:
-        cure = "install it (on Debian, libgomp1)"
-        raise BadRequest(f"the embedded model lacks a system library: {cure}") from error
+        raise BadRequest(cause="local_library_missing") from error
 
 
 def _params(library: Any, path: Path, name: str, key: str, room: int) -> Any:

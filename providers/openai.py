@@ -20,7 +20,7 @@ from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
-from providers.errors import by_code
+from providers.errors import Answered
 from providers.langchain import LangChainProvider
 from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
 from providers.reasoners import begins
@@ -173,7 +173,7 @@ async def _events(stream: Any) -> AsyncGenerator[Any]:
     async with stream:
         async for event in stream:
             if event.type == "error":
-                raise by_code(str(event.code))
+                raise Answered(event.model_dump())
             told = event.to_dict(mode="python", exclude_unset=False)
             for kind, text in _said(parts, event.type, told):
                 yield _delta(kind, text, told)

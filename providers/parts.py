@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from providers.base import TokenKind
-from providers.errors import by_code
+from providers.errors import Answered
 
 DELTAS: dict[str, TokenKind] = {
     "response.output_text.delta": "text",
@@ -81,10 +81,10 @@ class Parts:
 def status_of(event: str, response: Any) -> str:
     """How a response ended, by the event that ends it and its own status.
 
-    `response` has the fields `status` and `error`. Raises a `ProviderError` where it failed.
+    `response` has the fields `status` and `error`. Raises `Answered` where it failed.
     """
     if response.get("error") or event == "response.failed":
-        raise by_code(str((response.get("error") or {}).get("code")))
+        raise Answered(response.get("error"))
     named = event.removeprefix("response.")
     return named if named != "completed" else str(response.get("status") or named)
 

@@ -17,7 +17,6 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import (
-    Disconnected,
     FinishReason,
     Generation,
     ProviderError,
@@ -26,9 +25,10 @@ from providers.base import (
     Usage,
 )
 from providers.decoding import Decoder, Piece
+from providers.errors import failure
 from providers.messages import as_messages
 from providers.relay import Relay
-from providers.stall import CUT, AnswerPatience, Bounds
+from providers.stall import AnswerPatience, Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class ScriptedProvider:
         finally:
             await _tell(decoder.flush(), relay, generation)
         if generation.finish_reason is None:
-            raise Disconnected(CUT)
+            raise failure("not_finished")
 
 
 async def _tell(pieces: list[Piece], relay: Relay, generation: Generation) -> None:

@@ -12,12 +12,9 @@ from typing import Self
 import httpx2
 import structlog
 
-from providers.base import Disconnected, Generation, ProviderError, Stalled
-from providers.errors import translate
+from providers.base import Generation, ProviderError, Request, Stalled
+from providers.errors import failure, translate
 from providers.failures import is_told
-
-CUT = "the stream ended without a finish reason: try again"
-"""The message of the `Disconnected` that a stream earns by just ending."""
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +22,10 @@ _HEARD: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None
 """Whom a response's bytes are told to: the `Patience` of the task that asked for it."""
 
 
-async def whole(generation: Generation, reading: Awaitable[None]) -> None:
-    """Reads a stream to its end; returns where the service said that the answer has ended.
+async def whole(
+    generation: Generation, reading: Awaitable[None], model: str, request: Request
+) -> None:
+    """Reads a model's stream to its end; returns where the service said that the answer ended.
 
     What the transport does after that costs nothing but the usage. What the service itself then
     says of a failure counts all the same. Raises a `ProviderError` for everything else.
@@ -40,9 +39,10 @@ async def whole(generation: Generation, reading: Awaitable[None]) -> None:
         generation.finish_reason = None
         if isinstance(error, ProviderError):
             raise
-        raise translate(error) from error
+        asked = [turn.text for turn in request.turns]
+        raise translate(error, model=model, asked=asked) from error
     if generation.finish_reason is None:
-        raise Disconnected(CUT)
+        raise failure("not_finished")
 
 
 def _is_failure(error: Exception) -> bool:

@@ -36,7 +36,6 @@ async def opened() -> AsyncIterator[Harness]:
             connector,
             connector.place,
             ask,
-            seen=str,
             reads=False,
             remembers=False,
             rewrites=False,

@@ -10,13 +10,13 @@ from markdown_it import MarkdownIt
 from bot.render import (
     Layout,
     Piece,
-    as_shown,
+    as_sent,
     blocks,
     close_unfinished,
     first_difference,
     inline,
     layout,
-    restore,
+    undecorated,
     with_note,
 )
 from connectors.base import Limits
@@ -166,7 +166,7 @@ def test_a_table_longer_than_a_part_repeats_its_header() -> None:
     pieces = layout(text, Limits(150))
     assert len(pieces) > 3
     assert all(piece.text.startswith("| a | b |\n|---|---|\n| ") for piece in pieces)
-    assert restore(pieces, [piece.text for piece in pieces]) == text
+    assert undecorated(pieces, [piece.text for piece in pieces]) == text
 
 
 # Code.
@@ -225,7 +225,7 @@ def test_a_long_mixed_answer(length: int) -> None:
     assert all(len(piece.text) <= length for piece in pieces)
     assert all(len(piece.text) >= length / 4 for piece in pieces[:-1])
     assert len(pieces) < 2 * 60_000 / length
-    assert restore(pieces, [piece.text for piece in pieces]) == text
+    assert undecorated(pieces, [piece.text for piece in pieces]) == text
     assert all(piece.text.count("```") % 2 == 0 for piece in pieces)
 
 
@@ -284,19 +284,19 @@ def test_the_work_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_decoration_keeps_what_is_there() -> None:
     """A difference stays a difference."""
     piece = Piece(" ", "```py\n", "code", "\n```", "\n")
-    assert restore([piece], ["```py\ncode"]) == " code\n"
-    assert restore([piece], ["py\ncode\n```"]) == " py\ncode\n"
-    assert restore([piece], [""]) == " \n"
-    assert restore([piece], []) == ""
-    assert restore([], ["more"]) == "more"
+    assert undecorated([piece], ["```py\ncode"]) == " code\n"
+    assert undecorated([piece], ["py\ncode\n```"]) == " py\ncode\n"
+    assert undecorated([piece], [""]) == " \n"
+    assert undecorated([piece], []) == ""
+    assert undecorated([], ["more"]) == "more"
 
 
 def test_a_part_that_was_closed_for_the_moment_is_undone() -> None:
     """Its closing marks count as decoration, and what was hidden is not shown."""
     piece = layout("See **this [page](https://a.ex", Limits(100))[0]
-    shown_now = as_shown(piece, close_unfinished(piece.text))
+    shown_now = as_sent(piece, close_unfinished(piece.text))
     assert shown_now.text == "See **this [page]…**"
-    assert restore([shown_now], [shown_now.text]) == "See **this [page]"
+    assert undecorated([shown_now], [shown_now.text]) == "See **this [page]"
 
 
 def test_the_first_difference_is_found() -> None:

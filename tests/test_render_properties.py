@@ -15,11 +15,11 @@ from bot.render import (
     Layout,
     Piece,
     Unfinished,
-    as_shown,
+    as_sent,
     close_unfinished,
     first_difference,
     layout,
-    restore,
+    undecorated,
     with_note,
 )
 from connectors.base import UNBOUNDED, Cost, Limits
@@ -131,7 +131,7 @@ def test_what_is_shown_gives_back_the_text(text: str, limits: Limits) -> None:
     """Decoration is undone, without the bodies and where the platform strips white space too."""
     pieces = layout(text, limits)
     bare = [Piece(p.lead, p.head, "", p.tail, p.trail) for p in pieces]
-    assert restore(bare, [piece.text for piece in pieces]) == slices(pieces)
+    assert undecorated(bare, [piece.text for piece in pieces]) == slices(pieces)
     assert all(piece.text == piece.text.strip() for piece in pieces)
 
 
@@ -171,7 +171,7 @@ def test_what_is_restored_never_shrinks(text: str, limits: Limits) -> None:
     before = ""
     for growing in fed(text, 3, limits):
         pieces = growing.pieces()
-        now = restore(pieces, [piece.text for piece in pieces])
+        now = undecorated(pieces, [piece.text for piece in pieces])
         assert now.startswith(before.rstrip())
         assert now == (growing.text if growing.text.strip() else "")
         before = now
@@ -196,10 +196,10 @@ def test_closing_for_the_moment_can_be_undone(text: str, limits: Limits) -> None
     for piece in layout(text, limits)[-1:]:
         closed = close_unfinished(piece.text)
         assert closed
-        shown = as_shown(piece, closed)
+        shown = as_sent(piece, closed)
         assert shown.text == closed
         assert piece.body.startswith(shown.body)
-        assert (piece.lead + piece.body).startswith(restore([shown], [closed]).rstrip())
+        assert (piece.lead + piece.body).startswith(undecorated([shown], [closed]).rstrip())
 
 
 @given(st.lists(texts, min_size=1, max_size=2), limits, st.integers(1, 12))
@@ -227,14 +227,14 @@ def test_a_note_fits_and_is_undone(text: str, limits: Limits, note: str) -> None
     noted = with_note(pieces, note, limits)
     assert all(fits(piece.text, limits) for piece in noted)
     assert slices(noted) == slices(pieces)
-    assert restore(noted, [piece.text.strip() for piece in noted]) == slices(pieces)
+    assert undecorated(noted, [piece.text.strip() for piece in noted]) == slices(pieces)
 
 
 @given(st.lists(st.text(max_size=20), max_size=4), wild_texts, limits)
 def test_restoring_never_raises(shown: list[str], text: str, limits: Limits) -> None:
     """Whatever a platform says it shows, the outcome holds only that and white space."""
     pieces = layout(text, limits)
-    restored = restore(pieces, shown)
+    restored = undecorated(pieces, shown)
     assert len("".join(restored.split())) <= len("".join("".join(shown).split()))
 
 

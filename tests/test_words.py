@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.words import CATALOGUE, Sentence, english, parameters
+from providers.causes import CAUSES
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [path for folder in ("bot", "connectors", "providers") for path in
@@ -48,10 +50,28 @@ def test_every_template_can_be_filled(id_: str) -> None:
     assert "{" not in text
 
 
-@pytest.mark.parametrize("id_", CATALOGUE)
-def test_every_sentence_is_used(id_: str) -> None:
+QUOTED = re.compile(r"""'[\w.]+'|"[\w.]+\"""")
+OF_CAUSES = {f"{table}.{cause}" for cause in CAUSES for table in ("cause", "cure")}
+OF_READERS = {f"failed.{row.reader}" for row in CAUSES.values()}
+SETTINGS = frozenset({"key", "address"})
+"""What a cure may name besides its cause's own parameters: settings of the model that failed."""
+
+
+def test_every_sentence_is_used() -> None:
     own = ROOT / "bot/words.py"
-    assert any(f'"{id_}"' in path.read_text() for path in SOURCES if path != own)
+    source = "".join(path.read_text() for path in SOURCES if path != own)
+    written_out = {
+        id_ for id_ in CATALOGUE if {f'"{id_}"', f"'{id_}'"} & set(QUOTED.findall(source))
+    }
+    assert written_out | OF_CAUSES | OF_READERS == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause_says_what_happened_and_what_cures_it(cause: str) -> None:
+    params = frozenset(CAUSES[cause].params)
+    assert parameters(f"cause.{cause}") <= params
+    assert parameters(f"cure.{cause}") <= params | SETTINGS
+    assert not parameters(f"failed.{CAUSES[cause].reader}")
 
 
 def test_braces_in_a_value_are_text() -> None:

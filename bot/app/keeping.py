@@ -22,6 +22,9 @@ from connectors.base import Connector, Unavailable
 log = structlog.get_logger(__name__)
 
 _EVERY_S = 3600.0
+_TIDY_S = 300.0
+_UNNAMED_US = 3_600_000_000 - 300_000_000
+"""A file that no question names is gone within an hour, however long the last look was ago."""
 _DAY_US = 86_400_000_000
 
 
@@ -35,6 +38,10 @@ class Keeper(Protocol):
 
     async def delete_before(self, us: int) -> int:
         """Deletes what is from before a time, in microseconds since the epoch; how much."""
+        ...
+
+    async def delete_unnamed(self, us: int) -> int:
+        """Deletes the files from before a time that nothing names; how many."""
         ...
 
     async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -138,6 +145,19 @@ async def retain(store: Store, connectors: Sequence[Connector], days: int) -> No
         except (StoreUnavailable, Unavailable) as error:
             log.error("retention.failed", error=str(error))
         await asyncio.sleep(_EVERY_S)
+
+
+async def tidy(connectors: Sequence[Connector]) -> None:
+    """Every few minutes, for ever: deletes files that no question has named for an hour."""
+    while True:
+        before_us = now_us() - _UNNAMED_US
+        for connector in connectors:
+            if isinstance(connector, Keeper):
+                try:
+                    await connector.delete_unnamed(before_us)
+                except Unavailable as error:
+                    log.error("retention.failed", error=str(error))
+        await asyncio.sleep(_TIDY_S)
 
 
 async def delete_old(store: Store, connectors: Sequence[Connector], before_us: int) -> None:

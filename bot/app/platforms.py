@@ -15,7 +15,7 @@ from bot.settings import Settings, SettingsError
 from bot.store import SqlDatabase, Store
 from connectors.base import Connector, Place
 from connectors.terminal import TerminalConnector
-from connectors.web import WebConnector
+from connectors.web import Room, WebConnector
 
 Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
@@ -68,6 +68,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
         secret_keys=settings.secret_key,
+        room=Room(settings.upload_bytes_per_person, settings.upload_bytes_total),
     )
 
 

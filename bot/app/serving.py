@@ -16,7 +16,7 @@ from bot import http
 from bot.app.asking import UNATTENDED
 from bot.app.closing import closed
 from bot.app.inspecting import count_hours, make_inspector
-from bot.app.keeping import retain
+from bot.app.keeping import retain, tidy
 from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
@@ -74,6 +74,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
         parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
+        parts.append(asyncio.create_task(tidy(connectors)))
         parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
         for part in parts:
             stack.callback(part.cancel)
@@ -139,6 +140,8 @@ async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
         except (ConnectorError, TimeoutError) as error:
             told = str(error) or type(error).__name__
             log.error("connector.not_reached", connector=connector.name, error=told)
+        except Exception:  # the platform said what nobody expected: that is no reason not to start
+            log.exception("connector.not_understood", connector=connector.name)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from bot.cli.output import fail
 from bot.cli.running import db, run
 from bot.cli.runs import runs
 from bot.cli.usage import usage
+from bot.cures import in_full
 from bot.settings import SettingsError
 from bot.store import StoreUnavailable
 from providers.base import ProviderError
@@ -46,5 +47,7 @@ def main() -> None:
     """The console script: every expected failure is plain text and exit code 1."""
     try:
         cli(prog_name="everytoken")
-    except (SettingsError, StoreUnavailable, ProviderError, ChainBroken) as error:
+    except ProviderError as error:
+        fail(in_full(error))
+    except (SettingsError, StoreUnavailable, ChainBroken) as error:
         fail(str(error))

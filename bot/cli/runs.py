@@ -226,8 +226,8 @@ def _print_receipt(row: RunRow, receipt: Receipt) -> None:
         click.echo(f"  {name:<9}  {told}")
     for fault in receipt.faults:
         click.echo(f"  broken: {fault}")
-    if receipt.translated:
-        click.echo("  shown: compared as what can be seen, for the platform translates Markdown")
+    if receipt.shown is not None:
+        click.echo(f"  shown: what can be read was compared (normal form {receipt.plain})")
     if receipt.unproven:
         click.echo(f"  unproven: {receipt.unproven}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from bot.store import Cursor, Filters
 
 NAMES = ("outcome", "verdict", "connector", "person", "model")
 _LONGEST = 200
+_ID = re.compile("[0-9a-f-]{36}")
 
 
 class BadQuery(Exception):
@@ -58,9 +60,9 @@ def _cursor(name: str, text: str) -> Cursor | None:
     if not text:
         return None
     time, _, run_id = text.partition("-")
-    if not (time.isascii() and time.isdigit() and len(time) < 18):
+    if not (time.isascii() and time.isdigit() and len(time) < 18 and _ID.fullmatch(run_id)):
         raise BadQuery(f"{name} is no place of the list")
-    return Cursor(int(time), run_id[:36])
+    return Cursor(int(time), run_id)
 
 
 def _time(name: str, text: str) -> int | None:

@@ -1,16 +1,24 @@
-"""Who is answered, and where."""
+"""Who may: one decision for all that people do, before it has any effect."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
+from uuid import UUID
 
-from bot.identity import Named, denied, granted
-from connectors.base import Person, Place
+import structlog
+
+from bot.identity import Account, Named, denied, granted
+from bot.intake import notices
+from bot.intake.limits import Meter
+from connectors.base import Asked, Person, Place
+
+log = structlog.get_logger(__name__)
 
 
 class Admission(Enum):
-    """What the lists say of a question."""
+    """What the lists say of a person in a place."""
 
     ADMITTED = "admitted"
     NOT_ALLOWED = "not allowed"
@@ -48,3 +56,50 @@ class Access:
         if (self.allow_people or (person.external and not self.allow_external)) and not named:
             return Admission.NOT_ALLOWED
         return Admission.ADMITTED
+
+
+class Gate:
+    """Decides on every event and every question, for whichever door they came by.
+
+    The lists hold for all that people do. The limits hold for what an answer follows from.
+    """
+
+    def __init__(self, access: Access, admins: frozenset[Named], meter: Meter) -> None:
+        self._access = access
+        self._admins = admins
+        self._meter = meter
+
+    def is_admin(self, place: Place, person: Person) -> bool:
+        """Whether somebody is an admin of the bot."""
+        return granted(self._admins, place, person)
+
+    def refusal(self, place: Place, person: Person) -> str | None:
+        """What a person whom the lists keep out is told, nothing (empty) if they are blocked."""
+        admission = self._access.admission(place, person)
+        if admission is Admission.ADMITTED:
+            return None
+        who = Account.of(place, person)
+        log.info("intake.refused", person=str(who), admission=admission.value)
+        return notices.NOT_ALLOWED if admission is Admission.NOT_ALLOWED else ""
+
+    async def over(
+        self, place: Place, person: Person, *, waits: bool, apart: Collection[UUID] = ()
+    ) -> str | None:
+        """What a person who is over a limit is told, before a question of theirs has its turn.
+
+        `waits`: it will wait behind others, so how many are answered at once does not count.
+        The runs `apart` don't count.
+        """
+        if self.is_admin(place, person):
+            return None
+        return await self._meter.over(place, person, waits=waits, apart=apart)
+
+    async def enter(self, run_id: UUID, asked: Asked) -> str | None:
+        """Lets a question in whose turn it is, or says which limit the asker is over."""
+        if self.is_admin(asked.message.place, asked.person):
+            return None
+        return await self._meter.enter(run_id, asked)
+
+    def left(self, run_id: UUID) -> None:
+        """A question was answered, or is not to be answered any more."""
+        self._meter.left(run_id)

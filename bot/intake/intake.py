@@ -15,8 +15,10 @@ import structlog
 
 from bot.identity import Account
 from bot.intake import notices
+from bot.intake.access import Gate
 from bot.intake.conversations import Waiting
 from bot.intake.keeping import Keeping
+from bot.intake.limits import Meter
 from bot.intake.notices import Notices
 from bot.intake.resuming import Resuming
 from bot.intake.tasks import Tasks
@@ -32,10 +34,12 @@ from connectors.base import (
     Control,
     Deleted,
     Edited,
+    Event,
     Incoming,
     MessageRef,
     Person,
     Place,
+    Preflight,
     Pressed,
     Unavailable,
 )
@@ -64,9 +68,12 @@ class Intake:
         self._options = options
         self._now_us = now_us
         self._tasks = Tasks()
-        self._turns = Turns(store, runs, self._notices, self._tasks, options, now_us)
+        self._gate = Gate(
+            options.access, options.admins, Meter(store, runs, options.limits, now_us)
+        )
+        self._turns = Turns(store, runs, self._notices, self._tasks, options, self._gate)
         self._resuming = Resuming(store, self._notices, now_us)
-        self._keeping = Keeping(store, self._turns, self._notices, self._tasks, now_us)
+        self._keeping = Keeping(store, self._turns, self._notices, self._tasks, self._gate, now_us)
         self._connectors: dict[str, Connector] = {}
         self._among_others = False
 
@@ -109,8 +116,8 @@ class Intake:
             if self._keeping.closed:
                 incoming.refuse()
             else:
-                await self._handle(incoming, connector)
-                if not told:
+                await self._admit(incoming, connector, told=told)
+                if not told and incoming.declined is None:
                     await self._tell(incoming, heard_us)
         except StoreUnavailable as error:
             log.error("intake.not_kept", error=str(error))
@@ -118,6 +125,34 @@ class Intake:
         except Exception:
             incoming.refuse()
             raise
+
+    async def _admit(self, incoming: Incoming, connector: Connector, *, told: bool) -> None:
+        """Sees to an event's effect, if the person may have it. Of a deletion nobody is known."""
+        event = incoming.event
+        refusal = await self._refusal(event)
+        if refusal is None:
+            await self._handle(incoming, connector)
+        elif isinstance(event, Asked) and refusal:  # told once, however often it is delivered
+            await self._ask(event, incoming, connector)
+            incoming.decline(refusal)
+        else:
+            incoming.decline(refusal)
+            if refusal and not told and not isinstance(event, Preflight | Deleted):
+                said = self._notices.say(connector, event.message, refusal, event.person)
+                self._tasks.spawn(said)
+
+    async def _refusal(self, event: Event) -> str | None:
+        """What somebody who may not do that is told, or nothing (empty); None where they may."""
+        match event:
+            case Deleted():
+                return None
+            case Preflight(place, person, spends):
+                refusal = self._gate.refusal(place, person)
+                if refusal is None and spends:
+                    refusal = await self._gate.over(place, person, waits=self._turns.busy(place))
+                return refusal
+            case Asked() | Edited() | Pressed() | Commanded():
+                return self._gate.refusal(event.message.place, event.person)
 
     async def _handle(self, incoming: Incoming, connector: Connector) -> None:
         match incoming.event:
@@ -216,7 +251,7 @@ class Intake:
     async def _tell(self, incoming: Incoming, heard_us: int) -> None:
         """Tells the other processes of what may be theirs to do."""
         event = incoming.event
-        if not self._among_others or isinstance(event, Asked):
+        if not self._among_others or isinstance(event, Asked | Preflight):
             return
         if isinstance(event, Pressed) and event.control is not Control.STOP:
             return
@@ -251,12 +286,23 @@ class Intake:
             await self._tell_too_late(edited, connector)
         if found is None or not _differs(edited, found.asked):
             return
+        if await self._over_by_edit(edited, connector):
+            return
         asked = replace(found.asked, text=edited.text, files=edited.files)
         key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
         question = Question(asked, found.kind, found.parent)
         await self._keeping.keep(
             question, key, incoming, connector, lambda: self._withdraw(edited.message)
         )
+
+    async def _over_by_edit(self, edited: Edited, connector: Connector) -> bool:
+        """Whether its author is over a limit apart from the answer that the change would end."""
+        ended = [run.id for run in self._fresh(edited.message)]
+        place, person = edited.message.place, edited.person
+        over = await self._gate.over(place, person, waits=True, apart=ended)
+        if over is not None:
+            self._tasks.spawn(self._notices.say(connector, edited.message, over, person))
+        return over is not None
 
     async def _tell_too_late(self, edited: Edited, connector: Connector) -> None:
         """An answer that is done stays: whoever changes its question is told what to do."""
@@ -313,7 +359,7 @@ class Intake:
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""
         place, person = pressed.message.place, pressed.person
-        if self._options.is_admin(place, person) or _account(pressed) == Account.of(place, asker):
+        if self._gate.is_admin(place, person) or _account(pressed) == Account.of(place, asker):
             return True
         log.info("intake.not_theirs", run_id=str(pressed.run_id), person=str(_account(pressed)))
         told = self._notices.say(connector, pressed.message, notices.NOT_THEIRS, pressed.person)

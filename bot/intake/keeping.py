@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from bot.intake.access import Gate
 from bot.intake.conversations import Waiting
 from bot.intake.notices import Notices
 from bot.intake.tasks import Tasks
@@ -32,10 +33,12 @@ class Keeping:
         turns: Turns,
         said: Notices,
         tasks: Tasks,
+        gate: Gate,
         now_us: Callable[[], int],
     ) -> None:
         self._store = store
         self._turns = turns
+        self._gate = gate
         self._notices = said
         self._tasks = tasks
         self._now_us = now_us
@@ -106,9 +109,16 @@ class Keeping:
             return Waiting(given.inbox_id, question, connector, run_id)
         log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)
         self._turns.let_go(run_id)
-        place = question.asked.message.place
-        self._tasks.spawn(self._notices.signal(connector, place, Status.QUEUED))
+        self._tasks.spawn(self._say_queued(question.asked, connector))
         return None
+
+    async def _say_queued(self, asked: Asked, connector: Connector) -> None:
+        """Shows that a question waits for another process, if that will answer it."""
+        place, person = asked.message.place, asked.person
+        if self._gate.refusal(place, person) is not None:
+            return
+        if await self._gate.over(place, person, waits=True) is None:
+            await self._notices.signal(connector, place, Status.QUEUED)
 
     async def _look_again(
         self,

@@ -6,8 +6,8 @@ process itself answers is counted here: its rows may not be written yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -17,7 +17,7 @@ from bot.intake import quotas
 from bot.intake.quotas import Limit, Sum
 from bot.runs import Run, Runs
 from bot.store import Running, Scope, Spent, Store, StoreUnavailable
-from connectors.base import Asked
+from connectors.base import Asked, Person, Place
 from providers.base import Usage
 
 log = structlog.get_logger(__name__)
@@ -46,8 +46,22 @@ class Meter:
         self._inside: dict[UUID, Asked] = {}
         """The questions that were let in, in order, and those of which that is being found out."""
 
+    async def over(
+        self, place: Place, person: Person, *, waits: bool, apart: Collection[UUID]
+    ) -> str | None:
+        """Which limit somebody is over, in a line for them, before a question has its turn."""
+        if not self._limits.any():
+            return None
+        try:
+            return await self._found_over(place, person, waits=waits, apart=apart)
+        except StoreUnavailable as error:
+            log.error("limits.not_counted", error=str(error))
+            return None
+
     async def enter(self, run_id: UUID, asked: Asked) -> str | None:
         """Lets a question in, or says in a line for the asker which limit it is over."""
+        if not self._limits.any():
+            return None
         # It takes its place before anything is awaited: of many that come at once each counts
         # those that came before it, so they can't all find the same place free.
         self._inside[run_id] = asked
@@ -67,40 +81,60 @@ class Meter:
     async def _refusal(self, run_id: UUID, asked: Asked) -> str | None:
         if await self._store.runs.get(run_id) is not None:
             return None  # a process that died had begun to answer it
-        place = asked.message.place
-        person = Account.of(place, asked.person)
+        before = self._before(run_id)
+        return await self._found_over(asked.message.place, asked.person, inside=before)
+
+    async def _found_over(
+        self,
+        place: Place,
+        person: Person,
+        *,
+        waits: bool = False,
+        apart: Collection[UUID] = (),
+        inside: Sequence[UUID] | None = None,
+    ) -> str | None:
+        """Which limit is reached by what was used, and by the questions `inside` (None: all)."""
+        account = Account.of(place, person)
         scopes = (
-            ("You have", self._limits.person, Scope(place.connector, person=person)),
+            ("You have", self._limits.person, Scope(place.connector, person=account)),
             (
                 "This workspace has",
                 self._limits.workspace,
                 Scope(place.connector, workspace=place.workspace),
             ),
         )
+        among = self._inside if inside is None else inside
+        counted = [one for one in among if one not in apart]
         for who, limit, scope in scopes:
-            if limit != Limit():
-                counted = await self._sum(run_id, scope)
-                refusal = quotas.refusal(who, limit, counted, self._now_us())
+            holds = replace(limit, runs_at_once=None) if waits else limit
+            if holds != Limit():
+                used = await self._sum(scope, counted, apart)
+                refusal = quotas.refusal(who, holds, used, self._now_us())
                 if refusal is not None:
-                    log.info("intake.over_limit", person=str(person), limit=refusal)
+                    log.info("intake.over_limit", person=str(account), limit=refusal)
                     return refusal
         return None
 
-    async def _sum(self, run_id: UUID, scope: Scope) -> Sum:
-        """What was used in a scope, before this question came."""
+    def _before(self, run_id: UUID) -> list[UUID]:
+        """The questions that were let in before one."""
+        ids = list(self._inside)
+        return ids[: ids.index(run_id)] if run_id in self._inside else ids
+
+    async def _sum(self, scope: Scope, inside: Sequence[UUID], apart: Collection[UUID]) -> Sum:
+        """What was used in a scope, and is used by these questions; not by the runs `apart`."""
         now_us = self._now_us()
         spent = await self._store.usage.spent(
             scope,
             day_us=quotas.day_us(now_us),
             month_us=quotas.month_us(now_us),
             now_us=now_us,
-            apart=list(self._inside),
+            apart=[*self._inside, *apart],
         )
-        ids = list(self._inside)
-        before = ids[: ids.index(run_id)] if run_id in self._inside else ids
-        inside = [one for one in before if _in_scope(self._inside[one], scope)]
-        active = [run for run in self._runs.active if run.id in inside]
-        return self._added(spent, len(inside), active)
+        theirs = [
+            one for one in inside if one in self._inside and _in_scope(self._inside[one], scope)
+        ]
+        active = [run for run in self._runs.active if run.id in theirs]
+        return self._added(spent, len(theirs), active)
 
     def _added(self, spent: Spent, inside: int, active: Sequence[Run]) -> Sum:
         """What others do and have done, and what is done here."""

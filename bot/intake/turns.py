@@ -9,17 +9,17 @@ from uuid import UUID
 
 import structlog
 
-from bot.identity import Account, Named, granted
+from bot.identity import Named
 from bot.intake import notices
-from bot.intake.access import Access, Admission
+from bot.intake.access import Access, Gate
 from bot.intake.conversations import Conversations, Policy, Waiting
-from bot.intake.limits import Limits, Meter
+from bot.intake.limits import Limits
 from bot.intake.notices import Notices
 from bot.intake.tasks import Tasks
 from bot.runs import Runs
 from bot.store import Store, StoreUnavailable
 from bot.store.inbox import State
-from connectors.base import Asked, Person, Place, Status
+from connectors.base import Asked, Place, Status
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +44,6 @@ class IntakeOptions:
     admins: frozenset[Named] = frozenset()
     limits: Limits = field(default_factory=Limits)
 
-    def is_admin(self, place: Place, person: Person) -> bool:
-        """Whether somebody is an admin of the bot."""
-        return granted(self.admins, place, person)
-
 
 class Turns:
     """The questions that were kept, from their admission to their end."""
@@ -59,15 +55,15 @@ class Turns:
         said: Notices,
         tasks: Tasks,
         options: IntakeOptions,
-        now_us: Callable[[], int],
+        gate: Gate,
     ) -> None:
         self._store = store
         self._runs = runs
         self._notices = said
         self._tasks = tasks
         self._options = options
+        self._gate = gate
         self._conversations = Conversations(self._answer, self.leave_floor)
-        self._meter = Meter(store, runs, options.limits, now_us)
         self._entering: dict[UUID, Waiting] = {}
         """Those whose turn it is, while it is found out whether they are within the limits."""
         self._closing = False
@@ -143,6 +139,10 @@ class Turns:
             del self._entering[item.run_id]
         return entering + self._conversations.drop(unwanted)
 
+    def busy(self, place: Place) -> bool:
+        """Whether a question that is asked there now has to wait."""
+        return self.one_at_a_time and self._conversations.busy(place)
+
     def admit(self, item: Waiting) -> None:
         """Answers a question in its turn, or says why not."""
         self.hold(item.run_id)
@@ -154,14 +154,10 @@ class Turns:
 
     def _problem(self, asked: Asked) -> str | None:
         """What speaks against answering: a line for the asker, or none for the blocked."""
-        place = asked.message.place
-        admission = self._options.access.admission(place, asked.person)
         most = self._options.max_question_chars
-        if admission is not Admission.ADMITTED:
-            who = Account.of(place, asked.person)
-            log.info("intake.refused", person=str(who), admission=admission.value)
-            named = admission is Admission.NOT_ALLOWED and asked.addressed
-            return notices.NOT_ALLOWED if named else ""
+        refusal = self._gate.refusal(asked.message.place, asked.person)
+        if refusal is not None:
+            return refusal if asked.addressed else ""
         if not asked.text.strip() and not asked.files:
             return notices.EMPTY if asked.addressed else ""
         if len(asked.text) > most:
@@ -206,7 +202,16 @@ class Turns:
             if self._options.policy == "replace":
                 self._replace(place)
             self._conversations.wait(item)
-            self._tasks.spawn(self._notices.signal(item.connector, place, Status.QUEUED))
+            self._tasks.spawn(self._say_queued(item))
+
+    async def _say_queued(self, item: Waiting) -> None:
+        """Shows that a question waits, unless it is known by now that it won't be answered."""
+        asked = item.question.asked
+        over = await self._gate.over(asked.message.place, asked.person, waits=True)
+        if over is None:
+            await self._notices.signal(item.connector, asked.message.place, Status.QUEUED)
+        elif self._taken_out(lambda other: other is item):
+            await self._turn_away(item, over)
 
     def _replace(self, place: Place) -> None:
         self._runs.stop_in(place)
@@ -218,16 +223,14 @@ class Turns:
             if await self._enters(item):
                 await self._run(item)
         finally:
-            self._meter.left(item.run_id)
+            self._gate.left(item.run_id)
 
     async def _enters(self, item: Waiting) -> bool:
         """Whether a question whose turn it is is within the limits; if not, the asker is told."""
-        asked, options = item.question.asked, self._options
-        if not options.limits.any() or options.is_admin(asked.message.place, asked.person):
-            return True
+        asked = item.question.asked
         self._entering[item.run_id] = item  # so that a stop finds it
         try:
-            over = await self._meter.enter(item.run_id, asked)
+            over = await self._gate.enter(item.run_id, asked)
         finally:
             wanted = self._entering.pop(item.run_id, None) is not None
         if wanted and over is not None:

@@ -135,24 +135,26 @@ class Endings:
             return as_known(known, text, connector.limits)
 
     async def _known(self, left: Left, connector: Connector) -> str:
-        """The longer of log and screen; where the platform translates, the log.
+        """The longer of log and screen; where the platform doesn't keep the Markdown, the log.
 
         Of what was not recorded at all, what can be seen is all that is known.
         """
         text, messages = recorded(left.tokens), left.messages
         limits = connector.limits.at(left.question.place)
-        if limits.visible is not None and left.tokens:
+        if not limits.keeps_source and left.tokens:
             return text
         try:
             async with asyncio.timeout(_READ_DEADLINE_S):
-                shown = [(await connector.read(message.ref)).text for message in messages]
+                shown = [await connector.read(message.ref) for message in messages]
         except (TimeoutError, RateLimited, Unavailable) as error:
             raise Unavailable(str(error) or "no answer") from error
         except ConnectorError:  # gone, or not to be read: an edit will tell
             return text
-        if limits.visible is None:
-            text = longer(text, shown, [message.piece for message in messages], limits)
-        return text if text or left.tokens else "\n\n".join(filter(None, shown))
+        sources = [each.source for each in shown if each.source is not None]
+        if len(sources) == len(shown):
+            text = longer(text, sources, [message.piece for message in messages], limits)
+        seen = (each.text if each.source is None else each.source for each in shown)
+        return text if text or left.tokens else "\n\n".join(filter(None, seen))
 
     async def _shown(self, left: Left, text: str, connector: Connector) -> Reply:
         """Shows the end. Raises `Unavailable` where that took too long."""

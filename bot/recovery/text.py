@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product, takewhile
 
-from bot.render import Piece, close_unfinished, layout, restore
+from bot.render import Piece, close_unfinished, layout, undecorated
 from bot.store import TokenRow
 from connectors.base import Limits
 from providers.base import ANSWER_KINDS
@@ -33,9 +33,10 @@ def recorded(tokens: Sequence[TokenRow]) -> str:
 def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limits) -> str:
     """The log's text, or the screen's where that goes on from it.
 
-    `shown` is what the messages show, `pieces` how they were laid out last. The screen counts only
-    if it is exactly what showing that text gives: of the texts that could be behind it the
-    shortest, for what the others have more may be marks that only close it for the moment.
+    `shown` is the Markdown that the messages were made of, `pieces` how they were laid out last.
+    The screen counts only if it is exactly what showing that text gives: of the texts that could be
+    behind it the shortest, for what the others have more may be marks that only close it for the
+    moment.
     """
     if not shown:
         return log
@@ -80,7 +81,7 @@ def _joined(log: str, shown: Sequence[str], pieces: Sequence[Piece], gap: str) -
     """
     text = ""
     for n, (piece, each) in enumerate(zip(pieces, shown, strict=True)):
-        text += restore([piece], [each])
+        text += undecorated([piece], [each])
         if piece.trail or n + 1 == len(shown):
             continue
         rest = log.removeprefix(text) if log.startswith(text) else ""

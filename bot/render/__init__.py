@@ -1,7 +1,7 @@
 """Pure text: an answer's parts, the fences carried between them, and both undone."""
 
 from bot.render.parts import Layout, Piece, for_literal, layout, literal, with_note
-from bot.render.screen import as_shown, first_difference, restore
+from bot.render.screen import as_seen, as_sent, first_difference, restore, undecorated
 from bot.render.sizes import smaller
 from bot.render.thoughts import Thoughts
 from bot.render.unfinished import Unfinished, close_unfinished
@@ -11,7 +11,8 @@ __all__ = [
     "Piece",
     "Thoughts",
     "Unfinished",
-    "as_shown",
+    "as_seen",
+    "as_sent",
     "close_unfinished",
     "first_difference",
     "for_literal",
@@ -19,5 +20,6 @@ __all__ = [
     "literal",
     "restore",
     "smaller",
+    "undecorated",
     "with_note",
 ]

@@ -1,7 +1,8 @@
-"""Undoes the layout's decoration in what a platform shows.
+"""Undoes the layout's decoration in what a platform's client draws.
 
-Most platforms show what they are sent. Where one translates Markdown, `visible` says what can be
-seen of a text there, and a message shows a piece if it shows what can be seen of it.
+What it draws is compared in a form that says what can be seen of a text (`visible`): a message
+shows a piece if it shows what can be seen of it. The text itself can't be had back from the screen,
+but where a platform keeps the Markdown that it was sent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 
 from bot.render.parts import Piece
 from bot.render.unfinished import close_unfinished
+from connectors.markdown import form
 
 Visible = Callable[[str], str]
 
@@ -20,35 +22,43 @@ _NEARBY = 8
 as the marks that can be unfinished there."""
 
 
-def restore(pieces: Sequence[Piece], shown: Sequence[str], visible: Visible | None = None) -> str:
+def restore(pieces: Sequence[Piece], shown: Sequence[str], visible: Visible = form) -> str:
     """The text that the messages show, without decoration and with the white space it left off.
 
-    Decoration that a message lacks is not missed and what is there is kept, so a difference stays
-    a difference. Messages without a piece are taken as they are. A piece's body is used only
-    where the platform translates: there the text itself can't be had back from the screen.
+    A piece of which all is shown is restored as it was generated; of another, as much as is shown
+    from its start, and what is shown instead of the rest: so a difference stays a difference.
+    Messages without a piece are taken as they are.
     """
     undone = [_undo(piece, text, visible) for piece, text in zip(pieces, shown, strict=False)]
     return "".join([*undone, *shown[len(pieces) :]])
 
 
-def _undo(piece: Piece, shown: str, visible: Visible | None) -> str:
-    if visible is None:
-        body = shown.removeprefix(piece.head).removesuffix(piece.tail)
-        return piece.lead + body + piece.trail
+def _undo(piece: Piece, shown: str, visible: Visible) -> str:
     if shown == visible(piece.text) or _shows(piece.head + piece.body, shown, visible):
         return piece.lead + piece.body + piece.trail
-    found = as_shown(piece, shown, visible)
+    found = as_seen(piece, shown, visible)
     surplus = shown[len(visible(piece.head + found.body)) :]
     return piece.lead + found.body + surplus
 
 
-def as_shown(piece: Piece, text: str, visible: Visible | None = None) -> Piece:
-    """The piece as a message shows it whose text is `text`: `piece.text`, closed for the moment.
+def undecorated(pieces: Sequence[Piece], sources: Sequence[str]) -> str:
+    """The text in the Markdown that messages were made of, without decoration.
 
-    Its body is as much of the piece's as the text shows from the start; the rest is decoration.
+    Decoration that a message lacks is not missed, what is there is kept.
     """
-    if visible is not None:
-        return _as_seen(piece, text, visible)
+    pairs = zip(pieces, sources, strict=False)
+    undone = [
+        piece.lead + source.removeprefix(piece.head).removesuffix(piece.tail) + piece.trail
+        for piece, source in pairs
+    ]
+    return "".join([*undone, *sources[len(pieces) :]])
+
+
+def as_sent(piece: Piece, text: str) -> Piece:
+    """The piece of a message that is sent `text`: `piece.text`, closed for the moment.
+
+    Its body is as much of the piece's as the text has from the start; the rest is decoration.
+    """
     if text == piece.text:
         return piece
     rest = text.removeprefix(piece.head)
@@ -59,7 +69,11 @@ def as_shown(piece: Piece, text: str, visible: Visible | None = None) -> Piece:
     return Piece(piece.lead, head, rest[:same], rest[same:], "")
 
 
-def _as_seen(piece: Piece, text: str, visible: Visible) -> Piece:
+def as_seen(piece: Piece, text: str, visible: Visible = form) -> Piece:
+    """The piece as a message shows it of which `text` can be seen.
+
+    Its body is as much of the piece's as the text shows from the start.
+    """
     if text == visible(piece.text):
         return piece
     end = _seen_up_to(piece.head, piece.body, text, visible)

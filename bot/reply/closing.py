@@ -56,7 +56,7 @@ class Closing:
 
     def confirm(self, step: Step, shown: Shown) -> Message:
         """The platform did it."""
-        message = Message(shown.ref, step.part, step.piece, shown.text)
+        message = Message(shown.ref, step.part, step.piece, shown.text, shown.unknown)
         self.take(message)
         return message
 

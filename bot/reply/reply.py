@@ -213,6 +213,11 @@ class Reply:
         """The answer as the platform's own answers have it, decoration undone."""
         return self._screen.shown_text(self._messages)
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Blocks of the platform's answers of which it can't be said what they show, by name."""
+        return tuple(sorted({name for message in self._messages for name in message.unknown}))
+
     async def stamp(self, footer: str) -> None:
         """Sets small print under the answer's last part; a courtesy, tried once."""
         last = next(reversed(self._messages), None)
@@ -351,6 +356,8 @@ class Reply:
 
     def _confirm(self, step: Step, shown: Shown, closing: Closing | None) -> None:
         """The platform did a step that `closing` made, or else the screen."""
+        if shown.unknown:
+            log.warning("reply.unknown_blocks", part=step.part.index, blocks=shown.unknown)
         message = self._confirmed(step, shown) if closing is None else closing.confirm(step, shown)
         self._pause_s = _FIRST_PAUSE_S
         self._since = self._clock()

@@ -17,7 +17,8 @@ from bot.render import (
     Piece,
     Thoughts,
     Unfinished,
-    as_shown,
+    as_seen,
+    as_sent,
     first_difference,
     for_literal,
     literal,
@@ -27,6 +28,7 @@ from bot.render import (
 )
 from bot.words import Sentence, english
 from connectors.base import Control, Limits, MessageRef, Part, Shown
+from connectors.markdown import form
 
 _END = f"_{english(Sentence('shown.end'))}_"
 """Said in a new message where nothing but the end is missing, and no edit can show it."""
@@ -64,6 +66,8 @@ class Message:
     part: Part | None
     piece: Piece
     shown: str
+    unknown: tuple[str, ...] = ()
+    """Blocks of the platform's answer of which nobody knows what they show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Screen:
         self.ending: Ending | None = None
         self._run_id = run_id
         self._limits = limits
+        self._visible = limits.visible or form
         self._about = about
         self._layout = Layout(limits)
         self._unfinished = Unfinished()
@@ -126,7 +131,8 @@ class Screen:
     def tidied(self, shown: Shown) -> None:
         """A frozen message took an edit after all; what it shows may have changed by that."""
         self._frozen = [
-            replace(m, shown=shown.text) if m.ref == shown.ref else m for m in self._frozen
+            replace(m, shown=shown.text, unknown=shown.unknown) if m.ref == shown.ref else m
+            for m in self._frozen
         ]
 
     @property
@@ -191,8 +197,7 @@ class Screen:
         if len(sent.piece.body) > len(step.piece.body):
             return True
         # Which version stands is not known: an earlier one may have more than this part.
-        visible = self._limits.visible or str
-        return sent.part is None and len(sent.shown.strip()) > len(visible(step.part.text).strip())
+        return sent.part is None and len(sent.shown) > len(self._visible(step.part.text))
 
     def confirm(
         self, step: Step, shown: Shown, *, sure: bool = True, again: bool = False
@@ -203,14 +208,17 @@ class Screen:
         """
         part = step.part if sure and not again else None
         piece = step.piece if sure else self._seen(step.piece, shown.text)
-        message = Message(shown.ref, part, piece, shown.text)
+        message = Message(shown.ref, part, piece, shown.text, shown.unknown)
         self._messages[step.at : step.at + 1] = [message]
         self._advance()
         return message
 
     def shows(self, step: Step, shown: Shown) -> bool:
-        """Whether the platform's answer to a step is what the message is to show."""
-        return self._is_shown(step.part.text, shown.text)
+        """Whether the platform's answer to a step is what the message is to show.
+
+        What has unknown blocks may show anything: it is taken to show what it should.
+        """
+        return bool(shown.unknown) or self._is_shown(step.part.text, shown.text)
 
     def shown_otherwise(self, step: Step) -> str | None:
         """What the message of an edit shows, where that is not what it was sent last."""
@@ -274,15 +282,13 @@ class Screen:
     def shown_text(self, messages: Sequence[Message]) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
         shown = [message.shown for message in messages]
-        return restore([m.piece for m in messages], shown, self._limits.visible)
+        return restore([m.piece for m in messages], shown, self._visible)
 
     def _is_shown(self, text: str, shown: str) -> bool:
-        if self._limits.visible is None:
-            return shown.strip() == text.strip()
-        return shown == self._limits.visible(text)
+        return shown == self._visible(text)
 
     def _seen(self, piece: Piece, text: str) -> Piece:
-        return as_shown(piece, text, self._limits.visible)
+        return as_seen(piece, text, self._visible)
 
     def _begin(self, text: str, position: int) -> None:
         """Lays out what stands from a position on."""
@@ -329,7 +335,7 @@ class Screen:
             unfinished = piece.body and not self._literal
             text = self._unfinished.close(piece.text) if unfinished else piece.text
             controls = (Control.STOP,)
-            piece = as_shown(piece, text)
+            piece = as_sent(piece, text)
             firm = len(piece.head) + len(piece.body)
         elif newest and self.ending is not None:
             controls = self.ending.controls

@@ -8,20 +8,10 @@ from enum import StrEnum
 
 import structlog
 
+from bot.cures import happened
 from bot.words import Sentence, english
 from connectors.base import Control
-from providers.base import (
-    AuthFailed,
-    BadRequest,
-    Disconnected,
-    Filtered,
-    FinishReason,
-    Generation,
-    Malformed,
-    Overloaded,
-    ProviderError,
-    Stalled,
-)
+from providers.base import BadRequest, Filtered, FinishReason, Generation, ProviderError
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +39,7 @@ class Ended:
     outcome: Outcome
     note: Sentence | None = None
     error: str | None = None
+    failure: ProviderError | None = None
 
 
 _BY_FINISH: dict[FinishReason, Ended] = {
@@ -57,15 +48,6 @@ _BY_FINISH: dict[FinishReason, Ended] = {
     "filter": Ended(Outcome.FILTERED, Sentence("ended.filtered")),
     "unknown": Ended(Outcome.FAILED, Sentence("ended.unknown")),
 }
-
-_BY_ERROR: tuple[tuple[type[ProviderError], Sentence], ...] = (
-    (Overloaded, Sentence("failed.overloaded")),
-    (AuthFailed, Sentence("failed.key")),
-    (Stalled, Sentence("failed.stalled")),
-    (Disconnected, Sentence("failed.disconnected")),
-    (Malformed, Sentence("failed.malformed")),
-    (ProviderError, Sentence("failed.service")),
-)
 
 STOPPED = Ended(Outcome.STOPPED, Sentence("ended.stopped"))
 INTERRUPTED = Ended(Outcome.INTERRUPTED, Sentence("ended.interrupted"))
@@ -104,15 +86,16 @@ def _tool(name: str) -> str:
     return name if _TOOL_NAME.fullmatch(name) else "a tool"
 
 
-def failed(error: ProviderError) -> Ended:
-    """The end of a run whose provider failed."""
-    told = f"{type(error).__name__}: {error}"
+def failed(error: ProviderError, answered: str = "") -> Ended:
+    """The end of a run whose provider failed; `answered` is the text that stands."""
+    told = f"{type(error).__name__}: {happened(error)}"
     if isinstance(error, Filtered):
-        return Ended(Outcome.FILTERED, Sentence("failed.filtered"), told)
-    if isinstance(error, BadRequest):
-        return Ended(Outcome.FAILED, Sentence("failed.refused", {"reason": str(error)}), told)
-    note = next(note for kind, note in _BY_ERROR if isinstance(error, kind))
-    return Ended(Outcome.FAILED, note, told)
+        note = "ended.filtered" if answered.strip() else f"failed.{error.row.reader}"
+        return Ended(Outcome.FILTERED, Sentence(note), told, error)
+    if isinstance(error, BadRequest) and not error.named:
+        reason = Sentence("failed.not_answerable", {"reason": str(error)})
+        return Ended(Outcome.FAILED, reason, told, error)
+    return Ended(Outcome.FAILED, Sentence(f"failed.{error.row.reader}"), told, error)
 
 
 def small(note: Sentence | None) -> str:

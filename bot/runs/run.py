@@ -10,11 +10,12 @@ from uuid import UUID
 
 import structlog
 
+from bot.cures import cure
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
 from bot.pacing import Pacing
-from bot.receipts import Evidence, Receipt, compare, of_log, summary
+from bot.receipts import Evidence, Receipt, compare, of_log, of_screen, summary
 from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
@@ -63,6 +64,8 @@ class Result:
     """What the operator is told of a failure."""
     handed_on: int = 0
     """Tokens that the recording handler gave to the log."""
+    failure: ProviderError | None = None
+    """The model's failure, where that ended it."""
 
 
 class Run:
@@ -157,7 +160,8 @@ class Run:
         await asyncio.gather(self._stamp(receipt), self._record.kept())
         text, tokens = self.generation.text, self.generation.tokens
         handed_on = self._recorder.handed_on
-        return Result(self.id, ended.outcome, text, tokens, receipt, ended.error, handed_on)
+        known = (ended.error, handed_on, ended.failure)
+        return Result(self.id, ended.outcome, text, tokens, receipt, *known)
 
     # The model.
 
@@ -165,8 +169,11 @@ class Run:
         try:
             return await self._ask()
         except ProviderError as error:
-            ended = outcomes.failed(error)
-            log.error("provider.failed", error=ended.error, cause=type(error.__cause__).__name__)
+            ended = outcomes.failed(error, self.generation.text)
+            root = type(error.__cause__).__name__
+            log.error("provider.failed", error=ended.error, cure=cure(error), cause=root)
+            if error.said:
+                log.debug("provider.said", words=error.said)
             return ended
         except Exception as error:
             log.exception("run.bug")
@@ -318,8 +325,7 @@ class Run:
             return Evidence(None, "the reader deleted the answer")
         if self.reply.unsure is not None:
             return Evidence(None, self.reply.unsure)
-        translated = self._connector.limits.visible is not None
-        return Evidence(self.reply.shown_text(), self.reply.error or "", translated=translated)
+        return of_screen(self.reply.shown_text(), self.reply.error or "", self.reply.unknown)
 
     def _end(self, ended: Ended, receipt: Receipt | None) -> None:
         self._record.end(

@@ -11,6 +11,7 @@ from bot.reply import Message
 from bot.runs.verification import pieces_of
 from bot.store import MessageRow
 from connectors.base import Connector, Control, Limits, MessageRef, Part, Shown, Unavailable
+from connectors.markdown import form
 
 LOOK_DEADLINE_S = 60.0
 _BARE = Piece("", "", "", "", "")
@@ -50,7 +51,7 @@ async def standing(
 
 def as_known(known: Sequence[MessageRow], text: str, limits: Limits) -> tuple[Message, ...]:
     """The messages of an answer of which `text` is known, as they were confirmed last."""
-    visible = limits.visible or str
+    visible = limits.visible or form
     return tuple(
         Message(row.ref, None, piece, visible(piece.text))
         for row, piece in zip(known, pieces_of(known, text), strict=True)

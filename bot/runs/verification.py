@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.receipts import Evidence, Receipt, Verdict, compare, of_log
+from bot.receipts import Evidence, Receipt, Verdict, compare, of_log, of_screen
 from bot.render import Piece, restore
 from bot.store import MessageRow, RunRow, Store
 from connectors.base import Connector, ConnectorError, Gone
+from connectors.markdown import form
 
 
 async def verify(row: RunRow, store: Store, connector: Connector | None) -> Receipt:
@@ -36,13 +37,13 @@ async def _shown(row: RunRow, store: Store, connector: Connector | None) -> Evid
     messages = await store.messages.read(row.start.run_id)
     pieces = pieces_of(messages, "" if row.end is None else row.end.generated_text)
     try:
-        texts = [(await connector.read(message.ref)).text for message in messages]
+        shown = [await connector.read(message.ref) for message in messages]
     except Gone:
         return Evidence(None, "a message of the answer was deleted")
     except ConnectorError as error:
         return Evidence(None, str(error))
-    visible = connector.limits.visible
-    return Evidence(restore(pieces, texts, visible), translated=visible is not None)
+    text = restore(pieces, [each.text for each in shown], connector.limits.visible or form)
+    return of_screen(text, unknown=sorted({name for each in shown for name in each.unknown}))
 
 
 def pieces_of(messages: Sequence[MessageRow], generated: str) -> list[Piece]:

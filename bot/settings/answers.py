@@ -45,3 +45,9 @@ class AnswerSettings(BaseSettings):
     max_file_bytes: int = Field(
         10_000_000, ge=1, description="a larger attached file is left out, and the asker told"
     )
+    upload_bytes_per_person: int = Field(
+        100_000_000, ge=0, description="most bytes of files on the page that are kept of a visitor"
+    )
+    upload_bytes_total: int = Field(
+        1_000_000_000, ge=0, description="most bytes of files on the page that are kept altogether"
+    )

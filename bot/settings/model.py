@@ -166,3 +166,17 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "anthropic": ("anthropic_api_key",),
     "google": ("google_api_key",),
 }
+
+_NAMES: dict[str, tuple[str, str]] = {
+    "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    "compatible": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    "azure": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    "google": ("GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+    "langchain": ("the key in MODEL_OPTIONS", "the address in MODEL_OPTIONS"),
+}
+
+
+def setting_names(provider: str) -> tuple[str, str]:
+    """The settings that hold a provider's key and its address, as the operator knows them."""
+    return _NAMES.get(provider, ("its key", "its address"))

@@ -54,11 +54,11 @@ def _upgrade(url: str) -> None:
     engine = _engine(make_url(database_url(url)))
     try:
         with translated(), engine.connect() as connection:
-            if revision_of(connection) == head():
+            if _is_current(connection):
                 return
         migrate = _migration()
         with translated(), _alone(engine) as connection:
-            if revision_of(connection) != head():  # another may have done it meanwhile
+            if not _is_current(connection):  # another may have done it meanwhile
                 migrate(connection)
     except ProgrammingError as error:
         raise StoreUnavailable(
@@ -69,9 +69,27 @@ def _upgrade(url: str) -> None:
         engine.dispose()
 
 
+def _is_current(connection: Connection) -> bool:
+    """Whether the database is up to date. Raises `StoreUnavailable` where it is of a newer version:
+    what a later program has made of it this one would misread.
+    """
+    revision = revision_of(connection)
+    if revision is not None and revision not in _revisions():
+        raise StoreUnavailable(
+            f"the database is of a newer version (revision {revision}, this program knows up to "
+            f"{head()}): update everytoken, or name another database"
+        )
+    return revision == head()
+
+
+def _revisions() -> set[str]:
+    """Each migration's number."""
+    return {path.stem[1:5] for path in (_MIGRATIONS / "versions").glob("v[0-9]*.py")}
+
+
 def head() -> str:
     """The revision of a database that is up to date: the newest migration's number."""
-    return max(path.stem[1:5] for path in (_MIGRATIONS / "versions").glob("v[0-9]*.py"))
+    return max(_revisions())
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -93,19 +111,10 @@ def _migration() -> Callable[[Connection], None]:
 
 def check(connection: Connection) -> None:
     """Raises `StoreUnavailable` with the cure where the database is not up to date."""
-    revision = revision_of(connection)
-    if revision == head():
-        return
-    if revision is None:
+    if revision_of(connection) is None:
         raise StoreUnavailable(f"the database has no tables yet: {UPGRADE}")
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory.from_config(_config(connection))
-    if revision not in {script.revision for script in scripts.walk_revisions()}:
-        raise StoreUnavailable(
-            f"the database is of a newer version (revision {revision}): update everytoken"
-        )
-    raise StoreUnavailable(f"the database is not up to date: {UPGRADE}")
+    if not _is_current(connection):
+        raise StoreUnavailable(f"the database is not up to date: {UPGRADE}")
 
 
 def _config(connection: Connection) -> Config:

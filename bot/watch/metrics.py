@@ -1,12 +1,14 @@
 """The numbers of one process, in Prometheus' form.
 
 Each label's values are a small set that the code or the operator's settings decide: connectors,
-models, outcomes, kinds of errors. No label holds what a person, a platform or a model chose.
+models, outcomes, kinds of errors. No label holds what a person or a model chose; of what a
+platform chose, the names of blocks that nobody knows, so many and so long as is fixed here.
 """
 
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -30,6 +32,8 @@ _RUNS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200)
 _ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _GROUPS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
 _DELAYS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+_MOST_BLOCKS = 50
+_BLOCK = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Metrics:
@@ -37,6 +41,7 @@ class Metrics:
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        self._blocks: set[str] = set()
         ProcessCollector(registry=self.registry)
         self._runs = self._counter(
             "runs", "Runs that ended", "connector", "model", "kind", "outcome", "verdict"
@@ -48,6 +53,9 @@ class Metrics:
         self._cost = self._counter("cost_usd", "US dollars, where a price is known", "model")
         self._errors = self._counter("provider_errors", "Failed tries of models", "model", "error")
         self._tries = self._counter("attempts", "Tries after a run's first", "model", "kind")
+        self._unknown = self._counter(
+            "unknown_blocks", "Runs that are shown in blocks nobody knows", "connector", "block"
+        )
         self._finishes = self._counter(
             "finishes",
             "How services ended answers: our reading, their word",
@@ -117,6 +125,8 @@ class Metrics:
         connector, model = start.place.connector, start.model
         verdict = end.verdict or "none"
         self._runs.labels(connector, model, start.kind, end.outcome, verdict).inc()
+        for block in (end.receipt or {}).get("unknown", ()):
+            self._unknown.labels(connector, self.name_of(block)).inc()
         self._generated.labels(connector, model).inc(end.tokens)
         self._duration.labels(connector).observe(max(0, end.ended_us - start.started_us) / 1e6)
         if end.first_token_us is not None:
@@ -139,6 +149,12 @@ class Metrics:
     def late(self, seconds: float) -> None:
         """The event loop woke a task so late."""
         self._loop_delay.observe(seconds)
+
+    def name_of(self, block: str) -> str:
+        """A block's name as a label: a platform chose it, so what it may be is bounded."""
+        if len(self._blocks) < _MOST_BLOCKS and _BLOCK.fullmatch(block):
+            self._blocks.add(block)
+        return block if block in self._blocks else "other"
 
     def _count_usage(self, model: str, end: RunEnd) -> None:
         for name, tokens in (

@@ -20,6 +20,7 @@ from connectors.base import (
     Said,
     Shown,
     Status,
+    understood,
 )
 from connectors.discord import markup
 from connectors.discord.diagnosis import diagnose
@@ -39,7 +40,7 @@ class DiscordConnector:
     limits = Limits(
         length=LONGEST,
         unit="utf16",
-        visible=markup.visible,
+        keeps_source=False,
         most=replace(UNBOUNDED, characters=LONGEST),
         measure=markup.DIALECT.measure,
         adds=markup.DIALECT.adds,
@@ -107,7 +108,8 @@ class DiscordConnector:
 
     async def probe(self) -> None:
         """Checks the token, the intents and the permissions, each with its cure."""
-        await diagnose(self._rest, self._options, self._options.check_channel)
+        with understood("Discord"):
+            await diagnose(self._rest, self._options, self._options.check_channel)
 
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.discord.dialect import DiscordDialect, units
-from connectors.markdown import Drawn, plain
+from connectors.markdown import Drawn
 
 DIALECT = DiscordDialect()
 MOST = 2_000
@@ -32,11 +32,6 @@ def content(markdown: str, above: str = "") -> str:
         if units(compact) <= MOST:
             break
     return compact
-
-
-def visible(markdown: str) -> str:
-    """What a reader must find of a Markdown text."""
-    return "\n".join(plain(markdown))
 
 
 def drawn(message: Mapping[str, Any]) -> Drawn:

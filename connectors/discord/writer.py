@@ -246,7 +246,8 @@ def _reply(place: Place, part: Part) -> dict[str, Any]:
 
 
 def _shown(ref: MessageRef, message: Message) -> Shown:
-    return Shown(ref, markup.drawn(message).text)
+    found = markup.drawn(message)
+    return Shown(ref, found.text, found.unknown)
 
 
 def _check(part: Part) -> None:

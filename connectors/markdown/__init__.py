@@ -17,16 +17,27 @@ Where this differs from CommonMark:
 
 from connectors.markdown.blocks import START, Parsed, State, parse, safe
 from connectors.markdown.dialect import Dialect, Drawn
-from connectors.markdown.plain import VERSION, after, joined, of_blocks, of_inlines, plain
+from connectors.markdown.plain import (
+    VERSION,
+    Growing,
+    after,
+    form,
+    joined,
+    of_blocks,
+    of_inlines,
+    plain,
+)
 
 __all__ = [
     "START",
     "VERSION",
     "Dialect",
     "Drawn",
+    "Growing",
     "Parsed",
     "State",
     "after",
+    "form",
     "joined",
     "of_blocks",
     "of_inlines",

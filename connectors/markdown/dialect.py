@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from connectors.base import Cost
 from connectors.markdown.blocks import START, State
+
+if TYPE_CHECKING:
+    from connectors.base import Cost
 
 Answer = TypeVar("Answer", contravariant=True)
 Written = TypeVar("Written", covariant=True)

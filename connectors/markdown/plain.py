@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from connectors.markdown.blocks import START, Parsed, State, parse
 from connectors.markdown.nodes import (
@@ -37,6 +38,9 @@ from connectors.markdown.nodes import (
 VERSION = 1
 """Which normal form this is: a receipt says by which one it was made. Grows with every change."""
 
+_REMEMBERED = 64
+"""A part's form is asked for when it is shown and once more for the receipt."""
+
 OPEN_BOX, CHECKED_BOX = "☐", "☑"
 
 
@@ -45,9 +49,40 @@ def plain(text: str, state: State = START) -> list[str]:
     return of_blocks(parse(text, state).blocks)
 
 
+@lru_cache(_REMEMBERED)
+def form(text: str) -> str:
+    """The normal form of a whole text, its lines parted by `\\n`."""
+    return "\n".join(plain(text))
+
+
 def after(text: str, state: State = START) -> State:
     """The state after a slice, for the one that follows."""
     return parse(text, state).after
+
+
+class Growing:
+    """The form of a text that grows: of what ended before a blank line nothing is read again."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._kept = ""
+        self._state = START
+        self._lines: list[str] = []
+
+    def form(self, text: str) -> str:
+        """The form of a text; any may follow any other."""
+        if not text.startswith(self._kept):
+            self._begin()
+        settled = "".join(text[len(self._kept) :].rpartition("\n\n")[:2])
+        if settled:
+            parsed = parse(settled, self._state)
+            _join(self._lines, parsed)
+            self._kept, self._state = self._kept + settled, parsed.after
+        lines = [*self._lines]
+        _join(lines, parse(text[len(self._kept) :], self._state))
+        return "\n".join(lines)
 
 
 def joined(slices: Iterable[str], state: State = START) -> list[str]:

@@ -38,6 +38,7 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
+from connectors.markdown import form
 from connectors.memory.platform import (
     ALICE,
     BOT,
@@ -252,8 +253,9 @@ class MemoryConnector:
         return result
 
     def _shown(self, message: Message) -> Shown:
-        visible = self.limits.visible
-        return Shown(message.ref, message.text if visible is None else visible(message.text))
+        if self.limits.visible is not None:
+            return Shown(message.ref, self.limits.visible(message.text))
+        return Shown(message.ref, form(message.text), source=message.text)
 
     def _add(self, place: Place, part: Part) -> Message:
         version = self._version(part)

@@ -21,6 +21,7 @@ from connectors.base import (
     Said,
     Shown,
     Status,
+    understood,
 )
 from connectors.slack import costs
 from connectors.slack.api import Api, OneToken, Tokens
@@ -114,7 +115,8 @@ class SlackConnector:
 
     async def probe(self) -> None:
         """Checks the tokens, their scopes and the way events come in, each with its cure."""
-        await diagnose(self._api, self._options, self._installations)
+        with understood("Slack"):
+            await diagnose(self._api, self._options, self._installations)
 
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""

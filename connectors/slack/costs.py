@@ -39,7 +39,9 @@ def limits(options: SlackOptions) -> Limits:
         columns=options.table_columns,
         cells=options.table_characters,
     )
-    return Limits(LONGEST, visible=visible, most=most, measure=measure, adds=adds)
+    return Limits(
+        LONGEST, visible=visible, keeps_source=False, most=most, measure=measure, adds=adds
+    )
 
 
 @lru_cache(_REMEMBERED)

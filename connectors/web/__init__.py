@@ -2,5 +2,6 @@
 
 from connectors.web.access import Access, Guard
 from connectors.web.connector import WebConnector
+from connectors.web.files import Room
 
-__all__ = ["Access", "Guard", "WebConnector"]
+__all__ = ["Access", "Guard", "Room", "WebConnector"]

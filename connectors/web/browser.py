@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from connectors.base import Person
 from connectors.web import protocol
 from connectors.web.desk import Desk
-from connectors.web.hub import Encode, Outbox
+from connectors.web.hub import Encode, Outbox, Shared
 from connectors.web.protocol import Ask, Declined, Delete, Open, Press
 
 AT_ONCE = 8
@@ -53,9 +53,8 @@ class Browser:
 
     async def _write(self) -> None:
         try:
-            while encode := await self._outbox.next():
-                # Rendering Markdown takes milliseconds: in a thread, the bot goes on meanwhile.
-                await self._socket.send_text(await asyncio.to_thread(encode))
+            while frame := await self._outbox.next():
+                await self._socket.send_text(await _made(frame))
             await self._socket.close(self._outbox.code)
         except WebSocketDisconnect:
             return
@@ -89,7 +88,7 @@ class Browser:
         self._outbox.hold()
         try:
             messages = await self._desk.open(self._outbox, conversation)
-            snapshot = partial(protocol.snapshot, conversation, messages)
+            snapshot = partial(protocol.snapshot, conversation, messages, self._desk.hub.drawings)
         finally:
             self._outbox.release(snapshot)
 
@@ -121,3 +120,10 @@ class Browser:
     def _decline(self, declined: Declined) -> None:
         refused = partial(protocol.refused, declined.message_id, str(declined))
         self._outbox.put(f"answer {declined.message_id}", refused)
+
+
+async def _made(frame: Encode | Shared) -> str:
+    """A frame's JSON, made by a thread: drawing Markdown takes milliseconds."""
+    if isinstance(frame, Shared):
+        return await frame.text()
+    return await asyncio.to_thread(frame)

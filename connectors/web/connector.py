@@ -29,8 +29,9 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
+from connectors.markdown import form
 from connectors.web.desk import Desk, place_of
-from connectors.web.files import Files
+from connectors.web.files import Files, Room
 from connectors.web.hub import Hub
 from connectors.web.keeping import Keeping
 from connectors.web.login import Login
@@ -55,6 +56,7 @@ class WebConnector:
     that a proxy in front gives it. `max_file_bytes`: a larger file is not taken.
     `runs_path`: where the runs can be looked at, as `/runs`; empty where they can't.
     `secret_keys` sign what browsers keep, the first of them; empty: a key in the database does.
+    `room` says how much of what people attach is kept.
     """
 
     name = "web"
@@ -76,11 +78,13 @@ class WebConnector:
         max_file_bytes: int = 10_000_000,
         runs_path: str = "",
         secret_keys: Sequence[str] = (),
+        room: Room = Room(),  # noqa: B008 - frozen
     ) -> None:
         self._messages = Messages(engine)
-        self._files = Files(engine)
+        self._files = Files(engine, room)
         keeping = Keeping(engine)
         self.delete_before = keeping.delete_before
+        self.delete_unnamed = keeping.delete_unnamed
         self.data_of = keeping.data_of
         self.erase = keeping.erase
         self._hub = Hub()
@@ -233,7 +237,7 @@ def _ref(message: Message) -> MessageRef:
 
 
 def _shown(message: Message) -> Shown:
-    return Shown(_ref(message), message.text)
+    return Shown(_ref(message), form(message.text), source=message.text)
 
 
 def _said(message: Message) -> Said:

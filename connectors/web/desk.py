@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.base import (
     Asked,
     Commanded,
+    Control,
     Deleted,
     Event,
     File,
@@ -20,10 +21,11 @@ from connectors.base import (
     Place,
     Pressed,
 )
-from connectors.web.files import Files, Upload
+from connectors.web.files import Files, NoRoom, Upload
+from connectors.web.following import Following
 from connectors.web.hub import Hub, Outbox
 from connectors.web.messages import COMMANDS, Author, Content, Message, Messages
-from connectors.web.protocol import Ask, Declined, Press
+from connectors.web.protocol import Ask, Declined, NotAdmitted, Press
 from connectors.web.visitors import REALM
 
 SNAPSHOT = 200
@@ -40,9 +42,14 @@ class Desk:
 
     def __init__(self, messages: Messages, files: Files, hub: Hub, inflow: Inflow) -> None:
         self.hub = hub
+        self._following = Following(messages, hub)
         self._messages = messages
         self._files = files
         self._inflow = inflow
+
+    async def aclose(self) -> None:
+        """Follows no conversation any more."""
+        await self._following.aclose()
 
     async def snapshot(self, conversation: str) -> Sequence[Message]:
         """The newest messages of a conversation."""
@@ -52,8 +59,10 @@ class Desk:
     async def ask(self, conversation: str, person: Person, ask: Ask) -> None:
         """Stores a person's message and returns once the bot has it safe.
 
-        Where the bot can't keep it, it is taken back, so that it never stands unanswered.
+        Where the bot can't keep it, it is taken back, so that it never stands unanswered. What
+        somebody may not say is neither shown nor kept.
         """
+        await self._admit(conversation, person, ask.id, spends=ask.text not in COMMANDS)
         message, is_new = await self._messages.whole(self._store(conversation, person, ask))
         if not await self._inflow.put(_said(message, person)).accepted():
             if is_new:
@@ -62,14 +71,23 @@ class Desk:
 
     async def attach(self, conversation: str, person: Person, upload: Upload) -> File:
         """Keeps a file that a question is to be asked with."""
+        await self.may_attach(conversation, person, len(upload.content))
         with _declined():
             return await self._messages.whole(self._files.add(conversation, person.id, upload))
+
+    async def may_attach(self, conversation: str, person: Person, size: int) -> None:
+        """Raises `Declined` where a person may not attach a file of so many bytes."""
+        await self._admit(conversation, person)
+        with _declined():
+            await self._files.check_room(person.id, size)
 
     async def press(self, conversation: str, person: Person, press: Press) -> None:
         """Hands a pressed control to the bot, if the message has that control now."""
         message = await self._find(conversation, press.message)
         if message.run_id is None or press.control not in message.controls:
             raise Declined("That can't be done with this message any more.", message.id)
+        spends = press.control in (Control.RETRY, Control.CONTINUE)
+        await self._admit(conversation, person, message.id, spends=spends)
         pressed = Pressed(_ref(message), person, press.control, message.run_id)
         if not await self._inflow.put(pressed).accepted():
             raise Declined("The bot can't do that right now. Please try again.", message.id)
@@ -79,13 +97,26 @@ class Desk:
         message = await self._find(conversation, message_id)
         if not message.by_bot and message.author_id != person.id:
             raise Declined("Only who wrote a message can delete it.", message_id)
+        if message.by_bot:
+            await self._admit(conversation, person, message_id, spends=False)
         await self._messages.whole(self._delete(message))
 
     async def open(self, outbox: Outbox, conversation: str) -> Sequence[Message]:
         """Lets a socket follow a conversation; what it shows at this moment."""
         # Followed first, read second: a change in between is in the one or the other.
         self.hub.watch(outbox, conversation)
+        self._following.begin()
         return await self.snapshot(conversation)
+
+    async def _admit(
+        self, conversation: str, person: Person, message_id: str = "", *, spends: bool = True
+    ) -> None:
+        """Raises `NotAdmitted` where the person may not do that."""
+        verdict = await self._inflow.admits(place_of(conversation), person, spends=spends)
+        if not verdict.admitted and verdict.told is None:
+            raise Declined("The bot can't do that right now. Please try again.", message_id)
+        if not verdict.admitted:
+            raise NotAdmitted(verdict.told or "You can't do that here.", message_id)
 
     async def _find(self, conversation: str, message_id: str) -> Message:
         with _declined(message_id):
@@ -133,6 +164,8 @@ class Desk:
 def _declined(message_id: str = "") -> Iterator[None]:
     try:
         yield
+    except NoRoom as error:
+        raise NotAdmitted(str(error), message_id) from error
     except SQLAlchemyError as error:
         raise Declined(
             "The bot's database does not answer. Please try again.", message_id

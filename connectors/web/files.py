@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    case,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import File
@@ -42,14 +55,50 @@ class Upload:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much may be kept of each person, and of all together, in bytes."""
+
+    person: int = 100_000_000
+    total: int = 1_000_000_000
+
+
+class NoRoom(Exception):
+    """A file is not kept, since there is no room for it. The text is for who attaches it."""
+
+
 class Files:
     """The statements. Every one may raise `sqlalchemy.exc.SQLAlchemyError`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, room: Room) -> None:
         self._engine = engine
+        self._room = room
+        self._adding = asyncio.Lock()
 
     async def add(self, conversation: str, person_id: str, upload: Upload) -> File:
-        """Keeps a file, until a question of the same person's names it, and after."""
+        """Keeps a file, until a question of the same person's names it, and after.
+
+        Raises `NoRoom`. Two processes may each let one in for which there was room once.
+        """
+        async with self._adding:
+            await self.check_room(person_id, len(upload.content))
+            return await self._add(conversation, person_id, upload)
+
+    async def check_room(self, person_id: str, size: int) -> None:
+        """Raises `NoRoom` where a file of so many bytes would be too much."""
+        theirs = case((_columns.person_id == person_id, _columns.size), else_=0)
+        query = select(func.sum(theirs), func.sum(_columns.size))
+        async with self._engine.connect() as connection:
+            person, total = (int(kept or 0) for kept in (await connection.execute(query)).one())
+        if person + size > self._room.person:
+            raise NoRoom(
+                "You have attached as much as may be kept of you. A file is deleted with the "
+                "message that it belongs to, or after an hour where there is none."
+            )
+        if total + size > self._room.total:
+            raise NoRoom("The bot keeps as many files as it has room for. Please try again later.")
+
+    async def _add(self, conversation: str, person_id: str, upload: Upload) -> File:
         name = storable(upload.name).strip()[-_NAME_LENGTH:] or "file"
         media_type = storable(upload.media_type).strip()[:_TYPE_LENGTH] or _ANY_TYPE
         file = File(uuid4().hex, name, media_type, len(upload.content))

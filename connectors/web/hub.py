@@ -6,11 +6,12 @@ Telling never waits: a browser that is slow, or gone, costs nobody else anything
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from connectors.base import Status
 from connectors.web import protocol
+from connectors.web.drawing import Drawings
 from connectors.web.messages import Message
 
 Encode = Callable[[], str]
@@ -20,18 +21,32 @@ CAPACITY = 512
 """So many frames may wait for one browser; with more it is let go, and comes back for all."""
 
 
+class Shared:
+    """A frame that is made once, off the event loop, for all who are sent it."""
+
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
+        self._made: asyncio.Task[str] | None = None
+
+    async def text(self) -> str:
+        """Its JSON."""
+        if self._made is None:
+            self._made = asyncio.create_task(asyncio.to_thread(self._encode))
+        return await asyncio.shield(self._made)
+
+
 class Outbox:
     """The frames that wait for one browser: of each thing the newest version only."""
 
     def __init__(self) -> None:
         self.code = 1000
         """The code to close the socket with."""
-        self._waiting: dict[str, tuple[int, Encode]] = {}
+        self._waiting: dict[str, tuple[int, Encode | Shared]] = {}
         self._held = False
         self._closed = False
         self._news = asyncio.Event()
 
-    def put(self, about: str, encode: Encode, version: int = 0) -> None:
+    def put(self, about: str, encode: Encode | Shared, version: int = 0) -> None:
         """Replaces what waits about the same thing, unless that is newer."""
         known = self._waiting.get(about)
         if known is not None and known[0] > version:
@@ -62,7 +77,7 @@ class Outbox:
             self.code = code
             self._news.set()
 
-    async def next(self) -> Encode | None:
+    async def next(self) -> Encode | Shared | None:
         """The next frame to send, or None once closed."""
         while not self._closed:
             if self._waiting and not self._held:
@@ -77,9 +92,12 @@ class Hub:
     """The open sockets, by the conversation they show."""
 
     def __init__(self) -> None:
+        self.drawings = Drawings()
         self._sockets: dict[Outbox, str | None] = {}
         self._watching: dict[str, set[Outbox]] = {}
         self._statuses: dict[str, Status] = {}
+        self.told: dict[str, int] = {}
+        """The version of each message that was told of lately."""
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -105,8 +123,15 @@ class Hub:
 
     def tell(self, message: Message) -> None:
         """Shows a message, or its new version, to all who look."""
+        self.told[message.id] = message.version
+        frame = Shared(partial(protocol.message, message, self.drawings))
         for outbox in self._watching.get(message.conversation, ()):
-            outbox.put(f"message {message.id}", partial(protocol.message, message), message.version)
+            outbox.put(f"message {message.id}", frame, message.version)
+
+    @property
+    def watched(self) -> Collection[str]:
+        """The conversations that somebody looks at."""
+        return self._watching.keys()
 
     def tell_deleted(self, conversation: str, message_id: str) -> None:
         """Takes a message off every screen; no version of it comes after."""

@@ -33,6 +33,17 @@ class Keeping:
             gone += some
         return gone
 
+    async def delete_unnamed(self, us: int) -> int:
+        """Deletes the files from before a time (microseconds, epoch) that no message names.
+
+        Returns how many.
+        """
+        named = select(_columns.seq).where(
+            _columns.conversation == web_files.c.conversation,
+            _columns.files.contains(web_files.c.id),
+        )
+        return await self._delete_files(and_(web_files.c.at_us < us, ~named.exists()))
+
     async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
         """What a person has said, what answered them, and what was said to them alone."""
         found: dict[int, dict[str, Any]] = {}
@@ -61,10 +72,10 @@ class Keeping:
                 rows = (await connection.execute(query)).mappings()
         return [dict(row) for row in rows]
 
-    async def _delete_files(self, which: ColumnElement[bool]) -> None:
+    async def _delete_files(self, which: ColumnElement[bool]) -> int:
         with _unavailable():
             async with self._engine.begin() as connection:
-                await connection.execute(delete(web_files).where(which))
+                return (await connection.execute(delete(web_files).where(which))).rowcount
 
     async def _delete_some(self, which: ColumnElement[bool]) -> int:
         some = select(_columns.seq).where(which).limit(_BATCH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -63,6 +63,8 @@ web_messages = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("files", Text),
+    Column("changed_us", BigInteger, nullable=False, server_default="0"),
+    Index("web_messages_changed_us", "changed_us"),
     Index("web_messages_by_conversation", "conversation", "seq"),
 )
 
@@ -137,7 +139,7 @@ def _files_of(column: str | None) -> tuple[File, ...]:
 
 def _message(row: Row[Any]) -> Message:
     values = dict(row._mapping)
-    del values["key"]
+    del values["key"], values["changed_us"]
     values["controls"] = tuple(filter(None, values["controls"].split(",")))
     values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
     values["files"] = _files_of(values["files"])
@@ -172,6 +174,7 @@ class Messages:
         """Stores a message, unless one has its `key` (or id): the one that stands, and
         whether it is the new one.
         """
+        now_us = time.time_ns() // 1000
         values = {
             "conversation": conversation,
             "id": message_id,
@@ -180,7 +183,8 @@ class Messages:
             "author_name": author.name,
             "by_bot": author.by_bot,
             "version": 1,
-            "at_us": time.time_ns() // 1000,
+            "at_us": now_us,
+            "changed_us": now_us,
             "deleted": False,
             **content.columns(),
         }
@@ -249,14 +253,35 @@ class Messages:
         )
         return await self._some(said, limit)
 
+    async def changed(
+        self, conversations: Collection[str], since_us: int, known: Mapping[str, int]
+    ) -> tuple[Sequence[Message], set[str]]:
+        """What was written in these conversations since a time, by whatever process.
+
+        Returns the messages whose version is newer than the `known` one, deleted ones too, and the
+        ids of all that were written.
+        """
+        written = select(_columns.id, _columns.version).where(
+            _columns.changed_us >= since_us, _columns.conversation.in_(conversations)
+        )
+        async with self._engine.connect() as connection:
+            found = {row.id: row.version for row in await connection.execute(written)}
+            newer = [each for each, version in found.items() if version > known.get(each, 0)]
+            rows = []
+            if newer:
+                whole = select(web_messages).where(_columns.id.in_(newer)).order_by(_columns.seq)
+                rows = list((await connection.execute(whole)).all())
+        return [_message(row) for row in rows], set(found)
+
     async def probe(self) -> None:
         """Reads nothing from the table: raises where it is not there."""
         await self._some(_columns.seq == 0, 1)
 
     async def _update(self, which: ColumnElement[bool], values: dict[str, Any]) -> bool:
         change = update(web_messages).where(which)
+        values |= {"version": _columns.version + 1, "changed_us": time.time_ns() // 1000}
         async with self._engine.begin() as connection:
-            done = await connection.execute(change.values(version=_columns.version + 1, **values))
+            done = await connection.execute(change.values(values))
         return done.rowcount > 0
 
     async def _one(self, which: ColumnElement[bool]) -> Message:

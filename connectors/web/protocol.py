@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.base import Control, Status
 from connectors.web import markdown
+from connectors.web.drawing import Drawings
 from connectors.web.messages import Message
 
 FRAME_LIMIT = 128 * 1024
@@ -31,6 +32,10 @@ class Declined(Exception):
     def __init__(self, why: str, message_id: str = "") -> None:
         super().__init__(why)
         self.message_id = message_id
+
+
+class NotAdmitted(Declined):
+    """The person may not do that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +139,15 @@ def _control(fields: dict[str, Any]) -> Control:
         ) from None
 
 
-def snapshot(conversation: str, messages: Sequence[Message]) -> str:
+def snapshot(conversation: str, messages: Sequence[Message], drawings: Drawings) -> str:
     """All that a conversation shows now."""
-    return _frame(
-        "snapshot", conversation=conversation, messages=[_shown(message) for message in messages]
-    )
+    shown = [_shown(message, drawings) for message in messages]
+    return _frame("snapshot", conversation=conversation, messages=shown)
 
 
-def message(message: Message) -> str:
+def message(message: Message, drawings: Drawings) -> str:
     """A new message, or a new version of one."""
-    return _frame("message", message=_shown(message))
+    return _frame("message", message=_shown(message, drawings))
 
 
 def deleted(message_id: str) -> str:
@@ -170,10 +174,10 @@ def _frame(kind: str, **fields: Any) -> str:
     return json.dumps({"type": kind, **fields}, ensure_ascii=False)
 
 
-def _shown(message: Message) -> dict[str, Any]:
+def _shown(message: Message, drawings: Drawings) -> dict[str, Any]:
     """The bot's text is sent as HTML, a person's as the plain text it is."""
     text = (
-        {"html": markdown.render(message.text)}
+        {"html": drawings.html(message)}
         if message.by_bot
         else {"text": markdown.visible(message.text)}
     )

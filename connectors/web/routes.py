@@ -25,7 +25,7 @@ from connectors.web.browser import Browser
 from connectors.web.desk import Desk
 from connectors.web.files import Upload
 from connectors.web.login import STATIC, Login, login_path
-from connectors.web.protocol import Declined, is_name
+from connectors.web.protocol import Declined, NotAdmitted, is_name
 from connectors.web.sessions import OPEN, Session
 from connectors.web.visitors import VISITOR_COOKIE, VISITOR_SECONDS, Visitors
 
@@ -73,6 +73,7 @@ class Pages:
 
     async def aclose(self) -> None:
         """Lets go of what the bot has not settled."""
+        await self._desk.aclose()
         for errand in self._errands:
             errand.cancel()
         await asyncio.gather(*self._errands, return_exceptions=True)
@@ -126,6 +127,7 @@ class Pages:
             person = await self._visitors.known(request)
             if not is_name(conversation) or person is None:
                 return _problem("Please reload the page.", 400)
+            await self._desk.may_attach(conversation, person, _length(request))
             content = await _body(request, self._most)
             name = request.query_params.get("name", "")
             media_type = request.headers.get("content-type", "")
@@ -133,6 +135,8 @@ class Pages:
             file = await self._desk.attach(conversation, person, upload)
         except TooLong:
             return _problem(f"It is too large: the most is {self._most / 1e6:g} MB.", 413)
+        except NotAdmitted as declined:
+            return _problem(str(declined), 403)
         except Declined as declined:
             return _problem(str(declined), 503)
         except Unavailable:
@@ -163,6 +167,12 @@ async def _body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise TooLong(f"more than {most} bytes")
     return bytes(body)
+
+
+def _length(request: Request) -> int:
+    """How many bytes the body will have, as the browser says; 0 where it doesn't."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _problem(why: str, status: int) -> Response:

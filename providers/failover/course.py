@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -14,17 +15,12 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from providers.base import (
     Attempt,
     AttemptKind,
-    AuthFailed,
-    BadRequest,
-    Disconnected,
     Generation,
-    Malformed,
     Overloaded,
     Provider,
     ProviderError,
     Request,
     Stalled,
-    TooLong,
 )
 from providers.decoding import Piece
 from providers.failover.breaker import Breaker
@@ -37,13 +33,8 @@ log = structlog.get_logger(__name__)
 ROUNDS = 3
 """So often a model is tried before its first token, at most."""
 _FIRST_PAUSE_S = 0.5
-_AGAIN = (Overloaded, Disconnected)
-"""What may pass by itself: the same model may be tried again. One that was silent is not: it may
-still be at work on the question, and asking again would pay for that twice."""
-_ELSEWHERE = (*_AGAIN, Stalled, Malformed, AuthFailed, BadRequest)
-"""What another model may not meet. A filter's refusal is an answer: no other model is asked."""
-_AILING = (*_AGAIN, Stalled, Malformed, AuthFailed)
-"""What says that a model is not well, and not that the question is at fault."""
+MOST_TRIMS = 3
+"""So often a conversation is made shorter for one model, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,7 @@ class Course:
         self._deadline = self._began + patience.seconds
         self._rests: dict[Link, float] = {}
         self._last: Link | None = None
-        self._trimmed_for: set[Link] = set()
+        self._trims: Counter[Link] = Counter()
 
     async def run(self) -> None:
         """Returns once a model said that it is done; raises what the last try raised."""
@@ -169,32 +160,33 @@ class Course:
         tried = self._generation.attempts[-1]
         if len(self._generation.text) > tried.chars:
             return self._go_on(link, error), None
-        if isinstance(error, TooLong) and link not in self._trimmed_for:
-            self._trimmed_for.add(link)
+        if error.row.trims and self._trims[link] < MOST_TRIMS:
+            self._trims[link] += 1
             if (less := shorter(self._request)) is not None:
                 self._request, self._generation.trimmed = less, True
                 return link, "trimmed"
-        if not isinstance(error, _ELSEWHERE):
+        if not error.row.elsewhere:
             raise error
-        if not isinstance(error, _AGAIN):
+        if not error.row.again:
             self._open.remove(link)
         if isinstance(error, Stalled):
             self._deadline = self._clock() + self._patience.seconds
         return await self._next(error), None
 
     def _learn(self, link: Link, error: ProviderError) -> None:
+        error.model = link.model.name
         attempts, now = self._generation.attempts, self._clock()
         attempts[-1] = replace(attempts[-1], error=f"{type(error).__name__}: {error}")
         log.warning("provider.try_failed", model=link.model.name, error=attempts[-1].error)
         retry_after = error.retry_after if isinstance(error, Overloaded) else None
         self._rests[link] = now + (retry_after or 0.0)
-        if isinstance(error, _AILING):
+        if error.row.ails:
             link.breaker.failed(now, retry_after)
 
     def _go_on(self, link: Link, error: ProviderError) -> Link:
         """An answer broke off: another model goes on with it, never the one that broke off."""
         self._open.remove(link)
-        if not (self._patience.goes_on and self._open and isinstance(error, _ELSEWHERE)):
+        if not (self._patience.goes_on and self._open and error.row.elsewhere):
             raise error
         self._deadline = self._clock() + self._patience.seconds
         self._rounds = 0

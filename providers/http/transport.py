@@ -8,6 +8,7 @@ proxy the client's own transport is used, see `providers.clients`.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from functools import partial
@@ -25,6 +26,19 @@ _ATTEMPT_SECONDS = 0.25
 _PORTS = {"http": 80, "https": 443}
 
 _Origin = tuple[str, str, int]
+
+
+class UnreadableCertificates(OSError):
+    """The file or folder of trusted certificates that the environment names can't be read."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} can't be read")
+        self.path = path
+
+
+def certificates_path() -> str:
+    """Where the environment says that the trusted certificates are; empty where it doesn't."""
+    return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or ""
 
 
 class Transport(httpx2.AsyncBaseTransport):
@@ -97,9 +111,12 @@ class Transport(httpx2.AsyncBaseTransport):
     async def _context(self) -> ssl.SSLContext:
         """Made once, when it is first needed, and by a thread: reading the certificates takes
         tens of milliseconds."""
-        if self._tls is None:
+        if self._tls is None or (self._tls.done() and self._tls.exception() is not None):
             self._tls = asyncio.create_task(asyncio.to_thread(httpx2.create_ssl_context))
-        return await asyncio.shield(self._tls)
+        try:
+            return await asyncio.shield(self._tls)
+        except OSError as error:
+            raise UnreadableCertificates(certificates_path()) from error
 
     def _keep(self, origin: _Origin, connection: Connection) -> None:
         bell = asyncio.get_running_loop().call_later(IDLE_SECONDS, connection.abort)

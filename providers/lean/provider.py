@@ -61,7 +61,8 @@ class LeanProvider(Knowing):
         await answer.relay.start({}, [as_messages(request.turns)])
         try:
             try:
-                await whole(generation, self._read(request, answer))
+                reading = self._read(request, answer)
+                await whole(generation, reading, self.name, request)
             finally:
                 await answer.tell(answer.reader.flush())
         except BaseException as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.markdown import VERSION
 from tests.commands.helpers import (
     MODEL,
     Child,
@@ -101,7 +102,8 @@ async def test_json_is_one_object_with_the_answer_and_its_receipt(answered: dict
             "shown": witness(answer),
             "faults": [],
             "unproven": "",
-            "translated": False,
+            "plain": VERSION,
+            "unknown": [],
             "late": False,
         },
     }

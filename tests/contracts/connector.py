@@ -21,10 +21,12 @@ from connectors.base import (
     MessageRef,
     Part,
     Place,
+    Preflight,
     Shown,
     Status,
     TooLong,
 )
+from connectors.markdown import form
 
 RUN = UUID("00000000-0000-4000-8000-000000000001")
 LONG_AGO = 0
@@ -64,8 +66,8 @@ class Harness:
     delete: Callable[[MessageRef], Awaitable[None]] | None = None
     another: Callable[[], Connector] | None = None
     """Makes the connector that another process would have; it is the harness's to close."""
-    seen: Callable[[str], str] = str.strip
-    """What of a text the platform keeps; where it translates Markdown, `limits.visible` says so."""
+    seen: Callable[[str], str] = form
+    """What is drawn of a text, if `limits.visible` doesn't say so."""
     reads: bool = True
     remembers: bool = True
     """Whether it has a history."""
@@ -80,7 +82,7 @@ class Harness:
 
     def shown(self, shown: Shown) -> str:
         """What a message shows, as it is compared with what was sent."""
-        return shown.text if self.connector.limits.visible else self.seen(shown.text)
+        return shown.text
 
 
 def part(text: str, *, last: bool = True, controls: tuple[Control, ...] = ()) -> Part:
@@ -94,9 +96,11 @@ def growing(text: str) -> Part:
 
 
 async def next_event(events: AsyncIterator[Incoming]) -> Incoming:
-    """The next event, within patience."""
+    """The next event, within patience; everybody may do everything."""
     async with asyncio.timeout(PATIENCE):
-        return await anext(events)
+        while isinstance((incoming := await anext(events)).event, Preflight):
+            incoming.accept()
+        return incoming
 
 
 async def accepted(events: AsyncIterator[Incoming], count: int) -> list[Event]:

@@ -14,7 +14,7 @@ from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import RunRow, Store, memory_store
-from connectors.base import Event
+from connectors.base import Event, Preflight
 from connectors.discord.connector import DiscordConnector
 from connectors.discord.inbound import client, handover
 from providers.scripted import ScriptedProvider
@@ -102,6 +102,9 @@ async def listening(
 
     async def listen() -> None:
         async for incoming in connector.events():
+            if isinstance(incoming.event, Preflight):
+                incoming.accept()
+                continue
             heard.append(incoming.event)
             (incoming.accept if settle(incoming.event) else incoming.refuse)()
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.render import Layout, Piece, Thoughts, restore
+from bot.render import Layout, Piece, Thoughts, undecorated
 from bot.reply.screen import Screen
 from connectors.base import Limits
 from tests.test_render_properties import limits, size, slices, texts, wide_limits
@@ -41,7 +41,7 @@ def test_nothing_of_the_text_is_lost_or_added(parts: Stretches, limits: Limits) 
     assert whole.text == text
     assert slices(pieces) == (text if text.strip() else "")
     bare = [Piece(p.lead, p.head, "", p.tail, p.trail) for p in pieces]
-    assert restore(bare, [piece.text for piece in pieces]) == slices(pieces)
+    assert undecorated(bare, [piece.text for piece in pieces]) == slices(pieces)
 
 
 @given(stretches, limits)
@@ -114,7 +114,7 @@ def test_thoughts_are_quoted_and_hold_nothing_of_the_answer(
         thoughts.append(text)
     for piece in thoughts.pieces():
         assert slices([piece]) == ""
-        assert restore([piece], [piece.text]) == ""
+        assert undecorated([piece], [piece.text]) == ""
         assert size(piece.text, limits) <= limits.length
 
 

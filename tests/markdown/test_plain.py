@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.render import layout
 from connectors.base import Limits
-from connectors.markdown import joined, plain
+from connectors.markdown import Growing, joined, plain
 from tests.markdown.grammar import Grammar
 
 seeds = st.integers(0, 2**32)
@@ -131,6 +131,17 @@ def test_the_layouts_slices_join_to_the_whole(seed: int, length: int) -> None:
 def _unescaped(lines: list[str]) -> list[str]:
     """Without the backslash of a line end that a cut parts from its line."""
     return [line.removesuffix("\\") for line in lines]
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, st.randoms(use_true_random=False))
+def test_a_growing_text_has_the_form_that_it_has_as_a_whole(seed: int, random: Random) -> None:
+    """Wherever it has got to; and one that begins otherwise is read from its start."""
+    text, _ = made(seed)
+    growing = Growing()
+    for end in sorted(random.randint(0, len(text)) for _ in range(6)):
+        assert growing.form(text[:end]) == "\n".join(plain(text[:end]))
+    assert growing.form("*Other*") == "Other"
 
 
 @settings(max_examples=200, deadline=None)

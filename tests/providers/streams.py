@@ -105,7 +105,7 @@ def _outcome(told: Told) -> Outcome:
         finish=generation.finish_reason,
         usage=generation.usage,
         model=generation.model,
-        error="" if error is None else f"{type(error).__name__}: {error}",
+        error="" if error is None else f"{type(error).__name__}: {error.cause}",
         retry_after=getattr(error, "retry_after", None),
     )
 

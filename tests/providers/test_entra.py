@@ -9,6 +9,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ClientSecretCredential
 
+from bot.cures import in_full
 from providers.base import AuthFailed
 from providers.entra import EntraTokens
 from providers.errors import translate
@@ -68,8 +69,8 @@ async def test_no_token_is_a_refusal_that_names_the_cure(monkeypatch: pytest.Mon
         await tokens.aclose()
     translated = translate(refusal.value)
     assert isinstance(translated, AuthFailed)
-    assert "Cognitive Services OpenAI User" in str(translated)
-    assert "sk-secret" not in str(translated)
+    assert "Cognitive Services OpenAI User" in in_full(translated)
+    assert "sk-secret" not in in_full(translated)
 
 
 async def test_an_application_signs_in_with_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,12 +34,13 @@ def test_the_extras_are_those_of_the_project() -> None:
 def test_a_package_that_lacks_is_named_with_its_cure(module: str, package: str, extra: str) -> None:
     """Not a traceback."""
     said = _run(_LACKING.format(package=package, module=module, extra=extra))
-    assert said.startswith(f"MODEL={extra}:x needs a package that is not installed.")
+    assert said.startswith(f"MODEL={extra}:x needs a package that is not installed\n")
     assert f"pip install {EXTRAS[extra]}" in said
 
 
 _LACKING = """
 import sys
+from bot.cures import in_full
 from providers.base import Unusable
 from providers.extras import needed
 
@@ -52,7 +53,7 @@ sys.meta_path.insert(0, Lacking())
 try:
     needed("{module}", "{extra}", "MODEL={extra}:x")
 except Unusable as error:
-    print(error)
+    print(in_full(error))
 """
 
 

@@ -48,22 +48,21 @@ def built(
     """A provider for a service whose address begins with `root`."""
     module = _MODULES[way][adapter]
     known: dict[str, Any] = {"stall_seconds": stall_seconds, **options}
+    key = known.pop("api_key", "sk-secret")
     provider: Provider
     match adapter:
         case "openai":
-            provider = module.openai_provider(
-                model, api_key="sk-secret", base_url=f"{root}/v1", **known
-            )
+            provider = module.openai_provider(model, api_key=key, base_url=f"{root}/v1", **known)
         case "azure":
             known = {"secret": "azure-key", **known}
             provider = module.azure_provider(model, endpoint=root, **known)
         case "compatible":
             provider = module.compatible_provider(model, base_url=f"{root}/v1", **known)
         case "anthropic":
-            provider = module.anthropic_provider(model, api_key="sk-secret", base_url=root, **known)
+            provider = module.anthropic_provider(model, api_key=key, base_url=root, **known)
         case "google":
             known["options"] = {"max_retries": 1}  # the wait before another would be a second
-            provider = module.google_provider(model, api_key="sk-secret", base_url=root, **known)
+            provider = module.google_provider(model, api_key=key, base_url=root, **known)
     return provider
 
 

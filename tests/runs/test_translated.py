@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bot.receipts import Verdict
-from bot.render import Piece, as_shown, restore
+from bot.render import Piece, as_seen, restore
 from bot.runs import Outcome, verify
+from bot.watch import Metrics
 from connectors.base import Limits, MessageRef, Part, Place, Refused, Shown
 from connectors.memory import Lost, MemoryConnector
 from providers.scripted import Pause
@@ -27,6 +28,7 @@ class Platform(MemoryConnector):
     def __init__(self, length: int = 200) -> None:
         super().__init__(limits=Limits(length, visible=visible))
         self.distort: Any = lambda text: text
+        self.unknown: tuple[str, ...] = ()
         self.before_edit: Any = lambda _part: None
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
@@ -40,7 +42,7 @@ class Platform(MemoryConnector):
         return self._as_distorted(await super().read(ref))
 
     def _as_distorted(self, shown: Shown) -> Shown:
-        return Shown(shown.ref, self.distort(shown.text))
+        return Shown(shown.ref, self.distort(shown.text), self.unknown)
 
 
 TEXT = "# Title\n\n**Bold** words and `code`.\n\n```python\nprint('x')\n```\n\nThe *end*."
@@ -76,6 +78,35 @@ async def test_text_that_is_too_much_or_missing_is_found(changed: str) -> None:
     async with a_way([TEXT], connector=platform) as way:
         result = await way.answer()
     assert result.receipt.verdict is Verdict.BROKEN
+
+
+async def test_blocks_that_nobody_knows_prove_nothing_and_are_named() -> None:
+    """Neither broken nor sent again: what they show can't be said. The metrics name them."""
+    platform = Platform()
+    platform.distort = lambda _text: ""
+    platform.unknown = ("data_table", "raw_number")
+    async with a_way([TEXT], connector=platform) as way:
+        result = await way.answer()
+        row = await way.store.runs.get(result.run_id)
+        assert row is not None
+        assert row.end is not None
+        again = await verify(row, way.store, way.connector)
+    assert result.receipt.verdict is again.verdict is Verdict.UNPROVEN
+    assert result.receipt.unknown == again.unknown == ("data_table", "raw_number")
+    assert "data_table, raw_number" in result.receipt.unproven
+    assert sum(call.name == "edit" for call in platform.platform.calls) <= 1
+    metrics = Metrics("1")
+    metrics.ended(row.start, row.end, None)
+    line = b'everytoken_unknown_blocks_total{block="data_table",connector="memory"} 1.0'
+    assert line in metrics.text()
+
+
+def test_the_names_of_unknown_blocks_in_the_metrics_are_bounded() -> None:
+    """A platform chooses them."""
+    metrics = Metrics("1")
+    names = {metrics.name_of(f"block_{n}") for n in range(200)}
+    assert len(names) == 51
+    assert metrics.name_of('x"}{<') == "other"
 
 
 async def test_a_part_that_is_shown_otherwise_at_first_is_sent_again() -> None:
@@ -190,5 +221,5 @@ def test_where_a_shown_text_ends_is_found_exactly_within_a_long_body() -> None:
     body = "\n\n".join(f"Paragraph **{n}** with *words*." for n in range(300))
     piece = Piece("", "", body, "\n\n_note_", "")
     for end in (0, 5, 77, 1234, len(body)):
-        seen = as_shown(piece, visible(body[:end]), visible)
+        seen = as_seen(piece, visible(body[:end]), visible)
         assert visible(seen.body) == visible(body[:end])

@@ -227,7 +227,7 @@ def shrink_the_text(stack: ExitStack) -> None:
 
 def show_a_cut_answer_as_complete(stack: ExitStack) -> None:
     """A stream that broke off counts as an answer that is done."""
-    _put(stack, outcomes, "failed", lambda _error: outcomes._BY_FINISH["stop"])
+    _put(stack, outcomes, "failed", lambda *_: outcomes._BY_FINISH["stop"])
 
 
 def compare_a_witness_with_itself(stack: ExitStack) -> None:

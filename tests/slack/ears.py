@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from connectors.base import Event, Incoming, Inflow
+from connectors.base import Event, Incoming, Inflow, Preflight
 from connectors.slack.api import Api, OneToken
 from connectors.slack.inbound import Inbound
 from connectors.slack.options import SlackOptions
@@ -66,6 +66,9 @@ class Ears:
         """Takes events as the bot would."""
         async with aclosing(self.inbound.events()) as events:  # type: ignore[type-var]
             async for incoming in events:
+                if isinstance(incoming.event, Preflight):
+                    incoming.accept()
+                    continue
                 self.heard.append(incoming.event)
                 self._waiting.put_nowait(incoming)
 

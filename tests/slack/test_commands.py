@@ -240,9 +240,32 @@ async def test_a_command_that_could_not_be_kept_says_so(slack: Slack, hearing: E
 async def test_a_question_that_begins_like_a_command_is_a_question(
     slack: Slack, hearing: Ears
 ) -> None:
-    for text in ("new ideas for lunch?", "stop words, what are they?", "asking is allowed?"):
+    for text in (
+        "new ideas for lunch?", "stop words, what are they?", "asking is allowed?", "Which one?",
+        "please stop asking me that, why?", "is it new?", "42",
+    ):  # fmt: skip
         slack.command(text)
         assert (await asked(hearing)).text == text
+
+
+@pytest.mark.parametrize("text", ["ask Which one?", "ask\nWhich one?", "ASK \n\n Which one?"])
+async def test_a_question_may_stand_on_the_line_below_ask(
+    slack: Slack, hearing: Ears, text: str
+) -> None:
+    slack.command(text)
+    assert (await asked(hearing)).text == "Which one?"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("stop it please", "stop"), ("Stop!", "stop"), ("please STOP answering", "stop"),
+        ("stop that now.", "stop"), ("start a new conversation", "new"), ("New chat!", "new"),
+        ("help me, please", "help"), ("?", "help"), ("stop words?", None), ("it", None),
+    ],
+)  # fmt: skip
+def test_a_command_is_understood_however_politely_it_is_given(text: str, meant: str | None) -> None:
+    assert commands.meant(text) == meant
 
 
 # The shortcut.
@@ -275,6 +298,17 @@ async def test_a_question_about_a_message_is_answered_in_its_thread(
     assert event.message.place == Place("slack", slack.workspace.id, GENERAL, about.ts)
     assert event.text == "> 1 < 2, says @Carol.\n> Or not?\n\nIs that so?"
     assert event.person == Person(ALICE, "Alice", realm="T0EVERY001")
+
+
+async def test_a_modal_that_is_sent_off_twice_asks_once(slack: Slack, hearing: Ears) -> None:
+    await opened(slack, slack.say("Good morning").ts)
+    twice = [slack.submit_view(filled("Is that so?")) for _ in range(2)]
+    event = await asked(hearing)
+    for sent in twice:
+        assert await sent.settled()
+        assert not sent.response
+    assert hearing.heard == [event]
+    assert len(slack.messages(by_bot=True)) == 1
 
 
 async def test_a_question_about_a_reply_is_answered_in_the_same_thread(

@@ -101,6 +101,16 @@ async def test_the_probe_of_a_newer_database_asks_for_a_newer_program(store: Sto
         await store.probe()
 
 
+async def test_a_newer_database_is_not_upgraded_but_refused_with_the_cure(
+    url: str, store: Store
+) -> None:
+    await store.database.run(
+        lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    )
+    with pytest.raises(StoreUnavailable, match=r"newer version \(revision 9999.*update everytoken"):
+        await upgrade(url)
+
+
 async def test_an_upgrade_that_fails_half_way_leaves_nothing(url: str) -> None:
     database = SqlDatabase(url)
     await database.run(lambda c: c.execute(text("CREATE TABLE web_messages (seq INTEGER)")))

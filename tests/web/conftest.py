@@ -26,7 +26,7 @@ from playwright.async_api import (
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
 
-from connectors.base import Control, Event, Part
+from connectors.base import Control, Event, Part, Preflight
 from connectors.web import WebConnector
 from connectors.web.messages import metadata
 from tests import browser as chromium
@@ -73,6 +73,9 @@ class Bot:
     async def run(self) -> None:
         """Takes events until the connector is closed."""
         async for incoming in self.connector.events():
+            if isinstance(incoming.event, Preflight):
+                incoming.accept()
+                continue
             if self.accepts:
                 incoming.accept()
             else:

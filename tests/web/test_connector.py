@@ -29,10 +29,11 @@ from connectors.base import (
 )
 from connectors.web import WebConnector
 from connectors.web.desk import Desk, place_of
-from connectors.web.files import Files, Upload
+from connectors.web.files import Files, Room, Upload
 from connectors.web.hub import Hub
 from connectors.web.messages import Messages, metadata, storable
 from connectors.web.protocol import Ask, Declined
+from tests.contracts.connector import next_event
 from tests.store.conftest import postgres_schema
 from tests.web.conftest import ABOUT, RUN, part
 
@@ -71,9 +72,9 @@ async def broken(tmp_path: Path) -> AsyncIterator[WebConnector]:
 async def say(engine: AsyncEngine, place: Place, words: str, name: str) -> MessageRef:
     """A person says something, and the bot takes it."""
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine), Hub(), inflow)
+    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
     asking = asyncio.create_task(desk.ask(place.channel, ANN, Ask(name, words)))
-    incoming = await anext(inflow.events())
+    incoming = await next_event(inflow.events())
     incoming.accept()
     await asking
     return incoming.event.message
@@ -87,10 +88,12 @@ async def test_it_is_a_connector(connector: WebConnector) -> None:
     assert connector.limits.receipts
 
 
-async def test_a_post_is_shown_as_the_table_holds_it(connector: WebConnector) -> None:
+async def test_a_post_is_read_as_it_is_drawn_and_its_source_is_what_the_table_holds(
+    connector: WebConnector,
+) -> None:
     """White space at both ends is stripped, and `read` says the same."""
     shown = await connector.post(HERE, part(" \n Hello, *you*. \n"), "k")
-    assert shown.text == "Hello, *you*."
+    assert (shown.text, shown.source) == ("Hello, you.", "Hello, *you*.")
     assert shown.ref.place == HERE
     assert await connector.read(shown.ref) == shown
 
@@ -261,11 +264,14 @@ async def test_a_file_goes_with_the_question_of_the_person_who_attached_it(
     connector: WebConnector, engine: AsyncEngine
 ) -> None:
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine), Hub(), inflow)
-    file = await desk.attach(HERE.channel, ANN, Upload("notes.txt", "text/plain", b"swordfish"))
+    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    upload = Upload("notes.txt", "text/plain", b"swordfish")
+    attaching = asyncio.create_task(desk.attach(HERE.channel, ANN, upload))
+    (await anext(inflow.events())).accept()
+    file = await attaching
     ask = Ask("question-1", "", (file.id,))
     asking = asyncio.create_task(desk.ask(HERE.channel, ANN, ask))
-    incoming = await anext(inflow.events())
+    incoming = await next_event(inflow.events())
     incoming.accept()
     await asking
     assert isinstance(incoming.event, Asked)
@@ -273,8 +279,12 @@ async def test_a_file_goes_with_the_question_of_the_person_who_attached_it(
     assert await connector.fetch(file, 9) == b"swordfish"
     with pytest.raises(TooLong):
         await connector.fetch(file, 8)
+    asking = asyncio.create_task(
+        desk.ask(HERE.channel, BEN, Ask("question-2", "Mine?", (file.id,)))
+    )
+    (await anext(inflow.events())).accept()
     with pytest.raises(Declined, match="not there any more"):
-        await desk.ask(HERE.channel, BEN, Ask("question-2", "Mine?", (file.id,)))
+        await asking
     with pytest.raises(Gone):
         await connector.fetch(File("0" * 32, "x", "text/plain", 1), 9)
 
@@ -308,9 +318,9 @@ async def test_a_question_is_stored_before_the_bot_hears_of_it(
 ) -> None:
     """Whoever gets the event can read the message."""
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine), Hub(), inflow)
+    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
     asking = asyncio.create_task(desk.ask(HERE.channel, ANN, Ask("question-1", " why? ")))
-    incoming = await anext(inflow.events())
+    incoming = await next_event(inflow.events())
     assert incoming.event == Asked(MessageRef(HERE, "question-1"), ANN, "why?")
     assert (await connector.read(incoming.event.message)).text == "why?"
     incoming.accept()

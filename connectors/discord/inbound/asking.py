@@ -39,9 +39,12 @@ EVERY_MENTION = (
 )
 STOPPED = "I stop the answers to your questions here."
 NOT_NOW = "I could not do that just now. Please try again."
+NOT_YOU = "You can't do that here."
 NOT_KEPT = "I could not take your question just now. Please ask again."
 
-_SOON_S = 2.0
+_ADMITTED_S = 0.6
+"""So much of that it may take to find out whether somebody may ask."""
+_SOON_S = 1.8
 """Discord wants its acknowledgement within three seconds."""
 _QUICKLY_S = 0.5
 """What may be looked up before that is."""
@@ -117,6 +120,9 @@ class Asking:
     async def _commanded(self, data: Json, at: Setting, name: str) -> None:
         interaction = _interaction(data)
         ref = MessageRef(at.place(interaction.id), interaction.id)
+        asks = name in (commands.ABOUT, commands.ASK)
+        if name != commands.HELP and not await self._may(ref.place, interaction, spends=asks):
+            return
         match name:
             case commands.ABOUT:
                 await self._chosen(data)
@@ -133,6 +139,16 @@ class Asking:
                 everywhere = Place("discord", at.guild, at.channel, at.thread)
                 kept = await self._give(MessageRef(everywhere, ref.id), interaction.person, "stop")
                 await self._told.say(interaction, STOPPED if kept else NOT_NOW)
+
+    async def _may(self, place: Place, interaction: Interaction, *, spends: bool = True) -> bool:
+        """Whether a person may do that; if not, they alone are told."""
+        verdict = await self._handover.admits(
+            place, interaction.person, spends=spends, within=_ADMITTED_S
+        )
+        if not verdict.admitted:
+            told = NOT_NOW if verdict.told is None else verdict.told or NOT_YOU
+            await self._told.say(interaction, told)
+        return verdict.admitted
 
     async def _forget(self, ref: MessageRef, interaction: Interaction) -> None:
         """The bot itself says that it forgot: where the response is promised."""
@@ -186,6 +202,8 @@ class Asking:
             return
         question = _field(data["data"]["components"])
         interaction = _interaction(data, question)
+        if not await self._may(at.place(interaction.id), interaction):
+            return
         files: tuple[File, ...] = ()
         about = self._quotes.get(form) or await self._read(form.rpartition(":")[2], data)
         if about is None:

@@ -7,7 +7,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from connectors.base import Event, Incoming, Inflow, RateLimited, Unavailable
+from connectors.base import (
+    Event,
+    Incoming,
+    Inflow,
+    Person,
+    Place,
+    RateLimited,
+    Unavailable,
+    Verdict,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +36,12 @@ class Handover:
     def put(self, event: Event) -> Incoming:
         """Hands an event to the bot."""
         return self._inflow.put(event)
+
+    async def admits(
+        self, place: Place, person: Person, *, spends: bool = True, within: float = _PATIENCE_S
+    ) -> Verdict:
+        """Whether a person may do something, before any of it can be seen."""
+        return await self._inflow.admits(place, person, spends=spends, within=within)
 
     async def kept(self, incoming: Incoming, within: float = _PATIENCE_S) -> bool | None:
         """Whether the bot keeps an event; None where that isn't known in so many seconds."""

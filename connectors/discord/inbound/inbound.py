@@ -49,6 +49,7 @@ class Inbound:
         self._places = places
         self._errands = Errands("discord")
         self._handover = Handover(inflow)
+        self._threads = options.threads
         self._origins = Origins(rest, places, threads=options.threads)
         self._asking = Asking(
             rest, self._errands, self.guilds, self._origins, self._handover, interactions
@@ -97,7 +98,7 @@ class Inbound:
         if words is None:
             return None
         text = self._plain(words, at)
-        opens = text if words.addressed else ""
+        opens = text if await self._may_open(words, at) else ""
         text = self._replying(message, at) + text
         try:
             place = await patiently(lambda: self._origins.of(message, at, opens=opens))
@@ -106,6 +107,13 @@ class Inbound:
                 await self._apologise(message)
             raise
         return words.asked(place, text)
+
+    async def _may_open(self, words: Words, at: Setting) -> bool:
+        """Whether a question may open a thread: its asker may ask, as far as can be told now."""
+        if not (words.addressed and self._threads):
+            return False
+        verdict = await self._handover.admits(at.place(words.id), words.person)
+        return verdict.admitted
 
     async def _changed(self, message: Json) -> None:
         us = (await self._rest.me())["id"]

@@ -21,8 +21,10 @@ from connectors.slack.said import QUESTION
 
 log = logging.getLogger(__name__)
 
-SOON_S = 2.0
+SOON_S = 1.8
 """Slack wants its acknowledgement within three seconds."""
+ADMITTED_S = 0.8
+"""So much of that it may take to find out whether somebody may ask."""
 _SKEW_S = 60.0
 """So far Slack's clock and ours may be apart."""
 _SHOWN = 3_000
@@ -67,8 +69,13 @@ class Anchors:
     async def ask(self, asking: Asking) -> str:
         """What went wrong, in words for the asker; empty where the question is on its way.
 
-        What takes longer than Slack waits goes on; the asker hears of its failure later.
+        Who may not ask is told so, or nothing, and nothing is posted in their name. What takes
+        longer than Slack waits goes on; the asker hears of its failure later.
         """
+        place = Place("slack", asking.team, asking.channel, asking.thread)
+        verdict = await self._handover.admits(place, asking.person, within=ADMITTED_S)
+        if not verdict.admitted:
+            return NOT_KEPT if verdict.told is None else verdict.told
         task = self._errands.run(self._ask(asking))
         done, _ = await asyncio.wait({task}, timeout=SOON_S)
         if not done:

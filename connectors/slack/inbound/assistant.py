@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.base import Asked, Commanded
+from connectors.base import Asked, Commanded, Person, Place
 from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.inbound.anchors import escaped
+from connectors.slack.inbound.handover import Handover
 from connectors.slack.options import SlackOptions
 from connectors.slack.places import is_dm
 from connectors.slack.sessions import Sessions
@@ -24,27 +25,35 @@ class Assistant:
     """Courtesies: nobody waits for them, and an app that is no assistant does without."""
 
     def __init__(
-        self, api: Api, options: SlackOptions, errands: Errands, sessions: Sessions
+        self,
+        api: Api,
+        options: SlackOptions,
+        handover: Handover,
+        errands: Errands,
+        sessions: Sessions,
     ) -> None:
         self._api = api
         self._sessions = sessions
         self._options = options
+        self._handover = handover
         self._errands = errands
         self._started: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def started(self, team: str, event: Mapping[str, Any]) -> None:
+    def started(self, team: str, realm: str, event: Mapping[str, Any]) -> None:
         """Somebody opened a new thread with the assistant."""
         thread = event["assistant_thread"]
+        person = Person(str(thread.get("user_id") or ""), realm=realm)
         channel, ts = thread["channel_id"], thread["thread_ts"]
         self._started[channel, ts] = None
         if len(self._started) > _REMEMBERED:
             self._started.popitem(last=False)
-        self._errands.run(self._welcome(team, channel, ts))
+        self._errands.run(self._welcome(Place("slack", team, channel, ts), person))
 
-    def opened(self, team: str, event: Mapping[str, Any]) -> None:
+    def opened(self, team: str, realm: str, event: Mapping[str, Any]) -> None:
         """Somebody opened the messages with the agent: there are no threads to start there."""
         if event.get("tab") == "messages" and self._options.prompts:
-            self._errands.run(self._suggest(team, event["channel"], None))
+            person = Person(str(event.get("user") or ""), realm=realm)
+            self._errands.run(self._offer(Place("slack", team, event["channel"]), person))
 
     def asked(self, asked: Asked) -> None:
         """A question came: where it is a thread's first, its first words become the title."""
@@ -61,7 +70,14 @@ class Assistant:
         """Slack's own Stop was pressed: its session does not end by itself."""
         self._sessions.end(commanded.message.place)
 
-    async def _welcome(self, team: str, channel: str, ts: str) -> None:
+    async def _offer(self, place: Place, person: Person) -> None:
+        if (await self._handover.admits(place, person, spends=False)).admitted:
+            await self._suggest(place.workspace, place.channel, None)
+
+    async def _welcome(self, place: Place, person: Person) -> None:
+        if not (await self._handover.admits(place, person, spends=False)).admitted:
+            return
+        team, channel, ts = place.workspace, place.channel, place.thread
         if self._options.prompts:
             await self._suggest(team, channel, ts)
         if greeting := escaped(self._options.greeting):

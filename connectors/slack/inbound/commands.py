@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -24,6 +25,15 @@ or choose _Ask about this message_ from a message's menu."""
 EVERY_MENTION = "In a channel every mention of me starts afresh. Only a thread has a memory."
 NOTHING_ASKED = "Ask me something: `{command} ask …`"
 STOPPED = "I stop the answers to your questions here."
+_WORD = re.compile(r"[^\W_]+")
+_MEANT: Mapping[Literal["help", "new", "stop"], frozenset[str]] = {
+    "stop": frozenset(
+        ["all", "answer", "answering", "everything", "it", "now", "please", "that", "the", "this"]
+    ),
+    "new": frozenset(["a", "chat", "conversation", "please", "start", "thread", "topic"]),
+    "help": frozenset(["me", "please"]),
+}
+"""Each command with the words that may stand beside it: people are polite to bots, too."""
 NOT_NOW = "I could not do that just now. Please try again."
 
 
@@ -38,17 +48,19 @@ class Commands:
     async def answer(self, body: Mapping[str, Any]) -> BoltResponse:
         """What a command's payload is answered with, once its effect is safe."""
         text, command = body.get("text", "").strip(), body["command"]
-        match text.casefold():
-            case "" | "help":
+        match meant(text):
+            case "help":
                 return ephemeral(HELP.format(command=command))
             case "new":
                 return await self._forget(body)
             case "stop":
                 return await self._give(body, "stop", STOPPED)
-            case "ask":
-                return ephemeral(NOTHING_ASKED.format(command=command))
-        first, _, rest = text.partition(" ")
-        return await self._ask(body, rest.strip() if first.casefold() == "ask" else text)
+        first, *rest = text.split(maxsplit=1)
+        if first.casefold() != "ask":
+            return await self._ask(body, text)
+        if not rest:
+            return ephemeral(NOTHING_ASKED.format(command=command))
+        return await self._ask(body, rest[0])
 
     async def _forget(self, body: Mapping[str, Any]) -> BoltResponse:
         if not is_dm(body["channel_id"]):
@@ -60,9 +72,10 @@ class Commands:
     ) -> BoltResponse:
         place = Place("slack", body["team_id"], body["channel_id"])
         event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command)
-        if not await self._handover.give(event):
+        incoming = self._handover.put(event)
+        if not await self._handover.kept(incoming):
             return ephemeral(NOT_NOW)
-        return ephemeral(told) if told else taken()
+        return ephemeral(told) if told and incoming.declined is None else taken()
 
     async def _ask(self, body: Mapping[str, Any], text: str) -> BoltResponse:
         team, person = body["team_id"], _person(body)
@@ -74,6 +87,15 @@ class Commands:
             Asking(team, body["channel_id"], "", asker, team, question, question)
         )
         return ephemeral(problem) if problem else taken()
+
+
+def meant(text: str) -> Literal["help", "new", "stop"] | None:
+    """The command that a text gives, if all of its words belong to one; None for a question."""
+    words = frozenset(_WORD.findall(text.casefold()))
+    if not words:
+        return "help" if not text.strip("?! ") else None
+    commands = (each for each, more in _MEANT.items() if each in words and words <= {each, *more})
+    return next(commands, None)
 
 
 def _person(body: Mapping[str, Any]) -> Person:

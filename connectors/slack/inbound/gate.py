@@ -108,9 +108,9 @@ class Gate(AsyncMiddleware):
         event, team = body["event"], mapping.team_of(body)
         match event["type"]:
             case "assistant_thread_started":
-                self._assistant.started(team, event)
+                self._assistant.started(team, mapping.home_of(body), event)
             case "app_home_opened":
-                self._assistant.opened(team, event)
+                self._assistant.opened(team, mapping.home_of(body), event)
             case "app_uninstalled":
                 await self._forget(team)
             case "tokens_revoked":
@@ -134,7 +134,7 @@ class Gate(AsyncMiddleware):
             self._assistant.stopped(incoming.event)
         if not await self._handover.kept(incoming):
             return not_taken()
-        if isinstance(incoming.event, Asked):
+        if isinstance(incoming.event, Asked) and incoming.declined is None:
             self._assistant.asked(incoming.event)
         return taken()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from connectors.base import Asked, Edited, Event, Incoming, Inflow
+from connectors.base import Asked, Edited, Event, Incoming, Inflow, Person, Place, Verdict
 from connectors.slack.recipients import Recipients
 
 _PATIENCE_S = 10.0
@@ -24,6 +24,12 @@ class Handover:
             # Before the bot has it: an answer may begin at once.
             self._recipients.put(event.message, event.person, team)
         return self._inflow.put(event)
+
+    async def admits(
+        self, place: Place, person: Person, *, spends: bool = True, within: float = _PATIENCE_S
+    ) -> Verdict:
+        """Whether a person may do something, before any of it can be seen."""
+        return await self._inflow.admits(place, person, spends=spends, within=within)
 
     async def kept(self, incoming: Incoming) -> bool:
         """Whether the bot keeps an event; it counts as refused where that isn't known in time."""

@@ -58,8 +58,8 @@ class Inbound:
             handover,
             names,
             Commands(anchors, handover, names),
-            Shortcuts(api, anchors, self._errands, names),
-            Assistant(api, options, self._errands, sessions or Sessions(api)),
+            Shortcuts(api, anchors, handover, self._errands, names),
+            Assistant(api, options, handover, self._errands, sessions or Sessions(api)),
             installations,
             threads_in_dms=threads_in_dms,
         )

@@ -114,16 +114,25 @@ def team_of(body: Json) -> str:
     return ours if ours.startswith("T") else theirs or _string(body, "team_id")
 
 
+def home_of(body: Json) -> str:
+    """The realm of the people of the workspace that hears of an event."""
+    return _organisation_of(body) or team_of(body)
+
+
+def _organisation_of(body: Json) -> str:
+    enterprises = [each.get("enterprise_id") for each in body.get("authorizations") or ()]
+    return next(filter(None, enterprises), "")
+
+
 def setting_of(body: Json, us: Identity, *, threads_in_dms: bool) -> Setting:
     """Where an event of the Events API happened."""
-    enterprises = [each.get("enterprise_id") for each in body.get("authorizations") or ()]
     # An event of a stranger's tells at its head where they are; their mention names it alone.
     team, organisation = _string(body, "team_id"), _string(body, "enterprise_id")
     return Setting(
         team_of(body),
         us,
         threads_in_dms,
-        next(filter(None, enterprises), ""),
+        _organisation_of(body),
         bool(body.get("is_ext_shared_channel", True)),
         {team: organisation} if organisation else {},
     )

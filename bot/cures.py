@@ -1,0 +1,28 @@
+"""What the operator is told of a model's failure: what happened, and what cures it."""
+
+from __future__ import annotations
+
+from bot.settings import setting_names
+from bot.words import Sentence, english, parameters
+from providers.base import ProviderError
+
+
+def happened(error: ProviderError) -> str:
+    """What happened, in one line; nothing that the service said."""
+    if not error.named:
+        return str(error)
+    return english(Sentence(f"cause.{error.cause}", error.params))
+
+
+def cure(error: ProviderError) -> str:
+    """What to do about it, with the settings of the model that failed."""
+    id_ = f"cure.{error.cause}"
+    key, address = setting_names(error.model.partition(":")[0])
+    known = {**error.params, "key": key, "address": address}
+    return english(Sentence(id_, {name: known.get(name, "") for name in parameters(id_)}))
+
+
+def in_full(error: ProviderError) -> str:
+    """What happened, what the service said of it, and the cure: lines for a terminal."""
+    said = f'\nIt said: "{error.said}"' if error.said else ""
+    return f"{happened(error)}{said}\nCure: {cure(error)}"

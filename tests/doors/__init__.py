@@ -1,0 +1,1 @@
+"""Every door by which people reach the bot, walked by those who may not."""

@@ -1,0 +1,79 @@
+"""Who walks, what is seen of it, and what is expected: a table that the documents show too."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from bot.identity import Named
+from bot.intake import Access, IntakeOptions, Limit, Limits
+
+
+class Who(StrEnum):
+    """People who may not."""
+
+    BLOCKED = "blocked"
+    OVER = "over a limit"
+    NAMESAKE = "same id, another workspace"
+    ELSEWHERE = "an admin's id elsewhere"
+
+
+class Seen(StrEnum):
+    """What there is to see of what somebody did."""
+
+    NOTHING = "nothing"
+    ALONE = "told alone"
+    ALL = "for all to see"
+
+
+# What costs no answer is free for who is over a limit: they may forget, stop their own, rate.
+_Seen = dict[Who, Seen]
+_SPENDS: _Seen = {
+    Who.BLOCKED: Seen.NOTHING, Who.OVER: Seen.ALONE, Who.NAMESAKE: Seen.ALONE,
+    Who.ELSEWHERE: Seen.ALONE,
+}  # fmt: skip
+_SILENT: _Seen = dict.fromkeys(Who, Seen.NOTHING)
+_OTHERS = _SPENDS
+"""Of another person's answer: they are told that it is not theirs."""
+_FREE: _Seen = _SILENT | {Who.NAMESAKE: Seen.ALONE}
+# Slack offers an app's commands to the people of workspaces that installed it, and to no others.
+_COMMAND: _Seen = {who: seen for who, seen in _SPENDS.items() if who is not Who.NAMESAKE}
+_TOLD_BEFORE = _SILENT
+"""The same line has been said to them of the same answer."""
+
+_GREETED: _Seen = dict.fromkeys(Who, Seen.ALONE) | {Who.BLOCKED: Seen.NOTHING}
+
+SLACK: dict[str, _Seen] = {
+    "mention": _SPENDS,
+    "follow-up in a thread": _SILENT | {Who.OVER: Seen.ALONE, Who.ELSEWHERE: Seen.ALONE},
+    "direct message": _SPENDS,
+    "edit": _TOLD_BEFORE,
+    "/everytoken ask": _COMMAND,
+    "/everytoken new": _COMMAND,
+    "/everytoken stop": _COMMAND,
+    "/everytoken help": dict.fromkeys(_COMMAND, Seen.ALONE),
+    "message shortcut": _SPENDS,
+    "modal": _SPENDS,
+    "press: stop": _OTHERS,
+    "press: retry": _OTHERS,
+    "press: continue": _TOLD_BEFORE,
+    "press: up": _FREE,
+    "press: down": _TOLD_BEFORE,
+    "assistant opened": _GREETED,
+    "app home opened": _GREETED,
+    "Slack's own stop": _FREE,
+}
+
+
+def options(connector: str, asker: str, walker: str, who: Who) -> IntakeOptions:
+    """Who may what: the asker is an admin, and may ask; the walker is one of those who may not."""
+    admins = {Named(asker, connector)}
+    elsewhere = {
+        Named(walker, other) for other in ("slack", "discord", "web") if other != connector
+    }
+    blocked = {Named(walker, connector)} if who is Who.BLOCKED else set()
+    limited = who in (Who.OVER, Who.ELSEWHERE)
+    return IntakeOptions(
+        access=Access(block_people=frozenset(blocked)),
+        admins=frozenset(admins | (elsewhere if who is Who.ELSEWHERE else set())),
+        limits=Limits(Limit(runs_per_day=0) if limited else Limit()),
+    )

@@ -1,0 +1,130 @@
+"""What it costs to show a message, whatever stands in it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.web import drawing, markdown
+from connectors.web.drawing import KEPT, MOST_CELLS, Drawings, as_source, cells, drawn, most_html
+from connectors.web.hub import Hub, Outbox, Shared
+from connectors.web.messages import Message
+
+LENGTH = 11_000
+"""The longest part of the page."""
+WORK_S = 1.0
+"""Far more than any of these takes: the machine may be busy. Without a bound the worst took 1.6."""
+
+
+def bot_message(text: str = "Hi", version: int = 1, id_: str = "message-1") -> Message:
+    """A message of the bot's."""
+    return Message(
+        seq=1, conversation="conversation-1", id=id_, author_id="bot", author_name="Everytoken",
+        by_bot=True, version=version, at_us=1, deleted=False, text=text,
+    )  # fmt: skip
+
+
+def table(columns: int, rows: int, row: str = "|", prefix: str = "") -> str:
+    """A table of a shape."""
+    head = [prefix + "|" * (columns + 1), prefix + "|-" * columns + "|"]
+    return "\n".join([*head, *([prefix + row] * rows)])[:LENGTH]
+
+
+SHAPES = {
+    "wide and long": table(400, 1500),
+    "narrow head, many rows": table(100, 700, "|x|"),
+    "one row": table(3600, 1),
+    "no outer bars": table(300, 2000, "x"),
+    "in a quote": table(300, 1000, "|", "> "),
+    "in a list": "- x\n" + table(300, 1000, "|", "  "),
+    "many tables": "\n\n".join([table(60, 60)] * 40)[:LENGTH],
+    "tables without a line between": (table(80, 20) + "\n") * 20,
+    "carriage returns": table(300, 1000).replace("\n", "\r\n"),
+    "aligned": table(400, 1500).replace("-", ":"),
+    "tabs": table(300, 1000).replace("|-", "|\t-"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_table_of_any_shape_costs_little(shape: str) -> None:
+    """In time and in HTML."""
+    text = SHAPES[shape]
+    began = time.perf_counter()
+    html = drawn(text)
+    assert time.perf_counter() - began < WORK_S
+    assert len(html) <= most_html(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["|", "-", ":", "\n", "\n|", "|-", " ", ">", "- ", "x", "\n\n", "|\n"]),
+        max_size=400,
+    ).map("".join)
+)
+def test_the_estimate_is_never_below_what_the_parser_makes(text: str) -> None:
+    """Or else a shape could get by it."""
+    html = markdown.render(text)
+    assert html.count("<td") + html.count("<th") - html.count("<thead") <= cells(text)
+
+
+@given(st.text(max_size=300))
+def test_as_source_every_character_can_be_read(text: str) -> None:
+    shown = as_source(text)
+    inner = shown.removeprefix("<pre><code>").removesuffix("</code></pre>\n")
+    assert unescape(inner) == markdown.visible(text) or "&" in text
+    assert "<" not in inner
+
+
+def test_a_table_that_people_read_is_a_table() -> None:
+    """A hundred rows of twenty columns."""
+    assert cells(table(19, 90)) <= MOST_CELLS
+    assert "<table" in drawn(table(19, 90))
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often a text was drawn."""
+    texts: list[str] = []
+
+    def drawn(text: str) -> str:
+        texts.append(text)
+        return f"<p>{text}</p>"
+
+    monkeypatch.setattr(drawing, "drawn", drawn)
+    return lambda: len(texts)
+
+
+@pytest.mark.real_time
+async def test_a_version_is_drawn_once_for_all_who_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty pages, two versions, and those who come later."""
+    times = counted(monkeypatch)
+    hub = Hub()
+    outboxes = [Outbox() for _ in range(50)]
+    for outbox in outboxes:
+        hub.join(outbox)
+        hub.watch(outbox, "conversation-1")
+    for version in (1, 2):
+        hub.tell(bot_message("Hi", version))
+        frames = [await outbox.next() for outbox in outboxes]
+        sent = await asyncio.gather(*(each.text() for each in frames if isinstance(each, Shared)))
+        assert len(sent) == 50
+        assert len(set(sent)) == 1
+        assert times() == version
+    hub.drawings.html(bot_message("Hi", 2))
+    assert times() == 2
+
+
+def test_what_is_kept_is_bounded() -> None:
+    drawings = Drawings()
+    long = bot_message("x" * 50_000)
+    for n in range(300):
+        drawings.html(replace(long, id=f"message-{n}"))
+    assert drawings._size <= KEPT
+    assert drawings._size == sum(map(len, drawings._kept.values()))
+    assert len(drawings._kept) > 100
