@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from connectors.discord.dialect import DiscordDialect, units
@@ -152,7 +152,7 @@ def test_nothing_is_written_as_nothing(text: str) -> None:
 # By a grammar, by what others wrote, and by anything at all.
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(seeds)
 def test_what_is_drawn_is_what_a_reader_must_find(seed: int) -> None:
     assert list(differing(made(seed))) == []
@@ -200,29 +200,21 @@ def test_nothing_pings_hides_or_becomes_a_picture(seed: int) -> None:
 # The check can fail.
 
 
-def readable(written: str) -> list[int]:
-    """Where letters stand in what was written."""
-    return [at for at, char in enumerate(written) if char.isalnum() and NOTE not in written]
-
-
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(seeds, st.randoms(use_true_random=False), st.sampled_from(["drop", "swap", "cut"]))
 def test_a_character_that_is_not_as_it_was_is_found(seed: int, random: Random, how: str) -> None:
-    text = made(seed)
+    text = made(seed, blocks=3)
     form, written = plain(text), DIALECT.write(text).strip()
-    places = [
-        at for at in readable(written) if client.lines(written[:at] + written[at + 1 :]) != form
-    ]
-    if not places:
-        return
-    at = random.choice(places)
+    letters = [at for at, char in enumerate(written) if char.isalnum()]
+    assume(letters)
+    at = random.choice(letters)
     other = "q" if written[at] != "q" else "j"
     changed = {
         "drop": written[:at] + written[at + 1 :],
         "swap": written[:at] + other + written[at + 1 :],
         "cut": written[:at],
     }[how]
-    if client.lines(changed) != form:
+    if client.lines(changed) != form:  # a language or the note may be another
         assert list(DIALECT.read(changed).lines) != form
 
 
