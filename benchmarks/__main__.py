@@ -16,6 +16,7 @@ RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PARTS = {
     "tokens": "benchmarks.token_cost",
+    "endings": "benchmarks.endings",
     "pacing": "benchmarks.pacing.part",
     "platforms": "benchmarks.platforms",
     "log": "benchmarks.log",

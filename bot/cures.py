@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.settings import setting_names
+from bot.settings import meant, setting_names
 from bot.words import Sentence, english, parameters
 from providers.base import ProviderError
 
@@ -26,3 +26,10 @@ def in_full(error: ProviderError) -> str:
     """What happened, what the service said of it, and the cure: lines for a terminal."""
     said = f'\nIt said: "{error.said}"' if error.said else ""
     return f"{happened(error)}{said}\nCure: {cure(error)}"
+
+
+def unknown_setting(name: str) -> Sentence:
+    """What is said of a name in `.env` that is no setting."""
+    if (other := meant(name)) is not None:
+        return Sentence("settings.misspelt", {"name": name, "meant": other})
+    return Sentence("settings.unknown", {"name": name})

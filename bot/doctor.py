@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot import app
-from bot.cures import cure, happened
+from bot.cures import cure, happened, unknown_setting
 from bot.runs import Outcome, Result, first_loss
-from bot.settings import Settings, SettingsError, load_settings
+from bot.settings import Settings, SettingsError, load_settings, meant, unknown_in_dotenv
 from bot.store import Store, StoreUnavailable
+from bot.words import english
 from connectors.base import Connector, ConnectorError
 from providers.base import ProviderError
 
@@ -39,7 +40,7 @@ async def examine(channel: str | None = None) -> list[Check]:
             settings = settings.model_copy(update={"discord_check_channel": channel})
     except SettingsError as error:
         return [Check("settings", False, str(error), "set it in the environment or in .env")]
-    checks = [Check("settings", True, f"MODEL={settings.model}")]
+    checks = [Check("settings", True, f"MODEL={settings.model}"), *_names_in_dotenv()]
     try:
         async with app.opened_store(settings) as store:
             await store.probe()
@@ -57,6 +58,15 @@ _DATABASE_CURE = (
     "check that the database of DATABASE_URL runs and that its address, name and password are "
     "right; without DATABASE_URL, that DATA_DIR can be written"
 )
+
+
+def _names_in_dotenv() -> list[Check]:
+    """The names in `.env` that are misspelt settings; other programs' may stand there too."""
+    return [
+        Check(".env", False, english(unknown_setting(name)), f"write {other} instead of {name}")
+        for name in unknown_in_dotenv()
+        if (other := meant(name)) is not None
+    ]
 
 
 async def _connectors(settings: Settings, store: Store) -> list[Check]:

@@ -196,6 +196,9 @@ OF_FAILING_MODELS: dict[str, str] = {
 
 CATALOGUE: dict[str, str] = {
     **OF_FAILING_MODELS,
+    # The settings.
+    "settings.misspelt": "{name} in .env is not a setting. Did you mean {meant}?",
+    "settings.unknown": "{name} in .env is not a setting of Everytoken.",
     # How an answer ended: the small line below it.
     "ended.length": "The answer reached its length limit here.",
     "ended.filtered": "The model's content filter ended the answer here.",

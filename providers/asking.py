@@ -1,8 +1,8 @@
 """What a compatible server says of its model: how much room it has, and whether it sees images.
 
 Each has an address of its own for it, beside the one for the models; the first that knows is
-believed. Documented by vLLM, OpenRouter, Groq, Mistral and Together for `/models`, by llama.cpp
-for `/props`, and by Ollama for `/api/ps` and `/api/show`.
+believed. Documented by vLLM, OpenRouter, Groq, Mistral, Together and LiteLLM for `/models`, by
+llama.cpp for `/props`, and by Ollama for `/api/ps` and `/api/show`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import openai
 ASK_SECONDS = 5.0
 """How long a server may take for all of it; the bot starts without it then."""
 
-_ROOM_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length")
+_ROOM_KEYS = (
+    "max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import openai
@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from providers import finish
 from providers.clients import AZURE_V1, Api, Secret, azure_client
 from providers.langchain import LangChainProvider
-from providers.openai import RESPONSES, KeepsEveryDelta, OpenAIChat, common_options
+from providers.openai import KeepsEveryDelta, OpenAIChat, change_of, common_options
+from providers.options import checked
 
 _UNUSED = SecretStr("unused")
 """LangChain wants a key; the client that asks is ours, and has its own secret."""
@@ -27,6 +28,7 @@ def azure_provider(
     api_version: str = "2024-10-21",
     api: Api = "auto",
     store: bool = False,
+    options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
     first_seconds: float | None = None,
     room: int | None = None,
@@ -44,8 +46,11 @@ def azure_provider(
         if close is not None:
             await close()
 
+    fields = checked(options, f"azure:{deployment}")
+    common = common_options(client, store, fields)
+    chat = _chat(deployment, endpoint, api_version, api, common, client)
     return LangChainProvider(
-        _chat(deployment, endpoint, api_version, api, common_options(client, store), client),
+        chat,
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
@@ -54,6 +59,7 @@ def azure_provider(
         close=closed,
         usage_grows=True,
         whole_words=finish.OPENAI,
+        change=change_of(chat, api),
     )
 
 
@@ -69,8 +75,7 @@ def _chat(
         "model": deployment,
         "api_key": _UNUSED,
         "stream_usage": True,
-        # A deployment's name doesn't tell its model.
-        "use_responses_api": bool(RESPONSES[api]),
+        "use_responses_api": api == "responses",
         **options,
     }
     if api_version == AZURE_V1:

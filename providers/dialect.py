@@ -74,11 +74,16 @@ def tool_calls_of(delta: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def usage_of(chunk: Chunk) -> Mapping[str, Any] | None:
-    """The usage so far. Groq also tells it apart, and some servers tell it in every chunk.
+    """The usage so far. Groq also tells it apart, Moonshot in the choice that ends an answer, and
+    some servers tell it in every chunk.
 
     What DeepSeek had read before is moved to where all others tell it.
     """
-    usage: Mapping[str, Any] | None = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
+    usage: Mapping[str, Any] | None = (
+        chunk.get("usage")
+        or (chunk.get("x_groq") or {}).get("usage")
+        or (choice_of(chunk) or {}).get("usage")
+    )
     hit = (usage or {}).get("prompt_cache_hit_tokens")
     if usage and hit and not usage.get("prompt_tokens_details"):
         return {**usage, "prompt_tokens_details": {"cached_tokens": hit}}

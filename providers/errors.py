@@ -69,7 +69,7 @@ def translate(error: Exception, *, model: str = "", asked: Sequence[str] = ()) -
 
     `model` is the one that was asked, `asked` the conversation: it is taken out of what is told.
     """
-    cause = _cause(error)
+    cause = cause_of(error)
     said = redacted(words(error), asked, error)
     known = _Known(error, model, said)
     return failure(cause, known.of(cause), said=said, error=error)
@@ -105,7 +105,7 @@ def by_code(code: str) -> ProviderError:
     return failure(CODES.get(code, "broken_off"))
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """The row of the table that a failure belongs to."""
     if (cause := _before_the_service(error)) is not None:
         return cause

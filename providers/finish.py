@@ -44,6 +44,7 @@ _LENGTH = frozenset(
         "token_limit",
         "model_length",
         "model_context_window_exceeded",
+        "continuation",
     }
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from providers.extras import made
 from providers.langchain import LangChainProvider
 from providers.limits import CONNECT_SECONDS, MAX_RETRIES
 from providers.stall import HOOKS
+
+# The SDK would quote each word of the service that it doesn't know; `providers.finish` tells of it.
+warnings.filterwarnings("ignore", r"(?s).* is not a valid FinishReason", UserWarning)
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
 

@@ -17,7 +17,7 @@ from langsmith import tracing_context
 from providers import finish
 from providers.base import Generation, Request, Usage
 from providers.decoding import Content, Decoder, Piece
-from providers.errors import by_code
+from providers.errors import by_code, cause_of
 from providers.finish import TRAILER_SECONDS
 from providers.knowing import Ask, Knowing
 from providers.messages import as_messages
@@ -54,6 +54,7 @@ class LangChainProvider(Knowing):
         begun: bool = False,
         usage_grows: bool = False,
         whole_words: frozenset[str] = finish.ANY,
+        change: Callable[[], None] | None = None,
     ) -> None:
         profile = model.profile or {}
         sees_by_profile = bool(profile.get("image_inputs"))
@@ -70,6 +71,8 @@ class LangChainProvider(Knowing):
         self.traced = False
         """Whether LangChain may trace what it is asked, as its own variables say."""
         self._whole_words = whole_words
+        self._change = change
+        """Makes the model speak its service's other protocol, once the service wants that."""
 
     async def generate(
         self,
@@ -91,9 +94,8 @@ class LangChainProvider(Knowing):
         try:
             try:
                 with tracing_context(enabled=None if self.traced else False):
-                    async with aclosing(self._stream(request, run_id, listener)) as stream:
-                        reading = self._read(stream, reader)
-                        await whole(generation, reading, self.name, request)
+                    reading = self._read_either(request, run_id, listener, reader)
+                    await whole(generation, reading, self.name, request)
             finally:
                 is_whole = generation.finish_reason == "stop"
                 reader.flush(whole=is_whole)
@@ -124,9 +126,27 @@ class LangChainProvider(Knowing):
         # LangChain calls it an iterator; it is a generator, and has to be closed.
         return cast("AsyncGenerator[AIMessageChunk]", stream)
 
+    async def _read_either(
+        self, request: Request, run_id: UUID, listener: _Listener, reader: _Reader
+    ) -> None:
+        """Reads an answer; by the other protocol where the service knows the model only so."""
+        try:
+            await self._read(self._stream(request, run_id, listener), reader)
+        except Exception as refusal:
+            if self._change is None or cause_of(refusal) != "responses_only":
+                raise
+            change, self._change = self._change, None
+            change()
+            try:
+                await self._read(self._stream(request, run_id, listener), reader)
+            except Exception as error:
+                if cause_of(error) != "path_unknown":
+                    raise
+                raise refusal from error
+
     async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader) -> None:
         bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
-        async with AnswerPatience(bounds, reader.generation) as patience:
+        async with aclosing(stream), AnswerPatience(bounds, reader.generation) as patience:
             async for chunk in stream:
                 reader.take(chunk)
                 patience.took()
@@ -141,11 +161,14 @@ class _Listener(AsyncCallbackHandler):
         self._relay = relay
         self._decoder = decoder
         self._heard = False
+        self._begun = False
 
     async def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **_kwargs: Any
     ) -> None:
-        await self._relay.start(serialized, messages)
+        if not self._begun:  # a second protocol is no second question
+            self._begun = True
+            await self._relay.start(serialized, messages)
 
     async def on_llm_new_token(
         self,

@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class LocalProvider:
         first_seconds: float | None = None,
         sees: bool | None = None,
         langchain: bool = False,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.room = room
@@ -64,6 +65,7 @@ class LocalProvider:
         self._path = path
         self._bounds = {"stall_seconds": stall_seconds, "first_seconds": first_seconds}
         self._langchain = langchain
+        self._options = options
         self._starting = asyncio.Lock()
         self._servers: list[Any] = []
         self._chat: Provider | None = None
@@ -118,6 +120,7 @@ class LocalProvider:
             **self._bounds,
             room=self.room,
             retries=_RECONNECTS,
+            options=self._options,
         )
         return server, chat
 

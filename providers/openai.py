@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
 from types import SimpleNamespace
@@ -22,11 +22,18 @@ from providers.clients import OPENAI_URL, Api, openai_client
 from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
 from providers.errors import Answered
 from providers.langchain import LangChainProvider
+from providers.options import checked, for_responses
 from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
 from providers.reasoners import begins
 
-RESPONSES: Mapping[Api, bool | None] = {"auto": None, "chat": False, "responses": True}
-"""How LangChain is told which protocol to speak; None: as it knows the model."""
+
+def change_of(chat: BaseChatOpenAI, api: Api) -> Callable[[], None] | None:
+    """What makes a model speak the Responses API from now on; None where that is settled."""
+
+    def change() -> None:
+        chat.use_responses_api = True
+
+    return change if api == "auto" else None
 
 
 def openai_provider(
@@ -36,6 +43,7 @@ def openai_provider(
     base_url: str = OPENAI_URL,
     api: Api = "auto",
     store: bool = False,
+    options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
     first_seconds: float | None = None,
     room: int | None = None,
@@ -51,8 +59,8 @@ def openai_provider(
         api_key=SecretStr(api_key),
         base_url=base_url,
         stream_usage=True,
-        use_responses_api=RESPONSES[api],
-        **common_options(client, store),
+        use_responses_api=api == "responses",
+        **common_options(client, store, checked(options, f"openai:{model}")),
     )
     return LangChainProvider(
         chat,
@@ -64,6 +72,7 @@ def openai_provider(
         close=client.close,
         usage_grows=True,
         whole_words=finish.OPENAI,
+        change=change_of(chat, api),
     )
 
 
@@ -79,13 +88,16 @@ def compatible_provider(
     sees: bool | None = None,
     retries: int = 0,
     begins_thinking: bool | None = None,
+    service: str = "compatible",
+    options: Mapping[str, Any] | None = None,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
     `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
-    reasoning, which nothing opens; None: as is known of the model.
+    reasoning, which nothing opens; None: as is known of the model. `service`: the short name of
+    one that has its own.
     """
     key = api_key or "none"
     client = openai_client(key, base_url, retries=retries)
@@ -94,11 +106,12 @@ def compatible_provider(
         api_key=SecretStr(key),
         base_url=base_url,
         stream_usage=usage,
-        **common_options(client),
+        use_responses_api=False,
+        **common_options(client, options=checked(options, f"{service}:{model}")),
     )
     return LangChainProvider(
         chat,
-        name=f"compatible:{model}",
+        name=f"{service}:{model}",
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
@@ -110,18 +123,21 @@ def compatible_provider(
         begun=begins(model, begins_thinking),
         usage_grows=True,
         whole_words=finish.COMPATIBLE,
+        change=change_of(chat, "auto"),
     )
 
 
-def common_options(client: openai.AsyncOpenAI, store: bool = False) -> dict[str, Any]:
-    """What every model of this dialect is built with.
+def common_options(
+    client: openai.AsyncOpenAI, store: bool = False, options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What every model of this dialect is built with; `options` are further fields of a request.
 
     `client` is the model's own: LangChain would share one between event loops. The stall
     time-out is ours, so LangChain's is off.
     """
     return {
-        "root_async_client": _Root(client, store),
-        "async_client": _Completions(client),
+        "root_async_client": _Root(client, store, for_responses(options or {})),
+        "async_client": _Completions(client, options or {}),
         # Never called: it only keeps LangChain from building a client for blocking calls.
         "client": client.chat.completions,
         "streaming": True,
@@ -137,19 +153,21 @@ class _Completions:
     without data, which some services keep a stream alive with, for a broken chunk.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, options: Mapping[str, Any]) -> None:
         self._client = client
+        self._options = options
 
     async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
         """Opens a stream: LangChain calls it by this name, with `stream` always true."""
-        return aclosing(chunks(await opened(self._client, "/chat/completions", payload)))
+        body = {**payload, **self._options}
+        return aclosing(chunks(await opened(self._client, "/chat/completions", body)))
 
 
 class _Root:
     """Stands in for the client, of which LangChain uses the Responses API only."""
 
-    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
-        self.responses = _Responses(client, store)
+    def __init__(self, client: openai.AsyncOpenAI, store: bool, options: dict[str, Any]) -> None:
+        self.responses = _Responses(client, {"store": store, **options})
 
 
 class _Responses:
@@ -158,13 +176,14 @@ class _Responses:
     LangChain would make a bare `ValueError` of it.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI, store: bool) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, fields: dict[str, Any]) -> None:
         self._client = client
-        self._store = store
+        self._fields = fields
 
     async def create(self, **payload: Any) -> aclosing[AsyncGenerator[Any]]:
         """Opens a stream: LangChain calls it by this name, with `stream` always true."""
-        return aclosing(_events(await self._client.responses.create(**payload, store=self._store)))
+        asked = self._client.responses.create(**payload, extra_body=self._fields)
+        return aclosing(_events(await asked))
 
 
 async def _events(stream: Any) -> AsyncGenerator[Any]:
@@ -242,6 +261,12 @@ class OpenAIChat(KeepsEveryDelta, ChatOpenAI):
 
 class _Compatible(KeepsEveryDelta, BaseChatOpenAI):
     """A model of a server like OpenAI's; it asks for `max_tokens`, as all of them know it."""
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        """By the Responses API, once the server said so; LangChain asks that of OpenAI's only."""
+        ask = super()._astream_responses if self.use_responses_api else super()._astream
+        async for chunk in ask(*args, **kwargs):
+            yield chunk
 
 
 def _complete(chunk: dict[str, Any]) -> Mapping[str, Any]:

@@ -40,7 +40,6 @@ OPENAI = {"MODEL": "openai:gpt-4o", "OPENAI_API_KEY": "k"}
         (AZURE, "/openai/deployments/dep/chat/completions?api-version=2024-10-21", "api-key"),
         ({**AZURE, "OPENAI_API_VERSION": "v1"}, "/openai/v1/chat/completions", "authorization"),
         (OPENAI, "/v1/chat/completions", "authorization"),
-        ({**OPENAI, "MODEL": "openai:gpt-5-pro"}, "/v1/responses", "authorization"),
         ({**OPENAI, "OPENAI_API": "responses"}, "/v1/responses", "authorization"),
         (
             {**OPENAI, "MODEL": "openai:gpt-5-pro", "OPENAI_API": "chat"},

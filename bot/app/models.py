@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.settings import Settings
+from bot.settings import SERVICES, Settings
 from providers.base import Provider
 from providers.extras import needed
 from providers.failover import ChainProvider, Patience
@@ -38,6 +38,7 @@ def make_model(settings: Settings) -> Provider:
         "stall_seconds": settings.stall_seconds,
         "first_seconds": settings.first_token_seconds * slowness(settings.model_name),
         "sees": settings.model_sees_images,
+        "options": settings.options_of(settings.models[0]),
     }
     if settings.context_tokens is not None:
         known["room"] = settings.context_tokens
@@ -48,6 +49,8 @@ def make_model(settings: Settings) -> Provider:
             return _azure(settings, known)
         case "compatible":
             return _compatible(settings, known)
+        case service if service in SERVICES:
+            return _service(settings, service, known)
         case "anthropic" | "google" | "langchain":
             return _through_langchain(settings, known)
         case _:
@@ -68,7 +71,10 @@ def make_prices(settings: Settings) -> Prices:
         for model, price in (settings.prices or {}).items()
     }
     url = settings.openai_base_url
-    return Prices(own, every, {} if url is None else {"openai": url, "compatible": url})
+    urls = {name: settings.url_of(name) for name in SERVICES}
+    if url is not None:
+        urls |= {"openai": url, "compatible": url}
+    return Prices(own, every, urls)
 
 
 def _local(settings: Settings, known: dict[str, Any]) -> Provider:
@@ -113,16 +119,35 @@ def _entra(settings: Settings) -> Any:
 
 
 def _compatible(settings: Settings, known: dict[str, Any]) -> Provider:
+    url, key = settings.openai_base_url or "", settings.openai_api_key
+    return _compatible_at(settings, known, url, key)
+
+
+def _compatible_at(
+    settings: Settings, known: dict[str, Any], url: str, key: SecretStr | None
+) -> Provider:
     if settings.stream_reader == "langchain":
         from providers.openai import compatible_provider as make
     else:
         from providers.lean import compatible_provider as make  # type: ignore[assignment]
     return make(
         settings.model_name,
-        base_url=settings.openai_base_url or "",
-        api_key=revealed(settings.openai_api_key),
+        base_url=url,
+        api_key=revealed(key),
         begins_thinking=settings.model_begins_thinking,
         **known,
+    )
+
+
+def _service(settings: Settings, name: str, known: dict[str, Any]) -> Provider:
+    """A service with a short name: compatible, at an address of its own."""
+    service = SERVICES[name]
+    key = getattr(settings, service.key) if service.key else None
+    return _compatible_at(
+        settings,
+        known | {"service": name, "usage": service.usage},
+        settings.url_of(name),
+        key,
     )
 
 
@@ -144,7 +169,6 @@ def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
 
 def _through_langchain(settings: Settings, known: dict[str, Any]) -> Provider:
     """The models that are read through LangChain only."""
-    known["options"] = settings.model_options
     if settings.provider == "langchain":
         from providers.custom import langchain_provider
 

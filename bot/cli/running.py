@@ -9,8 +9,10 @@ import click
 
 from bot import app, logs
 from bot.cli.output import settings_for_command
+from bot.cures import unknown_setting
 from bot.settings import Settings, load_settings, unknown_in_dotenv
 from bot.store import upgrade as upgrade_database
+from bot.words import english
 
 
 @click.command()
@@ -20,7 +22,7 @@ def run(only: app.Half | None) -> None:
     settings = load_settings()
     logs.set_up(settings.log_level, settings.log_format)
     for name in unknown_in_dotenv():
-        click.echo(f"Warning: {name} in .env is not a setting of Everytoken.", err=True)
+        click.echo(f"Warning: {english(unknown_setting(name))}", err=True)
     for line in settings.bare_ids():
         click.echo(f"Warning: {line}", err=True)
     click.echo(f"Starting with {settings.model} ...", err=True)

@@ -5,6 +5,21 @@ that can't work is refused with a message that names the setting and the cure.
 """
 
 from bot.settings.model import setting_names
-from bot.settings.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
+from bot.settings.services import SERVICES
+from bot.settings.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+    meant,
+    unknown_in_dotenv,
+)
 
-__all__ = ["Settings", "SettingsError", "load_settings", "setting_names", "unknown_in_dotenv"]
+__all__ = [
+    "SERVICES",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "meant",
+    "setting_names",
+    "unknown_in_dotenv",
+]

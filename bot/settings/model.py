@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from bot.settings.services import SERVICES
 from bot.settings.values import Key, as_object, is_url
 
 _CLASS = re.compile(r"\w+(\.\w+)*:\w+")
 
-PROVIDERS = ("local", "openai", "azure", "compatible", "anthropic", "google", "langchain")
+PROVIDERS = (
+    "local", "openai", "azure", "compatible", "anthropic", "google", "langchain", *SERVICES,
+)  # fmt: skip
 
 
 class ModelSettings(BaseSettings):
@@ -22,7 +25,8 @@ class ModelSettings(BaseSettings):
     model: str = Field(
         "local:smollm2-135m",
         description="`provider:model`: `local:…`, `openai:…`, `azure:<deployment>`, "
-        "`compatible:…`, `anthropic:…`, `google:…`, `langchain:package.module:Class`; "
+        "`compatible:…`, `anthropic:…`, `google:…`, `langchain:package.module:Class`, or a "
+        "service's short name: " + ", ".join(f"`{name}:…`" for name in SERVICES) + "; "
         "several, separated by commas, are tried in order",
     )
     first_token_seconds: float = Field(
@@ -80,8 +84,10 @@ class ModelSettings(BaseSettings):
     model_options: Annotated[dict[str, Any], NoDecode] = Field(
         {},
         repr=False,  # it may hold a key
-        description="keyword arguments of the LangChain class behind `langchain:`, `anthropic:` or "
-        '`google:`, as JSON: `{"temperature": 0.2}`',
+        description="further fields of each request, as JSON: "
+        '`{"reasoning_effort": "low", "temperature": 0.2}`; with `langchain:`, `anthropic:` and '
+        "`google:` keyword arguments of the LangChain class; below a model's full name, for that "
+        "one alone",
     )
     local_model_path: Path = Field(
         Path("models/SmolLM2-135M-Instruct.Q4_1.gguf"),
@@ -144,6 +150,13 @@ class ModelSettings(BaseSettings):
         """The first model's part after the colon."""
         return self.models[0].partition(":")[2]
 
+    def options_of(self, model: str) -> dict[str, Any]:
+        """What MODEL_OPTIONS gives to one of the models: what is for all, and what is its own."""
+        of_models = {k for k in self.model_options if k.partition(":")[0] in PROVIDERS}
+        shared = {k: v for k, v in self.model_options.items() if k not in of_models}
+        own = self.model_options.get(model)
+        return {**shared, **own} if isinstance(own, dict) else shared
+
     def missing_model_settings(self) -> list[str]:
         """What the models can't do without, each as a line that names the setting."""
         missing: dict[str, str] = {}
@@ -155,6 +168,8 @@ class ModelSettings(BaseSettings):
         return list(missing.values())
 
     def _needed(self, provider: str) -> tuple[str, ...]:
+        if provider in SERVICES:
+            return (SERVICES[provider].key,) if SERVICES[provider].key else ()
         by_key = provider == "azure" and self.azure_openai_auth == "key"
         return _NEEDED.get(provider, ()) + (("azure_openai_api_key",) if by_key else ())
 
@@ -179,4 +194,6 @@ _NAMES: dict[str, tuple[str, str]] = {
 
 def setting_names(provider: str) -> tuple[str, str]:
     """The settings that hold a provider's key and its address, as the operator knows them."""
+    if provider in SERVICES:
+        return SERVICES[provider].key.upper() or "its key", "BASE_URLS"
     return _NAMES.get(provider, ("its key", "its address"))

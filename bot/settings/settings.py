@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from bot.settings.hosting import HostingSettings
 from bot.settings.limits import LimitSettings
 from bot.settings.model import ModelSettings
 from bot.settings.people import PeopleSettings
+from bot.settings.services import ServiceSettings
 from bot.settings.slack import SlackSettings
+
+_ALIKE = 0.75
+"""From this likeness on (difflib's ratio), an unknown name is taken for a slip of the pen."""
 
 
 class SettingsError(Exception):
@@ -31,6 +36,7 @@ class Settings(  # pydantic lists the fields of the last base first
     AnswerSettings,
     DiscordSettings,
     SlackSettings,
+    ServiceSettings,
     ModelSettings,
 ):
     """What the operator has decided. Frozen: it doesn't change while the bot runs."""
@@ -88,6 +94,12 @@ def unknown_in_dotenv(path: Path = Path(".env")) -> list[str]:
     """The names in `.env` that are no setting: most often a slip of the pen."""
     known = set(Settings.model_fields)
     return sorted(name for name in dotenv_values(path) if name.lower() not in known)
+
+
+def meant(name: str) -> str | None:
+    """The setting that an unknown name is most like; None where it is like none."""
+    known = [field.upper() for field in Settings.model_fields]
+    return next(iter(get_close_matches(name.upper(), known, 1, _ALIKE)), None)
 
 
 def _plain(fault: Any) -> str:

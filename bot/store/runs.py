@@ -63,8 +63,6 @@ class RunEnd:
     first_token_us: int | None = None
     first_text_us: int | None = None
     finish_reason: str | None = None
-    finish_word: str | None = None
-    """The service's own word for why the answer ended, or that it failed; 64 characters at most."""
     error: str | None = None
     """Kind and message of the error that ended the run."""
     input_tokens: int | None = None
@@ -76,6 +74,8 @@ class RunEnd:
     """Millionths of a US dollar, by the price list of the day; None where no price is known."""
     attempts: list[dict[str, Any]] | None = None
     """The models' tries as `providers.base.Attempt` has them; None where the first went well."""
+    finish_word: str | None = None
+    """The service's own word for why the answer ended, or that it failed; 64 characters at most."""
 
 
 @dataclass(frozen=True, slots=True)

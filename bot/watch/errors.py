@@ -30,7 +30,7 @@ _WORDS = frozenset({
     "image_prohibited_content", "image_recitation", "guardrail_intervened", "error", "abort",
     "aborted", "cancelled", "canceled", "failed", "timeout", "network_error", "server_error",
     "insufficient_system_resource", "other", "language", "pause_turn", "incomplete",
-    "malformed_function_call", "unexpected_tool_call",
+    "malformed_function_call", "unexpected_tool_call", "continuation",
 })  # fmt: skip
 """The words for an answer's end that are told apart: those that services document."""
 

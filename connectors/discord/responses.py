@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from connectors.base import Gone, MessageRef, Part, Place, Refused
+from connectors.base import Gone, MessageRef, Part, Person, Place, Refused
 from connectors.discord import markup, parts
 from connectors.discord.inbound.interactions import Interaction, Interactions
 from connectors.discord.places import DM
@@ -80,18 +80,35 @@ class Responses:
         return message
 
     async def whisper(self, place: Place, part: Part) -> Message | None:
-        """Posts a part that only its `to` sees; None where Discord can't."""
+        """Posts a part that only its `to` sees: beside what they did, or in a direct message.
+
+        None where everybody who is there is to see it, or is that person.
+        """
         if part.to is None or place.workspace == DM:
             return None
         interaction = self._interactions.latest(place, part.to.id)
-        if interaction is None or not _is_fresh(interaction):
-            return None
-        body = parts.body(part)
-        body["flags"] |= parts.EPHEMERAL
-        try:
-            return await self._call("POST", _FOLLOW_UP, interaction, body)
-        except Gone:
-            return None
+        if interaction is not None and _is_fresh(interaction):
+            body = parts.body(part)
+            body["flags"] |= parts.EPHEMERAL
+            try:
+                if message := await self._call("POST", _FOLLOW_UP, interaction, body):
+                    return message
+            except Gone:
+                pass  # its token is gone, and they are told otherwise
+        return await self._direct(part.to, part)
+
+    async def _direct(self, person: Person, part: Part) -> Message:
+        """Writes to somebody directly. Raises `Refused` where they take no such messages."""
+        channel = await self._rest.call(
+            "POST", "/users/@me/channels", json={"recipient_id": person.id}
+        )
+        message: Message = await self._rest.call(
+            "POST",
+            "/channels/{channel_id}/messages",
+            json=parts.body(part),
+            channel_id=channel["id"],
+        )
+        return message
 
     async def edit(self, message_id: str, part: Part) -> Message | None:
         """Changes a response while its token lives; None where it is to be changed otherwise."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from providers import finish
@@ -29,6 +30,8 @@ class Chat:
     think_block: bool = False
     begun: bool = False
     whole: frozenset[str] = finish.OPENAI
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of a request."""
     path: str = "/chat/completions"
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -38,6 +41,7 @@ class Chat:
             body["stream_options"] = {"include_usage": True}
         if request.max_tokens is not None:
             body[self.limit] = request.max_tokens
+        body.update(self.options)
         roles = {"system": self.system}
         body["messages"] = [
             {"role": roles.get(turn.role, turn.role), "content": content_of(turn)}
@@ -68,6 +72,8 @@ class ChatReader:
             return []
         pieces = self._decoder.delta(delta_of(choice))
         if word := choice.get("finish_reason"):
+            if usage := usage_of(chunk):  # Moonshot's, which stands in the choice
+                self._generation.usage = counted(usage)
             self._generation.model = chunk.get("model") or self._generation.model
             finish.ended(self._generation, word, self._whole)
         return pieces

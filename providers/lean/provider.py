@@ -7,17 +7,21 @@ from contextlib import aclosing
 from uuid import UUID
 
 import openai
+import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import Generation, Request
-from providers.chunks import Chunks, opened
+from providers.chunks import Chunks, Stream, opened
 from providers.decoding import Piece
+from providers.errors import cause_of
 from providers.finish import TRAILER_SECONDS
 from providers.knowing import Ask, Knowing
 from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
 from providers.relay import Relay
 from providers.stall import AnswerPatience, Bounds, whole
+
+log = structlog.get_logger(__name__)
 
 
 class LeanProvider(Knowing):
@@ -30,6 +34,7 @@ class LeanProvider(Knowing):
         self,
         client: openai.AsyncOpenAI,
         speech: Speech,
+        other: Speech | None = None,
         *,
         name: str,
         stall_seconds: float,
@@ -44,6 +49,8 @@ class LeanProvider(Knowing):
         super().__init__(name, room=room, sees=sees, guess=guess, ask=ask, url=url)
         self._client = client
         self._speech = speech
+        self._other = other
+        """The protocol to go over to, once the service says that it knows the model only so."""
         self._first_seconds = first_seconds or stall_seconds
         self._stall_seconds = stall_seconds
         self._close = close
@@ -79,10 +86,11 @@ class LeanProvider(Knowing):
             await self._close()
 
     async def _read(self, request: Request, answer: _Answer) -> None:
-        take, heard = answer.reader.take, False
+        heard = False
         bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
         async with AnswerPatience(bounds, answer.generation) as patience:
-            stream = await opened(self._client, self._speech.path, self._speech.body(request))
+            stream = await self._opened(request, answer)
+            take = answer.reader.take
             patience.heard()
             async with aclosing(Chunks(stream)) as said:
                 while not said.done:
@@ -94,6 +102,30 @@ class LeanProvider(Knowing):
                         patience.took()
         if not heard:
             raise ValueError("the stream has no chunks")
+
+    async def _opened(self, request: Request, answer: _Answer) -> Stream:
+        speech, other = self._speech, self._other
+        try:
+            return await opened(self._client, speech.path, speech.body(request))
+        except openai.APIStatusError as refusal:
+            if other is None or cause_of(refusal) != "responses_only":
+                raise
+            return await self._opened_otherwise(request, answer, other, refusal)
+
+    async def _opened_otherwise(
+        self, request: Request, answer: _Answer, other: Speech, refusal: openai.APIStatusError
+    ) -> Stream:
+        """Asks by the other protocol; it is kept where the service takes it."""
+        try:
+            stream = await opened(self._client, other.path, other.body(request))
+        except openai.APIStatusError as error:
+            if cause_of(error) != "path_unknown":
+                raise
+            raise refusal from error
+        log.info("model.protocol_changed", model=self.name, path=other.path)
+        self._speech, self._other = other, None
+        answer.reader = other.reader(answer.generation)
+        return stream
 
 
 class _Answer:

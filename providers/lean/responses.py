@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from providers import finish
 from providers.base import Generation, Request, Turn
 from providers.decoding import Decoder, Piece
 from providers.dialect import counted
+from providers.options import for_responses
 from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
-
-_ONLY = re.compile(r"gpt-5(\.[245])?-pro|gpt-5\.6-sol|.*codex")
-"""The models that Chat Completions does not know."""
-
-
-def needs_responses(model: str) -> bool:
-    """Whether a model of OpenAI's speaks this protocol only."""
-    return _ONLY.match(model) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +21,8 @@ class Responses:
     model: str
     store: bool = False
     """Whether the service is to keep the response: it does, unless it is told not to."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of a request, as Chat Completions calls them."""
     path: str = "/responses"
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -36,6 +30,7 @@ class Responses:
         body: dict[str, Any] = {"model": self.model, "stream": True, "store": self.store}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens
+        body.update(for_responses(self.options))
         body["input"] = [_item(turn) for turn in request.turns]
         return body
 

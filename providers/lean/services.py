@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 from providers import finish
 from providers.asking import facts_of
@@ -12,7 +13,8 @@ from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_clie
 from providers.lean.chat import Chat
 from providers.lean.protocol import Speech
 from providers.lean.provider import LeanProvider
-from providers.lean.responses import Responses, needs_responses
+from providers.lean.responses import Responses
+from providers.options import checked
 from providers.reasoners import begins
 from providers.sight import sees_images
 
@@ -24,6 +26,7 @@ def openai_provider(
     base_url: str = OPENAI_URL,
     api: Api = "auto",
     store: bool = False,
+    options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
     first_seconds: float | None = None,
     room: int | None = None,
@@ -35,7 +38,7 @@ def openai_provider(
     """
     return LeanProvider(
         openai_client(api_key, base_url, "own"),
-        _openai_speech(model, api, store),
+        *_openai_speech(model, api, store, checked(options, f"openai:{model}")),
         name=f"openai:{model}",
         room=room,
         sees=sees,
@@ -53,6 +56,7 @@ def azure_provider(
     api_version: str = "2024-10-21",
     api: Api = "auto",
     store: bool = False,
+    options: Mapping[str, Any] | None = None,
     stall_seconds: float = 60.0,
     first_seconds: float | None = None,
     room: int | None = None,
@@ -65,7 +69,7 @@ def azure_provider(
     """
     return LeanProvider(
         azure_client(deployment, endpoint, secret, api_version, "own"),
-        _azure_speech(deployment, api, store),
+        *_azure_speech(deployment, api, store, checked(options, f"azure:{deployment}")),
         name=f"azure:{deployment}",
         room=room,
         sees=sees,
@@ -88,26 +92,33 @@ def compatible_provider(
     sees: bool | None = None,
     retries: int = 0,
     begins_thinking: bool | None = None,
+    service: str = "compatible",
+    options: Mapping[str, Any] | None = None,
 ) -> LeanProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
     It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
     usage is only asked for where `usage` says that the server knows how.
     `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
-    reasoning, which nothing opens; None: as is known of the model.
+    reasoning, which nothing opens; None: as is known of the model. `service`: the short name of
+    one that has its own.
     """
+    fields = checked(options, f"{service}:{model}")
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
+    chat = Chat(
+        model,
+        limit="max_tokens",
+        usage=usage,
+        think_block=True,
+        begun=begins(model, begins_thinking),
+        whole=finish.COMPATIBLE,
+        options=fields,
+    )
     return LeanProvider(
         client,
-        Chat(
-            model,
-            limit="max_tokens",
-            usage=usage,
-            think_block=True,
-            begun=begins(model, begins_thinking),
-            whole=finish.COMPATIBLE,
-        ),
-        name=f"compatible:{model}",
+        chat,
+        Responses(model, options=fields),
+        name=f"{service}:{model}",
         room=room,
         sees=sees,
         guess=sees_images(model),
@@ -118,16 +129,23 @@ def compatible_provider(
     )
 
 
-def _openai_speech(model: str, api: Api, store: bool) -> Speech:
-    if api == "responses" or (api == "auto" and needs_responses(model)):
-        return Responses(model, store)
+_Speeches = tuple[Speech, Speech | None]
+"""The protocol that is spoken, and the one to go over to where the service wants that."""
+
+
+def _openai_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]) -> _Speeches:
     # Models that reason take their orders from a developer.
     system = "developer" if re.match(r"o\d", model) else "system"
-    return Chat(model, limit="max_completion_tokens", usage=True, system=system)
+    chat = Chat(model, "max_completion_tokens", usage=True, system=system, options=options)
+    return _by(api, chat, Responses(model, store, options))
 
 
-def _azure_speech(deployment: str, api: Api, store: bool) -> Speech:
-    """A deployment's name doesn't tell its model: Responses only where it was asked for."""
+def _azure_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]) -> _Speeches:
+    chat = Chat(model, "max_completion_tokens", usage=True, options=options)
+    return _by(api, chat, Responses(model, store, options))
+
+
+def _by(api: Api, chat: Chat, responses: Responses) -> _Speeches:
     if api == "responses":
-        return Responses(deployment, store)
-    return Chat(deployment, limit="max_completion_tokens", usage=True)
+        return responses, None
+    return chat, (responses if api == "auto" else None)

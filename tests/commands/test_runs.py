@@ -86,7 +86,9 @@ async def test_show_tells_a_run_by_its_beginning(talk: Talk) -> None:
     assert plain.code == 0
     for word in (talk.on_page, "On the page?", f"\n{ANSWER}\n", "post part 0", "4 tokens"):
         assert word in plain.out
+    assert "the service said 'stop'" in plain.out
     run = as_json.json
+    assert (run["finish_reason"], run["finish_word"]) == ("stop", "stop")
     assert (run["run_id"], run["generated_text"]) == (talk.on_page, ANSWER)
     assert [token["text"] for token in run["tokens"]] == list(TOKENS)
     assert run["edits"][0]["call"] == "post"

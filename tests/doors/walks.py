@@ -77,3 +77,57 @@ def options(connector: str, asker: str, walker: str, who: Who) -> IntakeOptions:
         admins=frozenset(admins | (elsewhere if who is Who.ELSEWHERE else set())),
         limits=Limits(Limit(runs_per_day=0) if limited else Limit()),
     )
+
+
+_WHERE = tuple(who for who in Who if who is not Who.NAMESAKE)
+_DECLINED: _Seen = dict.fromkeys(_WHERE, Seen.ALONE)
+_OWN: _Seen = {Who.BLOCKED: Seen.ALONE, Who.OVER: Seen.ALL, Who.ELSEWHERE: Seen.ALL}
+"""It costs no answer: who is over a limit may do it, and the conversation shows it."""
+_QUIET: _Seen = {Who.BLOCKED: Seen.ALONE, Who.OVER: Seen.NOTHING, Who.ELSEWHERE: Seen.NOTHING}
+
+PAGE: dict[str, _Seen] = {
+    "open": dict.fromkeys(_WHERE, Seen.NOTHING),
+    "ask": _DECLINED,
+    "upload": _DECLINED,
+    "press: stop": _OWN,
+    "press: retry": _DECLINED,
+    "press: continue": _DECLINED,
+    "press: up": _QUIET,
+    "press: down": _QUIET,
+    "/stop": _OWN,
+    "/new": _OWN,
+    "delete an answer": _OWN,
+}
+
+_ALONE: _Seen = dict.fromkeys(_WHERE, Seen.ALONE)
+_PLAIN: _Seen = {who: _SPENDS[who] for who in _WHERE}
+_ONCE: _Seen = dict.fromkeys(_WHERE, Seen.NOTHING)
+
+DISCORD: dict[str, _Seen] = {
+    "mention": _PLAIN,
+    "follow-up in a thread": _PLAIN,
+    "direct message": _PLAIN,
+    "edit": _ONCE,
+    "/ask": _ALONE,
+    "/new": _ALONE,
+    "/stop": _ALONE,
+    "/help": _ALONE,
+    "Ask about this message": _ALONE,
+    "form": _ALONE,
+    "press: stop": _PLAIN,
+    "press: retry": _PLAIN,
+    "press: continue": _ONCE,
+    "press: up": _ONCE,
+    "press: down": _ONCE,
+}
+
+
+def table() -> str:
+    """What the walks find, as the page on security shows it."""
+    heads = ["door", *Who]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for platform, doors in (("Slack", SLACK), ("Discord", DISCORD), ("page", PAGE)):
+        for name, seen in doors.items():
+            cells = [seen[who].value if who in seen else "-" for who in Who]
+            lines.append(f"| {platform}: {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -98,6 +98,12 @@ async def test_a_mended_run_says_when_the_screen_was_whole(store: Store) -> None
     assert re.search(r'class="at">1\d\.\d s</span><span><b>Mended</b>', page)
 
 
+async def test_the_services_own_word_is_a_step_of_the_chain(store: Store) -> None:
+    await add_run(store, LOST, outcome="failed", finish_reason="unknown", finish_word="wound_down")
+    page = await text_of(app(store), f"/runs/{LOST}")
+    assert re.search(r'class="bad-step".*The service.*s last word</b> .*wound_down', page)
+
+
 async def test_a_planted_loss_shows_the_link_and_the_place(store: Store) -> None:
     await add_run(store, LOST, lost=70)
     page = await text_of(app(store), f"/runs/{LOST}")
@@ -113,7 +119,7 @@ async def test_hostile_text_changes_nothing_on_any_page(store: Store, text: str)
     run_id = uuid4()
     await add_run(
         store, run_id, tokens=[text, " and on"], question=text, person=Person(text, text),
-        model=text, files=(File("f", text, text, 3),), error=text, lost=0,
+        model=text, files=(File("f", text, text, 3),), error=text, lost=0, finish_word=text[:64],
     )  # fmt: skip
     client = app(store)
     usual = await text_of(client, f"/runs/{RUN}")

@@ -119,7 +119,7 @@ def _case(file: str, told: dict[str, Any]) -> Case:
         usage=Usage(*told["usage"]) if "usage" in told else None,
         error=getattr(base, told["error"]) if "error" in told else None,
         retry_after=told.get("retry_after"),
-        adapters=tuple(told.get("adapters", DIALECTS)),
+        adapters=(*told.get("adapters", DIALECTS), *told.get("services", ())),
         model=told.get("model", "gpt-4o-mini"),
         then=told.get("then"),
     )

@@ -44,6 +44,7 @@ SHOWN = {"capabilities": ["completion", "vision"], "parameters": "stop x\nnum_ct
     ("answers", "room", "sees"),
     [
         ([models(max_model_len=32768)], 32768, False),
+        ([models(max_input_tokens=128000, max_output_tokens=16384)], 128000, False),
         (
             [models(context_length=131072, architecture={"input_modalities": ["text", "image"]})],
             131072,
@@ -59,7 +60,8 @@ SHOWN = {"capabilities": ["completion", "vision"], "parameters": "stop x\nnum_ct
         ([told(["no", {"such": "thing"}])], ASSUMED, False),
         ([Answer([b"<html>"], 200, {"Content-Type": "text/html"})], ASSUMED, False),
     ],
-    ids=["vllm", "openrouter", "groq", "mistral", "llama.cpp", "ollama", "ollama, not loaded",
+    ids=["vllm", "litellm", "openrouter", "groq", "mistral", "llama.cpp", "ollama",
+         "ollama, not loaded",
          "untold", "nothing there", "another shape", "a page"],
 )  # fmt: skip
 @pytest.mark.parametrize("way", WAYS)

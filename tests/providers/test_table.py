@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from tests.providers import services
 from tests.providers.table import documented, table
 
 
 def test_the_table_of_streams_is_what_the_tests_of_streams_hold() -> None:
     """If it is not, `python -m tests.providers.table` writes it anew."""
     assert documented() == table()
+
+
+def test_the_table_of_services_is_as_the_page_has_it() -> None:
+    """If it is not, `python -m tests.providers.services` writes it anew."""
+    assert documented(services.BEGIN) == services.table()

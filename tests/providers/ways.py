@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from bot.settings import SERVICES
 from providers import anthropic, azure, google, lean, openai
 from providers.base import Provider
 from tests.contracts.provider import LONG_STALL
 from tests.servers.openai import OpenAIServer
 
 Way = Literal["langchain", "lean"]
-Adapter = Literal["openai", "azure", "compatible", "anthropic", "google"]
+Adapter = Literal[
+    "openai", "azure", "compatible", "anthropic", "google",
+    "qwen", "zhipu", "moonshot", "deepseek", "minimax", "mistral", "groq", "xai", "openrouter",
+    "ollama",
+]  # fmt: skip
 
 WAYS: tuple[Way, ...] = ("langchain", "lean")
 DIALECTS: tuple[Adapter, ...] = ("openai", "azure", "compatible")
 """The adapters of OpenAI's dialects, which are read both ways."""
-ADAPTERS: tuple[Adapter, ...] = (*DIALECTS, "anthropic", "google")
+NAMED: tuple[Adapter, ...] = get_args(Adapter)[5:]
+"""The services with short names: compatible, each as the table of services has it."""
+ADAPTERS: tuple[Adapter, ...] = (*DIALECTS, "anthropic", "google", *NAMED)
 
 _MODULES: Mapping[Way, Mapping[Adapter, ModuleType]] = {
     "langchain": {
@@ -26,8 +33,9 @@ _MODULES: Mapping[Way, Mapping[Adapter, ModuleType]] = {
         "compatible": openai,
         "anthropic": anthropic,
         "google": google,
+        **dict.fromkeys(NAMED, openai),
     },
-    "lean": {"openai": lean, "azure": lean, "compatible": lean},
+    "lean": {"openai": lean, "azure": lean, "compatible": lean, **dict.fromkeys(NAMED, lean)},
 }
 
 
@@ -63,6 +71,9 @@ def built(
         case "google":
             known["options"] = {"max_retries": 1}  # the wait before another would be a second
             provider = module.google_provider(model, api_key=key, base_url=root, **known)
+        case _:
+            known |= {"service": adapter, "usage": SERVICES[adapter].usage}
+            provider = module.compatible_provider(model, base_url=f"{root}/v1", **known)
     return provider
 
 

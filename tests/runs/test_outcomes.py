@@ -68,6 +68,23 @@ async def test_an_answer_that_the_filter_ends_says_so() -> None:
     assert_told(way, result, "_The model's content filter ended the answer here._")
 
 
+async def test_an_answer_that_ends_for_an_unknown_reason_says_so_and_keeps_the_word() -> None:
+    """It may be cut anywhere, so it never looks whole; no other word of ours stands for it."""
+    async with a_way([*words(TEXT), Finish("unknown", word="wound_down")]) as way:
+        result = await way.answer()
+        await way.store.settled(result.run_id, 1.0)
+        row = await way.store.runs.get(result.run_id)
+    assert (result.outcome, result.receipt.verdict) == (Outcome.FAILED, Verdict.VERIFIED)
+    assert result.error == "UnknownEnd: the service ended the answer with 'wound_down'"
+    assert_told(
+        way, result, "_The service ended the answer for a reason that the bot doesn't know._"
+    )
+    assert controls(way) == (Control.RETRY, Control.CONTINUE)
+    assert row is not None
+    assert row.end is not None
+    assert (row.end.finish_reason, row.end.finish_word) == ("unknown", "wound_down")
+
+
 async def test_a_question_that_the_filter_refuses_says_so() -> None:
     async with a_way([Fail(Filtered("no"))]) as way:
         result = await way.answer()

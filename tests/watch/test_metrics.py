@@ -53,6 +53,23 @@ async def test_a_failure_of_the_model_is_counted_by_its_kind(metrics: Metrics) -
     assert b"secret" not in metrics.text()
 
 
+async def test_an_end_is_counted_by_the_services_word_where_it_is_a_known_one(
+    metrics: Metrics,
+) -> None:
+    """Labels stay few, whatever a service says."""
+    for reason, word in (("filter", "SAFETY"), ("unknown", "a secret\n"), ("unknown", "x" * 64)):
+        metrics.ended(START, replace(END, finish_reason=reason, finish_word=word), None)
+    metrics.ended(START, END, None)
+    counted = {
+        (reason, word): value(
+            metrics, "finishes_total", model="openai:gpt-x", reason=reason, word=word
+        )
+        for reason, word in (("filter", "safety"), ("unknown", "other"), ("none", "none"))
+    }
+    assert list(counted.values()) == [1, 2, 1]
+    assert b"secret" not in metrics.text()
+
+
 async def test_a_failure_of_the_platform_is_no_failure_of_the_model(metrics: Metrics) -> None:
     metrics.ended(START, replace(END, outcome="undeliverable", error="no: way"), None)
     assert b"everytoken_provider_errors_total{" not in metrics.text()

@@ -1,0 +1,52 @@
+"""MODEL_OPTIONS for services of OpenAI's dialects: what a request may carry besides its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers.base import Unusable
+
+_OURS = frozenset(
+    {
+        "model", "messages", "input", "instructions", "stream", "stream_options", "n", "store",
+        "max_tokens", "max_completion_tokens", "max_output_tokens", "previous_response_id",
+        "functions", "function_call", "tool_choice", "background", "conversation",
+    }
+)  # fmt: skip
+"""What the bot decides itself: by settings of its own, or because another value can't work."""
+_CLIENTS = frozenset(
+    {"api_key", "base_url", "extra_headers", "extra_query", "timeout", "max_retries", "streaming"}
+)
+"""What is no part of a request's body."""
+
+
+def checked(options: Mapping[str, Any] | None, model: str) -> dict[str, Any]:
+    """The options as fields of a request; what stands in `extra_body` is one of them, as in SDKs.
+
+    Raises `Unusable` for one that can't work; `model` is as in the setting MODEL.
+    """
+    given = dict(options or {})
+    further = given.pop("extra_body", {})
+    fields = {**given, **further} if isinstance(further, Mapping) else {"extra_body": further}
+    for name, value in fields.items():
+        known = name in _OURS | _CLIENTS or name == "extra_body"
+        if known or (name == "tools" and _has_functions(value)):
+            raise Unusable(cause="option_refused", params={"model": model, "option": name})
+    return fields
+
+
+def for_responses(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The same fields as the Responses API calls them."""
+    told = dict(fields)
+    if (effort := told.pop("reasoning_effort", None)) is not None:
+        told["reasoning"] = {"effort": effort, **(told.get("reasoning") or {})}
+    if (verbosity := told.pop("verbosity", None)) is not None:
+        told["text"] = {"verbosity": verbosity, **(told.get("text") or {})}
+    return told
+
+
+def _has_functions(tools: Any) -> bool:
+    """Whether tools are among them that the bot would have to call; the service's own are not."""
+    listed = tools if isinstance(tools, list) else [tools]
+    return any(not isinstance(tool, Mapping) or tool.get("type") == "function" for tool in listed)

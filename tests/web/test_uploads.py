@@ -1,0 +1,112 @@
+"""What is attached on the page is bounded, and does not stay where nobody asks about it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from connectors.base import Inflow, MessageRef, Preflight
+from connectors.web import Room, WebConnector
+from connectors.web.desk import Desk
+from connectors.web.files import Files, Upload, web_files
+from connectors.web.hub import Hub
+from connectors.web.messages import Messages
+from connectors.web.protocol import Ask, NotAdmitted
+from connectors.web.signing import signed
+from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
+from tests.web.conftest import ABOUT, SECRET_KEY, Bot, serving
+from tests.web.test_access import Answer, call
+from tests.web.test_connector import ANN, BEN, HERE
+
+pytestmark = pytest.mark.real_time
+
+TALK = HERE.channel
+HOUR_US = 3_600_000_000
+
+
+async def attach(address: str, size: int, person: str = "person-ann") -> Answer:
+    """Attaches a file of so many bytes."""
+    cookie = f"{VISITOR_COOKIE}={signed(SECRET_KEY, PURPOSE, person)}"
+    headers = {"Origin": f"http://{address}", "Cookie": cookie}
+    return await call(address, "POST", f"/files/{TALK}?name=a.txt", headers, "x" * size)
+
+
+async def kept(engine: AsyncEngine) -> list[int]:
+    """The sizes of what is kept."""
+    async with engine.connect() as connection:
+        return list(await connection.scalars(select(web_files.c.size).order_by(web_files.c.size)))
+
+
+async def test_a_visitor_and_all_together_have_a_quota(engine: AsyncEngine) -> None:
+    connector = WebConnector(
+        engine, about=ABOUT, secret_keys=(SECRET_KEY,), room=Room(person=100, total=150)
+    )
+    bot = Bot(connector)
+    running = asyncio.create_task(bot.run())
+    async with serving(connector) as address:
+        assert (await attach(address, 100)).status == 200
+        one_more = await attach(address, 1)
+        assert (one_more.status, "as much as may be kept of you" in one_more.body) == (403, True)
+        assert (await attach(address, 50, "person-ben")).status == 200
+        full = await attach(address, 1, "person-eve")
+        assert (full.status, "as many files as it has room for" in full.body) == (403, True)
+    await running
+    assert await kept(engine) == [50, 100]
+
+
+async def test_many_uploads_at_once_can_not_slip_past_the_quota(engine: AsyncEngine) -> None:
+    files = Files(engine, Room(person=100, total=1000))
+    uploads = [files.add(TALK, ANN.id, Upload("a", "text/plain", b"x" * 40)) for _ in range(5)]
+    done = await asyncio.gather(*uploads, return_exceptions=True)
+    assert [type(each).__name__ for each in done].count("NoRoom") == 3
+    assert await kept(engine) == [40, 40]
+
+
+async def test_what_no_message_names_goes_and_what_one_names_stays(
+    connector: WebConnector, engine: AsyncEngine
+) -> None:
+    inflow = Inflow()
+    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+
+    async def bot() -> None:
+        async for incoming in inflow.events():
+            incoming.accept()
+
+    taking = asyncio.create_task(bot())
+    named, alone, fresh = [
+        await desk.attach(TALK, ANN, Upload(name, "text/plain", b"x" * size))
+        for size, name in enumerate(("named", "alone", "fresh"), 1)
+    ]
+    await desk.ask(TALK, ANN, Ask("question-1", "This?", (named.id,)))
+    async with engine.begin() as connection:
+        old = update(web_files).where(web_files.c.id != fresh.id)
+        await connection.execute(old.values(at_us=web_files.c.at_us - 2 * HOUR_US))
+    async with engine.connect() as connection:
+        newest = await connection.scalar(
+            select(web_files.c.at_us).where(web_files.c.id == fresh.id)
+        )
+    assert newest is not None
+    assert await connector.delete_unnamed(newest - HOUR_US) == 1
+    assert await kept(engine) == [1, 3]
+    await desk.delete(TALK, ANN, "question-1")
+    assert await connector.delete_unnamed(newest - HOUR_US) == 1, "its question was deleted"
+    assert await kept(engine) == [3]
+    assert alone.id != named.id
+    inflow.close()
+    await taking
+
+
+async def test_nothing_is_kept_of_who_may_not_ask(engine: AsyncEngine) -> None:
+    inflow = Inflow()
+    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    attaching = asyncio.create_task(desk.attach(TALK, BEN, Upload("a", "text/plain", b"x")))
+    incoming = await anext(inflow.events())
+    assert incoming.event == Preflight(HERE, BEN)
+    assert incoming.event.message == MessageRef(HERE, "")
+    incoming.decline("Not you.")
+    with pytest.raises(NotAdmitted, match="Not you"):
+        await attaching
+    assert await kept(engine) == []
