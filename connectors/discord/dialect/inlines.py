@@ -30,7 +30,7 @@ _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(
     r"[\\*_`~\[]"
     r"|\|(?=\|)|(?<=\|)\|"  # a spoiler
-    r"|<(?![\s=<-]|$)"  # mentions, times, commands, addresses
+    r"|<(?![\s=-]|$)"  # mentions, times, commands, addresses
     r"|:(?=[\w+-]+:)"  # an emoji's name
     r"|(?:(?<=http)|(?<=https)|(?<=steam)):(?=//)"  # an address, which would take in what follows
     r"|@(?=everyone|here|silent)"

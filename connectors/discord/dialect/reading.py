@@ -21,7 +21,7 @@ _SMALL = re.compile(r" *-# +(\S.*)", re.A)
 _SPECIAL = re.compile(r"\\[^0-9A-Za-z\s]|`+|\*+|~~|__|_|\|\||<|\[", re.A)
 _CODE = re.compile(r"(`{1,2})(?!`)(.*?[^`])\1(?!`)")
 _PAD = re.compile(r"^ (?= *`)|(` *) $")
-_AUTOLINK = re.compile(r"<([^: >]+:/[^ >]+|[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+)>")
+_AUTOLINK = re.compile(r"<([^: >]{1,64}:/[^ >]+|[^\s<>@]{1,64}@[^\s<>@]{1,255}\.[^\s<>@]{1,63})>")
 _MASKED = re.compile(r"\[(`[^`\]]+`|[^\\*_`~\[\]]+)\]\((https?://[^\s()\\<>]+)\)", re.A)
 _TOKEN = re.compile(r"<(@[!&]?\d+|#\d+|a?:\w+:\d+|/[^:<>]+:\d+|t:-?\d+(?::\w)?|id:\w+)>", re.A)
 
@@ -162,7 +162,7 @@ class _Line:
 
     def _unread(self, mark: str, at: int) -> None:
         """What is never written so: the client may draw anything of it."""
-        if mark in _NEVER and mark in self._source[at + 1 :]:
+        if mark in _NEVER and self._source.find(mark, at + len(mark)) >= 0:
             self.unknown.append(_NEVER[mark])
         elif mark == "<" and _TOKEN.match(self._source, at):
             self.unknown.append("mention")
