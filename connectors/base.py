@@ -493,8 +493,8 @@ class Whispers(Protocol):
     async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
         """Tells one person something about a place, there or in a direct message.
 
-        The same key again tells nothing new. Raises every kind of `ConnectorError`; nobody else
-        ever sees the text.
+        Nobody else ever sees it. The same key again tells nothing new, but where the platform's
+        answer was lost. Raises every kind of `ConnectorError`.
         """
         ...
 

@@ -327,7 +327,8 @@ class Reply:
                 self._screen.tidied(await self._connector.edit(ref, part))
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.left_writing", error=str(error) or type(error).__name__)
-            return not self._may_be_tried_again(budget, error)
+            doubtful = isinstance(error, Gone) and self._ladder.looked_for(ref)
+            return not (doubtful or self._may_be_tried_again(budget, error))
         return True
 
     async def _send(self, step: Step) -> None:
@@ -416,20 +417,28 @@ class Reply:
 
     async def _face(self, step: Step, problem: ConnectorError) -> None:
         log.warning("reply.call_failed", call=step.call, part=step.part.index, error=str(problem))
-        if isinstance(problem, Unavailable):
-            self._lost.add(step.call)
-            await self._wait()
-        elif isinstance(problem, RateLimited) and not isinstance(problem, MessageLimited):
+        match problem:
+            case Unavailable():
+                self._lost.add(step.call)
+                await self._wait()
+            case RateLimited() if not _is_final(problem):
+                await self._limited(step, problem)
+            case Gone() if step.ref is not None:
+                await self._look_for(step, step.ref)
+            case _ if self._closing is not None:
+                self._closing.refuse(step)
+            case _ if step.ref is not None:
+                await self._go_on_below(step, problem)
+            case _:
+                self._go_down(step, problem)
+
+    async def _limited(self, step: Step, problem: RateLimited) -> None:
+        """A call was refused for its rate; where that is one message's own, the others go on."""
+        if isinstance(problem, MessageLimited):
+            await asyncio.sleep(problem.retry_after)
+        else:
             budget = self._connector.budget(self._place, step.call)
             self._pacing.limited(budget, problem.retry_after)
-        elif isinstance(problem, Gone) and step.ref is not None:
-            await self._look_for(step, step.ref)
-        elif self._closing is not None:
-            self._closing.refuse(step)
-        elif step.ref is not None:
-            await self._go_on_below(step, problem)
-        else:
-            self._go_down(step, problem)
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._pause_s)
@@ -526,6 +535,11 @@ class Reply:
                 self._run_id, self._screen.messages, limits, self._question, self._deleted
             )
         self._changed.set()
+
+
+def _is_final(problem: RateLimited) -> bool:
+    """Whether one message is limited for longer than a reader would wait."""
+    return isinstance(problem, MessageLimited) and problem.retry_after > _LONGEST_PAUSE_S
 
 
 def _alike(heard: MessageRef, ref: MessageRef) -> bool:

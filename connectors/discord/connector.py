@@ -16,6 +16,7 @@ from connectors.base import (
     Limits,
     MessageRef,
     Part,
+    Person,
     Place,
     Said,
     Shown,
@@ -89,6 +90,10 @@ class DiscordConnector:
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Changes a message. An edit that was begun is never cancelled."""
         return await self._writer.edit(ref, part)
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        """Tells one person something, by their command's token or else in a direct message."""
+        await self._writer.whisper(place, person, text, key)
 
     async def read(self, ref: MessageRef) -> Shown:
         """What Discord has for a message now."""

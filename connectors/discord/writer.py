@@ -14,6 +14,7 @@ from connectors.base import (
     ConnectorError,
     MessageRef,
     Part,
+    Person,
     Place,
     Refused,
     Shown,
@@ -30,7 +31,7 @@ from connectors.discord.inbound.interactions import Interactions
 from connectors.discord.indicator import Indicator
 from connectors.discord.options import DiscordOptions
 from connectors.discord.pings import Pings
-from connectors.discord.places import Places, channel_of
+from connectors.discord.places import DM, Places, channel_of
 from connectors.discord.responses import Responses
 from connectors.discord.rest import Rest
 
@@ -42,6 +43,7 @@ _NONCE_HOLDS_S = 120.0
 _REMEMBERED = 10_000
 _NO_HISTORY = 160002
 """Discord's number for a reply where the bot may not read what it replies to."""
+_DIRECT = "/users/@me/channels"
 _MESSAGES = "/channels/{channel_id}/messages"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
@@ -114,6 +116,18 @@ class Writer:
     async def read(self, ref: MessageRef) -> Shown:
         """What Discord has for a message now. Raises `Gone` where it has none."""
         return _shown(ref, await self._read(ref))
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        """Tells one person something, by their command's token or else in a direct message."""
+        part = Part(None, 0, text, last=True, to=person)
+        if await self._responses.whisper(place, part):
+            return
+        channel = channel_of(place)
+        if place.workspace != DM:
+            opened = await self._rest.call("POST", _DIRECT, json={"recipient_id": person.id})
+            channel = str(opened["id"])
+        body = parts.body(part) | {"nonce": parts.nonce(key), "enforce_nonce": True}
+        await self._rest.call("POST", _MESSAGES, json=body, channel_id=channel)
 
     async def signal(self, place: Place, status: Status) -> None:
         """Keeps "is typing" on while the bot thinks."""

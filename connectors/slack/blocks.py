@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from markdown_it import MarkdownIt
+
 from connectors.base import Control, Part
 from connectors.slack.markup import escape
 from connectors.slack.markup.mentions import HIDING
@@ -17,6 +19,7 @@ ACTION = "everytoken_"
 _LONGEST_TEXT = 300
 """Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
 _LONGEST_FOOTER = 1_000
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _LABELS = {
     Control.STOP: ("Stop", "Stop the answer"),
     Control.RETRY: ("Retry", "Answer again"),
@@ -44,7 +47,7 @@ def message(part: Part, key: str, version: int) -> dict[str, Any]:
 def _blocks(part: Part) -> list[dict[str, Any]]:
     # A block may not be empty; what has no width shows nothing.
     text = escape(part.text) if part.text.strip() else HIDING
-    blocks: list[dict[str, Any]] = [{"type": "markdown", "text": text}]
+    blocks = [_literal(part.text) if part.literal else {"type": "markdown", "text": text}]
     if part.footer:
         words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}
         blocks.append({"type": "context", "elements": [words]})
@@ -52,6 +55,18 @@ def _blocks(part: Part) -> list[dict[str, Any]]:
         buttons = [_button(control, part) for control in part.controls]
         blocks.append({"type": "actions", "elements": buttons})
     return blocks
+
+
+def _literal(text: str) -> dict[str, Any]:
+    """A block of code, and what stands below it, in a block that Slack has nothing to read in."""
+    elements = []
+    for token in _MARKDOWN.parse(text):
+        code = token.type in ("fence", "code_block")
+        said = token.content if code else "".join(part.content for part in token.children or ())
+        if said.strip():
+            kind = "rich_text_preformatted" if code else "rich_text_section"
+            elements.append({"type": kind, "elements": [{"type": "text", "text": said}]})
+    return {"type": "rich_text", "elements": elements}
 
 
 def _button(control: Control, part: Part) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from connectors.base import (
     Limits,
     MessageRef,
     Part,
+    Person,
     Place,
     Said,
     Shown,
@@ -96,6 +97,10 @@ class SlackConnector:
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Changes a message, or streams on."""
         return await self._writer.edit(ref, part)
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:  # noqa: ARG002 - Slack knows no key for it
+        """Tells one person something, below a place or else in a direct message."""
+        await self._writer.whisper(place, person.id, text)
 
     async def read(self, ref: MessageRef) -> Shown:
         """What Slack has for a message now."""

@@ -24,7 +24,7 @@ from connectors.slack import blocks, places, standing
 from connectors.slack.api import Api
 from connectors.slack.costs import LONGEST
 from connectors.slack.errors import code_of
-from connectors.slack.markup import seen, visible
+from connectors.slack.markup import escape, seen, visible
 from connectors.slack.options import SlackOptions
 from connectors.slack.streams import Streams
 from connectors.slack.windows import Windows
@@ -119,6 +119,20 @@ class Writer:
     async def read(self, ref: MessageRef) -> Shown:
         """What Slack has for a message now. Raises `Gone` where it has none."""
         return await standing.shown(self._api, ref)
+
+    async def whisper(self, place: Place, person: str, text: str) -> None:
+        """Tells one person something, below a place or else in a direct message."""
+        where = {"channel": place.channel, "thread_ts": place.thread or None}
+        # No blocks: it may be they that Slack takes none of.
+        said = {"text": escape(text), "parse": "none", "link_names": False, "unfurl_links": False}
+        team = place.workspace
+        if places.is_dm(place.channel):
+            await self._api.call(team, "chat.postMessage", **where, **said)
+            return
+        try:
+            await self._api.call(team, "chat.postEphemeral", **where, user=person, **said)
+        except (Gone, Refused):
+            await self._api.call(team, "chat.postMessage", channel=person, **said)
 
     # Posting.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.receipts import Verdict
@@ -360,12 +360,14 @@ PROBLEMS = st.sampled_from(
 )
 
 
+@example({1: MessageLimited("no", 900.0)}, {}, None)
+@example({}, {10: Refused("no")}, None)
 @given(
     st.dictionaries(st.integers(1, 12), PROBLEMS, max_size=12),
     st.dictionaries(st.integers(1, 25), PROBLEMS, max_size=20),
     st.sampled_from([None, Refused("no"), Unavailable("no")]),
 )
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_whatever_is_refused_nothing_is_lost_in_silence(
     posts: dict[int, Any], edits: dict[int, Any], reads: ConnectorError | None
 ) -> None:

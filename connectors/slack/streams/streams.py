@@ -161,7 +161,7 @@ class Streams:
     async def _start(self, place: Place, part: Part, key: str) -> Shown | None:
         text = part.text[: part.firm]
         text = text[: cut(text, 0)]
-        if part.to or not (text and grows(part) and self.takes(place)):
+        if part.to or part.literal or not (text and grows(part) and self.takes(place)):
             return None
         self._forget_old()
         recipient = self._recipients.get(place, part.about)
