@@ -1,6 +1,6 @@
 # Everything that is needed is set up on first use, in .venv and models, and nowhere else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench soak kills two outage check audit screenshots format lock clean
+.PHONY: help setup run test bench soak kills two outage waiting check audit screenshots format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,6 +32,9 @@ two: .venv/.dev ## two real bots on one PostgreSQL hear of N questions; one is k
 
 outage: .venv/.dev ## PostgreSQL goes away for SECONDS under N answers of two real bots
 	@$(BIN)/python -m tests.faults.outage --answers $(or $(N),20) --seconds $(or $(SECONDS),30)
+
+waiting: .venv/.dev ## 1,400 connections wait for nothing while a real bot with 1,024 files answers
+	@$(BIN)/python -m tests.faults.waiting
 
 check: .venv/.dev ## format, lint, types: what CI runs
 	@$(BIN)/ruff format --check .

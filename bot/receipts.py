@@ -7,14 +7,14 @@ back, and the platform's own answers. The verdict is stored with the run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
 from bot.render import first_difference
 from bot.store import Recorded
-from connectors.markdown import VERSION
+from connectors.markdown import VERSION, plain
 
 
 class Verdict(StrEnum):
@@ -136,6 +136,21 @@ def compare(
         unproven="; ".join(unknown),
         unknown=shown.unknown,
     )
+
+
+def links(
+    receipt: Receipt, delivered: str, shown: str | None
+) -> Iterator[tuple[str, Witness | None]]:
+    """Each link of a token's way, and the text that it had; None where that can't be had.
+
+    Provider, recording and delivery have the source; the platform's is what can be read of what
+    is `shown`, in the normal form: it is the same as of the source where all of it arrived.
+    """
+    yield "provider", receipt.generated
+    yield "recording", receipt.recorded
+    yield "delivery", Witness.of(delivered)
+    readable = None if receipt.shown is None or shown is None else "\n".join(plain(shown))
+    yield "platform", None if readable is None else Witness.of(readable)
 
 
 def summary(receipt: Receipt, tokens: int) -> str:

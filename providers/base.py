@@ -248,9 +248,10 @@ class Provider(Protocol):
     ) -> None:
         """Streams an answer: each token into `generation` and, in order, to each callback.
 
-        Callbacks get `on_chat_model_start`, `on_llm_new_token(text, run_id=…, kind=…)` for each
-        token with text, and `on_llm_end` or `on_llm_error`. Returns once the service said that
-        it is done; raises a `ProviderError` otherwise. A cancel closes the connection.
+        Callbacks get `on_chat_model_start`, `on_llm_new_token(text, chunk=…, run_id=…, kind=…)`
+        for each token with text (the chunk as LangChain's models make it), and `on_llm_end` or
+        `on_llm_error`. Returns once the service said that it is done; raises a `ProviderError`
+        otherwise. A cancel closes the connection.
         """
         ...
 

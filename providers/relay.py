@@ -14,17 +14,32 @@ from providers.decoding import Piece
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk
 
 log = structlog.get_logger(__name__)
 
+_FIELDS: dict[TokenKind, tuple[bool, str]] = {
+    "text": (True, ""),
+    "refusal": (False, "refusal"),
+    "reasoning": (False, "reasoning_content"),
+    "tool": (False, "tool_call"),
+    "seam": (False, "seam"),
+}
+"""Where each kind of token stands in a message's chunk: its content, or a field beside it."""
+
 
 class Relay:
-    """Calls each callback in order. One that raises is reported once, by type, and goes on."""
+    """Calls each callback in order. One that raises is reported once, by type, and goes on.
+
+    A callback with `reads_chunks = False` is given no chunk: making one costs as much as reading
+    the token.
+    """
 
     def __init__(self, callbacks: Sequence[AsyncCallbackHandler], run_id: UUID) -> None:
         self._callbacks = callbacks
         self._run_id = run_id
         self._reported: set[int] = set()
+        self._chunked = any(getattr(callback, "reads_chunks", True) for callback in callbacks)
 
     async def start(self, serialized: dict[str, Any], messages: list[list[BaseMessage]]) -> None:
         """The model was asked."""
@@ -37,11 +52,25 @@ class Relay:
 
     async def token(self, text: str, kind: TokenKind) -> None:
         """The model said one piece."""
+        chunk = self._chunk(text, kind) if self._chunked else None
         for callback in self._callbacks:
             try:
-                await callback.on_llm_new_token(text, run_id=self._run_id, kind=kind)
+                await callback.on_llm_new_token(text, chunk=chunk, run_id=self._run_id, kind=kind)
             except Exception as error:  # noqa: BLE001 - a callback may fail in any way
                 self._failed(callback, "on_llm_new_token", error)
+
+    def _chunk(self, text: str, kind: TokenKind) -> ChatGenerationChunk:
+        """A token as LangChain's models tell it; the chunks of an answer add up to its message."""
+        from langchain_core.messages import AIMessageChunk
+        from langchain_core.outputs import ChatGenerationChunk
+
+        content, beside = _FIELDS[kind]
+        message = AIMessageChunk(
+            content=text if content else "",
+            additional_kwargs={beside: text} if beside else {},
+            id=f"lc_run--{self._run_id}",
+        )
+        return ChatGenerationChunk(message=message)
 
     async def end(self, generation: Generation) -> None:
         """The answer is whole."""

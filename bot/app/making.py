@@ -43,6 +43,7 @@ def make_runs(
         settings.log_text,
         price,
         settings.reasoning,
+        log_tokens=settings.log_tokens,
     )
     return Runs(provider, store, pacing, options, now_us, watch)
 

@@ -15,6 +15,7 @@ class DeliveryHandler(AsyncCallbackHandler):
     """Passes on to the reply what of each token the reader is to see."""
 
     run_inline = True
+    reads_chunks = False
 
     def __init__(
         self, reply: Buffer, elapsed_us: Callable[[], int], reasoning: Reasoning = "hidden"

@@ -56,6 +56,8 @@ class Lane(AsyncCallbackHandler):
         self.fault: str | None = None
         """What went wrong with the handler first, or None."""
         self._handler = handler
+        self.reads_chunks = getattr(handler, "reads_chunks", True)
+        """Whether the handler wants LangChain's chunk beside each token."""
         self._calls: deque[_Call] = deque()
         self._begun: _Rest | None = None
         self._busy = False

@@ -26,6 +26,7 @@ class RecordingHandler(AsyncCallbackHandler):
     """Appends each token of a run to the token log."""
 
     run_inline = True
+    reads_chunks = False
 
     def __init__(self, run_id: UUID, tokens: TokenSink, elapsed_us: Callable[[], int]) -> None:
         self._run_id = run_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.http.addresses import Clients, Proxies
 from bot.http.connections import Connections, Limits, limits_for, raised_file_limit
-from bot.http.protocol import Config
+from bot.http.protocol import Config, HttpProtocol
 
 __all__ = [
     "Limits",
@@ -41,13 +42,62 @@ async def _healthz(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+ACCEPTING = 8
+"""So many connections are accepted at once, before the loop reads what those before them sent."""
+_FULL_S = 0.1
+
+
 class Server(uvicorn.Server):
-    """Uvicorn inside the bot's own loop; the bot handles the signals itself."""
+    """Uvicorn inside the bot's own loop; the bot handles the signals itself.
+
+    It accepts connections few by few: of hundreds that come at once, each is read before others
+    can push it out.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._config = config
+        self._accepting: list[asyncio.Task[None]] = []
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leaves the signals alone."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to accept."""
+        await self.lifespan.startup()
+        self.servers = []
+        self._accepting = [
+            asyncio.create_task(self._accept(listener), name="accepting")
+            for listener in sockets or []
+            for _ in range(ACCEPTING)
+        ]
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts no more, then ends as uvicorn does."""
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listener)
+            except OSError:  # no file is left, or the client has gone
+                await asyncio.sleep(_FULL_S)
+                continue
+            try:
+                await loop.connect_accepted_socket(self._protocol, accepted)
+            except OSError:
+                accepted.close()
+
+    def _protocol(self) -> HttpProtocol:
+        return HttpProtocol(self._config, self.server_state, self.lifespan.state)
 
 
 class _Quiet:

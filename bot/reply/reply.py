@@ -95,6 +95,8 @@ class Reply:
         self.unsure: str | None = None
         """Why it is not known what a message shows."""
         self.first_text_us: int | None = None
+        self.delivered = ""
+        """The text that was appended, once the reply has been finished."""
         self.lost_at: int | None = None
         """Where the delivered text first differed from the provider's, if it did."""
         self._run_id = run_id
@@ -177,6 +179,7 @@ class Reply:
 
         The provider's text decides: where the delivered text differs from it, it is replaced.
         """
+        self.delivered = self._screen.text
         self.lost_at = self._screen.end(ending)
         if self.lost_at is not None:
             log.error("reply.delivery_lost_text", position=self.lost_at)

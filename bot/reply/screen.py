@@ -155,6 +155,11 @@ class Screen:
         if not self._length:
             self._thoughts.append(text)
 
+    @property
+    def text(self) -> str:
+        """The text that was appended so far."""
+        return _text(message.piece for message in self._frozen) + self._layout.text
+
     def end(self, ending: Ending) -> int | None:
         """No more text will come, and `ending.text` is the whole of it.
 
@@ -163,7 +168,7 @@ class Screen:
         """
         self.ending = ending
         frozen = _text(message.piece for message in self._frozen)
-        lost_at = first_difference(frozen + self._layout.text, ending.text)
+        lost_at = first_difference(self.text, ending.text)
         marked_otherwise = self._marked_otherwise(ending)
         if lost_at is not None or marked_otherwise:
             self._begin(ending.text.removeprefix(frozen), len(frozen))

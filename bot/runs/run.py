@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from bot.cures import cure
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.lane import Lane
 from bot.handlers.recording import RecordingHandler
+from bot.handlers.token_lines import TokenLines
 from bot.pacing import Pacing
-from bot.receipts import Evidence, Receipt, compare, of_log, of_screen, summary
+from bot.receipts import Evidence, Receipt, compare, links, of_log, of_screen, summary
 from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
@@ -49,6 +50,7 @@ class RunOptions:
     log_text: bool = False
     price: Price = no_price
     reasoning: Reasoning = "hidden"
+    log_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,10 @@ class Run:
         self._recording = Lane(self._recorder, "recording")
         deliverer = DeliveryHandler(self.reply, self._elapsed_us, options.reasoning)
         self._delivery = Lane(deliverer, "delivery")
+        self._lanes = [self._recording, self._delivery]
+        if options.log_tokens:
+            lines = TokenLines(self.id, self._elapsed_us, text=options.log_text)
+            self._lanes.append(Lane(lines, "token lines"))
 
     @property
     def age_s(self) -> float:
@@ -154,6 +160,7 @@ class Run:
             self._end(outcomes.INTERRUPTED, None)
             raise
         ended = self._as_delivered(ended)
+        self._tell_links(receipt)
         self._end(ended, receipt)
         if self._log_away:
             self._late.owe(self.id, self._logged, self._compared, self._stamp)
@@ -226,7 +233,7 @@ class Run:
         await self._provider.generate(
             gathered.request,
             run_id=self.id,
-            callbacks=[self._recording, self._delivery],
+            callbacks=self._lanes,
             generation=self.generation,
         )
 
@@ -277,6 +284,7 @@ class Run:
             self._recording.finish(HANDLER_DEADLINE_S),
             self._deliver(ending),
             self._signal(Status.IDLE),
+            *(lane.finish(HANDLER_DEADLINE_S) for lane in self._lanes[2:]),
             return_exceptions=True,
         )
         for fault in ends:
@@ -326,6 +334,13 @@ class Run:
         if self.reply.unsure is not None:
             return Evidence(None, self.reply.unsure)
         return of_screen(self.reply.shown_text(), self.reply.error or "", self.reply.unknown)
+
+    def _tell_links(self, receipt: Receipt) -> None:
+        """One line of the log for each link of the chain: who reads it need not know the store."""
+        shown = None if receipt.shown is None else self.reply.shown_text()
+        for link, witness in links(receipt, self.reply.delivered, shown):
+            had = {"unproven": receipt.unproven} if witness is None else asdict(witness)
+            log.info("run.link", run_id=str(self.id), link=link, **had)
 
     def _end(self, ended: Ended, receipt: Receipt | None) -> None:
         self._record.end(

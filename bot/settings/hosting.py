@@ -90,6 +90,11 @@ class HostingSettings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "console", description="for people, or for machines"
     )
+    log_tokens: bool = Field(
+        False,
+        description="`true` writes one line of the log for each token: its number, time, kind and "
+        "length; its text only with `LOG_TEXT`",
+    )
     log_text: bool = Field(
         False,
         description="`true` puts texts into the log, and questions into the list of runs",

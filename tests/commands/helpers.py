@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -13,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +127,11 @@ class Child:
         return code
 
 
-def _heeding_ctrl_c() -> None:
-    """A shell starts what it runs in the background, and that its own, deaf to it."""
+def _prepare(files: int | None) -> None:
+    """A shell starts what it runs in the background, and that its own, deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,8 @@ class Shell:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    files: int | None = None
+    """The most files that a command may have open; None: as many as the test."""
 
     async def run_each(
         self, *arguments: str, settings: dict[str, dict[str, str]]
@@ -163,7 +169,7 @@ class Shell:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            preexec_fn=_heeding_ctrl_c,
+            preexec_fn=partial(_prepare, self.files),
         )  # fmt: skip
         child = Child(process)
         listening = asyncio.create_task(child.listen())
