@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from connectors.base import Unavailable
 from connectors.web.files import web_files
 from connectors.web.messages import web_messages
+from connectors.web.sessions import web_sessions
 
 _BATCH = 500
 _columns = web_messages.c
+_sessions = web_sessions.c
 
 
 class Keeping:
@@ -52,11 +54,17 @@ class Keeping:
                 async with self._engine.connect() as connection:
                     rows = (await connection.execute(select(web_messages).where(which))).mappings()
             found |= {row["seq"]: dict(row) for row in rows}
-        return [found[seq] for seq in sorted(found)] + await self._files_of(person_id)
+        said = [found[seq] for seq in sorted(found)]
+        return said + await self._files_of(person_id) + await self._sessions_of(person_id)
 
     async def erase(self, person_id: str, run_ids: Sequence[UUID]) -> int:
         """Deletes all that `data_of` finds; how many messages that were."""
         await self._delete_files(web_files.c.person_id == person_id)
+        with _unavailable():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    delete(web_sessions).where(_sessions.person_id == person_id)
+                )
         gone = 0
         for which in _of(person_id, run_ids):
             while some := await self._delete_some(which):
@@ -69,6 +77,15 @@ class Keeping:
         query = select(*told).where(web_files.c.person_id == person_id)
         with _unavailable():
             async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).mappings()
+        return [dict(row) for row in rows]
+
+    async def _sessions_of(self, person_id: str) -> list[dict[str, Any]]:
+        """The sessions of somebody who has signed in, without what could open anything."""
+        told = [_sessions.area, _sessions.way, _sessions.name, _sessions.until_us]
+        with _unavailable():
+            async with self._engine.connect() as connection:
+                query = select(*told).where(_sessions.person_id == person_id)
                 rows = (await connection.execute(query)).mappings()
         return [dict(row) for row in rows]
 
