@@ -12,14 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.render.parts import Piece
-from bot.render.unfinished import close_unfinished
-from connectors.markdown import form
+from bot.render.unfinished import Unfinished, close_unfinished
+from connectors.markdown import Growing, form
 
 Visible = Callable[[str], str]
 
 _NEARBY = 8
 """Characters around an estimate in which the exact end of what is shown is looked for: as many
 as the marks that can be unfinished there."""
+_FAR = 256
+"""Characters around a guess at that in which it is looked for first."""
 
 
 def restore(pieces: Sequence[Piece], shown: Sequence[str], visible: Visible = form) -> str:
@@ -38,7 +40,9 @@ def _undo(piece: Piece, shown: str, visible: Visible) -> str:
         return piece.lead + piece.body + piece.trail
     found = as_seen(piece, shown, visible)
     surplus = shown[len(visible(piece.head + found.body)) :]
-    return piece.lead + found.body + surplus
+    text = piece.lead + found.body + surplus
+    # Marks that a client draws as they are would make good for what it should have made of them.
+    return piece.lead + found.body if text == piece.lead + piece.body + piece.trail else text
 
 
 def undecorated(pieces: Sequence[Piece], sources: Sequence[str]) -> str:
@@ -83,16 +87,32 @@ def as_seen(piece: Piece, text: str, visible: Visible = form) -> Piece:
 
 def _seen_up_to(head: str, body: str, text: str, visible: Visible) -> int:
     """How much of a body can be seen in a text: where that ends exactly, or its last whole line."""
-    lengths = range(len(body) + 1)
-    about = bisect_left(lengths, len(text), key=lambda end: len(visible(head + body[:end])))
-    nearby = range(min(len(body), about + _NEARBY), max(-1, about - _NEARBY), -1)
-    exact = next((end for end in nearby if _shows(head + body[:end], text, visible)), None)
+    seen = Growing().form if visible is form else visible
+    about = _about(
+        len(text), len(seen(head + body)), len(body), lambda end: seen(head + body[:end])
+    )
+    close, exact = Unfinished().close, None
+    # From the first to the last: of a text that grows only the end is read anew.
+    for end in range(max(0, about - _NEARBY + 1), min(len(body), about + _NEARBY) + 1):
+        begun = head + body[:end]
+        if text == seen(begun) or text == seen(close(begun)):
+            exact = end
     if exact is not None:
         return exact
     ends = [at for at in range(min(about, len(body)), 0, -1) if body[at - 1] == "\n"]
     ends += [0]
     reached = bisect_left(ends, True, key=lambda end: text.startswith(visible(head + body[:end])))
     return ends[min(reached, len(ends) - 1)]
+
+
+def _about(shown: int, whole: int, length: int, seen: Callable[[int], str]) -> int:
+    """Where what can be seen of a body is as long as what is shown: mostly close to its end."""
+    guess = length - (whole - shown)
+    near = range(max(0, guess - _FAR), max(0, min(length, guess + _FAR) + 1))
+    found = bisect_left(near, shown, key=lambda end: len(seen(end)))
+    if 0 < found < len(near):
+        return near[found]
+    return bisect_left(range(length + 1), shown, key=lambda end: len(seen(end)))
 
 
 def _shows(begun: str, text: str, visible: Visible) -> bool:

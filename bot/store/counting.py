@@ -125,11 +125,26 @@ class Hours:
         return await self._database.read(work)
 
 
+def named_hours(connection: Connection, account: Account) -> list[dict[str, Any]]:
+    """The hours that name a person, and what they took in each."""
+    keys = {person_key(account), _without_realm(account)}
+    found = []
+    for hour_us, summary in connection.execute(select(run_hours.c.hour_us, run_hours.c.summary)):
+        theirs = {key: each for key, each in summary.get("people", {}).items() if key in keys}
+        if theirs:
+            found.append({"hour_us": hour_us, "people": theirs})
+    return found
+
+
+def _without_realm(account: Account) -> str:
+    """A person's key as an older version keeps it."""
+    return f"{account.connector}\n{account.id}"
+
+
 def anonymize(connection: Connection, account: Account) -> None:
     """Takes a person's name out of every hour; their runs have to be gone by then."""
     _lock(connection)
-    without_realm = f"{account.connector}\n{account.id}"  # as an older version keeps them
-    keys = (person_key(account), without_realm)
+    keys = (person_key(account), _without_realm(account))
     for hour_us, summary, times in connection.execute(select(run_hours)).all():
         hour = Hour.of(summary)
         forgotten = [hour.forget(key) for key in keys]

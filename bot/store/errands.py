@@ -115,6 +115,14 @@ class Errands:
         return await self._database.run(lambda connection: connection.execute(taken).rowcount)
 
 
+def doer(event: dict[str, Any]) -> Account | None:
+    """Who did what a stored errand tells; None where that is not known."""
+    if "person" not in event:
+        return None
+    told = _unpacked(event)
+    return None if isinstance(told, Deleted) else Account.of(told.message.place, told.person)
+
+
 def _around(event: Told) -> ColumnElement[bool]:
     """The questions of the event's place; for a command in a channel, of its threads as well."""
     columns = columns_of(event.message.place)
@@ -137,6 +145,7 @@ def _packed(event: Errand) -> dict[str, Any]:
 
 def _unpacked(said: dict[str, Any]) -> Errand:
     """The event of an errand."""
+    said = dict(said)
     kind = _KINDS[said.pop("kind")]
     realm = said["message"].get("person_realm", "")
     said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])

@@ -20,14 +20,17 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 
 from bot.identity import Account, Named
 from bot.store.accounts import fill_realms, is_account
-from bot.store.counting import anonymize
+from bot.store.counting import anonymize, named_hours
 from bot.store.database import Database
+from bot.store.errands import doer
 from bot.store.tables import (
     edits,
+    errands,
     feedback,
     inbox,
     messages,
@@ -111,7 +114,15 @@ class People:
         }
 
         def work(connection: Connection) -> Rows:
-            return {table.name: _rows(connection, table, which) for table, which in wanted.items()}
+            rows = {table.name: _rows(connection, table, which) for table, which in wanted.items()}
+            return rows | {
+                "errands": [
+                    row
+                    for row in _rows(connection, errands, true())
+                    if doer(row["event"]) == account
+                ],
+                "run_hours": named_hours(connection, account),
+            }
 
         return await self._database.read(work)
 
@@ -168,7 +179,10 @@ def _erase_runs(connection: Connection, account: Account) -> Counter[str]:
 def _erase_rest(connection: Connection, account: Account) -> Counter[str]:
     anonymize(connection, account)
     others = {table: is_account(table, account) for table in (inbox, usage_resets)}
-    return _deleted(connection, others | {feedback: _rated(account)})
+    left = connection.execute(select(errands.c.id, errands.c.event))
+    theirs = [number for number, event in left if doer(event) == account]
+    others |= {feedback: _rated(account), errands: errands.c.id.in_(theirs)}
+    return _deleted(connection, others)
 
 
 def _deleted(connection: Connection, which: Mapping[Table, ColumnElement[bool]]) -> Counter[str]:

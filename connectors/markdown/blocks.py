@@ -128,6 +128,7 @@ class _Leaf:
     begun: bool = False
     """Its first line goes on in the middle of one."""
     header: bool = True
+    underlined: bool = False
     source: list[str] = field(default_factory=list)
 
 
@@ -377,6 +378,7 @@ class _Reader:
             self._heading(len(heading[1]), bare[heading.end() :])
         elif flowing is not None and self._is_underline(bare, flowing):
             flowing.state = Leaf("heading", level=1 if bare[0] == "=" else 2, opening=True)
+            flowing.underlined = True
             self._leaf = flowing
         elif flowing is not None and (aligns := _aligns(bare, flowing)):
             self._table(flowing, bare, aligns)
@@ -568,7 +570,12 @@ def _leaf(leaf: _Leaf, before: str) -> Iterator[Block]:
         case "fence" | "code":
             if leaf.lines or not leaf.continued:
                 yield CodeBlock(
-                    tuple(leaf.lines), state.info, state.kind == "fence", leaf.continued, leaf.begun
+                    tuple(leaf.lines),
+                    state.info,
+                    state.kind == "fence",
+                    leaf.continued,
+                    leaf.begun,
+                    state.run,
                 )
         case "table":
             if leaf.lines:
@@ -580,7 +587,7 @@ def _leaf(leaf: _Leaf, before: str) -> Iterator[Block]:
                 return
             children = inlines.parse(source, before)
             if state.kind == "heading":
-                yield Heading(state.level, children, source, leaf.continued)
+                yield Heading(state.level, children, source, leaf.continued, leaf.underlined)
             else:
                 yield Paragraph(children, source, leaf.continued)
 

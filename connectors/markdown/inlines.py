@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from unicodedata import category
 
+import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
+
 from connectors.markdown.nodes import (
     Break,
     Code,
@@ -35,12 +37,11 @@ DEEPEST = 20
 
 _SPECIAL = re.compile(
     r"\\|`+|\*+|~+|(?<![A-Za-z0-9_])__[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?__(?![A-Za-z0-9_])|_+"
-    r"|!?\[|\]|<|\$\$?|\n|(?<![A-Za-z0-9])https?://",
-    re.I,
+    r"|!?\[|\]|<|\$\$?|\n|(?<![A-Za-z0-9])(?i:https?)://",
 )
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _UNESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-_BARE = re.compile(r"https?://[^\s<>\[\]\\^`{|}\"\x00-\x20\x7f-\U0010ffff]++", re.I)
+_BARE = re.compile(r"(?i:https?)://[!#-;=?-Z_a-z~]++")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|tel):[^\s<>|]*+)>", re.I)
 _EMAIL = re.compile(
     r"<([\w.!#$%&'*+/=?^`{}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)>", re.A
@@ -51,6 +52,9 @@ _TAG = re.compile(
     r"|/[a-z][a-z0-9-]*+\s*+>)",
     re.I | re.A,
 )
+_ANGLE_BEGUN = regex.compile(
+    f"{_AUTOLINK.pattern}|{_EMAIL.pattern}|{_TAG.pattern}|<!--", regex.I | regex.A
+)
 _LINE_BREAK = re.compile(r"<br\s*+/?+>", re.I)
 _TARGET_CHUNK = re.compile(r"[^\s()\\\x00-\x1f]++|\\.", re.S)
 _ANGLED = re.compile(r"<((?:[^<>\n\\]|\\.)*+)>")
@@ -58,6 +62,10 @@ _TITLE = re.compile(
     r"\s++(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|\(((?:[^()\\]|\\.)*+)\))", re.S
 )
 _SPACE = re.compile(r"\s*+")
+_UNDECIDED_END = re.compile(
+    r"(?:(?<![A-Za-z0-9])h(?:t(?:t(?:ps?(?::/?)?)?)?)?|!|\\|\$+|\*+|_+|~+|`+|\s+)\Z", re.I
+)
+"""The end of a text that may be the beginning of something."""
 _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u303f\u3040-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f\uff00-\uffef\U0001aff0-\U0001b16f\U00020000-\U0003fffd]"
@@ -67,6 +75,16 @@ _CJK = re.compile(
 def parse(text: str, before: str = "") -> Inlines:
     """The inlines of a text; its lines are parted by `\\n`. `before` is the character before it."""
     return _Reader(text, before).read()
+
+
+def settled(text: str, before: str = "") -> int:
+    """How many characters of a text are read as they are now, whatever follows it.
+
+    What may be the beginning of a span, link, formula or tag isn't, nor is anything after it.
+    """
+    reader = _Reader(text, before)
+    reader.read()
+    return reader.settled
 
 
 def unescaped(text: str) -> str:
@@ -118,6 +136,8 @@ class _Reader:
         self._closings: dict[str, int] = {}
         self._backticks: dict[int, list[int]] | None = None
         self._dollars: list[int] | None = None
+        self.settled = len(text)
+        """Up to where nothing changes, whatever follows the text."""
 
     def read(self) -> Inlines:
         text = self._text
@@ -128,7 +148,27 @@ class _Reader:
                 self._literal(mark.start())
                 self._take(mark[0], mark.start(), mark.end())
         self._literal(len(text))
-        return tuple(_nodes(_paired(self._found, text)))
+        paired = _Pairing(text)
+        found = paired.pair(self._found)
+        self._settle(found, paired.unpaired)
+        return tuple(_nodes(found))
+
+    def _settle(self, found: Sequence[_Found], unpaired: int) -> None:
+        self._doubt(unpaired)
+        if self._brackets:
+            self._doubt(self._brackets[0].at)
+        if end := _UNDECIDED_END.search(self._text):
+            self._doubt(end.start())
+        # A longer run of marks closes nothing, and a letter after some closes nothing either.
+        for each in reversed(found):
+            if each.end < self.settled:
+                break
+            if _is_whole(each) and each.start < self.settled:
+                self._doubt(each.start)
+
+    def _doubt(self, at: int) -> None:
+        """From there on what follows the text may change how it is read."""
+        self.settled = min(self.settled, at)
 
     def _take(self, mark: str, at: int, end: int) -> None:
         first = mark[0]
@@ -171,6 +211,7 @@ class _Reader:
         """`\\(…\\)` and `\\[…\\]`; the marks are literal where they don't pair."""
         end = self._closing("\\)" if opened == "(" else "\\]", at + 2)
         if end < 0:
+            self._doubt(at)
             self._literal(at + 2)
         else:
             self._formula(at, 2, end, opened == "[")
@@ -181,6 +222,7 @@ class _Reader:
             if closing >= 0 and self._text[end:closing].strip():
                 self._formula(at, 2, closing, True)
             else:
+                self._doubt(at)
                 self._literal(end)
             return
         following = self._text[end : end + 1]
@@ -188,6 +230,8 @@ class _Reader:
         if closing >= 0:
             self._formula(at, 1, closing, False)
         else:
+            if following and not following.isspace():
+                self._doubt(at)
             self._literal(end)
 
     def _formula(self, at: int, width: int, closing: int, display: bool) -> None:
@@ -217,6 +261,7 @@ class _Reader:
         runs = self._backticks.get(width, [])
         index = bisect_left(runs, end)
         if index == len(runs):
+            self._doubt(at)
             self._literal(end)
             return
         closing = runs[index]
@@ -237,11 +282,15 @@ class _Reader:
         elif text.startswith("<!--", at) and (closing := self._closing("-->", at + 4)) >= 0:
             self._add(Html(text[at : closing + 3]), at, closing + 3)
         else:
+            if text.startswith("<!--", at) or _ANGLE_BEGUN.fullmatch(text, at, partial=True):
+                self._doubt(at)
             self._literal(end)
 
     def _address(self, _mark: str, at: int, end: int) -> None:
         found = _BARE.match(self._text, at)
         address = "" if found is None else _trimmed(found[0])
+        if (end if found is None else found.end()) == len(self._text):
+            self._doubt(at)
         if len(address) <= end - at:
             self._literal(end)
             return
@@ -252,6 +301,8 @@ class _Reader:
         if not at and self._before and (_word(self._before) or self._before == "_"):
             self._emphasis("__", at, at + 2)
         else:
+            if end == len(self._text):
+                self._doubt(at)
             self._add(Text(self._text[at:end]), at, end)
 
     # Emphasis and links.
@@ -281,6 +332,8 @@ class _Reader:
         self._inactive = min(self._inactive, len(self._brackets))
         target = _target(self._text, end) if active else None
         if target is None:
+            if end == len(self._text) or self._text.startswith("(", end):
+                self._doubt(opened.at)
             self._literal(end)
             return
         address, title, after = target
@@ -306,6 +359,11 @@ class _Reader:
         "!": _bracket,
         "]": _unbracket,
     }
+
+
+def _is_whole(each: _Found) -> bool:
+    """Whether it can't be cut: all but words as they were written."""
+    return not isinstance(each.node, Text) or len(each.node.text) < each.end - each.start
 
 
 def _trimmed(address: str) -> str:
@@ -410,6 +468,12 @@ class _Pairing:
         self._out: list[_Found] = []
         self._openers: list[int] = []  # where in `out` the runs stand that may open
         self._bottoms: dict[tuple[str, bool, int], int] = {}
+
+    @property
+    def unpaired(self) -> int:
+        """Where the first run stands that may still open something."""
+        starts = (self._out[at].start for at in self._openers)
+        return min(starts, default=len(self._text))
 
     def pair(self, found: Sequence[_Found]) -> list[_Found]:
         for each in found:

@@ -108,12 +108,13 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """`level` is 1 to 6."""
+    """`level` is 1 to 6; `underlined` where it was written as lines above a row of `=` or `-`."""
 
     level: int
     children: Inlines
     source: str
     continued: bool = False
+    underlined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,8 @@ class List:
 class CodeBlock:
     """Fenced or indented code. `lines` are verbatim, without line ends.
 
-    `begun` says that the first of them goes on in the middle of a line.
+    `begun` says that the first of them goes on in the middle of a line. `run` are the backticks or
+    tildes of the fence, empty for indented code.
     """
 
     lines: tuple[str, ...]
@@ -164,6 +166,7 @@ class CodeBlock:
     fenced: bool = True
     continued: bool = False
     begun: bool = False
+    run: str = ""
 
     @property
     def language(self) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from connectors.base import Control, Part
-from connectors.slack.markup import escape
-from connectors.slack.markup.mentions import HIDING
+from connectors.markdown import form, of_blocks, parse
+from connectors.markdown.nodes import CodeBlock
+from connectors.slack.dialect import JOINT, hidden, in_text, write
 
 PART = "everytoken_part"
 """The event type of the metadata of our messages."""
@@ -19,7 +18,6 @@ ACTION = "everytoken_"
 _LONGEST_TEXT = 300
 """Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
 _LONGEST_FOOTER = 1_000
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _LABELS = {
     Control.STOP: ("Stop", "Stop the answer"),
     Control.RETRY: ("Retry", "Answer again"),
@@ -46,7 +44,7 @@ def message(part: Part, key: str, version: int) -> dict[str, Any]:
 
 def _blocks(part: Part) -> list[dict[str, Any]]:
     # A block may not be empty; what has no width shows nothing.
-    text = escape(part.text) if part.text.strip() else HIDING
+    text = write(part.text) or JOINT
     blocks = [_literal(part.text) if part.literal else {"type": "markdown", "text": text}]
     if part.footer:
         words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}
@@ -60,12 +58,11 @@ def _blocks(part: Part) -> list[dict[str, Any]]:
 def _literal(text: str) -> dict[str, Any]:
     """A block of code, and what stands below it, in a block that Slack has nothing to read in."""
     elements = []
-    for token in _MARKDOWN.parse(text):
-        code = token.type in ("fence", "code_block")
-        said = token.content if code else "".join(part.content for part in token.children or ())
-        if said.strip():
-            kind = "rich_text_preformatted" if code else "rich_text_section"
-            elements.append({"type": kind, "elements": [{"type": "text", "text": said}]})
+    for block in parse(text).blocks:
+        code = isinstance(block, CodeBlock)
+        said = hidden("\n".join(of_blocks([block])))
+        kind = "rich_text_preformatted" if code else "rich_text_section"
+        elements.append({"type": kind, "elements": [{"type": "text", "text": said}]})
     return {"type": "rich_text", "elements": elements}
 
 
@@ -95,10 +92,6 @@ def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
 
 def _notification(text: str) -> str:
     """What notifications and screen readers get: plain, without mentions, and not too long."""
-    cut = "…" if len(text) > _LONGEST_TEXT else ""
-    words = _plain(escape(text[:_LONGEST_TEXT])) + cut
-    return words if words.strip() else HIDING
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    said = form(text)
+    cut = "…" if len(said) > _LONGEST_TEXT else ""
+    return in_text(said[:_LONGEST_TEXT]) + cut or JOINT

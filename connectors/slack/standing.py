@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import Gone, MessageRef, Place, RateLimited, Shown, Unavailable
 from connectors.slack.api import Api
-from connectors.slack.markup import seen
+from connectors.slack.dialect import read
 
 _PAGE = 200
 
@@ -17,7 +18,13 @@ async def shown(api: Api, ref: MessageRef) -> Shown:
     message = next((each for each in found if each["ts"] == ref.id), None)
     if message is None or message.get("subtype") == "tombstone":
         raise Gone("The message was deleted.")
-    return Shown(ref, seen(message.get("blocks") or ()))
+    return as_drawn(ref, message.get("blocks") or ())
+
+
+def as_drawn(ref: MessageRef, blocks: Sequence[Mapping[str, Any]]) -> Shown:
+    """What is drawn of a message's blocks."""
+    drawn = read(blocks)
+    return Shown(ref, drawn.text, drawn.unknown)
 
 
 async def own_since(api: Api, place: Place, since: float) -> list[dict[str, Any]]:

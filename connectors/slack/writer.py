@@ -20,11 +20,12 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
+from connectors.markdown import form
 from connectors.slack import blocks, places, standing
 from connectors.slack.api import Api
-from connectors.slack.costs import LONGEST
+from connectors.slack.costs import limits
+from connectors.slack.dialect import in_text
 from connectors.slack.errors import code_of
-from connectors.slack.markup import escape, seen, visible
 from connectors.slack.options import SlackOptions
 from connectors.slack.streams import Streams
 from connectors.slack.windows import Windows
@@ -64,6 +65,7 @@ class Writer:
         self._posts: OrderedDict[str, _Post] = OrderedDict()
         self._versions: OrderedDict[MessageRef, tuple[str, int]] = OrderedDict()
         self._windows = Windows()
+        self._limits = limits(options)
 
     def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:
         """Slack's rate for the method that such a call in this place uses."""
@@ -71,7 +73,7 @@ class Writer:
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
         """Posts a part, or begins to stream it. Raises every kind of `ConnectorError`."""
-        _check(part)
+        self._check(part)
         post = self._posts.setdefault(key, _Post(time.time()))
         if post.shown is None:
             post.shown = await self._posted(place, part, key, post)
@@ -105,9 +107,9 @@ class Writer:
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Replaces what a message shows, or streams on. Raises every kind of `ConnectorError`."""
-        _check(part)
         if self._streams.live(ref):
             return await self._streams.edit(ref, part)
+        self._check(part)
         try:
             shown = await self._update(ref, part)
         except _StillStreaming:
@@ -124,7 +126,7 @@ class Writer:
         """Tells one person something, below a place or else in a direct message."""
         where = {"channel": place.channel, "thread_ts": place.thread or None}
         # No blocks: it may be they that Slack takes none of.
-        said = {"text": escape(text), "parse": "none", "link_names": False, "unfurl_links": False}
+        said = {"text": in_text(text), "parse": "none", "link_names": False, "unfurl_links": False}
         team = place.workspace
         if places.is_dm(place.channel):
             await self._api.call(team, "chat.postMessage", **where, **said)
@@ -178,13 +180,15 @@ class Writer:
             user=person,
             **said,
         )
-        return Shown(MessageRef(place, answer["message_ts"]), visible(part.text))
+        return Shown(MessageRef(place, answer["message_ts"]), form(part.text))
 
     async def _found(self, place: Place, key: str, since: float) -> Shown | None:
         """The post with a key, if it took effect. Raises where that can't be known."""
         for message in await standing.own_since(self._api, place, since - _SKEW_S):
             if _key(message) == key:
-                return Shown(MessageRef(place, message["ts"]), seen(message.get("blocks") or ()))
+                return standing.as_drawn(
+                    MessageRef(place, message["ts"]), message.get("blocks") or ()
+                )
         return None
 
     # Editing.
@@ -209,7 +213,11 @@ class Writer:
 
     async def _shown(self, ref: MessageRef, answer: dict[str, Any]) -> Shown:
         found = (answer.get("message") or {}).get("blocks")
-        return Shown(ref, seen(found)) if found else await standing.shown(self._api, ref)
+        return standing.as_drawn(ref, found) if found else await standing.shown(self._api, ref)
+
+    def _check(self, part: Part) -> None:
+        if not self._limits.take(part.text):
+            raise TooLong(f"{len(part.text)} characters are more than one message takes.")
 
     # Rates.
 
@@ -229,11 +237,6 @@ class Writer:
             window.count()
         else:
             await window.draw()
-
-
-def _check(part: Part) -> None:
-    if len(part.text) > LONGEST:
-        raise TooLong(f"{len(part.text)} characters; the most is {LONGEST}.")
 
 
 def _key(message: dict[str, Any]) -> str | None:

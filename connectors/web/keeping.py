@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import Column, ColumnElement, Table, and_, delete, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,7 +18,6 @@ from connectors.web.sessions import web_sessions
 
 _BATCH = 500
 _columns = web_messages.c
-_sessions = web_sessions.c
 
 
 class Keeping:
@@ -29,7 +28,8 @@ class Keeping:
 
     async def delete_before(self, us: int) -> int:
         """Deletes what is from before a time (microseconds, epoch); how many messages."""
-        await self._delete_files(web_files.c.at_us < us)
+        await self._delete(web_files, web_files.c.at_us < us)
+        await self._delete(web_sessions, web_sessions.c.until_us < us)
         gone = 0
         while some := await self._delete_some(_columns.at_us < us):
             gone += some
@@ -44,55 +44,47 @@ class Keeping:
             _columns.conversation == web_files.c.conversation,
             _columns.files.contains(web_files.c.id),
         )
-        return await self._delete_files(and_(web_files.c.at_us < us, ~named.exists()))
+        return await self._delete(web_files, and_(web_files.c.at_us < us, ~named.exists()))
 
     async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-        """What a person has said, what answered them, and what was said to them alone."""
+        """What a person has said, what answered them, what was said to them alone, and what they
+        have attached (without its content); and when and how they came in.
+        """
         found: dict[int, dict[str, Any]] = {}
         for which in _of(person_id, run_ids):
             with _unavailable():
                 async with self._engine.connect() as connection:
                     rows = (await connection.execute(select(web_messages).where(which))).mappings()
             found |= {row["seq"]: dict(row) for row in rows}
-        said = [found[seq] for seq in sorted(found)]
-        return said + await self._files_of(person_id) + await self._sessions_of(person_id)
+        attached = await self._rows(web_files, person_id, web_files.c.content)
+        came_in = await self._rows(web_sessions, person_id, web_sessions.c.id, web_sessions.c.proof)
+        return [found[seq] for seq in sorted(found)] + attached + came_in
 
     async def erase(self, person_id: str, run_ids: Sequence[UUID]) -> int:
         """Deletes all that `data_of` finds; how many messages that were."""
-        await self._delete_files(web_files.c.person_id == person_id)
-        with _unavailable():
-            async with self._engine.begin() as connection:
-                await connection.execute(
-                    delete(web_sessions).where(_sessions.person_id == person_id)
-                )
+        for table in (web_files, web_sessions):
+            await self._delete(table, table.c.person_id == person_id)
         gone = 0
         for which in _of(person_id, run_ids):
             while some := await self._delete_some(which):
                 gone += some
         return gone
 
-    async def _files_of(self, person_id: str) -> list[dict[str, Any]]:
-        """What a person has attached, without the content."""
-        told = [column for column in web_files.c if column is not web_files.c.content]
-        query = select(*told).where(web_files.c.person_id == person_id)
+    async def _rows(
+        self, table: Table, person_id: str, *without: Column[Any]
+    ) -> list[dict[str, Any]]:
+        """A person's rows, without what is nobody's to read."""
+        told = [column for column in table.c if column.name not in {each.name for each in without}]
+        query = select(*told).where(table.c.person_id == person_id)
         with _unavailable():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query)).mappings()
         return [dict(row) for row in rows]
 
-    async def _sessions_of(self, person_id: str) -> list[dict[str, Any]]:
-        """The sessions of somebody who has signed in, without what could open anything."""
-        told = [_sessions.area, _sessions.way, _sessions.name, _sessions.until_us]
-        with _unavailable():
-            async with self._engine.connect() as connection:
-                query = select(*told).where(_sessions.person_id == person_id)
-                rows = (await connection.execute(query)).mappings()
-        return [dict(row) for row in rows]
-
-    async def _delete_files(self, which: ColumnElement[bool]) -> int:
+    async def _delete(self, table: Table, which: ColumnElement[bool]) -> int:
         with _unavailable():
             async with self._engine.begin() as connection:
-                return (await connection.execute(delete(web_files).where(which))).rowcount
+                return (await connection.execute(delete(table).where(which))).rowcount
 
     async def _delete_some(self, which: ColumnElement[bool]) -> int:
         some = select(_columns.seq).where(which).limit(_BATCH)

@@ -94,11 +94,12 @@ async def test_the_most_is_taken(slack: Slack, client: AsyncWebClient, blocks: l
     assert len(slack.messages()) == 1
 
 
-async def test_sizes_can_be_counted_in_bytes(slack: Slack, client: AsyncWebClient) -> None:
-    slack.platform.limits = replace(slack.platform.limits, in_bytes=True)
+async def test_sizes_are_counted_in_bytes_too(slack: Slack, client: AsyncWebClient) -> None:
     await post(client, blocks=[markdown("世" * 4_000)])
     answer = await refused(post(client, blocks=[markdown("世" * 4_001)]))
     assert answer["error"] == "msg_too_long"
+    slack.platform.limits = replace(slack.platform.limits, in_bytes=False)
+    await post(client, blocks=[markdown("世" * 12_000)])
 
 
 async def test_the_text_of_a_post_is_cut_and_that_of_an_edit_refused_above_4000_bytes(

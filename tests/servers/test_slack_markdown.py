@@ -25,6 +25,11 @@ def section(markdown: str) -> list[Json]:
     return list(element["elements"])
 
 
+def drawn(markdown: str, reading: Reading = Reading()) -> str:  # noqa: B008 - frozen
+    """What is seen of a text."""
+    return visible.text(translate(markdown, reading))
+
+
 def test_markdown_is_never_echoed() -> None:
     assert translate("**x**") == [
         {
@@ -164,22 +169,14 @@ def test_a_mention_rings_outside_of_code_links_and_headers(markdown: str, who: l
     assert visible.pings(translate(markdown)) == who
 
 
-def test_html_is_literal_and_entities_are_decoded() -> None:
-    assert visible.text(translate("<b>x</b> &amp; &lt; `&amp;`")) == "<b>x</b> & < &amp;"
+def test_entities_are_decoded_but_in_code() -> None:
+    assert drawn("&lt;b>x&lt;/b> &amp; &lt; `&amp;`") == "<b>x</b> & < &amp;"
 
 
 def test_text_that_people_type_is_escaped_with_addresses_and_emoji_in_tokens() -> None:
     typed = mrkdwn.typed("<@U1> 1 < 2 & 3 https://a.b/?c=1&d=2. 🎉 &amp;")
     assert typed == "<@U1> 1 &lt; 2 &amp; 3 <https://a.b/?c=1&d=2>. :tada: &amp;amp;"
     assert visible.text([mrkdwn.rich_text(typed)]) == "@U1 1 < 2 & 3 https://a.b/?c=1&d=2. 🎉 &amp;"
-
-
-MEASURED = Reading(measured=True)
-
-
-def drawn(markdown: str, reading: Reading = MEASURED) -> str:
-    """What is seen of a text as it was measured."""
-    return visible.text(translate(markdown, reading))
 
 
 @pytest.mark.parametrize(
@@ -210,14 +207,14 @@ def test_inline_marks_are_read_as_they_were_measured(markdown: str, seen: str) -
 
 
 def test_an_address_that_touches_chinese_text_leads_elsewhere() -> None:
-    (block,) = translate("访问https://a.b/c。谢谢 x", MEASURED)
+    (block,) = translate("访问https://a.b/c。谢谢 x")
     assert {"type": "link", "url": "https://a.b/c。谢谢"} in block["elements"][0]["elements"]
 
 
 def test_an_address_with_a_label_in_angle_brackets_is_a_link_where_that_is_so() -> None:
     markdown = "<https://a.b/c|the label>"
     assert drawn(markdown) == markdown
-    assert drawn(markdown, Reading(measured=True, angle_links=True)) == "the label"
+    assert drawn(markdown, Reading(angle_links=True)) == "the label"
 
 
 def test_tables_and_rules_within_lists_are_blocks_and_the_list_goes_on() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -83,7 +82,6 @@ async def test_a_reader_stops_a_stream(slack: Slack, client: AsyncWebClient) -> 
 async def test_a_stream_takes_only_so_many_bytes_and_so_many_blocks(
     slack: Slack, client: AsyncWebClient
 ) -> None:
-    slack.platform.limits = replace(slack.platform.limits, stream=10_600)
     ts = await started(client, slack, markdown_text="世" * 3_533)
     for method, more in (("append", {}), ("stop", {"blocks": [button("up")]})):
         call = getattr(client, f"chat_{method}Stream")

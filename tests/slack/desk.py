@@ -26,7 +26,7 @@ from connectors.base import (
     Status,
     Unavailable,
 )
-from connectors.slack.markup import visible
+from connectors.markdown import form
 from connectors.slack.options import SlackOptions
 from connectors.slack.recipients import Recipients
 from connectors.slack.streams import Streams
@@ -60,7 +60,7 @@ class Desk:
 
     def __init__(self, api: FakeApi | None = None, **options: Any) -> None:
         self.api = api or FakeApi()
-        self.limits = Limits(length=10_000, visible=visible)
+        self.limits = Limits(length=10_000)
         self.inflow = Inflow()
         self.recipients = Recipients()
         self.options = SlackOptions(bot_token="xoxb-test", **options)
@@ -128,7 +128,7 @@ async def ended(desk: Desk, ref: MessageRef, part: Part) -> Shown:
             shown = await desk.edit(ref, part)
         except Unavailable:
             continue
-        if shown.text == visible(part.text):
+        if shown.text == form(part.text):
             return shown
     raise AssertionError("the message does not show the part")
 

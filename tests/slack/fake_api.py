@@ -22,6 +22,7 @@ from connectors.slack.api import Api, Identity, OneToken
 from connectors.slack.errors import translated
 from tests.servers.slack.limits import RATES, Limits, Windows
 from tests.servers.slack.markdown import translate
+from tests.servers.slack.platform import with_entities
 from tests.servers.slack.visible import stops, text
 from tests.servers.slack.web_api.method import ApiError
 from tests.servers.slack.web_api.sizes import (
@@ -264,7 +265,12 @@ class FakeApi(Api):
 
     def _json(self, message: Message) -> dict[str, Any]:
         metadata = {"metadata": message.metadata} if message.metadata else {}
-        about = {"ts": message.ts, "user": BOT_USER, "bot_id": BOT_ID, "blocks": message.shown}
+        about = {
+            "ts": message.ts,
+            "user": BOT_USER,
+            "bot_id": BOT_ID,
+            "blocks": with_entities(message.shown),
+        }
         return about | {"thread_ts": message.thread} | metadata
 
     def _refuse(

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connectors.base import Asked, Commanded, Person, Place
+from connectors.slack.dialect import JOINT
 from connectors.slack.inbound import anchors, commands
-from connectors.slack.markup.mentions import HIDING
 from connectors.slack.recipients import Recipient
 from connectors.slack.said import QUESTION
 from tests.servers.slack import (
@@ -102,7 +102,7 @@ async def test_the_question_that_we_post_is_no_question_itself(slack: Slack, hea
 async def test_a_question_pings_nobody(slack: Slack, hearing: Ears) -> None:
     slack.command(f"ask <!channel> <@{BOB}> @here <https://example.com|x> & co")
     event = await asked(hearing)
-    shown = slack.message(event.message.id).now.visible.replace(HIDING, "")
+    shown = slack.message(event.message.id).now.visible.replace(JOINT, "")
     assert slack.pinged() == []
     assert shown == "Alice asks: @channel @Bob @here x (https://example.com) & co"
     assert event.text == "@channel @Bob @here x (https://example.com) & co"

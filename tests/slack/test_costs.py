@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.render import layout
 from connectors.slack import SlackOptions
-from connectors.slack.costs import adds, limits, measure
+from connectors.slack.costs import adds, limits
+from connectors.slack.dialect import measure
 from tests.servers.slack.markdown import translate
 from tests.test_render_properties import texts
 
@@ -34,7 +35,7 @@ def test_headings_rules_tables_and_what_stands_between_them_are_items() -> None:
 def test_rows_columns_and_the_characters_of_cells_are_counted() -> None:
     cost = measure(f"{TABLE}| ab | **1** |\n\n{TABLE}| c | 2 |")
     assert (cost.rows, cost.columns) == (4, 2)
-    assert cost.cells == 2 * len("namevalue") + len("ab**1**c2")
+    assert cost.cells == 2 * len("namevalue") + len("ab1c2")
 
 
 def test_bytes_are_those_of_what_is_sent() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from connectors.base import Unavailable
-from connectors.slack.markup import visible
+from connectors.markdown import form
 from tests.slack.desk import FULL, PLACE, Desk, ended, growing, methods, started, whole
 
 
@@ -20,7 +20,7 @@ async def test_an_append_whose_answer_was_lost_is_not_repeated(fault: str) -> No
         await desk.edit(ref, growing("Once upon a time"))
     shown = await desk.edit(ref, growing("Once upon a time"))
     assert methods(desk) == ["startStream", "appendStream", "stopStream"]
-    assert shown.text == visible(desk.message.visible)
+    assert shown.text == form(desk.message.visible)
     await ended(desk, ref, whole(FULL))
     assert desk.message.visible == FULL
     assert all(FULL.startswith(text) for text in desk.message.seen)
@@ -113,7 +113,7 @@ async def test_where_slack_does_not_say_what_a_stopped_stream_shows_it_is_read_b
     desk.api.says_message = False
     ref = await started(desk)
     shown = await desk.edit(ref, whole(FULL))
-    assert shown.text == visible(FULL)
+    assert shown.text == form(FULL)
     assert methods(desk) == ["startStream", "stopStream", "replies"]
 
 

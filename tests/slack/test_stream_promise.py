@@ -13,7 +13,6 @@ from bot.receipts import Verdict
 from bot.reply import Reasoning
 from bot.runs import Outcome, Result
 from connectors.base import Limits
-from connectors.slack.markup import visible
 from providers.scripted import Finish, Pause
 from tests.clock import VirtualTimeLoop
 from tests.slack.desk import Desk, a_core, answered
@@ -75,7 +74,7 @@ def test_generated_is_recorded_is_shown_and_nothing_is_doubled_whatever_fails(
 ) -> None:
     async def one() -> None:
         desk = Desk(api := FakeApi(latency))
-        desk.limits = Limits(length=length, visible=visible)
+        desk.limits = Limits(length=length)
         api.says_message = says_message
         number = 0
 

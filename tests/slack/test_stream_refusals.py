@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from connectors.base import Part, Place, RateLimited, Refused, Unavailable
-from connectors.slack.markup import visible
+from connectors.markdown import form
 from tests.slack.desk import (
     CHANNEL,
     FULL,
@@ -173,7 +173,7 @@ async def test_many_ends_at_once_are_on_the_screen_before_they_are_stopped() -> 
     await asyncio.sleep(3)
     assert desk.api.shown == [FULL] * 32
     assert sum(message.live for message in desk.api.messages.values()) == 12
-    assert [shown.text for shown in await asyncio.gather(*ends)] == [visible(FULL)] * 32
+    assert [shown.text for shown in await asyncio.gather(*ends)] == [form(FULL)] * 32
     assert not any(message.writing for message in desk.api.messages.values())
     assert desk.api.refused == []
 

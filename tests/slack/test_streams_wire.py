@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from connectors.base import Control, MessageRef, Part, Place
+from connectors.markdown import form
 from connectors.slack.api import Api
-from connectors.slack.markup import seen, visible
+from connectors.slack.dialect import read
 from connectors.slack.writer import Writer
 from providers.scripted import Pause
 from tests.servers.slack import (
@@ -79,9 +80,9 @@ async def test_a_long_answer_in_a_direct_message_is_streamed_and_shown_whole(sla
     assert (row.end.outcome, row.end.verdict) == ("complete", "verified"), row.end.receipt
     messages = stands(slack)
     assert len(messages) == len(streams(slack)) == 3
-    shown = "".join(seen(message.now.blocks) for message in messages)
+    shown = "".join(read(message.now.blocks).text for message in messages)
     # A code block's white space counts, but for that at its ends.
-    assert "".join(shown.split()) == "".join(visible(text).split())
+    assert "".join(shown.split()) == "".join(form(text).split())
     assert len(slack.called("chat.appendStream")) >= 20
     last = slack.called("chat.stopStream")[-1].args
     assert [button["action_id"] for button in last["blocks"][-1]["elements"]] == [
@@ -180,5 +181,5 @@ async def test_what_a_process_that_died_was_streaming_can_be_ended(
     assert slack.writing() != []
     part = Part(None, 0, "Once upon\n\n_Interrupted._", last=True)
     shown = await writer.edit(MessageRef(place, left["ts"]), part)
-    assert shown.text == visible(part.text)
+    assert shown.text == form(part.text)
     assert slack.writing() == []

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from bot.render import layout
 from connectors.base import (
     Control,
     Gone,
@@ -20,9 +21,11 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
+from connectors.markdown import form
+from connectors.slack import SlackOptions
 from connectors.slack import api as api_module
 from connectors.slack.api import Api
-from connectors.slack.markup import visible
+from connectors.slack.costs import limits
 from connectors.slack.writer import Writer
 from tests.servers.slack.faults import Broken, Held, Reset, Says, TooMany
 from tests.servers.slack.server import Slack
@@ -57,7 +60,7 @@ async def test_an_answer_stands_in_its_thread_and_shows_its_markdown(
     assert (message.channel, message.thread_ts) == (GENERAL, thread.thread)
     assert message.now.visible == "Hello, world."
     assert message.now.stop
-    assert shown.text == visible("Hello, **world**.")
+    assert shown.text == form("Hello, **world**.")
 
 
 async def test_model_text_notifies_nobody(slack: Slack, writer: Writer, thread: Place) -> None:
@@ -65,7 +68,7 @@ async def test_model_text_notifies_nobody(slack: Slack, writer: Writer, thread: 
     posted = await writer.post(thread, part(text), "key")
     edited = await writer.edit(posted.ref, part(f"{text} and `@everyone`"))
     assert [version.pings for version in slack.message(posted.ref.id).versions] == [[], []]
-    assert edited.text == visible(f"{text} and `@everyone`")
+    assert edited.text == form(f"{text} and `@everyone`")
 
 
 async def test_an_edit_replaces_text_buttons_and_small_print(
@@ -75,7 +78,7 @@ async def test_an_edit_replaces_text_buttons_and_small_print(
     whole = part("One, two", controls=(Control.UP, Control.DOWN), footer="verified", last=True)
     shown = await writer.edit(posted.ref, whole)
     message = slack.message(posted.ref.id)
-    assert shown.text == visible("One, two")
+    assert shown.text == form("One, two")
     assert not message.now.stop
     assert message.edited is None
     assert await writer.read(posted.ref) == shown
@@ -113,7 +116,7 @@ async def test_a_post_whose_answer_was_lost_is_not_posted_again(
     shown = await writer.post(place, part("One"), "key")
     (message,) = slack.messages(by_bot=True)
     assert shown.ref == MessageRef(place, message.ts)
-    assert shown.text == visible("One")
+    assert shown.text == form("One")
     assert await writer.post(place, part("One"), "key") == shown
 
 
@@ -185,7 +188,7 @@ async def test_what_slack_does_not_say_of_a_post_is_read(
 
     monkeypatch.setattr(Api, "call", terse)
     shown = await writer.post(thread, part("One"), "key")
-    assert shown.text == visible("One")
+    assert shown.text == form("One")
 
 
 # Edits.
@@ -226,7 +229,7 @@ async def test_a_message_that_still_streams_is_stopped_before_it_is_edited(
     )
     ref = MessageRef(thread, left["ts"])
     shown = await writer.edit(ref, part("Half an answer, ended.", controls=()))
-    assert shown.text == visible("Half an answer, ended.")
+    assert shown.text == form("Half an answer, ended.")
     assert not slack.message(ref.id).writing
 
 
@@ -259,12 +262,13 @@ async def test_a_part_that_is_too_long_is_not_sent(
     assert slack.called("chat.update") == []
 
 
-@pytest.mark.parametrize("text", ["x" * 10_000, "<@U1>" * 2_000, "&" * 10_000, "😀" * 10_000])
-async def test_the_longest_part_fits(writer: Writer, thread: Place, text: str) -> None:
+@pytest.mark.parametrize("piece", ["x", "<@U1>", "&", "😀", "世", "# a\n", "**。** ", ":a: "])
+async def test_the_longest_part_fits(writer: Writer, thread: Place, piece: str) -> None:
+    text = layout(piece * 10_000, limits(SlackOptions()))[0].text
     posted = await writer.post(thread, part(text), "key")
-    assert posted.text == visible(text)
+    assert posted.text == form(text)
     edited = await writer.edit(posted.ref, part(text, controls=tuple(Control), footer="x" * 100))
-    assert edited.text == visible(text)
+    assert edited.text == form(text)
 
 
 # For one person.

@@ -18,7 +18,7 @@ from connectors.slack import SlackConnector, SlackOptions
 from providers.scripted import ScriptedProvider
 from tests.servers.slack import SIGNING_SECRET, Message, Slack
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 LIVELY: dict[str, Any] = {
     "edits_per_minute": 3000,
     "posts_per_minute": 3000,

@@ -14,8 +14,8 @@ from connectors.base import Asked, ConnectorError, MessageRef, Person, Place, Un
 from connectors.errands import Errands
 from connectors.slack import standing
 from connectors.slack.api import Api
+from connectors.slack.dialect import in_text
 from connectors.slack.inbound.handover import Handover
-from connectors.slack.markup import escape
 from connectors.slack.places import ref_of
 from connectors.slack.said import QUESTION
 
@@ -126,12 +126,7 @@ class Anchors:
         if problem:
             whom = {"channel": asking.channel, "user": asking.person.id}
             where = whom | ({"thread_ts": asking.thread} if asking.thread else {})
-            await self._api.call(asking.team, "chat.postEphemeral", **where, text=escaped(problem))
-
-
-def escaped(text: str) -> str:
-    """A text that shows what it says, in which nothing is a mention or a link of Slack's."""
-    return escape(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            await self._api.call(asking.team, "chat.postEphemeral", **where, text=in_text(problem))
 
 
 def _id(message: Mapping[str, Any]) -> object:
@@ -145,7 +140,7 @@ def _message(asking: Asking) -> Mapping[str, Any]:
     return {
         "channel": asking.channel,
         "thread_ts": asking.thread or None,
-        "text": f"{escaped(asking.person.name)} asks: {escaped(shown)}",
+        "text": f"{in_text(asking.person.name)} asks: {in_text(shown)}",
         "metadata": {"event_type": QUESTION, "event_payload": said},
         "parse": "none",
         "link_names": False,

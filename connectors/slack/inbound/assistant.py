@@ -9,7 +9,7 @@ from typing import Any
 from connectors.base import Asked, Commanded, Person, Place
 from connectors.errands import Errands
 from connectors.slack.api import Api
-from connectors.slack.inbound.anchors import escaped
+from connectors.slack.dialect import in_text
 from connectors.slack.inbound.handover import Handover
 from connectors.slack.options import SlackOptions
 from connectors.slack.places import is_dm
@@ -80,7 +80,7 @@ class Assistant:
         team, channel, ts = place.workspace, place.channel, place.thread
         if self._options.prompts:
             await self._suggest(team, channel, ts)
-        if greeting := escaped(self._options.greeting):
+        if greeting := in_text(self._options.greeting):
             where = {"channel": channel, "thread_ts": ts}
             await self._api.call(team, "chat.postMessage", **where, text=greeting)
 

@@ -15,13 +15,13 @@ from connectors.base import Place
 from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.content import content_of
+from connectors.slack.dialect import in_text
 from connectors.slack.inbound.anchors import (
     ADMITTED_S,
     NOT_KEPT,
     Anchors,
     Asking,
     Names,
-    escaped,
 )
 from connectors.slack.inbound.handover import Handover
 from connectors.slack.inbound.mapping import actor, team_of
@@ -95,7 +95,7 @@ class Shortcuts:
         verdict = await self._handover.admits(place, who, within=ADMITTED_S)
         if not verdict.admitted and (told := NOT_KEPT if verdict.told is None else verdict.told):
             where = {"channel": about.channel, "thread_ts": about.thread, "user": who.id}
-            told = escaped(told)
+            told = in_text(told)
             self._errands.run(self._api.call(about.team, "chat.postEphemeral", **where, text=told))
         return verdict.admitted
 

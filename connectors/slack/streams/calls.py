@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.base import Budget, MessageRef, Place, RateLimited
+from connectors.base import Budget, MessageRef, Place, RateLimited, Shown
 from connectors.slack import standing
 from connectors.slack.api import Api
-from connectors.slack.markup import seen
 from connectors.slack.recipients import Recipient
 from connectors.slack.windows import Window, Windows
 
@@ -55,7 +54,7 @@ class Calls:
         """Adds to a stream."""
         await self._call(ref, "chat.appendStream", markdown_text=markdown)
 
-    async def stop(self, ref: MessageRef, markdown: str, below: Mapping[str, Any]) -> str | None:
+    async def stop(self, ref: MessageRef, markdown: str, below: Mapping[str, Any]) -> Shown | None:
         """Ends a stream with the last text, when its turn has come.
 
         Returns what the message shows then; None where Slack doesn't say so.
@@ -68,11 +67,11 @@ class Calls:
             except RateLimited as error:
                 window.pause(error.retry_after)
         found = (answer.get("message") or {}).get("blocks")
-        return None if found is None else seen(found)
+        return None if found is None else standing.as_drawn(ref, found)
 
-    async def read(self, ref: MessageRef) -> str:
+    async def read(self, ref: MessageRef) -> Shown:
         """What a message shows now."""
-        return (await standing.shown(self._api, ref)).text
+        return await standing.shown(self._api, ref)
 
     async def own_since(self, place: Place, since: float) -> list[dict[str, Any]]:
         """Our own messages of a thread that came after a time (seconds since the epoch)."""

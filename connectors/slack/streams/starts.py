@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connectors.base import ConnectorError, MessageRef, Place, RateLimited, Unavailable
+from connectors.markdown import form
+from connectors.slack.dialect import read
 from connectors.slack.errors import code_of
-from connectors.slack.markup import escape, seen, visible
 from connectors.slack.options import SlackOptions
 from connectors.slack.places import is_dm
 from connectors.slack.recipients import Recipient, Recipients
@@ -43,7 +44,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A start whose answer is not known: what it said, and when (seconds since the epoch)."""
+    """A start whose answer is not known: the Markdown, and when (seconds since the epoch)."""
 
     text: str
     at: float
@@ -89,7 +90,7 @@ class Starts:
         # From here until the answer it is in doubt, also where this call is cancelled.
         _put(self._lost, key, Lost(text, self._clock()))
         try:
-            ref = await self._calls.start(place, escape(text), recipient)
+            ref = await self._calls.start(place, text, recipient)
         except Unavailable:
             raise
         except RateLimited:
@@ -108,10 +109,11 @@ class Starts:
         What is posted and what was streamed to its end has our metadata; a stream has none yet.
         """
         lost = self._lost[key]
+        wanted = read([{"type": "markdown", "text": lost.text}]).text
         for message in reversed(await self._calls.own_since(place, lost.at - _SKEW_S)):
             ref = MessageRef(place, message["ts"])
-            said = seen(message.get("blocks") or ()) or message.get("text", "")
-            alike = not said or _gist(said) == _gist(visible(lost.text))
+            said = _said(message)
+            alike = not said or _gist(said) == _gist(wanted)
             if alike and ref not in known and not message.get("metadata"):
                 return ref
         return None
@@ -123,12 +125,12 @@ class Starts:
 
         What was posted and what was streamed to its end has our metadata; a stream has none yet.
         """
-        wanted = _gist(visible(text))
+        wanted = _gist(form(text))
         if not wanted:
             return None
         for message in reversed(await self._calls.own_since(place, since)):
             ref = MessageRef(place, message["ts"])
-            said = _gist(seen(message.get("blocks") or ()) or message.get("text", ""))
+            said = _gist(_said(message))
             alike = said and (said.startswith(wanted) or wanted.startswith(said))
             if alike and ref not in known and not message.get("metadata"):
                 return ref
@@ -143,6 +145,10 @@ class Starts:
         scope = (place.workspace, place.channel, place.thread)[:reach]
         _put(self._without, scope, None)
         log.warning("slack takes no stream in %s: answers are edited there", "/".join(scope))
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    return read(message.get("blocks") or ()).text or str(message.get("text", ""))
 
 
 def _gist(text: str) -> str:

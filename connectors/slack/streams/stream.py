@@ -8,8 +8,9 @@ from uuid import UUID
 
 from connectors.base import Control, MessageRef, Part, Shown
 from connectors.slack import blocks
-from connectors.slack.markup import escape, visible
+from connectors.slack.dialect import write
 from connectors.slack.recipients import Recipient
+from connectors.slack.standing import as_drawn
 
 
 def grows(part: Part) -> bool:
@@ -19,7 +20,7 @@ def grows(part: Part) -> bool:
 
 @dataclass(slots=True)
 class Stream:
-    """A message that Slack takes appends for. `sent` is a beginning of its part's text."""
+    """A message that Slack takes appends for. `sent` is the Markdown that it was sent so far."""
 
     ref: MessageRef
     key: str
@@ -34,16 +35,19 @@ class Stream:
     """Slack refused the blocks below it."""
     version: int = 0
 
-    def rest(self, text: str) -> str | None:
-        """What an append has to say so that `text` is there; None where none can do that."""
-        begun, whole = escape(self.sent), escape(text)
-        if not text.startswith(self.sent) or not whole.startswith(begun):
-            return None
-        return whole[len(begun) :]
+    def rest(self, text: str, *, growing: bool = False) -> str | None:
+        """What an append has to say so that `text` is there; None where none can do that.
+
+        Empty where all that can be said of a growing text is there.
+        """
+        whole = write(text, growing=growing)
+        if growing and self.sent.startswith(whole):
+            return ""
+        return whole[len(self.sent) :] if whole.startswith(self.sent) else None
 
     def shown(self) -> Shown:
         """What can be seen of what was sent."""
-        return Shown(self.ref, visible(self.sent))
+        return as_drawn(self.ref, [{"type": "markdown", "text": self.sent}])
 
     def below(self, part: Part) -> dict[str, Any]:
         """What `chat.stopStream` puts below the text: footer, buttons and metadata."""

@@ -24,9 +24,10 @@ from connectors.base import (
     Shown,
     Unavailable,
 )
+from connectors.markdown import form
 from connectors.slack.api import Api
+from connectors.slack.dialect import write
 from connectors.slack.errors import code_of
-from connectors.slack.markup import visible
 from connectors.slack.options import SlackOptions
 from connectors.slack.recipients import Recipients
 from connectors.slack.sessions import Sessions
@@ -123,7 +124,7 @@ class Streams:
             return None
         await self.release(ref)
         self._unfinished[ref] = _now()
-        self._keys[key] = shown = Shown(ref, await self._calls.read(ref))
+        self._keys[key] = shown = await self._calls.read(ref)
         return shown
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
@@ -159,7 +160,7 @@ class Streams:
     # Starting.
 
     async def _start(self, place: Place, part: Part, key: str) -> Shown | None:
-        text = part.text[: part.firm]
+        text = write(part.text[: part.firm], growing=True)
         text = text[: cut(text, 0)]
         if part.to or part.literal or not (text and grows(part) and self.takes(place)):
             return None
@@ -179,24 +180,22 @@ class Streams:
         if ref is not None:
             await self.release(ref)
             self._unfinished[ref] = _now()
-        shown = None if ref is None else Shown(ref, await self._calls.read(ref))
+        shown = None if ref is None else await self._calls.read(ref)
         self._starts.settled(key)
         return shown
 
     # Growing.
 
     async def _grow(self, stream: Stream, part: Part) -> Shown:
-        text = part.text[: part.firm]
-        behind = stream.sent.startswith(text)
-        replaced = not behind and stream.rest(text) is None
-        if stream.in_doubt or replaced or _now() - stream.started > _ROTATE_AFTER_S:
+        rest = stream.rest(part.text[: part.firm], growing=True)
+        if stream.in_doubt or rest is None or _now() - stream.started > _ROTATE_AFTER_S:
             return await self._close(stream, part)
-        if not behind:
-            await self._append(stream, text[: cut(text, len(stream.sent))], part)
+        sent = len(stream.sent)
+        await self._append(stream, rest[: cut(stream.sent + rest, sent) - sent], part)
         return stream.shown()
 
-    async def _append(self, stream: Stream, text: str, part: Part) -> None:
-        if not (rest := stream.rest(text)):
+    async def _append(self, stream: Stream, rest: str, part: Part) -> None:
+        if not rest:
             return
         stream.in_doubt = True
         try:
@@ -208,28 +207,28 @@ class Streams:
             raise
         except ConnectorError as error:
             self._refused(stream, part, error)
-        stream.sent, stream.in_doubt = text, False
+        stream.sent, stream.in_doubt = stream.sent + rest, False
 
     # Ending.
 
     async def _close(self, stream: Stream, part: Part) -> Shown:
         """Stops the stream with the rest of its part, and says what the message shows then."""
-        text = await self._stop(stream, part)
+        shown = await self._stop(stream, part)
         # It is over now, whatever comes next; and it is not known yet to be whole.
         self._demote(stream)
-        if text is None:
-            text = await self._calls.read(stream.ref)
-        if text == visible(part.text) and not grows(part):
+        if shown is None:
+            shown = await self._calls.read(stream.ref)
+        if shown.text == form(part.text) and not grows(part):
             self._unfinished.pop(stream.ref)
-        return Shown(stream.ref, text)
+        return shown
 
-    async def _stop(self, stream: Stream, part: Part) -> str | None:
+    async def _stop(self, stream: Stream, part: Part) -> Shown | None:
         text = part.text[: part.firm]
         # What is in doubt may be there already: nothing is added to it.
-        rest = "" if stream.in_doubt else stream.rest(text) or ""
+        rest = "" if stream.in_doubt else stream.rest(text, growing=grows(part)) or ""
         if rest and not self._calls.stops_left(stream.ref.place):
             # The reader has it all while the stop waits for its turn.
-            await self._append(stream, text, part)
+            await self._append(stream, rest, part)
             rest = ""
         stream.in_doubt = True
         try:

@@ -47,9 +47,9 @@ class Limits:
     """Each markdown block, and all of them in one call, in characters."""
     blocks_text: int = 13_200
     """What all blocks say together, in characters."""
-    stream: int = 36_000
+    stream: int = 10_600
     """What is written to one stream, in UTF-8 bytes."""
-    in_bytes: bool = False
+    in_bytes: bool = True
     """Blocks are counted in UTF-8 bytes too: measured only where it says so above."""
     items: int = 50
     """The blocks of a message, once every markdown block has become others."""

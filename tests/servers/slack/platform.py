@@ -172,21 +172,21 @@ class Platform:
     def returned(self, version: Version) -> list[dict[str, Any]]:
         """The blocks of a message as answers and history have them."""
         if self.returns == "markdown" and version.sent:
-            return [_escaped(dict(self._with_id(block))) for block in version.sent]
-        blocks = [_escaped(dict(block)) for block in version.blocks]
+            return [with_entities(dict(self._with_id(block))) for block in version.sent]
+        blocks = [with_entities(dict(block)) for block in version.blocks]
         return [_newer(block) for block in blocks] if self.returns == "newer" else blocks
 
     def _with_id(self, block: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**block, "block_id": block.get("block_id") or self.new_id("B").lower()}
 
 
-def _escaped(node: Any) -> Any:
+def with_entities(node: Any) -> Any:
     """With entities in text objects, as Slack returns them; rich text is returned as it is."""
     if isinstance(node, list | tuple):
-        return [_escaped(each) for each in node]
+        return [with_entities(each) for each in node]
     if not isinstance(node, Mapping):
         return node
-    made = {name: _escaped(each) for name, each in node.items()}
+    made = {name: with_entities(each) for name, each in node.items()}
     if made.get("type") in {"plain_text", "mrkdwn"}:
         made["text"] = html.escape(html.unescape(str(made["text"])), quote=False)
     return made

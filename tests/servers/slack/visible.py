@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ def _elements(node: Any) -> Iterator[Mapping[str, Any]]:
 def _block(block: Block) -> str:
     match block["type"]:
         case "header":
-            return str(block["text"]["text"])
+            return html.unescape(str(block["text"]["text"]))
         case "section":
             texts = [block["text"]] if "text" in block else []
             return "\n".join(each["text"] for each in [*texts, *block.get("fields", ())])

@@ -5,6 +5,7 @@ Slack never echoes the Markdown that it was sent. One `markdown` block may becom
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from functools import cache
 from itertools import count
@@ -74,7 +75,8 @@ class _Translation:
         if not title:
             return
         if len(title) <= HEADER:
-            words = {"type": "plain_text", "text": title, "emoji": True}
+            escaped = html.escape(title, quote=False)
+            words = {"type": "plain_text", "text": escaped, "emoji": True}
             self._block({"type": "header", "text": words})
             return
         self._flush()

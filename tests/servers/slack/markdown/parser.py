@@ -22,8 +22,6 @@ from markdown_it.utils import EnvType
 class Reading:
     """What differs between workspaces, or between what people report."""
 
-    measured: bool = False
-    """As it was measured, and not as CommonMark says."""
     angle_links: bool = False
     """`<address|label>` is drawn as a link."""
 
@@ -43,15 +41,26 @@ _LABELLED = re.compile(r"<((?:https?://|mailto:)[^<>|\s]+)\|([^<>]*)>")
 
 def parser(reading: Reading) -> MarkdownIt:
     """A parser; escapes and entities stay tokens of their own: what they hide is no mention."""
-    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    made = _Markdown("commonmark", {"html": False}).enable(["table", "strikethrough"])
     made.disable("text_join")
-    if not reading.measured:
-        return made
     made.inline = _Inline()
     made.inline.ruler.enableOnly(_RULES)
     made.inline.ruler.before("autolink", "angle_token", _angle_token(reading))
     made.inline.ruler.after("text", "bare_address", _bare_address)
     return made
+
+
+class _Markdown(MarkdownIt):
+    """Leaves addresses as they are written."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the parser's name
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802 - the parser's name
+        return link
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
+        return bool(url)
 
 
 class _State(StateInline):
