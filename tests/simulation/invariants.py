@@ -19,7 +19,7 @@ from tests.simulation.people import People
 from tests.simulation.world import World
 
 _WORD = re.compile(r"q\d+w\d+\.")
-_FENCE = re.compile(r"```\w*")
+_FENCE = re.compile(r"`{3,}\w*")
 _OUTCOMES = {outcome.value for outcome in outcomes.Outcome}
 
 
@@ -149,10 +149,21 @@ class Invariants:
                 self._breach(f"cut: {name} is not what the model said: {generated!r} / {texts}")
         if row.end.verdict == "verified" and generated != recorded:
             self._breach(f"receipt: {name}: the log has {len(recorded)} of {len(generated)}")
-        if row.end.verdict == "broken":
-            self._breach(f"broken: {name}: {row.end.receipt}")
+        if row.end.outcome == "complete" and generated in self._world.scripts.odd:
+            self._breach(f"whole: {name} was ended with a word that nobody knows")
+        self._not_lost(name, row.end, messages)
         if not any(message.deleted for message in messages):
             self._shown(name, row.end, messages, recorded)
+
+    def _not_lost(self, name: str, end: RunEnd, messages: list[Message]) -> None:
+        """What can't be shown is told, below what stands or to the asker alone, where that goes."""
+        if end.outcome != "undeliverable":
+            if end.verdict == "broken":
+                self._breach(f"broken: {name}: {end.receipt}")
+            return
+        told = self._world.platform.whispers or self._world.plan.refused_whispers
+        if not told and not (messages and _marked(messages)):
+            self._breach(f"silent: {name} was not shown, and nobody was told")
 
     def _shown(self, name: str, end: RunEnd, messages: list[Message], recorded: str) -> None:
         """What nobody deleted shows all that is known of the answer, and how it ended."""
