@@ -7,8 +7,10 @@ never import this: a failure of theirs carries the id and the parameters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from string import Formatter
 
 
@@ -232,8 +234,7 @@ CATALOGUE: dict[str, str] = {
     "failed.not_answerable": "The model can't answer this: {reason}",
     # What an answer was made without.
     "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
-    "history.missing": "earlier messages here: the platform lets me read only some of them now. "
-    "I know my own questions and answers.",
+    "history.missing": "earlier messages here, the platform lets me read only some",
     "answer.not_read": "Not read: {what}",
     # What could not be shown.
     "shown.in_part": "The rest of the answer can't be shown.",
@@ -248,6 +249,18 @@ CATALOGUE: dict[str, str] = {
 def english(sentence: Sentence) -> str:
     """The sentence as text; raises `KeyError` for an unknown id or a missing parameter."""
     return CATALOGUE[sentence.id].format(**sentence.params)
+
+
+def is_one_of(text: str, *prefixes: str) -> bool:
+    """Whether a text is a sentence of ours whose id begins so, whatever its parameters are."""
+    patterns = (_pattern(id_) for id_ in CATALOGUE if id_.startswith(prefixes))
+    return any(pattern.fullmatch(text) for pattern in patterns)
+
+
+@cache
+def _pattern(id_: str) -> re.Pattern[str]:
+    parts = Formatter().parse(CATALOGUE[id_])
+    return re.compile("".join(re.escape(said) + (".*" if name else "") for said, name, *_ in parts))
 
 
 def parameters(id_: str) -> frozenset[str]:

@@ -9,13 +9,16 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.app.making import make_runs
+from bot.app.models import each_alone, make_model
+from bot.app.rehearsal import on_loopback, playing
+from bot.cures import happened
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, first_loss
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
 from connectors.base import Asked, Connector, MessageRef, Person
 from connectors.memory import MemoryConnector
-from providers.base import Provider
+from providers.base import Provider, TokenKind
 from providers.scripted import ScriptedProvider, Step
 
 log = structlog.get_logger(__name__)
@@ -28,6 +31,11 @@ _SAID: tuple[Step, ...] = (
     ("reasoning", "Hm."), "Every ", "**token** ", "`arrives`", ": ", "漢字, ", "👍🏽", ", é", ".",
 )  # fmt: skip
 _TEXT = "".join(step for step in _SAID if isinstance(step, str))
+_TOKENS: tuple[tuple[TokenKind, str], ...] = tuple(
+    ("text", step) if isinstance(step, str) else step
+    for step in _SAID
+    if isinstance(step, (str, tuple))
+)
 _TRIES = 3
 """A way that is broken is so each time; a busy machine is not."""
 _SETTLE_DEADLINE_S = 5.0
@@ -47,6 +55,11 @@ async def check_chain(
     for connector, loss in zip(connectors, losses, strict=True):
         if loss is not None:
             raise ChainBroken(f"Tokens for {connector.name} get lost, at {loss}.\n{_CURE}")
+    for each in each_alone(settings):
+        if (loss := await rehearsed(each, store)) is not None:
+            raise ChainBroken(
+                f"Tokens read as {each.model} sends them get lost, at {loss}.\n{_CURE}"
+            )
     if settings.start_check == "model":
         await _check_model(settings, store, provider)
 
@@ -70,9 +83,31 @@ async def looped(settings: Settings, store: Store, connector: Connector) -> Loss
     return loss
 
 
-async def _loop(settings: Settings, store: Store, connector: Connector) -> Loss | None:
+async def rehearsed(settings: Settings, store: Store) -> Loss | None:
+    """The first link that loses a token of the chosen model's, read by the chosen reader.
+
+    Its service is played on loopback, see `bot.app.rehearsal`: it costs no call.
+    """
+    for _ in range(_TRIES):
+        async with playing(_TOKENS) as root:
+            if (there := on_loopback(settings, root)) is None:
+                return None
+            provider = make_model(there)
+            try:
+                loss = await _loop(there, store, MemoryConnector(PROBED_AS), provider)
+            finally:
+                await provider.aclose()
+        if loss is None:
+            return None
+        log.warning("probe.lost", model=settings.model, link=loss.link, detail=loss.detail)
+    return loss
+
+
+async def _loop(
+    settings: Settings, store: Store, connector: Connector, provider: Provider | None = None
+) -> Loss | None:
     memory = MemoryConnector(PROBED_AS, limits=connector.limits)
-    runs = make_runs(settings, ScriptedProvider(_SAID), store, Pacing())
+    runs = make_runs(settings, provider or ScriptedProvider(_SAID), store, Pacing())
     with bound_contextvars(probe=connector.name):
         result = await runs.answer(Question(_asked(memory)), memory)
         await memory.aclose()
@@ -81,6 +116,8 @@ async def _loop(settings: Settings, store: Store, connector: Connector) -> Loss 
             await store.retention.remove(result.run_id)
         except StoreUnavailable as error:
             return Loss("log", str(error))
+    if result.failure is not None:
+        return Loss("provider", happened(result.failure))
     return first_loss(result, _TEXT)
 
 

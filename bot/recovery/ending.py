@@ -11,7 +11,7 @@ import structlog
 
 from bot.pacing import Pacing
 from bot.receipts import Receipt, Verdict, Witness, summary
-from bot.recovery.text import in_order, longer, recorded
+from bot.recovery.text import beyond, in_order, longer, recorded
 from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
@@ -135,14 +135,9 @@ class Endings:
             return as_known(known, text, connector.limits)
 
     async def _known(self, left: Left, connector: Connector) -> str:
-        """The longer of log and screen; where the platform doesn't keep the Markdown, the log.
-
-        Of what was not recorded at all, what can be seen is all that is known.
-        """
+        """The longer of log and screen."""
         text, messages = recorded(left.tokens), left.messages
         limits = connector.limits.at(left.question.place)
-        if not limits.keeps_source and left.tokens:
-            return text
         try:
             async with asyncio.timeout(_READ_DEADLINE_S):
                 shown = [await connector.read(message.ref) for message in messages]
@@ -150,11 +145,13 @@ class Endings:
             raise Unavailable(str(error) or "no answer") from error
         except ConnectorError:  # gone, or not to be read: an edit will tell
             return text
+        pieces = [message.piece for message in messages]
         sources = [each.source for each in shown if each.source is not None]
-        if len(sources) == len(shown):
-            text = longer(text, sources, [message.piece for message in messages], limits)
-        seen = (each.text if each.source is None else each.source for each in shown)
-        return text if text or left.tokens else "\n\n".join(filter(None, seen))
+        if len(sources) == len(shown):  # the platform keeps the Markdown that it was sent
+            found = longer(text, sources, pieces, limits)
+            if found != text:
+                return found
+        return beyond(text, [each.text for each in shown], pieces)
 
     async def _shown(self, left: Left, text: str, connector: Connector) -> Reply:
         """Shows the end. Raises `Unavailable` where that took too long."""
@@ -166,7 +163,11 @@ class Endings:
             self._pacing,
             self._store,
             lambda: self._now_us() - started_us,
-            Begun(left.messages, max((edit.n + 1 for edit in left.edits), default=0)),
+            Begun(
+                left.messages,
+                max((edit.n + 1 for edit in left.edits), default=0),
+                started_us,
+            ),
             self._watch.called,
             left.row.start.person,
         )

@@ -9,13 +9,17 @@ from itertools import pairwise, product, takewhile
 
 from bot.render import Piece, close_unfinished, layout, undecorated
 from bot.store import TokenRow
+from bot.words import is_one_of
 from connectors.base import Limits
+from connectors.markdown import form
 from providers.base import ANSWER_KINDS
 
 _MOST_CLOSING = 100
 """A text on the screen ends in at most so many characters that only close it for the moment."""
 _CLOSED = re.compile(r"\n[ >]*(?:`{3,}|~{3,})$")
 _OPENED = re.compile(r"[ >]*(?:`{3,}|~{3,}).*\n")
+_MARK = re.compile(r"[\\`*_~#|<>$]")
+_NOTES = ("ended.", "failed.", "answer.", "shown.")
 _GAPS = ("", "\n\n", "\n", " ")
 """What may have stood between two messages of which the log knows nothing."""
 
@@ -49,6 +53,58 @@ def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limi
                 return seen[:end]
     text = _overlapping(shown)
     return text if text.startswith(log) and _shows(text, shown, limits, overlap=True) else log
+
+
+def beyond(log: str, seen: Sequence[str], pieces: Sequence[Piece]) -> str:
+    """The log's text, and literally what else can be seen where the screen goes on from it.
+
+    `seen` is what the messages' clients draw, in the normal form. What was shown is never taken
+    away: of what nobody recorded only the marks are lost.
+    """
+    bodies = [_without_head(text, piece) for text, piece in zip(seen, pieces, strict=True)]
+    bodies[-1:] = [_without_notes(text) for text in bodies[-1:]]
+    shown = "\n".join(filter(None, bodies))
+    for begun in (log, close_unfinished(log)):
+        if (at := _after(shown, "".join(form(begun).split()))) is not None:
+            return _with_rest(log, begun, shown[at:].rstrip())
+    return log
+
+
+def _with_rest(log: str, begun: str, rest: str) -> str:
+    words = rest.lstrip()
+    if not words.strip("…"):  # that stands for what was hidden while the answer grew
+        return log
+    gap = "" if not begun or begun[-1].isspace() else rest[: len(rest) - len(words)]
+    return begun + gap.replace("\n", "\n\n") + _MARK.sub(_escaped, words)
+
+
+def _after(shown: str, known: str) -> int | None:
+    """Where a text goes on behind what is known of it, white space apart; None where it differs."""
+    at = 0
+    for character in known:
+        while at < len(shown) and shown[at].isspace():
+            at += 1
+        if at == len(shown) or shown[at] != character:
+            return None
+        at += 1
+    return at
+
+
+def _without_head(text: str, piece: Piece) -> str:
+    """A message without what its part repeats of the one before."""
+    return text.removeprefix(form(piece.head)) if piece.head else text
+
+
+def _without_notes(text: str) -> str:
+    """A message without the sentences of ours that say how its answer ended."""
+    lines = text.split("\n")
+    while lines and (not lines[-1].strip() or is_one_of(lines[-1], *_NOTES)):
+        lines.pop()
+    return "\n".join(lines)
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return f"\\{mark[0]}"
 
 
 def _with_fences(pieces: Sequence[Piece], shown: Sequence[str]) -> list[Piece]:

@@ -53,10 +53,15 @@ _MOST_MENDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What another process has shown of an answer: its messages, and so many calls for them."""
+    """What another process has shown of an answer: its messages, and so many calls for them.
+
+    It may live after all, and have posted a further part since (`since_us`, microseconds since the
+    epoch): each is looked for before it is posted.
+    """
 
     messages: tuple[Message, ...] = ()
     calls: int = 0
+    since_us: int | None = None
 
 
 Called = Callable[[UUID, str, EditRow, int | None], None]
@@ -123,6 +128,7 @@ class Reply:
         """The calls, post or edit, of which it is not known whether the last had its effect."""
         self._mends = 0
         self._calls = begun.calls
+        self._begun_us = begun.since_us
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
     # What pacing asks of those who wait.
@@ -352,11 +358,19 @@ class Reply:
         try:
             async with asyncio.timeout(_CALL_DEADLINE_S):
                 if step.ref is None:
-                    key = f"{self._run_id}:{step.part.index}"
-                    return await self._connector.post(self._place, step.part, key)
+                    return await self._post(step.part)
                 return await self._connector.edit(step.ref, step.part)
         except TimeoutError as error:
             raise Unavailable(f"no answer within {_CALL_DEADLINE_S:g} s") from error
+
+    async def _post(self, part: Part) -> Shown:
+        key = f"{self._run_id}:{part.index}"
+        if self._begun_us is not None:
+            found = await self._connector.find(self._place, part, key, self._begun_us)
+            if found is not None:
+                self._lost.add("post")  # which version stands is not known
+                return found
+        return await self._connector.post(self._place, part, key)
 
     def _confirm(self, step: Step, shown: Shown, closing: Closing | None) -> None:
         """The platform did a step that `closing` made, or else the screen."""
@@ -423,6 +437,7 @@ class Reply:
         match problem:
             case Unavailable():
                 self._lost.add(step.call)
+                self._screen.doubt(step)
                 await self._wait()
             case RateLimited() if not _is_final(problem):
                 await self._limited(step, problem)

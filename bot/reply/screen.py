@@ -68,6 +68,8 @@ class Message:
     shown: str
     unknown: tuple[str, ...] = ()
     """Blocks of the platform's answer of which nobody knows what they show."""
+    may_show: int = 0
+    """Characters of the longest body that an edit may have given it whose answer was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +201,17 @@ class Screen:
 
     def _gives_up_tail(self, sent: Message, step: Step) -> bool:
         """Whether a message shows more than it is to show."""
-        if len(sent.piece.body) > len(step.piece.body):
+        if max(len(sent.piece.body), sent.may_show) > len(step.piece.body):
             return True
         # Which version stands is not known: an earlier one may have more than this part.
         return sent.part is None and len(sent.shown) > len(self._visible(step.part.text))
+
+    def doubt(self, step: Step) -> None:
+        """The answer to a step was lost: it may have had its effect all the same."""
+        for at, message in enumerate(self._messages):
+            if message.ref == step.ref:
+                longest = max(message.may_show, len(step.piece.body))
+                self._messages[at] = replace(message, may_show=longest)
 
     def confirm(
         self, step: Step, shown: Shown, *, sure: bool = True, again: bool = False

@@ -81,7 +81,8 @@ class HostingSettings(BaseSettings):
     start_check: Literal["off", "chain", "model"] = Field(
         "chain",
         description="what is checked at start, or the bot takes no messages: `chain`, whether "
-        "tokens reach the log and each platform's kind of message; `model`, one call to the model "
+        "tokens reach the log and each platform's kind of message, and the chosen reader reads its "
+        "service's stream (played on this machine); `model`, one call to the model "
         "as well; or `off`",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.probing import ChainBroken, check_chain, looped
+from bot.app.probing import ChainBroken, check_chain, looped, rehearsed
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.recording import RecordingHandler
 from bot.settings import Settings
@@ -16,6 +16,7 @@ from bot.store.tokens import TokenLog
 from connectors.base import Limits, Part
 from connectors.memory import MemoryConnector
 from providers.base import AuthFailed
+from providers.decoding import Decoder
 from providers.failover import ChainProvider
 from providers.relay import Relay
 from providers.scripted import Fail, ScriptedProvider
@@ -144,6 +145,7 @@ async def test_a_broken_link_keeps_the_bot_from_starting(
     await check_chain(checked("off"), store, [MemoryConnector()], model)
 
 
+@pytest.mark.real_time
 async def test_the_model_is_asked_where_the_operator_wants_that(store: Store) -> None:
     """Each start costs a call then."""
     model = ScriptedProvider(["OK"])
@@ -153,8 +155,60 @@ async def test_the_model_is_asked_where_the_operator_wants_that(store: Store) ->
     assert len(model.requests) == 1
 
 
+@pytest.mark.real_time
 async def test_a_model_that_does_not_answer_keeps_the_bot_from_starting(store: Store) -> None:
     """What can be tried again was tried again by then."""
     model = ChainProvider([ScriptedProvider([Fail(AuthFailed("refused the key"))])])
     with pytest.raises(ChainBroken, match="local:x does not answer: AuthFailed: refused the key"):
         await check_chain(checked("model"), store, [], model)
+
+
+CHOSEN: dict[str, dict[str, Any]] = {
+    "local:x": {},
+    "openai:gpt-4o": {},
+    "openai:o3-pro": {"openai_api": "responses"},
+    "azure:dep": {"azure_openai_endpoint": "https://x.example"},
+    "azure:new": {"openai_api_version": "v1"},
+    "compatible:m": {},
+    "anthropic:claude-sonnet-5-5": {},
+    "google:gemini-2.5-flash": {},
+    "deepseek:deepseek-chat": {},
+    "ollama:qwen3": {},
+}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("reader", ["lean", "langchain"])
+@pytest.mark.parametrize("model", CHOSEN)
+async def test_the_chosen_reader_reads_the_chosen_services_stream(
+    model: str, reader: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over loopback, with every token; one that loses some is named, and nothing is left behind."""
+    told = {"model": model, "stream_reader": reader, **CHOSEN[model]}
+    settings = SETTINGS.model_copy(update=told)
+    assert await rehearsed(settings, store) is None
+    assert await store.runs.recent(10) == []
+    losing(Relay, "token")(monkeypatch)
+    loss = await rehearsed(settings, store)
+    assert loss is not None
+    assert loss.link == "provider"
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("reader", ["lean", "langchain"])
+async def test_a_reader_that_loses_tokens_keeps_the_bot_from_starting(
+    reader: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scripted model alone would not find it."""
+    name = "delta" if reader == "lean" else "message"
+    read = getattr(Decoder, name)
+
+    def without_bold(self: Decoder, told: Any) -> Any:
+        return [] if "**" in str(told) else read(self, told)
+
+    monkeypatch.setattr(Decoder, name, without_bold)
+    settings = checked("chain").model_copy(update={"stream_reader": reader})
+    with pytest.raises(
+        ChainBroken, match="Tokens read as local:x sends them get lost, at provider"
+    ):
+        await check_chain(settings, store, [MemoryConnector()], ScriptedProvider(["OK"]))

@@ -10,6 +10,8 @@ from bot.recovery.heart import LEASE_S
 from bot.recovery.judge import Judge
 from bot.runs import outcomes
 from bot.store import Process, Seat, StoreUnavailable
+from connectors.base import Limits, MessageRef, Part, Shown
+from connectors.memory import MemoryConnector
 from providers.scripted import Hang, Pause
 from tests.recovery.world import a_world
 from tests.way import words
@@ -228,3 +230,27 @@ async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
         assert first.provider.requests == []
         assert world.shown == ["One. Two."]
         assert await world.outcomes() == ["complete"]
+
+
+async def test_a_part_that_the_old_owner_posts_while_its_run_is_ended_is_not_posted_again() -> None:
+    """It was taken for dead, and had a post on its way."""
+    async with a_world(Limits(120)) as world:
+        first = await world.start(["word " * 60, Hang()])
+        await first.ask()
+        await world.until(lambda: len(world.messages) == 2)
+        run = (await world.row()).start.run_id
+        world.kill(first)
+        second = await world.start()
+        edit, posted = second.connector.edit, list[MessageRef]()
+
+        async def late(ref: MessageRef, part: Part) -> Shown:
+            if not posted:
+                posted.append(ref)
+                key = f"{id(first.connector)}/{run}:2"
+                await MemoryConnector.post(second.connector, ref.place, Part(run, 2, "word"), key)
+            return await edit(ref, part)
+
+        second.connector.edit = late  # type: ignore[method-assign]
+        await world.recovered()
+        parts = [message.versions[0].part for message in world.messages]
+        assert [part.index for part in parts if part is not None] == [0, 1, 2, 3]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.recovery.text import longer
+from bot.recovery.text import beyond, longer
 from bot.render import Piece, layout
 from connectors.base import Limits
+from connectors.markdown import form
 
 LIMITS = Limits(20)
 BARE = Piece("", "", "", "", "")
@@ -52,3 +55,49 @@ def test_a_part_that_had_not_yet_given_up_its_tail_counts(recorded: int) -> None
     assert (before, after) == ("One two three.", "Four five six")
     shown = ["One two three.\n\nFour", after]
     assert longer(text[:recorded], shown, [BARE] * 2, limits) == text
+
+
+# Where nobody has the Markdown of what is shown.
+
+ENDED = "The connection to the model was lost, so the answer ends here."
+
+
+@pytest.mark.parametrize("recorded", [0, 3, 8, 20])
+def test_what_was_shown_and_never_recorded_stays_without_its_marks(recorded: int) -> None:
+    """Where the log ends within a word in bold, its marks may be seen."""
+    text = "One **two** three.\n\n- four `five`\n- six"
+    known = beyond(text[:recorded], [form(text)], [BARE])
+    assert form(known).replace("*", "").split() == form(text).split()
+
+
+def test_the_line_that_said_how_an_answer_ended_is_none_of_it() -> None:
+    assert beyond("One", [f"One two.\n{ENDED}"], [BARE]) == "One two."
+    assert beyond("One two.", [f"One two.\n{ENDED}"], [BARE]) == "One two."
+    assert beyond("", ["Not read: a.zip: it is empty\nStopped."], [BARE]) == ""
+
+
+def test_a_word_that_is_cut_between_log_and_screen_stays_one() -> None:
+    assert beyond("One t", ["One", "two three"], [BARE, BARE]) == "One two three"
+
+
+def test_what_a_part_repeats_of_the_one_before_is_shown_once() -> None:
+    head = "| k | v |\n|---|---|\n"
+    seen = ["k\tv\na\t1", "k\tv\nb\t2"]
+    pieces = [BARE, Piece("", head, "| b | 2 |", "", "")]
+    assert beyond("| k | v |\n|---|---|\n| a | 1 |", seen, pieces).split()[-2:] == ["b", "2"]
+    assert beyond("", seen, pieces).split() == ["k", "v", "a", "1", "b", "2"]
+
+
+def test_a_screen_that_says_something_else_leaves_the_log_as_it_is() -> None:
+    assert beyond("Another", ["One, two"], [BARE]) == "Another"
+
+
+def test_what_is_hidden_for_the_moment_is_no_text() -> None:
+    assert beyond("See [here](https://x", ["See …"], [BARE]) == "See [here](https://x"
+
+
+@given(st.text(st.sampled_from("ab1 .\n*_`~#|<>$\\"), max_size=40))
+def test_no_character_of_the_screen_is_lost_whatever_marks_it_may_look_like(shown: str) -> None:
+    """An answer of which nothing was recorded."""
+    seen = "\n".join(line.strip() for line in shown.split("\n") if line.strip())
+    assert "".join(form(beyond("", [seen], [BARE])).split()) == "".join(seen.split())

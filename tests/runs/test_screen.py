@@ -208,3 +208,20 @@ async def test_a_lost_post_that_shows_more_than_its_part_keeps_it_until_the_next
         result = await way.answer()
     assert seen[0] == 2
     assert result.receipt.verdict is Verdict.VERIFIED
+
+
+async def test_a_lost_edit_that_shows_more_than_its_part_keeps_it_until_the_next_stands() -> None:
+    """It was sent as one part; by the time it is sent again, the answer has two."""
+    platform = Platform(lambda call, n: Lost() if call == "edit" and n == 1 else None)
+    script = ["word " * 18, Pause(3), "\n\n", "more " * 9, Pause(0.3), "rest " * 15]
+    seen: list[tuple[int, int]] = []
+    async with a_way([*script, Pause(5)], connector=platform) as way:
+
+        def count(_ref: MessageRef, part: Part) -> None:
+            shown = sum(len(text) for text in way.shown)
+            seen.append((len(way.messages), len(part.text) - shown))
+
+        platform.before_edit = count
+        result = await way.answer()
+    assert result.receipt.verdict is Verdict.VERIFIED
+    assert all(messages == 2 or grows >= 0 for messages, grows in seen)

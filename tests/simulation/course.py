@@ -14,7 +14,7 @@ from tests.simulation.chance import seeded
 from tests.simulation.database import Databases
 from tests.simulation.invariants import Invariants
 from tests.simulation.people import People
-from tests.simulation.plan import TROUBLE_S, Plan, planned
+from tests.simulation.plan import TROUBLE_S, Plan, planned_for
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 
@@ -49,7 +49,7 @@ def simulate(seed: int) -> Verdict:
     gc.disable()  # a collection closes what was left behind: it has to come at the same time
     try:
         with seeded(seed) as chance, watch.logs():
-            plan = planned(chance)
+            plan = planned_for(seed, chance)
             with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
                 loop = runner.get_loop()
                 loop.set_task_factory(watch.make_task)  # type: ignore[arg-type]

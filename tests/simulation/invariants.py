@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from bot.runs import outcomes
+from bot.runs import Run, outcomes
 from bot.store import RunEnd, RunRow
 from bot.store.runs import run_of
 from bot.store.tables import inbox, runs, tokens
@@ -19,7 +19,7 @@ from tests.simulation.people import People
 from tests.simulation.world import World
 
 _WORD = re.compile(r"q\d+w\d+\.")
-_FENCE = re.compile(r"```\w*")
+_FENCE = re.compile(r"`{3,}\w*")
 _OUTCOMES = {outcome.value for outcome in outcomes.Outcome}
 
 
@@ -87,23 +87,27 @@ class Invariants:
     def at_verdict(self, number: int, run_id: UUID, verdict: str) -> None:
         """A process has compared: `verified` and `mended` say what people can read right now.
 
-        Of a deletion that it has not heard of yet it can know nothing.
+        Of a deletion that it has not heard of yet it can know nothing, nor of a message that was
+        deleted before any process had noted it.
         """
         if verdict not in ("verified", "mended"):
             return
+        run = self._run(number, run_id)
+        if run is None:
+            return
         messages = self._by_run().get(run_id, [])
-        deleted = [message.ref for message in messages if message.deleted]
+        deleted = {message.ref for message in messages if message.deleted} & set(run.reply.refs)
         if any((number, ref) in self._people.heard for ref in deleted):
             self._breach(f"receipt: {run_id} is {verdict}, and its answer was deleted before")
-        generated = self._generated(number, run_id)
-        shown = "\n".join(message.text for message in messages)
-        if not deleted and generated is not None and _plain(generated) != _plain(shown):
+        generated = run.generation.text
+        shown = "\n".join(message.text for message in messages if not message.deleted)
+        if not deleted and _plain(generated) != _plain(shown):
             self._breach(f"receipt: {run_id} is {verdict}: {shown!r} is shown of {generated!r}")
 
-    def _generated(self, number: int, run_id: UUID) -> str | None:
-        """The answer, as the process that made it has it; None once it has let it go."""
+    def _run(self, number: int, run_id: UUID) -> Run | None:
+        """The run, as the process that makes it has it; None once it has let it go."""
         runs = self._world.processes[number - 1].runs.active
-        return next((run.generation.text for run in runs if run.id == run_id), None)
+        return next((run for run in runs if run.id == run_id), None)
 
     # At the end.
 
@@ -145,10 +149,21 @@ class Invariants:
                 self._breach(f"cut: {name} is not what the model said: {generated!r} / {texts}")
         if row.end.verdict == "verified" and generated != recorded:
             self._breach(f"receipt: {name}: the log has {len(recorded)} of {len(generated)}")
-        if row.end.verdict == "broken":
-            self._breach(f"broken: {name}: {row.end.receipt}")
+        if row.end.outcome == "complete" and generated in self._world.scripts.odd:
+            self._breach(f"whole: {name} was ended with a word that nobody knows")
+        self._not_lost(name, row.end, messages)
         if not any(message.deleted for message in messages):
             self._shown(name, row.end, messages, recorded)
+
+    def _not_lost(self, name: str, end: RunEnd, messages: list[Message]) -> None:
+        """What can't be shown is told, below what stands or to the asker alone, where that goes."""
+        if end.outcome != "undeliverable":
+            if end.verdict == "broken":
+                self._breach(f"broken: {name}: {end.receipt}")
+            return
+        told = self._world.platform.whispers or self._world.plan.refused_whispers
+        if not told and not (messages and _marked(messages)):
+            self._breach(f"silent: {name} was not shown, and nobody was told")
 
     def _shown(self, name: str, end: RunEnd, messages: list[Message], recorded: str) -> None:
         """What nobody deleted shows all that is known of the answer, and how it ended."""
@@ -214,10 +229,10 @@ class Invariants:
 
 def _plain(text: str) -> str:
     """What is left of a text when white space, notes and fences are taken away."""
-    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*_|—", line))
+    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*[_…]|—", line))
     return re.sub(r"\s+", "", _FENCE.sub("", text))
 
 
 def _marked(messages: list[Message]) -> bool:
     lines = [line for m in messages for line in m.text.split("\n")]
-    return not messages or any(re.fullmatch(r"_.*_", line) for line in lines)
+    return not messages or any(re.fullmatch(r"_.*[_…]", line) for line in lines)

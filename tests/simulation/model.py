@@ -25,6 +25,8 @@ class Scripts:
     def __init__(self, plan: Plan, chance: random.Random) -> None:
         self.texts: dict[UUID, list[str]] = {}
         """The whole texts that the scripts of a run's requests hold, in order."""
+        self.odd: set[str] = set()
+        """Those that the service ended with a word that nobody knows."""
         self._plan = plan
         self._chance = chance
         self._numbers = 0
@@ -41,6 +43,9 @@ class Scripts:
             at += size
             if self._plan.pace and self._chance.random() < 0.5:
                 steps.append(Pause(self._chance.expovariate(1 / self._plan.pace)))
+        if self._plan.odd_words and self._numbers % 2:
+            self.odd.add(text)
+            return [*steps, Finish("unknown", word="network_error")]
         return self._spoilt(steps)
 
     def _text(self) -> str:

@@ -34,7 +34,8 @@ from bot.store.floors import Floors
 from bot.store.inbox import Given, Inbox
 from bot.store.leases import Leases
 from bot.store.tokens import TokenLog
-from connectors.base import RateLimited, Unavailable
+from connectors.base import RateLimited, Shown, Unavailable
+from connectors.markdown import form
 from tests.simulation.course import simulate
 from tests.simulation.seeds import OPEN
 from tests.simulation.wire import Connector
@@ -314,6 +315,63 @@ def answer_anew_what_was_seen(stack: ExitStack) -> None:
     _put(stack, Recovery, "_ended", never)
 
 
+def take_a_second_429_for_shown(stack: ExitStack) -> None:
+    """An edit that is refused for the rate twice in a row is taken for shown."""
+    limited: dict[int, int] = {}
+    face, confirm = Reply._face, Reply._confirm
+
+    async def content(self: Reply, step: Any, problem: Any) -> None:
+        again = isinstance(problem, RateLimited) and step.ref is not None
+        limited[id(self)] = limited.get(id(self), 0) + 1 if again else 0
+        if limited[id(self)] < 2:
+            await face(self, step, problem)
+        else:
+            text = step.part.text.strip()
+            self._confirm(step, Shown(step.ref, form(text), source=text), None)
+
+    def counted(self: Reply, *told: Any) -> None:
+        limited[id(self)] = 0
+        confirm(self, *told)
+
+    _put(stack, Reply, "_face", content)
+    _put(stack, Reply, "_confirm", counted)
+
+
+def go_down_in_silence(stack: ExitStack) -> None:
+    """Where no message is taken any more, the asker is not told."""
+
+    async def mute(_self: Reply) -> None: ...
+
+    _put(stack, Reply, "_tell_the_asker", mute)
+
+
+def take_any_word_for_the_end(stack: ExitStack) -> None:
+    """A word that nobody knows makes an answer whole."""
+    _put(stack, outcomes, "_BY_FINISH", {**outcomes._BY_FINISH, "unknown": _WHOLE})
+
+
+def forget_a_deletion_in_flight(stack: ExitStack) -> None:
+    """A deletion that is heard while an edit is in flight is forgotten."""
+    flying: set[int] = set()
+    call, forget = Reply._call, Reply.forget
+
+    async def fly(self: Reply, step: Any) -> Any:
+        flying.add(id(self))
+        try:
+            return await call(self, step)
+        finally:
+            flying.discard(id(self))
+
+    def forgetful(self: Reply, ref: Any) -> bool:
+        return id(self) not in flying and forget(self, ref)
+
+    _put(stack, Reply, "_call", fly)
+    _put(stack, Reply, "forget", forgetful)
+
+
+_WHOLE = outcomes._BY_FINISH["stop"]
+
+
 def _shortened(old: Callable[..., Any]) -> Callable[..., Any]:
     def end(self: Screen, ending: Any) -> Any:
         words = ending.text.split(" ")
@@ -343,6 +401,10 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(tell_the_question, ("secret",), 0),
     Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 1903),
     Mutant(leave_the_questions_of_the_dead, ("unrest", "lost"), 4),
+    Mutant(take_a_second_429_for_shown, ("receipt", "writing", "unmarked"), 10_002),
+    Mutant(go_down_in_silence, ("silent",), 10_000),
+    Mutant(take_any_word_for_the_end, ("whole",), 10_002),
+    Mutant(forget_a_deletion_in_flight, ("receipt",), 10_087),
     Mutant(answer_side_by_side, ("side by side",), 16),
 )
 

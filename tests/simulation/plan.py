@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.intake.conversations import Policy
@@ -27,6 +27,11 @@ TROUBLE_S = 10.0
 """So long things happen and go wrong; after that all is given time to come to rest."""
 
 
+ODD = range(10_000, 20_000)
+"""The seeds in whose courses the platform refuses what it should take, and the model's service
+ends answers with words that nobody knows. Nothing else goes wrong there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The course of one simulation; times in seconds, `…_odds` are probabilities for each call."""
@@ -46,6 +51,37 @@ class Plan:
     """Every process is told of every event, as at a rolling deploy."""
     words: int
     pace: float
+    limited_edits: int = 0
+    """So many edits are refused for the rate, one after the other."""
+    taken_posts: int = 0
+    """So many posts are taken before the platform refuses some."""
+    refused_posts: int = 0
+    refused_whispers: int = 0
+    odd_words: bool = False
+
+
+def planned_for(seed: int, chance: random.Random) -> Plan:
+    """The course of a seed."""
+    plan = planned(chance)
+    if seed not in ODD:
+        return plan
+    odd = random.Random(f"odd {seed}")  # noqa: S311 - it has to be repeatable
+    deleted: list[tuple[float, Act]] = [
+        (round(odd.uniform(0.2, 3.0), 3), "delete answer") for _ in range(odd.choice([0, 0, 1, 2]))
+    ]
+    return replace(
+        plan,
+        processes=1,
+        acts=sorted([(at, act) for at, act in plan.acts if act not in _FATE] + deleted),
+        latency=odd.choice([plan.latency, plan.latency, 0.8, 2.0]),
+        call_odds=0.0,
+        store_odds=0.0,
+        limited_edits=odd.choice([0, 2, 3, 5]),
+        taken_posts=odd.choice([0, 0, 1, 2]),
+        refused_posts=odd.choice([0, 0, 1, 2, 3, 99]),
+        refused_whispers=odd.choice([0, 0, 99]),
+        odd_words=odd.random() < 0.5,
+    )
 
 
 def planned(chance: random.Random) -> Plan:

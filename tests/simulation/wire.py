@@ -16,6 +16,7 @@ from connectors.base import (
     Part,
     Place,
     RateLimited,
+    Refused,
     Shown,
     Unavailable,
 )
@@ -35,6 +36,25 @@ class Skies:
     odds: float = 0.0
     away_until: float = 0.0
     latency: float = 0.0
+    limited_edits: int = 0
+    taken_posts: int = 0
+    refused_posts: int = 0
+    refused_whispers: int = 0
+
+    def refuse(self, name: CallName) -> ConnectorError | None:
+        """What the platform refuses by the plan: each refusal once."""
+        if name == "edit" and self.limited_edits > 0:
+            self.limited_edits -= 1
+            return RateLimited("busy", 0.5)
+        if name == "post" and self.taken_posts > 0:
+            self.taken_posts -= 1
+        elif name == "post" and self.refused_posts > 0:
+            self.refused_posts -= 1
+            return Refused("not that")
+        elif name == "whisper" and self.refused_whispers > 0:
+            self.refused_whispers -= 1
+            return Refused("not them")
+        return None
 
 
 class Connector(MemoryConnector):
@@ -81,7 +101,7 @@ class Connector(MemoryConnector):
         return await asyncio.shield(wire)
 
     async def _sent(self, call: Call, effect: Callable[[], Result]) -> Result:
-        fault = self._trouble(call.name)
+        fault = self._skies.refuse(call.name) or self._trouble(call.name)
         latency = self._skies.latency * self._chance.uniform(0.5, 1.5)
         await asyncio.sleep(latency / 2)
         try:

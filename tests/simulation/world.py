@@ -82,7 +82,14 @@ class World:
         self.platform = Platform()
         self.scripts = Scripts(plan, chance)
         self.weather = Weather(odds=plan.store_odds, slow_odds=plan.slow_store_odds)
-        self.skies = Skies(odds=plan.call_odds, latency=plan.latency)
+        self.skies = Skies(
+            odds=plan.call_odds,
+            latency=plan.latency,
+            limited_edits=plan.limited_edits,
+            taken_posts=plan.taken_posts,
+            refused_posts=plan.refused_posts,
+            refused_whispers=plan.refused_whispers,
+        )
         self.processes: list[Process] = []
         watch.leeway = self.leeway
 
