@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote
 
 from connectors.base import (
+    UNBOUNDED,
     Budget,
     File,
     Incoming,
@@ -36,7 +38,14 @@ class DiscordConnector:
     """A Discord bot in any number of servers. Connections are opened on first use."""
 
     name = "discord"
-    limits = Limits(length=LONGEST, unit="utf16", visible=markup.visible, keeps_source=False)
+    limits = Limits(
+        length=LONGEST,
+        unit="utf16",
+        keeps_source=False,
+        most=replace(UNBOUNDED, characters=LONGEST),
+        measure=markup.DIALECT.measure,
+        adds=markup.DIALECT.adds,
+    )
 
     def __init__(self, options: DiscordOptions) -> None:
         inflow, places, interactions = Inflow(), Places(), Interactions()

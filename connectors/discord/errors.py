@@ -80,8 +80,9 @@ _STATUSES: Mapping[int, tuple[type[ConnectorError], str]] = {
     408: (Unavailable, "Discord waited too long."),
     413: (TooLong, "It is too large."),
 }
-_SHARED = "shared"
-"""The scope of a limit that one message or another resource has, not the channel's calls."""
+_MESSAGE = "/channels/{channel_id}/messages/{message_id}"
+_ANNOUNCEMENT = 20022
+"""Discord's number for a message of an announcement channel that was changed too often."""
 _LENGTH = "or fewer in length"
 """What Discord says of a field that is too long."""
 
@@ -115,10 +116,8 @@ def failure(call: str, error: discord.HTTPException) -> ConnectorError:
     """What follows from an answer with an error."""
     about = f"({call}: {error.status} {error.code})"
     kind, cure = _entry(call, error)
-    if kind is RateLimited:
-        one = getattr(error, "scope", "") == _SHARED
-        limited = MessageLimited if one else RateLimited
-        return limited(f"{cure} {about}", getattr(error, "retry_after", QUIET_S))
+    if issubclass(kind, RateLimited):
+        return kind(f"{cure} {about}", getattr(error, "retry_after", QUIET_S))
     return kind(f"{cure} {about}")
 
 
@@ -127,13 +126,19 @@ def code_of(error: ConnectorError) -> int:
     return error.__cause__.code if isinstance(error.__cause__, discord.HTTPException) else 0
 
 
+def _limit(call: str, error: discord.HTTPException) -> type[RateLimited]:
+    """A limit that a message shares with everybody concerns no other of its channel."""
+    shared = getattr(error, "scope", "") == "shared" and call.startswith(f"PATCH {_MESSAGE}")
+    return MessageLimited if shared or error.code == _ANNOUNCEMENT else RateLimited
+
+
 def _entry(call: str, error: discord.HTTPException) -> tuple[type[ConnectorError], str]:
     if error.code == 50035 and _LENGTH in error.text:
         return TooLong, "It has to be split."
     if error.code in TABLE:
         return TABLE[error.code]
     if error.status == 429:
-        return RateLimited, "Too many calls."
+        return (_limit(call, error), "Too many calls.")
     if error.status >= 500:
         return Unavailable, "Discord has a fault."
     log.warning("discord refused %s: %s %s", call, error.status, error.code)

@@ -31,7 +31,9 @@ async def fetch(rest: Rest, file: File, most: int) -> bytes:
     found: Mapping[str, Any] = await rest.look_up(
         "/channels/{channel_id}/messages/{message_id}", channel_id=channel, message_id=message
     )
-    about = next((a for a in found.get("attachments") or () if a["id"] == attachment), None)
+    passed_on = [each["message"] for each in found.get("message_snapshots") or ()]
+    there = (a for each in (found, *passed_on) for a in each.get("attachments") or ())
+    about = next((each for each in there if each["id"] == attachment), None)
     if about is None:
         raise Gone(f"The file {file.name} was deleted.")
     if int(about["size"]) > most:

@@ -9,6 +9,7 @@ from connectors.base import Part, Place
 from connectors.discord import markup, parts, snowflakes
 from connectors.discord.places import channel_of
 from connectors.discord.rest import Rest
+from connectors.markdown import form
 
 Message = Mapping[str, Any]
 
@@ -62,6 +63,6 @@ def _is_alike(message: Message, part: Part, since: float) -> bool:
     """Whether texts begin alike; a log and a screen are behind each other by turns."""
     if message.get("components") or snowflakes.seconds(message["id"]) < since:
         return False
-    shown, known = markup.seen(message), markup.visible(part.text)
+    shown, known = markup.drawn(message).text, form(part.text)
     length = min(len(shown), len(known))
     return length >= _TELLING and shown[:length] == known[:length]

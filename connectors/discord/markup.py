@@ -1,4 +1,4 @@
-"""What a text is on Discord, which shows Markdown itself; and what of it is compared."""
+"""What a message's content is: a text as Discord's client draws it, below a command's question."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.discord import tables
+from connectors.discord.dialect import DiscordDialect, units
+from connectors.markdown import Drawn
 
+DIALECT = DiscordDialect()
 MOST = 2_000
 """UTF-16 units of a message."""
 
@@ -19,30 +21,23 @@ _LONGEST_QUESTION = 80
 _SPACE = re.compile(r"\s+")
 
 
-def units(text: str) -> int:
-    """The length of a text in UTF-16 units; no less than Discord counts."""
-    return len(text) + sum(character > "\uffff" for character in text)
-
-
 def content(markdown: str, above: str = "") -> str:
-    """What is sent for a text, below a line of decoration; MOST units at the most."""
-    text = markdown.strip()
-    if not text:
-        return above + _BLANK
-    made = (above + tables.aligned(text), above + tables.unaligned(text))
-    return next((each for each in made if units(each) <= MOST), above + text)
+    """What is sent for a text, below a line of decoration.
+
+    Tables have columns where there is room for that: MOST units at the most.
+    """
+    made = (above + (DIALECT.write(markdown, aligned=each) or _BLANK) for each in (True, False))
+    compact = ""
+    for compact in made:
+        if units(compact) <= MOST:
+            break
+    return compact
 
 
-def visible(markdown: str) -> str:
-    """What of a Markdown text is compared with what Discord says that it shows."""
-    text = markdown.strip()
-    return "" if text == _BLANK else tables.comparable(text)
-
-
-def seen(message: Mapping[str, Any]) -> str:
-    """What a message of Discord's shows of an answer, in the form that `visible` has."""
-    text = str(message.get("content") or "").strip()
-    return visible(text.removeprefix(above(message)))
+def drawn(message: Mapping[str, Any]) -> Drawn:
+    """What Discord's client draws of a message of ours, but for the question above it."""
+    text = str(message.get("content") or "").strip().removeprefix(above(message))
+    return DIALECT.read("" if text == _BLANK else text)
 
 
 def question_line(question: str) -> str:

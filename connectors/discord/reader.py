@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import File, Gone, MessageRef, Place, Said
 from connectors.discord import chains, files
+from connectors.discord.chains import commanded
 from connectors.discord.people import People
 from connectors.discord.places import Places, channel_of, first_of
 from connectors.discord.rest import Rest
@@ -42,10 +44,27 @@ class Reader:
             if first_of(place) is None
             else self._chain(place, before.id, us)
         )
-        spoken = [words for message in found if (words := speech(message))][-limit:]
+        spoken = [words for message in found if (words := speech(message))]
+        opener = await self._opener(place, spoken, limit)
+        spoken = [*opener, *spoken[-limit:]]
         users = [user for message in spoken for user in people_in(message)]
         names = await self._people.names(place.workspace, users)
-        return [each for message in spoken for each in said(place, message, us, names)][-limit:]
+        told = [each for message in spoken for each in said(place, message, us, names)]
+        first = first_of(place) or place.thread
+        told = [replace(each, opens=each.ref.id == first) for each in told]
+        return [*(each for each in told[:-limit] if each.opens), *told[-limit:]]
+
+    async def _opener(self, place: Place, spoken: list[Message], limit: int) -> list[Message]:
+        """What opened a thread or a chain of replies, where it is not among the newest."""
+        first = first_of(place) or place.thread
+        if not first or len(spoken) < limit:
+            return []
+        older = [each for each in spoken[:-limit] if first in (each["id"], commanded(each))]
+        if older or first_of(place) is not None or first in (each["id"] for each in spoken):
+            return older
+        page = await self._page(place, "0", which="after", limit=1)
+        began = [words for each in page if (words := speech(each))]
+        return [each for each in began if each["id"] == first]
 
     async def _newest(self, place: Place, before: str, limit: int) -> list[Message]:
         """The newest messages of a channel before one: so many, or whole pages of them."""
@@ -95,10 +114,12 @@ class Reader:
             at = chains.answered(message)
         return sorted(found, key=lambda each: int(each["id"]))
 
-    async def _page(self, place: Place, before: str) -> list[Message]:
+    async def _page(
+        self, place: Place, at: str, *, which: str = "before", limit: int = _PAGE
+    ) -> list[Message]:
         page: list[Message] = await self._rest.look_up(
             "/channels/{channel_id}/messages",
-            query={"before": before, "limit": _PAGE},
+            query={which: at, "limit": limit},
             channel_id=channel_of(place),
         )
         return sorted(page, key=lambda each: int(each["id"]))

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.base import MessageRef, Person, Place, Said
-from connectors.discord import markup, snowflakes
-from connectors.discord.files import files_of
+from connectors.discord import content, markup, snowflakes
 from connectors.discord.inbound.text import plain
 
 Message = Mapping[str, Any]
@@ -32,6 +31,8 @@ def people_in(message: Message) -> Iterator[Mapping[str, Any]]:
     """The users whose names it takes to tell what a message says."""
     yield message["author"]
     yield from message.get("mentions") or ()
+    for each in message.get("message_snapshots") or ():
+        yield from each["message"].get("mentions") or ()
     if asked := message.get("interaction_metadata"):
         yield asked["user"]
 
@@ -48,7 +49,7 @@ def said(place: Place, message: Message, us: str, names: Mapping[str, str]) -> I
         text=_text(message, above, us, names),
         by_bot=author == us,
         at_us=snowflakes.microseconds(message["id"]),
-        files=files_of(message),
+        files=content.files_of(message),
     )
 
 
@@ -65,16 +66,8 @@ def _asked(place: Place, message: Message, above: str, names: Mapping[str, str])
 
 
 def _text(message: Message, above: str, us: str, names: Mapping[str, str]) -> str:
-    content = str(message.get("content") or "").lstrip().removeprefix(above)
-    words = content or "\n\n".join(_embedded(message))
+    own = str(message.get("content") or "").lstrip().removeprefix(above)
+    words = content.text_of({**message, "content": own})
     if message["author"]["id"] == us:
-        return words.strip()
+        return words
     return plain(words, names, without=frozenset({us}))
-
-
-def _embedded(message: Message) -> Iterator[str]:
-    """What an app says in its embeds."""
-    for embed in message.get("embeds") or ():
-        fields = [f"{each['name']}: {each['value']}" for each in embed.get("fields") or ()]
-        words = [embed.get("title"), embed.get("description"), *fields]
-        yield "\n".join(str(each) for each in words if each)

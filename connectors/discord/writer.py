@@ -24,6 +24,7 @@ from connectors.base import (
 )
 from connectors.discord import finder, markup, parts, snowflakes
 from connectors.discord.budgets import Budgets
+from connectors.discord.dialect import units
 from connectors.discord.errors import code_of
 from connectors.discord.flights import Flights
 from connectors.discord.inbound.interactions import Interactions
@@ -114,7 +115,7 @@ class Writer:
 
     async def read(self, ref: MessageRef) -> Shown:
         """What Discord has for a message now. Raises `Gone` where it has none."""
-        return Shown(ref, markup.seen(await self._read(ref)))
+        return _shown(ref, await self._read(ref))
 
     async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
         """Tells one person something, by their command's token or else in a direct message."""
@@ -154,7 +155,7 @@ class Writer:
         self._places.remember(message["id"], place)
         self._above[message["id"]] = markup.above(message)
         _trim(self._above)
-        return Shown(MessageRef(place, message["id"]), markup.seen(message))
+        return _shown(MessageRef(place, message["id"]), message)
 
     async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Message:
         if self._may_be_there(part, post) and (found := await self._found(place, part, post)):
@@ -235,7 +236,7 @@ class Writer:
                 channel_id=channel,
                 message_id=ref.id,
             )
-        return Shown(ref, markup.seen(message))
+        return _shown(ref, message)
 
     async def _decoration(self, ref: MessageRef) -> str:
         """What stands above a message's text; of another process's messages Discord knows."""
@@ -258,8 +259,13 @@ def _reply(place: Place, part: Part) -> dict[str, Any]:
     return {"message_reference": {"message_id": part.about.id, "fail_if_not_exists": False}}
 
 
+def _shown(ref: MessageRef, message: Message) -> Shown:
+    found = markup.drawn(message)
+    return Shown(ref, found.text, found.unknown)
+
+
 def _check(part: Part) -> None:
-    if markup.units(part.text) > LONGEST:
+    if max(units(part.text), markup.DIALECT.measure(part.text).characters) > LONGEST:
         raise TooLong(f"A part has {LONGEST:,} characters at the most.")
 
 

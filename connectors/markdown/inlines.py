@@ -37,12 +37,11 @@ DEEPEST = 20
 
 _SPECIAL = re.compile(
     r"\\|`+|\*+|~+|(?<![A-Za-z0-9_])__[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?__(?![A-Za-z0-9_])|_+"
-    r"|!?\[|\]|<|\$\$?|\n|(?<![A-Za-z0-9])https?://",
-    re.I,
+    r"|!?\[|\]|<|\$\$?|\n|(?<![A-Za-z0-9])(?i:https?)://",
 )
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _UNESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-_BARE = re.compile(r"https?://[^\s<>\[\]\\^`{|}\"\x00-\x20\x7f-\U0010ffff]++", re.I)
+_BARE = re.compile(r"(?i:https?)://[!#-;=?-Z_a-z~]++")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|tel):[^\s<>|]*+)>", re.I)
 _EMAIL = re.compile(
     r"<([\w.!#$%&'*+/=?^`{}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)>", re.A

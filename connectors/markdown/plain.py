@@ -211,12 +211,13 @@ def _block(block: Block, form: Form) -> None:
             form.code(lines)
         case Table(rows):
             for row in rows:
-                form.row(map(_one_line, row))
+                form.row(map(one_line, row))
         case _:
             form.alone()
 
 
-def _one_line(inlines: Sequence[Inline]) -> str:
+def one_line(inlines: Sequence[Inline]) -> str:
+    """The normal form of inlines as one line."""
     return " ".join(filter(None, of_inlines(inlines)))
 
 
@@ -247,7 +248,7 @@ def _inline(inline: Inline, words: Words) -> None:
 
 
 def _link(link: Link | Image, words: Words) -> None:
-    label = _one_line(link.children)
+    label = one_line(link.children)
     address = " ".join(link.address.split())
     for child in link.children:
         _inline(child, words)

@@ -29,12 +29,12 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
-from connectors.markdown import form
 from connectors.web.desk import Desk, place_of
 from connectors.web.files import Files, Room
 from connectors.web.hub import Hub
 from connectors.web.keeping import Keeping
 from connectors.web.login import Login
+from connectors.web.markdown import read, render
 from connectors.web.messages import Author, Content, Message, Messages, web_messages
 from connectors.web.pace import FAST, pace_of
 from connectors.web.routes import Pages
@@ -237,7 +237,8 @@ def _ref(message: Message) -> MessageRef:
 
 
 def _shown(message: Message) -> Shown:
-    return Shown(_ref(message), form(message.text), source=message.text)
+    drawn = read(render(message.text))
+    return Shown(_ref(message), drawn.text, drawn.unknown, source=message.text)
 
 
 def _said(message: Message) -> Said:

@@ -127,7 +127,7 @@ async def test_a_post_whose_answer_the_bot_did_not_live_to_hear_is_not_doubled(
             await shell.until(lambda: not server.record.writing())
             (run,) = await _ended(shell, 1)
     (message,) = server.record.messages(by_bot=True)
-    assert message.content == "Half an\n\n_The bot was stopped before the answer was whole._"
+    assert message.content == "Half an\n\n*The bot was stopped before the answer was whole.*"
     assert (run["outcome"], run["verdict"]) == ("interrupted", "unproven")
 
 

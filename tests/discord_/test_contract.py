@@ -12,7 +12,6 @@ import pytest
 from connectors.base import MessageRef, Place
 from connectors.discord import DiscordConnector
 from connectors.discord.inbound import handover
-from connectors.discord.markup import visible
 from connectors.discord.places import DM
 from tests.contracts.connector import ConnectorContract, Harness, Question
 from tests.discord_.conftest import FREE, options_for
@@ -61,7 +60,7 @@ class _Contract(ConnectorContract):
 
             with hurried(), patch.object(handover, "PAUSES_S", ()):
                 await _connected(connector)
-                yield Harness(connector, place, ask, delete, another, seen=visible)
+                yield Harness(connector, place, ask, delete, another)
                 for each in (connector, *others):
                     await each.aclose()
 

@@ -6,6 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from connectors.discord import markup
+from connectors.discord.dialect import units
 from providers.scripted import Pause
 from tests.discord_.way import discord_way
 from tests.servers.discord import DiscordServer, Refuse, Reset
@@ -27,7 +28,7 @@ async def test_thirty_thousand_characters_of_everything_arrive_whole_and_each_pa
     assert (row.end.outcome, row.end.verdict) == ("complete", "verified"), row.end.receipt
     parts = server.record.shown()
     assert len(parts) >= 15
-    assert all(markup.units(part) <= markup.MOST for part in parts)
+    assert all(units(part) <= markup.MOST for part in parts)
     assert all(part.count("```") % 2 == 0 or "'```'" in part for part in parts)
     assert all(MarkdownIt().render(part) for part in parts)
     assert server.record.writing() == []

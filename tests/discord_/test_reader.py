@@ -136,7 +136,24 @@ async def test_the_newest_are_given_where_there_are_more(
     for i in range(1, 6):
         last = server.people.say(f"{i}", reply_to=last)
     history = await told(reader, chain_of(server, first), last, limit=2)
-    assert [each.text for each in history] == ["3", "4"]
+    assert [(each.text, each.opens) for each in history] == [
+        ("0", True),
+        ("3", False),
+        ("4", False),
+    ]
+
+
+async def test_what_a_long_thread_was_opened_at_is_told_however_long_it_is(
+    server: DiscordServer, reader: Reader
+) -> None:
+    people = server.people
+    start = people.say("What is it about?")
+    thread = people.open_thread(start, name="long")
+    said = [people.say(f"{i}", thread=thread) for i in range(5)]
+    place = Place("discord", people.guild.id, people.general.id, thread)
+    history = await told(reader, place, said[-1], limit=2)
+    assert [each.text for each in history] == ["What is it about?", "2", "3"]
+    assert [each.opens for each in history] == [True, False, False]
 
 
 # Threads and direct messages.

@@ -106,7 +106,7 @@ async def test_words_that_are_refused_leave_a_note_and_retry_on_what_stands(
         asked(server)
         assert (await outcome(way))[0] == "undeliverable"
         (answer,) = way.answers
-        assert answer.content.endswith(f"_{CUT}_")
+        assert answer.content.endswith(f"*{CUT}*")
         assert "retry" in controls(answer)
     assert server.record.writing() == []
 

@@ -8,6 +8,7 @@ import pytest
 
 from bot.runs import verify
 from connectors.discord import markup
+from connectors.discord.dialect import units
 from providers.scripted import Pause
 from tests.discord_.conftest import FREE
 from tests.discord_.way import Way, discord_way
@@ -60,7 +61,7 @@ async def test_a_long_answer_goes_on_in_further_messages_and_is_verified(
         assert await way.verdicts(1) == ["verified"]
         shown = server.record.shown()
         assert len(shown) > 3
-        assert all(markup.units(text) <= markup.MOST for text in shown)
+        assert all(units(text) <= markup.MOST for text in shown)
         assert "".join("".join(shown).split()) == "".join(LONG.split())
         assert server.record.writing() == []
         replies = [m.reference for m in server.record.messages(by_bot=True)]

@@ -129,8 +129,8 @@ async def bot(server: DiscordServer) -> AsyncIterator[Bot]:
 
 async def test_what_a_message_shows_is_what_discord_answers(bot: Bot) -> None:
     shown = await bot.writer.post(bot.place, part("**Hello**\n\n- you"), "key")
-    assert shown.text == "**Hello**\n\n- you"
-    assert bot.server.record.shown() == ["**Hello**\n\n- you"]
+    assert shown.text == "Hello\nyou"
+    assert bot.server.record.shown() == ["**Hello**\n- you"]
 
 
 async def test_a_part_beyond_the_length_is_not_sent(bot: Bot) -> None:

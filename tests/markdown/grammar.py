@@ -212,7 +212,10 @@ class Grammar:
         address = self._random.choice([*ADDRESSES, "docs/a.md", "javascript:alert(1)"])
         title = self._random.choice(["", "", ' "Title"'])
         image = self._random.choice(["", "", "!"])
-        return f"{image}[{label}]({address}{title})", f"{label} ({address})"
+        written, said = f"{image}[{label}]({address}{title})", f"{label} ({address})"
+        if image and self._random.random() < 0.3:
+            return f"[{written}](https://c.example)", f"{said} (https://c.example)"
+        return written, said
 
     def _bare(self) -> tuple[str, str]:
         address = self._random.choice(ADDRESSES[:2])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bot.render import layout
 from connectors.base import Limits
-from connectors.markdown import Growing, joined, plain
+from connectors.markdown import Growing, joined, parse, plain
+from connectors.markdown.nodes import Link, Paragraph
 from tests.markdown.grammar import Grammar
 
 seeds = st.integers(0, 2**32)
@@ -267,3 +268,14 @@ def _seconds(text: str) -> float:
     finally:
         gc.enable()
     return min(taken)
+
+
+def test_a_bare_address_is_a_link_as_far_as_it_goes() -> None:
+    """Its letters are ASCII's own, whatever another alphabet folds to them."""
+    (paragraph,) = parse("See https://kiosk.example/first?is=K, (HTTP://b.example/x)。好").blocks
+    assert isinstance(paragraph, Paragraph)
+    links = [each for each in paragraph.children if isinstance(each, Link)]
+    assert [link.address for link in links] == [
+        "https://kiosk.example/first?is=K",
+        "HTTP://b.example/x",
+    ]

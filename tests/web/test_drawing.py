@@ -6,14 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from html import unescape
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from connectors.web import drawing, markdown
-from connectors.web.drawing import KEPT, MOST_CELLS, Drawings, as_source, cells, drawn, most_html
+from connectors.web import markdown
+from connectors.web.drawing import KEPT, Drawings
 from connectors.web.hub import Hub, Outbox, Shared
 from connectors.web.messages import Message
 
@@ -47,7 +44,7 @@ SHAPES = {
     "many tables": "\n\n".join([table(60, 60)] * 40)[:LENGTH],
     "tables without a line between": (table(80, 20) + "\n") * 20,
     "carriage returns": table(300, 1000).replace("\n", "\r\n"),
-    "aligned": table(400, 1500).replace("-", ":"),
+    "aligned": table(400, 1500).replace("|-", "|:-:"),
     "tabs": table(300, 1000).replace("|-", "|\t-"),
 }
 
@@ -56,47 +53,22 @@ SHAPES = {
 def test_a_table_of_any_shape_costs_little(shape: str) -> None:
     """In time and in HTML."""
     text = SHAPES[shape]
-    began = time.perf_counter()
-    html = drawn(text)
-    assert time.perf_counter() - began < WORK_S
-    assert len(html) <= most_html(text)
-
-
-@given(
-    st.lists(
-        st.sampled_from(["|", "-", ":", "\n", "\n|", "|-", " ", ">", "- ", "x", "\n\n", "|\n"]),
-        max_size=400,
-    ).map("".join)
-)
-def test_the_estimate_is_never_below_what_the_parser_makes(text: str) -> None:
-    """Or else a shape could get by it."""
+    began = time.process_time()
     html = markdown.render(text)
-    assert html.count("<td") + html.count("<th") - html.count("<thead") <= cells(text)
-
-
-@given(st.text(max_size=300))
-def test_as_source_every_character_can_be_read(text: str) -> None:
-    shown = as_source(text)
-    inner = shown.removeprefix("<pre><code>").removesuffix("</code></pre>\n")
-    assert unescape(inner) == markdown.visible(text) or "&" in text
-    assert "<" not in inner
-
-
-def test_a_table_that_people_read_is_a_table() -> None:
-    """A hundred rows of twenty columns."""
-    assert cells(table(19, 90)) <= MOST_CELLS
-    assert "<table" in drawn(table(19, 90))
+    assert time.process_time() - began < WORK_S
+    assert len(html) <= 40 * len(text)
+    assert "<table" in html
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How often a text was drawn."""
     texts: list[str] = []
 
-    def drawn(text: str) -> str:
+    def render(text: str) -> str:
         texts.append(text)
         return f"<p>{text}</p>"
 
-    monkeypatch.setattr(drawing, "drawn", drawn)
+    monkeypatch.setattr(markdown, "render", render)
     return lambda: len(texts)
 
 

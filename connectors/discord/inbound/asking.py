@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from connectors.base import Asked, Commanded, ConnectorError, File, MessageRef, Person, Place
+from connectors.discord import content
 from connectors.discord.inbound import commands, mapping
 from connectors.discord.inbound.acknowledgements import Acknowledgements
 from connectors.discord.inbound.guilds import Guilds, parent_in
@@ -16,7 +17,7 @@ from connectors.discord.inbound.handover import Handover, patiently
 from connectors.discord.inbound.interactions import Interaction, Interactions
 from connectors.discord.inbound.mapping import Setting
 from connectors.discord.inbound.origins import Origins
-from connectors.discord.inbound.text import names_in, plain, quoted
+from connectors.discord.inbound.text import plain, quoted
 from connectors.discord.places import DM
 from connectors.discord.rest import Rest
 from connectors.errands import Errands
@@ -203,14 +204,15 @@ class Asking:
         interaction = _interaction(data, question)
         if not await self._may(at.place(interaction.id), interaction):
             return
+        files: tuple[File, ...] = ()
         about = self._quotes.get(form) or await self._read(form.rpartition(":")[2], data)
         if about is None:
             place, text = at.place(interaction.id), question
         else:
             place = await self._place_of(about, at)
-            text = self._quoting(about, question, at)
+            text, files = self._quoting(about, question, at), content.files_of(about)
         ref = MessageRef(place, interaction.id)
-        await self._ask(Asked(ref, interaction.person, text), interaction)
+        await self._ask(Asked(ref, interaction.person, text, files), interaction)
 
     async def _place_of(self, about: Json, at: Setting) -> Place:
         """A message's conversation; where that is not found soon, one that begins with it."""
@@ -238,7 +240,9 @@ class Asking:
 
     def _quoting(self, about: Json, question: str, at: Setting) -> str:
         said = plain(
-            about["content"], names_in(about), named=lambda id_: self._guilds.name(at.guild, id_)
+            content.text_of(about),
+            content.names_in(about),
+            named=lambda id_: self._guilds.name(at.guild, id_),
         )
         return f"{quoted(said)}\n\n{question}" if said else question
 

@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from connectors.base import Asked, ConnectorError, Deleted, Inflow, MessageRef
+from connectors.discord import content, markup
 from connectors.discord.inbound import mapping
 from connectors.discord.inbound.asking import Asking
 from connectors.discord.inbound.catch_up import CatchUp
@@ -17,7 +18,7 @@ from connectors.discord.inbound.handover import Handover, patiently
 from connectors.discord.inbound.interactions import Interactions
 from connectors.discord.inbound.mapping import Setting, Words
 from connectors.discord.inbound.origins import Origins
-from connectors.discord.inbound.text import plain
+from connectors.discord.inbound.text import plain, quoted
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places
 from connectors.discord.rest import Rest
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
+_LONGEST_QUOTATION = 4_000
+"""Characters of what a message replies to."""
 NOT_KEPT = "I could not take your question just now. Please ask again."
 
 
@@ -96,6 +99,7 @@ class Inbound:
             return None
         text = self._plain(words, at)
         opens = text if await self._may_open(words, at) else ""
+        text = self._replying(message, at) + text
         try:
             place = await patiently(lambda: self._origins.of(message, at, opens=opens))
         except ConnectorError:
@@ -143,6 +147,20 @@ class Inbound:
             without=at.ours,
             named=lambda id_: self.guilds.name(at.guild, id_),
         )
+
+    def _replying(self, message: Json, at: Setting) -> str:
+        """What a message replies to, as a quotation above it.
+
+        A chain of replies tells it by itself; in a thread or alone it may lie far back.
+        """
+        about = message.get("referenced_message")
+        if not about or not at.alone or mapping.replied_to(message) is None:
+            return ""
+        names, above = content.names_in(about), markup.above(about)
+        said = content.text_of(about).removeprefix(above.strip()).strip()
+        text = plain(said, names, named=lambda id_: self.guilds.name(at.guild, id_))
+        shown = text if len(text) <= _LONGEST_QUOTATION else f"{text[:_LONGEST_QUOTATION]}…"
+        return f"{quoted(shown)}\n\n" if shown else ""
 
     def _turn(self, channel: str) -> asyncio.Lock:
         """Held while an event of a channel is read, one after the other as they came."""

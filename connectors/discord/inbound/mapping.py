@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Asked, Edited, File, MessageRef, Person, Place, Pressed
-from connectors.discord import controls
-from connectors.discord.files import files_of
-from connectors.discord.inbound.text import name_of, names_in
+from connectors.discord import content, controls
+from connectors.discord.inbound.text import name_of
 from connectors.discord.places import DM, chain
 
 Json = Mapping[str, Any]
@@ -73,27 +72,18 @@ def heard(message: Json, at: Setting) -> Words | None:
     if not is_by_person(message, at.us):
         return None
     addressed = _addressed(message, at)
-    if addressed is None or not (addressed or message["content"] or message["attachments"]):
+    if addressed is None or not (addressed or content.says_something(message)):
         return None
-    return Words(
-        message["id"],
-        person_of(message["author"], message.get("member")),
-        message["content"],
-        names_in(message),
-        files_of(message),
-        addressed,
-    )
+    return _words(message, addressed=addressed)
 
 
 def changed(message: Json, us: str) -> Words | None:
     """What a message says now that a person changed; Discord tells of previews and pins alike."""
     if not message.get("edited_timestamp") or not is_by_person(message, us):
         return None
-    if not (message["content"] or message["attachments"]):
+    if not content.says_something(message):
         return None  # withheld: without the intent only what mentions the bot is told
-    person = person_of(message["author"], message.get("member"))
-    text, names = message["content"], names_in(message)
-    return Words(message["id"], person, text, names, files_of(message), addressed=True)
+    return _words(message, addressed=True)
 
 
 def edited(words: Words, place: Place, text: str, version: str) -> Edited:
@@ -143,6 +133,17 @@ def replied_to(message: Json) -> str | None:
     return reference.get("message_id")
 
 
+def _words(message: Json, *, addressed: bool) -> Words:
+    return Words(
+        message["id"],
+        person_of(message["author"], message.get("member")),
+        content.text_of(message),
+        content.names_in(message),
+        content.files_of(message),
+        addressed,
+    )
+
+
 def _addressed(message: Json, at: Setting) -> bool | None:
     """Whether a message speaks to the bot by name; None where it is no business of the bot's."""
     people = {user["id"] for user in message.get("mentions") or ()}
@@ -157,5 +158,5 @@ def _addressed(message: Json, at: Setting) -> bool | None:
     author = (message.get("referenced_message") or {}).get("author") or {}
     if author.get("id") == at.us:
         # Without the intent the text of a reply that does not ring the bot is withheld.
-        return bool(message["content"] or message["attachments"]) or None
+        return content.says_something(message) or None
     return False if at.thread and not author else None

@@ -21,11 +21,6 @@ def name_of(user: Json, member: Json | None = None) -> str:
     return str(nick or user.get("global_name") or user.get("username") or user["id"])
 
 
-def names_in(message: Json) -> dict[str, str]:
-    """The people whom a message mentions, by their ids."""
-    return {user["id"]: name_of(user) for user in message.get("mentions") or ()}
-
-
 def plain(
     text: str,
     names: Mapping[str, str],

@@ -1,0 +1,211 @@
+"""Writes a text's blocks for Discord's client: what it draws as it draws it, tables set as code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from connectors.discord.dialect import decoration, inlines, tables
+from connectors.markdown import of_inlines
+from connectors.markdown.nodes import (
+    Block,
+    CodeBlock,
+    Heading,
+    Item,
+    List,
+    Paragraph,
+    Quote,
+    Rule,
+    Table,
+)
+from connectors.markdown.plain import CHECKED_BOX, OPEN_BOX
+
+_LANGUAGE = re.compile(r"[a-z0-9_+\-.#]+", re.I | re.A)
+_DEEPEST_HEADING = 3
+_DEEPEST_LIST = 9
+"""The client draws eleven levels of a list."""
+_GREATEST = 999_999_999
+"""The client counts from 1 to a thousand millions."""
+
+
+class Writer:
+    """Writes lines. `aligned`: tables have columns, which takes more room."""
+
+    def __init__(self, *, aligned: bool, quoted: bool = False) -> None:
+        self._aligned = aligned
+        self._quoted = quoted
+
+    def all(self, blocks: Sequence[Block]) -> list[str]:
+        """The lines of some blocks, parted by blank lines where the client needs or lacks them."""
+        lines: list[str] = []
+        before: Block | None = None
+        for block in blocks:
+            made = list(self._block(block))
+            if made and before is not None and _apart(before, block):
+                lines.append("")
+            lines += made
+            before = block if made else before
+        return lines
+
+    def _block(self, block: Block) -> Iterator[str]:
+        match block:
+            case Paragraph(children):
+                yield from inlines.lines(children)
+            case Heading():
+                yield from self._heading(block)
+            case Quote(children):
+                yield from self._quote(children)
+            case List():
+                yield from _Lists(self).items(block, 0)
+            case CodeBlock():
+                yield from _code(block)
+            case Table():
+                yield from self._table(block)
+            case _:
+                yield decoration.RULE
+
+    def _heading(self, heading: Heading) -> Iterator[str]:
+        if heading.level > _DEEPEST_HEADING or heading.continued:
+            yield from inlines.bold(heading.children)
+            return
+        for line in inlines.lines(heading.children):
+            yield f"{'#' * heading.level} {decoration.heading(line)}"
+
+    def _quote(self, children: Sequence[Block]) -> Iterator[str]:
+        """The client knows no quotation within another one."""
+        if self._quoted:
+            yield from self.all(children)
+        else:
+            inner = Writer(aligned=self._aligned, quoted=True)
+            yield from (f"> {line}" for line in inner.all(children))
+
+    def _table(self, table: Table) -> Iterator[str]:
+        rows = [[" ".join(filter(None, of_inlines(cell))) for cell in row] for row in table.rows]
+        rows = [row for row in rows if any(row)]
+        laid_out = tables.laid_out(rows, table.aligns, aligned=self._aligned)
+        if laid_out is not None and not table.continued:
+            yield from decoration.set_table(*laid_out)
+        elif rows:
+            yield from decoration.fenced(["\t".join(row).rstrip("\t") for row in rows])
+
+
+def _apart(before: Block, block: Block) -> bool:
+    """Whether a blank line parts two blocks."""
+    if isinstance(before, Heading | CodeBlock | Table | Rule):
+        return False
+    if isinstance(block, Heading | CodeBlock | Table | Rule):
+        return False
+    return not (isinstance(before, Paragraph) and isinstance(block, List | Quote))
+
+
+def _code(code: CodeBlock) -> Iterator[str]:
+    if code.lines:
+        language = code.language if _LANGUAGE.fullmatch(code.language) else ""
+        yield from decoration.fenced(code.lines, language)
+
+
+@dataclass(slots=True)
+class _Level:
+    """A list that is open in the client: where it stands, and the number that it gives next."""
+
+    indent: int
+    inside: int
+    """Columns by which what belongs to its items stands in."""
+    next: int | None
+    """None where it has bullets."""
+
+
+class _Lists:
+    """Writes the items of a list and of those within it.
+
+    The client numbers items by itself from a list's first one on, and a list ends for it at the
+    first line that isn't indented. It draws words in lists, and no code, quotations or headings.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._levels: list[_Level] = []
+
+    def items(self, listed: List, depth: int) -> Iterator[str]:
+        """The lines of a list's items."""
+        for item in listed.items:
+            yield from self._item(item, min(depth, len(self._levels)))
+
+    def _item(self, item: Item, depth: int) -> Iterator[str]:
+        words, rest = _split(item)
+        marker = self._marker(item, depth) if words and not item.continued else ""
+        if marker:
+            if not self._fits(item, depth):
+                yield ""
+                self._levels = []
+            level = self._enter(item, depth, marker)
+            yield " " * level.indent + marker + words.pop(0)
+            depth += 1
+        elif item.number and not item.continued:
+            words[:1] = [inlines.started(" ".join([item.number, *words[:1]]))]
+        yield from self._inside(words, depth)
+        for child in rest:
+            yield from self._child(child, min(depth, len(self._levels)))
+
+    def _marker(self, item: Item, depth: int) -> str:
+        """What the client draws the item's bullet or number from; empty where it would not."""
+        number = _number(item)
+        if depth > _DEEPEST_LIST or (depth and not self._fits(item, depth)):
+            return ""
+        if item.number and (number is None or f"{number}." != item.number):
+            return ""
+        return "- " if number is None else f"{number}. "
+
+    def _fits(self, item: Item, depth: int) -> bool:
+        """Whether the item goes on with the list that is open there, if one is."""
+        return len(self._levels) <= depth or self._levels[depth].next == _number(item)
+
+    def _enter(self, item: Item, depth: int, marker: str) -> _Level:
+        del self._levels[depth + 1 :]
+        if len(self._levels) == depth:
+            indent = self._levels[-1].inside if depth else 0
+            self._levels.append(_Level(indent, indent + len(marker), _number(item)))
+        level = self._levels[depth]
+        level.next = None if level.next is None else level.next + 1
+        return level
+
+    def _inside(self, words: Sequence[str], depth: int) -> Iterator[str]:
+        """Further lines of what stands so deep in the list; they end what is deeper."""
+        if words:
+            del self._levels[depth:]
+        indent = self._levels[depth - 1].inside if depth else 0
+        yield from (" " * indent + line for line in words)
+
+    def _child(self, child: Block, depth: int) -> Iterator[str]:
+        if isinstance(child, List):
+            yield from self.items(child, depth)
+        elif isinstance(child, Paragraph | Heading):
+            yield from self._inside(_words(child), depth)
+        else:
+            self._levels = []
+            yield from self._writer.all([child])
+
+
+def _split(item: Item) -> tuple[list[str], Sequence[Block]]:
+    """The lines that an item begins with, its box before them, and what follows."""
+    box = "" if item.done is None else CHECKED_BOX if item.done else OPEN_BOX
+    first, rest = item.children[:1], item.children
+    words: list[str] = []
+    if first and isinstance(first[0], Paragraph | Heading):
+        words, rest = _words(first[0]), item.children[1:]
+    if box and not item.continued:
+        words[:1] = [" ".join([box, *words[:1]])]
+    return words, rest
+
+
+def _words(block: Paragraph | Heading) -> list[str]:
+    if isinstance(block, Heading):
+        return inlines.bold(block.children)
+    return inlines.lines(block.children)
+
+
+def _number(item: Item) -> int | None:
+    """The number that the client can give to an item; None where it has a bullet."""
+    number = int(item.number[:-1]) if item.number else 0
+    return number if 0 < number <= _GREATEST else None
