@@ -66,9 +66,9 @@ class _Reader:
             if line.removeprefix(quote) == FENCE:
                 return end
             if FENCE in line or not line.startswith(quote):
+                self.unknown.append("code")
                 break
-        self.unknown.append("code")
-        return at
+        return at  # what is never closed is drawn as it is
 
     def _code(self, lines: Sequence[str]) -> None:
         rows = decoration.rows_in(lines)
