@@ -292,9 +292,9 @@ async def test_while_the_bot_is_closing_http_is_told_to_come_again(slack: Slack)
 
 
 ENDINGS = [
-    ("chat.update", "message_not_found", "stopped"),
+    ("chat.update", "message_not_found", "complete"),
     ("chat.update", "cant_update_message", "complete"),
-    ("chat.update", "msg_too_long", "undeliverable"),
+    ("chat.update", "msg_too_long", "complete"),
     ("chat.postMessage", "not_in_channel", "undeliverable"),
     ("chat.postMessage", "is_archived", "undeliverable"),
     ("chat.postMessage", "channel_not_found", "undeliverable"),
