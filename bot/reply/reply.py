@@ -270,6 +270,9 @@ class Reply:
             if self.blank and not self.ended and self._screen.unseen:
                 await asyncio.sleep(_GATHER_S)
             if (step := self._next()) is not None:
+                since_us = self._begun_us if step.ref is None else None
+                if since_us is not None and await self._posted_elsewhere(step, since_us):
+                    continue
                 budget = self._connector.budget(self._place, step.call)
                 await self._pacing.turn(budget, self)
                 newest = self._next()
@@ -358,19 +361,25 @@ class Reply:
         try:
             async with asyncio.timeout(_CALL_DEADLINE_S):
                 if step.ref is None:
-                    return await self._post(step.part)
+                    key = f"{self._run_id}:{step.part.index}"
+                    return await self._connector.post(self._place, step.part, key)
                 return await self._connector.edit(step.ref, step.part)
         except TimeoutError as error:
             raise Unavailable(f"no answer within {_CALL_DEADLINE_S:g} s") from error
 
-    async def _post(self, part: Part) -> Shown:
-        key = f"{self._run_id}:{part.index}"
-        if self._begun_us is not None:
-            found = await self._connector.find(self._place, part, key, self._begun_us)
-            if found is not None:
-                self._lost.add("post")  # which version stands is not known
-                return found
-        return await self._connector.post(self._place, part, key)
+    async def _posted_elsewhere(self, step: Step, since_us: int) -> bool:
+        """Whether another process has posted the part meanwhile; then it is edited from here on."""
+        key, closing = f"{self._run_id}:{step.part.index}", self._closing
+        try:
+            async with asyncio.timeout(_CALL_DEADLINE_S):
+                found = await self._connector.find(self._place, step.part, key, since_us)
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("reply.not_looked_for", error=str(error) or type(error).__name__)
+            return False
+        if found is not None:
+            self._lost.add("post")  # which version stands is not known
+            self._confirm(step, found, closing)
+        return found is not None
 
     def _confirm(self, step: Step, shown: Shown, closing: Closing | None) -> None:
         """The platform did a step that `closing` made, or else the screen."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 from connectors.base import (
     Budget,
@@ -78,6 +79,8 @@ class Writer:
         self._responses = Responses(rest, interactions)
         self._pings = Pings(rest, options, self._flights, self._responses)
         self._posts: OrderedDict[str, _Post] = OrderedDict()
+        self._parts: OrderedDict[tuple[UUID, int], str] = OrderedDict()
+        """Our messages by run and part."""
         self._above: OrderedDict[str, str] = OrderedDict()
         """The decoration above our messages."""
 
@@ -102,6 +105,7 @@ class Writer:
         if message is None:
             return None
         shown = self._ours(place, message)
+        self._know(part, shown.ref)
         self._posts[key] = _Post(since, shown=shown)
         _trim(self._posts)
         return shown
@@ -109,6 +113,7 @@ class Writer:
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Replaces what a message shows. Raises every kind of `ConnectorError`."""
         _check(part)
+        self._know(part, ref)
         shown = await self._flights.run(ref.id, partial(self._edit, ref, part))
         self._pings.shown(ref, part)
         return shown
@@ -148,6 +153,7 @@ class Writer:
         if post.shown is None:
             message = await self._posted(place, part, key, post)
             post.shown = self._ours(place, message)
+            self._know(part, post.shown.ref)
         return post.shown
 
     def _ours(self, place: Place, message: Message) -> Shown:
@@ -156,6 +162,11 @@ class Writer:
         self._above[message["id"]] = markup.above(message)
         _trim(self._above)
         return _shown(MessageRef(place, message["id"]), message)
+
+    def _know(self, part: Part, ref: MessageRef) -> None:
+        if part.run_id is not None:
+            self._parts[part.run_id, part.index] = ref.id
+            _trim(self._parts)
 
     async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Message:
         if self._may_be_there(part, post) and (found := await self._found(place, part, post)):
@@ -168,7 +179,7 @@ class Writer:
 
     async def _post(self, place: Place, part: Part, key: str, post: _Post) -> Message:
         body = parts.body(part) | {"nonce": parts.nonce(key), "enforce_nonce": True}
-        reply = _reply(place, part)
+        reply = self._reply(place, part)
         # It counts as lost from here on, also where this is given up while Discord is at it.
         post.lost = True
         try:
@@ -208,6 +219,19 @@ class Writer:
             channel_id=channel,
         )
         return message
+
+    def _reply(self, place: Place, part: Part) -> dict[str, Any]:
+        """What a part replies to: the first to its question, each further one to that before it.
+
+        So people and other processes see whose it is. A thread's own question stands outside.
+        """
+        if part.index and part.run_id is not None:
+            target = self._parts.get((part.run_id, part.index - 1))
+        else:
+            target = part.about.id if part.about else None
+        if target is None or target == channel_of(place):
+            return {}
+        return {"message_reference": {"message_id": target, "fail_if_not_exists": False}}
 
     def _may_be_there(self, part: Part, post: _Post) -> bool:
         """Whether the post may have taken effect where no nonce tells: long ago, or before us."""
@@ -250,13 +274,6 @@ class Writer:
             _MESSAGE, channel_id=channel_of(ref.place), message_id=ref.id
         )
         return message
-
-
-def _reply(place: Place, part: Part) -> dict[str, Any]:
-    """The first part replies to what it answers, where that stands in the same channel."""
-    if part.about is None or part.index or part.about.id == channel_of(place):
-        return {}
-    return {"message_reference": {"message_id": part.about.id, "fail_if_not_exists": False}}
 
 
 def _shown(ref: MessageRef, message: Message) -> Shown:

@@ -9,6 +9,7 @@ import pytest
 from bot.runs import verify
 from connectors.discord import markup
 from connectors.discord.dialect import units
+from connectors.markdown import plain
 from providers.scripted import Pause
 from tests.discord_.conftest import FREE
 from tests.discord_.way import Way, discord_way
@@ -21,6 +22,7 @@ from tests.servers.discord import (
     Slow,
     discord_server,
 )
+from tests.servers.discord import markdown as client
 
 pytestmark = pytest.mark.real_time
 
@@ -138,3 +140,29 @@ async def test_a_channel_of_a_lower_rate_is_kept_within_it() -> None:
             assert await way.verdicts(2) == ["verified"] * 2
         assert server.record.shown() == [markup.content(TEXT)] * 2
         assert len(server.record.rate_limited) <= 1
+
+
+PARAGRAPH = "这是**重要：**的一段中文文字，讲的是如何在不同的平台上完整地显示回答。"
+CODE = "```python\nprint('你好，世界')  # 注释\n```"
+TABLE = "| 名称 | 价格 |\n|---|--:|\n| 苹果 | 3 |\n| 梨 | 12 |"
+CHINESE = "\n\n".join([*[PARAGRAPH * 3] * 40, CODE, TABLE, *[PARAGRAPH * 3] * 40])
+"""An answer of some 9,000 characters."""
+
+
+async def test_a_long_chinese_answer_with_code_and_a_table_is_whole_and_verified(
+    server: DiscordServer,
+) -> None:
+    assert 8_900 < len(CHINESE) < 9_300
+    async with discord_way(
+        server, [CHINESE[at : at + 40] for at in range(0, len(CHINESE), 40)]
+    ) as way:
+        server.people.say(f"{server.people.mention} why?")
+        assert await way.verdicts(1) == ["verified"]
+        shown = way.answers
+        lines = [line for each in shown for line in client.lines(each.content)]
+        assert "".join("".join(lines).split()) == "".join("".join(plain(CHINESE)).split())
+        assert all(units(each.content) <= markup.MOST for each in shown)
+        assert [(each.reference or {}).get("message_id") for each in shown[1:]] == [
+            each.id for each in shown[:-1]
+        ]
+        assert not server.record.pinged()

@@ -172,13 +172,15 @@ def test_a_custom_id_of_others_names_nothing() -> None:
 # Replies.
 
 
-async def test_the_first_part_replies_to_the_question_and_the_others_follow(bot: Bot) -> None:
+async def test_the_first_part_replies_to_the_question_and_each_other_to_the_one_before(
+    bot: Bot,
+) -> None:
     asked = bot.asks()
     first = await bot.writer.post(asked.place, part(about=asked), "1")
     second = await bot.writer.post(asked.place, part(index=1, about=asked), "2")
     history = bot.server.record.history
     assert (history[first.ref.id].reference or {})["message_id"] == asked.id
-    assert history[second.ref.id].reference is None
+    assert (history[second.ref.id].reference or {})["message_id"] == first.ref.id
     assert bot.server.record.pinged() == []
 
 
