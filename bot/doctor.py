@@ -39,7 +39,8 @@ async def examine(channel: str | None = None) -> list[Check]:
         if channel is not None:
             settings = settings.model_copy(update={"discord_check_channel": channel})
     except SettingsError as error:
-        return [Check("settings", False, str(error), "set it in the environment or in .env")]
+        told = Check("settings", False, str(error), "set it in the environment or in .env")
+        return [told, *_names_in_dotenv()]
     checks = [Check("settings", True, f"MODEL={settings.model}"), *_names_in_dotenv()]
     try:
         async with app.opened_store(settings) as store:
@@ -50,14 +51,8 @@ async def examine(channel: str | None = None) -> list[Check]:
             for each in app.each_alone(settings):
                 checks.append(await _chain(each, store, f" {each.model}" if several else ""))
     except StoreUnavailable as error:
-        checks.append(Check("database", False, str(error), _DATABASE_CURE))
+        checks.append(Check("database", False, str(error), english(error.cure)))
     return checks
-
-
-_DATABASE_CURE = (
-    "check that the database of DATABASE_URL runs and that its address, name and password are "
-    "right; without DATABASE_URL, that DATA_DIR can be written"
-)
 
 
 def _names_in_dotenv() -> list[Check]:

@@ -198,6 +198,13 @@ OF_FAILING_MODELS: dict[str, str] = {
 
 CATALOGUE: dict[str, str] = {
     **OF_FAILING_MODELS,
+    # The database.
+    "store.full": "the disk that the database is on is full",
+    "cure.store.full": "make room on that disk (without DATABASE_URL, where DATA_DIR is), or set "
+    "TOKEN_RETENTION_DAYS lower",
+    "cure.store.old": "run `everytoken db upgrade`",
+    "cure.store.unreached": "check that the database of DATABASE_URL runs and that its address, "
+    "name and password are right; without DATABASE_URL, that DATA_DIR can be written",
     # The settings.
     "settings.misspelt": "{name} in .env is not a setting. Did you mean {meant}?",
     "settings.unknown": "{name} in .env is not a setting of Everytoken.",

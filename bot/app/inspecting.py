@@ -11,13 +11,15 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from bot.app.opening import now_us
-from bot.inspector import Inspector, Options
+from bot.identity import Account
+from bot.inspector import Inspector, Options, Sight
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
 from connectors.base import Connector, MessageRef, Unavailable
 from connectors.web import WebConnector
 from connectors.web.access import Access, Guard
 from connectors.web.login import Login, login_path
+from connectors.web.visitors import REALM
 
 log = structlog.get_logger(__name__)
 
@@ -42,14 +44,21 @@ class PageDoor:
         self.middleware = Middleware(Guard, access=access)
         self.asks = access.asks
 
-    async def admits(self, request: Request) -> bool:
-        """Whether somebody has logged in, or need not. Raises `StoreUnavailable`."""
-        if not self.asks or self._login is None:
-            return not self.asks
+    async def sight(self, request: Request) -> Sight | None:
+        """Who looks, and whose runs they may see. Raises `StoreUnavailable`."""
+        if not self.asks:
+            return Sight("anybody on this machine")
+        if self._login is None:
+            return None
         try:
-            return await self._login.session(request, "inspector") is not None
+            session = await self._login.session(request, "inspector")
         except Unavailable as error:
             raise StoreUnavailable(str(error)) from error
+        if session is None:
+            return None
+        by = session.person_id or session.way
+        own = Account("web", REALM, session.person_id)
+        return Sight(by) if self._login.runs_of(session) == "all" else Sight(by, own)
 
     def way_in(self, path: str) -> str:
         """Where to log in, to come back to a path."""

@@ -16,6 +16,8 @@ from bot.store import SqlDatabase, Store
 from connectors.base import Connector, Place
 from connectors.terminal import TerminalConnector
 from connectors.web import Room, WebConnector
+from connectors.web.login import SignIn
+from connectors.web.people import People
 
 Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
@@ -63,6 +65,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         about=_about(settings),
         password=revealed(settings.web_password),
         inspector_password=revealed(settings.inspector_password),
+        sign_in=_sign_in(settings),
         public=settings.public,
         public_url=settings.public_url,
         max_file_bytes=settings.max_file_bytes,
@@ -70,6 +73,26 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         secret_keys=settings.secret_key,
         room=Room(settings.upload_bytes_per_person, settings.upload_bytes_total),
     )
+
+
+def _sign_in(settings: Settings) -> SignIn:
+    """The ways in by name, and who may take them."""
+    oidc = None
+    if settings.oidc_issuer is not None and settings.oidc_client_id is not None:
+        from connectors.web.oidc import Oidc, OidcOptions
+
+        oidc = Oidc(
+            OidcOptions(
+                settings.oidc_issuer,
+                settings.oidc_client_id,
+                revealed(settings.oidc_client_secret),
+                settings.public_url or "",
+            )
+        )
+    people = People(
+        settings.sign_in_people, settings.inspector_all_runs, settings.inspector_own_runs
+    )
+    return SignIn(oidc, settings.sign_in_header, people)
 
 
 def _engine(store: Store) -> AsyncEngine:

@@ -116,7 +116,8 @@ def _serving(
 ) -> asyncio.Task[None]:
     """Serves HTTP until the stack is closed."""
     limits = http.limits_for(settings.http_connections, settings.http_connections_per_address)
-    server = http.serve(http.build(served), limits, http.Proxies(settings.trusted_proxies))
+    proxies = http.Proxies(settings.trusted_proxies)
+    server = http.serve(http.build(served), limits, proxies, settings.sign_in_header)
     serving = asyncio.create_task(server.serve([listener]))
     stack.push_async_callback(_stopped, server, serving, stopping)
     return serving

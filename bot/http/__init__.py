@@ -113,11 +113,19 @@ class _Quiet:
             return
 
 
-def serve(app: ASGIApp, limits: Limits | None = None, proxies: Proxies | None = None) -> Server:
-    """A server for the app; `serve(sockets=[…])` runs it until `should_exit` is set."""
+def serve(
+    app: ASGIApp,
+    limits: Limits | None = None,
+    proxies: Proxies | None = None,
+    proxy_header: str | None = None,
+) -> Server:
+    """A server for the app; `serve(sockets=[…])` runs it until `should_exit` is set.
+
+    `proxy_header`: one that only a trusted proxy may send.
+    """
     limits, proxies = limits or Limits(), proxies or Proxies(())
     config = Config(
-        Clients(_Quiet(app), proxies, limits.per_address),
+        Clients(_Quiet(app), proxies, limits.per_address, proxy_header),
         Connections(limits, proxies.__contains__),
         log_config=None,
         access_log=False,

@@ -47,10 +47,14 @@ class Clients:
     """ASGI middleware: says whom each request counts for, and takes so many at once for each.
 
     The `client` of a request becomes the address, or IPv6 network, that it counts for. Connections
-    that come through a trusted proxy don't say whose they are; their requests do.
+    that come through a trusted proxy don't say whose they are; their requests do. The
+    `proxy_header` of a request that comes from anybody else is taken away.
     """
 
-    def __init__(self, app: ASGIApp, proxies: Proxies, at_once: int) -> None:
+    def __init__(
+        self, app: ASGIApp, proxies: Proxies, at_once: int, proxy_header: str | None = None
+    ) -> None:
+        self._header = (proxy_header or "").lower().encode("latin-1")
         self._app = app
         self._proxies = proxies
         self._at_once = at_once
@@ -61,7 +65,9 @@ class Clients:
         peer, port = scope.get("client") or ("", 0)
         if peer not in self._proxies:
             self._tell_of_proxy(scope, peer)
-            await self._app({**scope, "client": (network_of(peer), port)}, receive, send)
+            headers = [pair for pair in scope["headers"] if pair[0] != self._header]
+            direct = {"client": (network_of(peer), port), "headers": headers}
+            await self._app({**scope, **direct}, receive, send)
             return
         network = network_of(self._proxies.client(peer, _values(scope, b"x-forwarded-for")))
         if self._open[network] >= self._at_once:

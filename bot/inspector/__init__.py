@@ -1,7 +1,7 @@
 """The inspector: the list of runs, each run's chain and picture, and the overview, as pages."""
 
-from bot.inspector.pages import Door, Inspector, Options
+from bot.inspector.pages import Inspector, Options, Sight
 from bot.inspector.story import Story, tell
 from bot.inspector.views import one_file
 
-__all__ = ["Door", "Inspector", "Options", "Story", "one_file", "tell"]
+__all__ = ["Door", "Inspector", "Options", "Sight", "Story", "one_file", "tell"]

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Protocol
 from uuid import UUID
 
+import structlog
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bot.identity import Account
 from bot.inspector import exports
 from bot.inspector.charts import SPANS, Span
 from bot.inspector.overview import Hourly, overview_values, since_us
 from bot.inspector.query import BadQuery, cursor_text, read_query
 from bot.inspector.story import Story, tell
 from bot.inspector.views import STATIC, Link, filled, run_values
-from bot.store import Store, StoreUnavailable
+from bot.store import RunStart, Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
 
 PAGE_RUNS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Who looks, as the log names them. `own`: the person whose runs alone they may see."""
+
+    by: str
+    own: Account | None = None
+
+    def sees(self, start: RunStart) -> bool:
+        """Whether they may see a run."""
+        return self.own is None or self.own == Account.of(start.place, start.person)
 
 
 class Door(Protocol):
@@ -34,8 +50,8 @@ class Door(Protocol):
     asks: bool
     """Whether one has to log in."""
 
-    async def admits(self, request: Request) -> bool:
-        """Whether somebody has logged in, or need not. Raises `StoreUnavailable`."""
+    async def sight(self, request: Request) -> Sight | None:
+        """Who looks, and whose runs they may see; None: they may not. Raises `StoreUnavailable`."""
         ...
 
     def way_in(self, path: str) -> str:
@@ -53,19 +69,20 @@ class Options:
     """Whether the list shows the first words of questions."""
 
 
-Handler = Callable[["Inspector", Request], Awaitable[Response]]
+Handler = Callable[["Inspector", Request, Sight], Awaitable[Response]]
 
 
-def _guarded(handler: Handler) -> Handler:
+def _guarded(handler: Handler) -> Callable[[Inspector, Request], Awaitable[Response]]:
     """Only for who is in; a database that is away is said plainly."""
 
     @wraps(handler)
     async def guarded(self: Inspector, request: Request) -> Response:
         try:
-            if not await self.door.admits(request):
+            sight = await self.door.sight(request)
+            if sight is None:
                 path = f"{request.url.path}?{request.url.query}".rstrip("?")
                 return RedirectResponse(self.door.way_in(path), 303)
-            return await handler(self, request)
+            return await handler(self, request, sight)
         except StoreUnavailable as error:
             return self.message("The database can't be read", str(error), 503)
         except BadQuery as error:
@@ -97,11 +114,14 @@ class Inspector:
         return self._page("message.html", status, title=title, text=text)
 
     @_guarded
-    async def _list(self, request: Request) -> Response:
+    async def _list(self, request: Request, sight: Sight) -> Response:
         """The list, or only its rows where `part=rows` asks for them."""
         query = read_query(request.query_params)
+        filters = query.filters
+        if sight.own is not None:
+            filters = replace(filters, connector=sight.own.connector, person=str(sight.own))
         page = await self._store.listing.page(
-            query.filters, PAGE_RUNS, older_than=query.older, newer_than=query.newer
+            filters, PAGE_RUNS, older_than=query.older, newer_than=query.newer
         )
         at = [cursor_text(run.cursor) for run in page.runs]
         values: dict[str, Any] = {
@@ -116,12 +136,15 @@ class Inspector:
         return self._page("list.html", **values)
 
     @_guarded
-    async def _run(self, request: Request) -> Response:
+    async def _run(self, request: Request, sight: Sight) -> Response:
         """A run's page, or its file."""
         name, _, kind = request.path_params["name"].partition(".")
         story = await self._story(name)
-        if story is None or kind not in ("", "json", "md"):
+        hidden = story is not None and not sight.sees(story.row.start)
+        if story is None or hidden or kind not in ("", "json", "md"):
             return self.message("There is no such run", "The list has the newest ones.", 404)
+        person = str(Account.of(story.row.start.place, story.row.start.person))
+        log.info("inspector.opened", by=sight.by, run_id=str(story.run_id), person=person)
         # A long run takes a third of a second of work: in a thread, for answers are streaming here.
         if not kind:
             return await asyncio.to_thread(self._run_page, story)
@@ -136,8 +159,10 @@ class Inspector:
         return self._page("run.html", **run_values(story, self._options.link), alone=False)
 
     @_guarded
-    async def _overview(self, request: Request) -> Response:
-        """The overview."""
+    async def _overview(self, request: Request, sight: Sight) -> Response:
+        """The overview, for those who may see all runs."""
+        if sight.own is not None:
+            return self.message("That is not for you", "Your own runs are in the list.", 403)
         span = SPANS.get(request.query_params.get("span", ""), SPANS["24h"])
         now_us = self._options.now_us()
         found = await self._store.hours.read(since_us(span, now_us), now_us)

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.settings.values import Key, is_url
+from bot.settings.values import Key, Lower, is_url
 
 _SECRET_CHARACTERS = 32
 
@@ -50,6 +50,28 @@ class HostingSettings(BaseSettings):
     )
     inspector_password: SecretStr | None = Field(
         None, description="password of the inspector (`/runs`); unset: the page's"
+    )
+    oidc_issuer: str | None = Field(
+        None, description="provider by which people sign in to the page and the inspector (OIDC)"
+    )
+    oidc_client_id: str | None = Field(None, description="this bot's client id there")
+    oidc_client_secret: Key = Field(None, description="the client's secret; unset: it has none")
+    sign_in_header: str | None = Field(
+        None,
+        description="header by which a proxy of `TRUSTED_PROXIES` says who somebody is, such as "
+        "`X-Auth-Request-Email`",
+    )
+    sign_in_people: Lower = Field(
+        frozenset(),
+        description="who may use the page by signing in: addresses, ids or `@domain`, "
+        "comma-separated; empty: all who can sign in",
+    )
+    inspector_all_runs: Lower = Field(
+        frozenset(), description="who may see everybody's runs by signing in; `*`: all"
+    )
+    inspector_own_runs: Lower = Field(
+        frozenset(),
+        description="who may see the runs that they asked for on the page; `*`: all who sign in",
     )
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -138,7 +160,7 @@ class HostingSettings(BaseSettings):
             )
         return value
 
-    @field_validator("public_url", "otel_exporter_otlp_endpoint")
+    @field_validator("public_url", "otel_exporter_otlp_endpoint", "oidc_issuer")
     @classmethod
     def _is_public_url(cls, value: str | None) -> str | None:
         return is_url(value)
@@ -158,6 +180,17 @@ class HostingSettings(BaseSettings):
         except (ArgumentError, ValueError):  # their messages may hold the password
             raise ValueError("is no address; for example postgresql://me@host:5432/bot") from None
         return value
+
+    def missing_sign_in_settings(self) -> list[str]:
+        """What signing in can't do without, each as a line that names the setting."""
+        missing = []
+        if self.oidc_issuer is not None and self.oidc_client_id is None:
+            missing.append("OIDC_CLIENT_ID is missing: OIDC_ISSUER needs it")
+        if self.oidc_issuer is not None and self.public_url is None:
+            missing.append("PUBLIC_URL is missing: OIDC_ISSUER needs it")
+        if self.sign_in_header is not None and not self.trusted_proxies:
+            missing.append("TRUSTED_PROXIES is missing: SIGN_IN_HEADER is taken from them alone")
+        return missing
 
     @property
     def database(self) -> str:

@@ -63,6 +63,7 @@ class Settings(  # pydantic lists the fields of the last base first
     @model_validator(mode="after")
     def _is_complete(self) -> Settings:
         missing = self.missing_model_settings() + self.missing_slack_settings()
+        missing += self.missing_sign_in_settings()
         if self.slack_by_oauth and self.public_url is None:
             missing.append("PUBLIC_URL is missing: SLACK_CLIENT_ID needs it")
         if self.slack_by_oauth and not self.encryption_keys:

@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 Ids = Annotated[frozenset[str], NoDecode]
@@ -31,6 +31,17 @@ def as_object(value: Any) -> Any:
     if not isinstance(found, dict):
         raise ValueError('has to be a JSON object, like {"temperature": 0.2}')
     return found
+
+
+def _lower(value: Any) -> Any:
+    """Names as the environment has them, apart, in lower case."""
+    if isinstance(value, str):
+        return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+    return value
+
+
+Lower = Annotated[frozenset[str], NoDecode, BeforeValidator(_lower)]
+"""Names in lower case, separated by commas."""
 
 
 def as_key(value: SecretStr | None) -> SecretStr | None:

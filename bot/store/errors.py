@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy.exc
+
+from bot.words import Sentence, english
 
 UPGRADE = "run `everytoken db upgrade`"
 
@@ -14,6 +17,10 @@ _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
 _PROGRAM_LIMIT = "54"
 _READ_ONLY = "25006"
+_FULL = ("53100", "53400")
+"""PostgreSQL's: the disk is full, a limit of its configuration is reached."""
+_NO_ROOM_TO_GROW = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""SQLite's, where the file, or the one beside it that processes share, can't grow."""
 _SQLITE_BAD_ROW = {
     sqlite3.SQLITE_CONSTRAINT,
     sqlite3.SQLITE_MISMATCH,
@@ -26,8 +33,12 @@ class StoreUnavailable(Exception):
     """The database is locked, full, away, too slow or not upgraded; the same may work later.
 
     Whether a write was done is not known: every write of the store can be repeated. The cause
-    is kept; the message holds nothing that was to be stored.
+    is kept; the message holds nothing that was to be stored. `cure` says what mends it.
     """
+
+    def __init__(self, message: str, cure: str = "store.unreached") -> None:
+        super().__init__(message)
+        self.cure = Sentence(f"cure.{cure}")
 
 
 @contextmanager
@@ -45,6 +56,8 @@ def translated() -> Iterator[None]:
 def _translation(error: Exception) -> StoreUnavailable | None:
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         return _from_driver(error)
+    if _is_full(error):
+        return _full()
     if isinstance(error, (sqlalchemy.exc.TimeoutError, OSError)):
         return StoreUnavailable(f"the database can't be reached: {type(error).__name__}")
     return None
@@ -54,10 +67,24 @@ def _from_driver(error: sqlalchemy.exc.DBAPIError) -> StoreUnavailable | None:
     cause = error.orig
     sqlstate = getattr(cause, "sqlstate", None) or ""
     if sqlstate in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN) or _lacks_schema(cause):
-        return StoreUnavailable(f"the database is not up to date: {UPGRADE}")
+        return StoreUnavailable(f"the database is not up to date: {UPGRADE}", "store.old")
+    if sqlstate in _FULL or _is_full(cause):
+        return _full()
     if error.connection_invalidated or sqlstate == _READ_ONLY or _passes(error, sqlstate):
         return StoreUnavailable(f"the database failed: {_first_line(cause)}")
     return None
+
+
+def _full() -> StoreUnavailable:
+    return StoreUnavailable(english(Sentence("store.full")), "store.full")
+
+
+def _is_full(cause: BaseException | None) -> bool:
+    """Whether there is no room left, on the disk or by a quota."""
+    if isinstance(cause, sqlite3.OperationalError):
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        return code & 0xFF == sqlite3.SQLITE_FULL or code in _NO_ROOM_TO_GROW
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _passes(error: sqlalchemy.exc.DBAPIError, sqlstate: str) -> bool:

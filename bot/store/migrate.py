@@ -112,9 +112,9 @@ def _migration() -> Callable[[Connection], None]:
 def check(connection: Connection) -> None:
     """Raises `StoreUnavailable` with the cure where the database is not up to date."""
     if revision_of(connection) is None:
-        raise StoreUnavailable(f"the database has no tables yet: {UPGRADE}")
+        raise StoreUnavailable(f"the database has no tables yet: {UPGRADE}", "store.old")
     if not _is_current(connection):
-        raise StoreUnavailable(f"the database is not up to date: {UPGRADE}")
+        raise StoreUnavailable(f"the database is not up to date: {UPGRADE}", "store.old")
 
 
 def _config(connection: Connection) -> Config:

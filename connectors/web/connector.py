@@ -33,7 +33,7 @@ from connectors.web.desk import Desk, place_of
 from connectors.web.files import Files, Room
 from connectors.web.hub import Hub
 from connectors.web.keeping import Keeping
-from connectors.web.login import Login
+from connectors.web.login import Login, SignIn
 from connectors.web.markdown import read, render
 from connectors.web.messages import Author, Content, Message, Messages, web_messages
 from connectors.web.pace import FAST, pace_of
@@ -52,7 +52,8 @@ class WebConnector:
     `engine` is its owner's to close. `about` says on the page which model answers, as in
     "Answers come from …". `public` is true where others than this machine's users can reach the
     page: it then asks for `password`, and stays closed without one. Who logs in with
-    `inspector_password` (None: with the same) may see the inspector. `public_url` is the address
+    `inspector_password` (None: with the same) may see the inspector; `sign_in` lets people in by
+    name. `public_url` is the address
     that a proxy in front gives it. `max_file_bytes`: a larger file is not taken.
     `runs_path`: where the runs can be looked at, as `/runs`; empty where they can't.
     `secret_keys` sign what browsers keep, the first of them; empty: a key in the database does.
@@ -73,6 +74,7 @@ class WebConnector:
         about: str,
         password: str | None = None,
         inspector_password: str | None = None,
+        sign_in: SignIn | None = None,
         public: bool = False,
         public_url: str | None = None,
         max_file_bytes: int = 10_000_000,
@@ -95,6 +97,7 @@ class WebConnector:
             Sessions(engine),
             self.keys,
             {"page": password, "inspector": inspector_password or password},
+            sign_in,
             public=public,
             public_url=public_url,
         )

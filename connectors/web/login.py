@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from string import Template
@@ -19,8 +22,19 @@ from starlette.staticfiles import StaticFiles
 from connectors.base import Unavailable
 from connectors.web.access import Access, Guard, set_cookie
 from connectors.web.guesses import Guess, Guesses, TooManyGuesses
+from connectors.web.oidc import (
+    FLOW_SECONDS,
+    Flow,
+    Identity,
+    Oidc,
+    SignInFailed,
+    plain_id,
+)
+from connectors.web.people import People, Scope
 from connectors.web.sessions import SESSION_SECONDS, Area, Grant, Session, Sessions
 from connectors.web.signing import SigningKeys
+
+log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 SESSION_COOKIE = "everytoken_session"
@@ -29,8 +43,33 @@ KNOWN_COOKIE = "everytoken_known"
 _KNOWN_SECONDS = 365 * 24 * 3600
 _FORM_LIMIT = 4096
 _PASSWORD = "password"  # noqa: S105 - the name of a way in
+_OIDC = "oidc"
+_FLOW_COOKIE = "everytoken_oidc"
+_OTHER_BROWSER = "Please sign in again, within ten minutes and in one browser."
 _NAMES: Mapping[Area, str] = {"page": "this playground", "inspector": "the inspector"}
 _AWAY = "The bot's database does not answer. Please try again."
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The ways in by name: a provider, or the header by which a trusted proxy says who somebody is.
+
+    The server takes the header out of requests that come from anybody else.
+    """
+
+    oidc: Oidc | None = None
+    header: str | None = None
+    people: People = field(default_factory=People)
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is one."""
+        return self.oidc is not None or self.header is not None
+
+    def by_header(self, connection: HTTPConnection) -> Session | None:
+        """Somebody whom a proxy has signed in."""
+        name = connection.headers.get(self.header, "").strip() if self.header else ""
+        return Session("", "proxy", plain_id(name.lower()), name[:200]) if name else None
 
 
 class Login:
@@ -41,6 +80,7 @@ class Login:
         sessions: Sessions,
         keys: SigningKeys,
         passwords: Mapping[Area, str | None],
+        sign_in: SignIn | None = None,
         *,
         public: bool = False,
         public_url: str | None = None,
@@ -48,27 +88,40 @@ class Login:
         self.sessions = sessions
         self._keys = keys
         self._passwords = {area: password for area, password in passwords.items() if password}
+        self._sign_in = sign_in or SignIn()
         self._public = public
         self._public_url = public_url
-        self._access = self._rules(bool(self._passwords))
+        self._access = self._rules(bool(self._passwords) or self._sign_in.possible)
         self._guesses = Guesses()
         self._form = Template((STATIC / "login.html").read_text(encoding="utf-8"))
 
     def access(self, area: Area) -> Access:
         """The rules of an area."""
-        return self._rules(area in self._passwords)
+        return self._rules(area in self._passwords or self._sign_in.possible)
+
+    def runs_of(self, session: Session) -> Scope | None:
+        """Whose runs somebody may see: all, where a password let them in."""
+        if not session.person_id:
+            return "all"
+        return self._sign_in.people.runs_of(session.person_id)
 
     def _rules(self, asks: bool) -> Access:
         return Access(asks=asks, public=self._public, public_url=self._public_url)
 
     async def session(self, connection: HTTPConnection, area: Area) -> Session | None:
         """The session by which somebody may see an area that asks. Raises `Unavailable`."""
+        signed_in = self._sign_in.by_header(connection)
+        if signed_in is not None and self._sign_in.people.may_see(signed_in.person_id, area):
+            return signed_in
         token = connection.cookies.get(SESSION_COOKIE, "")
-        return await self.sessions.find(token, area, self._secret)
+        session = await self.sessions.find(token, area, self._secret)
+        if session is None or not session.person_id:
+            return session
+        return session if self._sign_in.people.may_see(session.person_id, area) else None
 
     def routes(self) -> list[BaseRoute]:
         """`/login` and `/logout`, where there is something to log in to."""
-        if not self._passwords:
+        if not (self._passwords or self._sign_in.possible):
             return []
         guard = [Middleware(Guard, access=self._access)]
         static = StaticFiles(directory=STATIC)
@@ -76,11 +129,78 @@ class Login:
             Mount("/login/static", static, middleware=guard),
             Route("/login", self._show, methods=["GET"], middleware=guard),
             Route("/login", self._log_in, methods=["POST"], middleware=guard),
+            Route("/login/oidc", self._sign_in_there, methods=["GET"], middleware=guard),
+            Route("/login/oidc/done", self._signed_in, methods=["GET"], middleware=guard),
             Route("/logout", self._log_out, methods=["POST"], middleware=guard),
         ]
 
     def _secret(self, area: Area, way: str) -> str | None:
+        if way == _OIDC and (oidc := self._sign_in.oidc) is not None:
+            return f"{oidc.options.issuer} {oidc.options.client_id}"
         return self._passwords.get(area) if way == _PASSWORD else None
+
+    async def _sign_in_there(self, request: Request) -> Response:
+        """Sends a browser to the provider."""
+        back = _safe(request.query_params.get("next", ""))
+        if (oidc := self._sign_in.oidc) is None:
+            return self._page(back, "There is no such way in.", 404)
+        flow = Flow.begun(back)
+        try:
+            response = RedirectResponse(await oidc.address(flow), 303)
+            kept = await self._keys.sign(_OIDC, flow.kept())
+        except SignInFailed as error:
+            return self._failed(back, error)
+        except Unavailable:
+            return self._page(back, _AWAY, 503)
+        # Lax, since the way back begins on the provider's site.
+        self._keep_flow(request, response, kept, FLOW_SECONDS)
+        return response
+
+    async def _signed_in(self, request: Request) -> Response:
+        """Somebody comes back from the provider."""
+        back, query = "/", request.query_params
+        try:
+            kept = await self._keys.verified(_OIDC, request.cookies.get(_FLOW_COOKIE, ""))
+            flow = Flow.read(kept) if kept else None
+            if (
+                flow is None
+                or flow.until < time.time()
+                or not _same(flow.state, query.get("state"))
+            ):
+                return self._page(back, _OTHER_BROWSER, 400)
+            back, oidc = flow.back, self._sign_in.oidc
+            if oidc is None or "code" not in query:
+                return self._page(back, "You did not sign in.", 403)
+            identity = await oidc.identity(flow, query["code"])
+            grants = self._grants_of(identity)
+            if not grants:
+                log.warning("somebody who is on no list signed in: %s", identity.id)
+                return self._page(back, "You may not come in here. Ask whoever runs this.", 403)
+            response = await self._let_in(request, grants, back)
+        except SignInFailed as error:
+            return self._failed(back, error)
+        except Unavailable:
+            return self._page(back, _AWAY, 503)
+        self._keep_flow(request, response, "", 0)
+        return _by_itself(response, back)
+
+    def _grants_of(self, identity: Identity) -> list[Grant]:
+        areas: tuple[Area, ...] = ("page", "inspector")
+        return [
+            Grant(area, _OIDC, self._secret(area, _OIDC) or "", identity.id, identity.name)
+            for area in areas
+            if self._sign_in.people.may_see(identity.id, area)
+        ]
+
+    def _failed(self, back: str, error: SignInFailed) -> Response:
+        log.warning("a sign-in failed: %s", error)
+        return self._page(back, "The sign-in did not work. The bot's log says why.", 502)
+
+    def _keep_flow(self, request: Request, response: Response, kept: str, seconds: int) -> None:
+        response.set_cookie(
+            _FLOW_COOKIE, kept, max_age=seconds, path="/login", httponly=True, samesite="lax",
+            secure=self._access.secure(request),
+        )  # fmt: skip
 
     async def _show(self, request: Request) -> Response:
         return self._page(_safe(request.query_params.get("next", "")))
@@ -125,7 +245,7 @@ class Login:
     async def _let_in(self, request: Request, grants: list[Grant], back: str) -> Response:
         """Gives a new session; what the browser's old one opened stays open."""
         areas = {grant.area for grant in grants}
-        for area in self._passwords.keys() - areas:
+        for area in _NAMES.keys() - areas:
             if (session := await self.session(request, area)) is not None:
                 secret = self._secret(area, session.way) or ""
                 grants.append(Grant(area, session.way, secret, session.person_id, session.name))
@@ -159,7 +279,14 @@ class Login:
 
     def _page(self, back: str, problem: str = "", status: int = 200) -> Response:
         area: Area = "page" if back == "/" else "inspector"
-        text = self._form.substitute(problem=escape(problem), back=escape(back), what=_NAMES[area])
+        text = self._form.substitute(
+            problem=escape(problem),
+            back=escape(back),
+            what=_NAMES[area],
+            password_hidden="" if self._passwords else "hidden",
+            account=escape(login_path(back).replace("/login", "/login/oidc", 1)),
+            account_hidden="" if self._sign_in.oidc else "hidden",
+        )
         # With no-referrer a browser sends a form's POST with the Origin "null".
         return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})
 
@@ -177,6 +304,20 @@ def is_password(attempt: str, password: str) -> bool:
 
 
 _TOO_LARGE: dict[str, str] = {}
+
+
+def _same(one: str, other: str | None) -> bool:
+    return secrets.compare_digest(one.encode(), (other or "").encode("utf-8", "replace"))
+
+
+def _by_itself(response: Response, back: str) -> Response:
+    """A page of ours that goes on: after a redirect from elsewhere no strict cookie is sent."""
+    page = HTMLResponse(
+        f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(back)}">'
+    )
+    cookies = [each for each in response.raw_headers if each[0] == b"set-cookie"]
+    page.raw_headers.extend(cookies)
+    return page
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -86,13 +86,14 @@ class Pages:
 
     async def _show_page(self, request: Request) -> Response:
         try:
-            if await self._admitted(request) is None:
+            session = await self._admitted(request)
+            if session is None:
                 return RedirectResponse(login_path(), 303)
         except Unavailable:
             return PlainTextResponse(_AWAY, 503, {"Retry-After": "5"})
         response = HTMLResponse(self._page)
         try:
-            cookie = (await self._visitors.of(request)).cookie
+            cookie = (await self._visitors.of(request, session)).cookie
         except Unavailable:  # the page says so itself: its socket is closed and tried again
             return response
         if cookie:
@@ -102,7 +103,7 @@ class Pages:
     async def _serve_socket(self, socket: WebSocket) -> None:
         try:
             session = await self._admitted(socket)
-            visitor = await self._visitors.of(socket) if session else None
+            visitor = await self._visitors.of(socket, session) if session else None
         except Unavailable:
             await _turn_away(socket, _TRY_AGAIN)
             return
@@ -122,9 +123,10 @@ class Pages:
         """Takes a file: its content is the body, its name a parameter. Answers with its id."""
         conversation = request.path_params["conversation"]
         try:
-            if await self._admitted(request) is None:
+            session = await self._admitted(request)
+            if session is None:
                 return _problem("Please log in again.", 401)
-            person = await self._visitors.known(request)
+            person = await self._visitors.known(request, session)
             if not is_name(conversation) or person is None:
                 return _problem("Please reload the page.", 400)
             await self._desk.may_attach(conversation, person, _length(request))

@@ -124,7 +124,7 @@ class Sessions:
     @contextmanager
     def holding(self, session: Session, ended: Callable[[], None]) -> Iterator[None]:
         """Calls `ended` when the session ends before this block does, in whatever process."""
-        if session is OPEN:
+        if not session.id:  # no row ends it: nobody logged in, or a proxy says so each time
             yield
             return
         held = self._held.setdefault(session.id, set())

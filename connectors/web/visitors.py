@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from connectors.base import Person
 from connectors.web.protocol import is_name
+from connectors.web.sessions import OPEN, Session
 from connectors.web.signing import SigningKeys
 
 REALM = "playground"
@@ -33,15 +34,20 @@ class Visitors:
     def __init__(self, keys: SigningKeys) -> None:
         self._keys = keys
 
-    async def known(self, connection: HTTPConnection) -> Person | None:
-        """The visitor whose id this browser keeps; None where it has none that we signed."""
+    async def known(self, connection: HTTPConnection, session: Session = OPEN) -> Person | None:
+        """The visitor: who has signed in, or whose id this browser keeps.
+
+        None where it has none that we signed.
+        """
+        if session.person_id:
+            return Person(session.person_id, session.name or session.person_id, realm=REALM)
         cookie = connection.cookies.get(VISITOR_COOKIE, "")
         id_ = await self._keys.verified(PURPOSE, cookie)
         return Person(id_, "You", realm=REALM) if is_name(id_) and id_ else None
 
-    async def of(self, connection: HTTPConnection) -> Visitor:
+    async def of(self, connection: HTTPConnection, session: Session = OPEN) -> Visitor:
         """The visitor of a request, who may be new."""
-        if (person := await self.known(connection)) is not None:
+        if (person := await self.known(connection, session)) is not None:
             return Visitor(person)
         id_ = secrets.token_urlsafe(16)
         return Visitor(Person(id_, "You", realm=REALM), await self._keys.sign(PURPOSE, id_))

@@ -225,11 +225,16 @@ def test_a_character_that_is_not_as_it_was_is_found(seed: int, random: Random, h
         ("<@123456789012345678>", ("mention",)),
         ("<t:1618953630:R>", ("mention",)),
         ("__a__", ("underline",)),
-        ("```\nnever closed", ("code",)),
     ],
 )
 def test_what_is_never_written_so_is_named(answer: str, unknown: tuple[str, ...]) -> None:
     assert DIALECT.read(answer).unknown == unknown
+
+
+def test_code_that_is_never_closed_is_read_with_its_marks() -> None:
+    """So an answer that was cut within code is not what was sent."""
+    drawn = DIALECT.read("```\nnever closed")
+    assert (drawn.lines, drawn.unknown) == (("```", "never closed"), ())
 
 
 # While it grows, and what it costs.
@@ -283,4 +288,4 @@ def test_the_time_is_linear_in_hostile_text(unit: str) -> None:
         return time.process_time() - began
 
     taken(200)
-    assert taken(8_000) < 20 * max(taken(2_000), 0.002)
+    assert min(taken(8_000) for _ in range(3)) < 14 * max(taken(2_000), 0.004)

@@ -13,13 +13,16 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
+from starlette.requests import Request
+from structlog.testing import capture_logs
 
 from bot.app.inspecting import PageDoor
-from bot.inspector import Inspector, Options, one_file, tell
+from bot.identity import Account
+from bot.inspector import Inspector, Options, Sight, one_file, tell
 from bot.store import HOUR_US, Store, memory_store
 from connectors.base import File, Person
 from connectors.web.access import Access
-from tests.inspector.stories import BEGAN_US, LOST, RUN, add_run, words
+from tests.inspector.stories import BEGAN_US, LOST, PLACE, RUN, add_run, words
 
 pytestmark = pytest.mark.real_time  # pages are made in threads
 
@@ -241,3 +244,42 @@ async def test_a_run_as_one_file_asks_nobody_for_anything(store: Store) -> None:
     page = one_file(await tell(row, store))
     assert "default-src 'none'" in unescape(page)
     assert not re.search(r'(src|href)="', page)
+
+
+class Own:
+    """A door for somebody who may see their own runs only."""
+
+    def __init__(self, own: Account) -> None:
+        self.middleware = PageDoor(Access()).middleware
+        self.asks = True
+        self._own = own
+
+    async def sight(self, _request: Request) -> Sight:
+        """Theirs."""
+        return Sight("ann", self._own)
+
+    def way_in(self, path: str) -> str:
+        """Not needed."""
+        return path
+
+
+async def test_who_may_see_their_own_runs_sees_no_other(store: Store) -> None:
+    """Neither in the list, whatever it is filtered by, nor as a page or file, nor counted."""
+    ann = Account(PLACE.connector, "playground", "ann@corp.example")
+    await add_run(store, LOST, person=Person(ann.id, "Ann", realm=ann.realm))
+    options = Options(lambda: BEGAN_US + 4 * HOUR_US, lambda _: None, True)
+    routes = Inspector(store, Own(ann), options).routes()
+    client = AsyncClient(transport=ASGITransport(Starlette(routes=routes)), base_url=HERE)
+    for query in ("", "?person=U1", "?connector=slack", "?person=*", "?verdict=verified"):
+        page = await text_of(client, f"/runs{query}")
+        assert str(RUN) not in page
+    assert str(LOST) in await text_of(client, "/runs")
+    with capture_logs() as logs:
+        assert (await client.get(f"/runs/{LOST}")).status_code == 200
+        for kind in ("", ".json", ".md"):
+            assert (await client.get(f"/runs/{RUN}{kind}")).status_code == 404
+    opened = [line for line in logs if line["event"] == "inspector.opened"]
+    assert [(line["by"], line["run_id"], line["person"]) for line in opened] == [
+        ("ann", str(LOST), str(ann))
+    ]
+    assert (await client.get("/overview")).status_code == 403

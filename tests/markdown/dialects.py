@@ -9,6 +9,7 @@ to be `broken`. What isn't so is counted by kind.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
@@ -19,9 +20,16 @@ from random import Random
 from bot.receipts import Evidence, Verdict, compare, of_screen
 from bot.render import Piece, layout, restore
 from connectors.base import Limits
+from connectors.discord.connector import DiscordConnector
+from connectors.discord.dialect import DiscordDialect
 from connectors.markdown import Drawn, form
+from connectors.slack import costs
+from connectors.slack import dialect as slack
+from connectors.slack.options import SlackOptions
 from connectors.web.markdown import PageDialect
 from tests.markdown.corpus import texts
+from tests.servers.slack import translate
+from tests.servers.slack.platform import with_entities
 
 WAYS = ("dropped", "swapped", "cut")
 _TAG = re.compile(r"(<[^>]*>)")
@@ -38,6 +46,8 @@ class Dialect:
     read: Callable[[str], Drawn]
     readable: Callable[[str], Iterable[int]]
     """Where in an answer the characters stand that a reader sees."""
+    end: str = ""
+    """What an answer can be cut before; empty: everything."""
 
 
 def everywhere(answer: str) -> Iterator[int]:
@@ -68,10 +78,33 @@ def in_source(answer: str) -> Iterator[int]:
         at += len(line)
 
 
+def in_blocks(answer: str) -> Iterator[int]:
+    """Letters and digits of the texts in Slack's blocks."""
+    for text in _BLOCK_TEXT.finditer(answer):
+        if "\\" not in text[1] and "&" not in text[1]:
+            yield from (text.start(1) + n for n, char in enumerate(text[1]) if char.isalnum())
+
+
+def as_blocks(text: str) -> str:
+    """What Slack answers for a part."""
+    return json.dumps(list(with_entities(translate(slack.write(text)))), ensure_ascii=False)
+
+
 _page = PageDialect()
+_discord = DiscordDialect()
+_BLOCK_TEXT = re.compile(r'"text": "((?:[^"\\]|\\.)*)"')
 DIALECTS = (
     Dialect("page", Limits(4_000), _page.write, _page.read, in_html),
     Dialect("memory", Limits(4_000), str.strip, lambda text: Drawn((form(text),)), in_source),
+    Dialect(
+        "slack",
+        costs.limits(SlackOptions(bot_token="xoxb-1", app_token="xapp-1")),
+        as_blocks,
+        lambda answer: slack.read(json.loads(answer)),
+        in_blocks,
+        end='"',
+    ),
+    Dialect("discord", DiscordConnector.limits, _discord.write, _discord.read, in_source),
     Dialect("terminal", Limits(10**7), str, lambda text: Drawn((form(text),)), in_source),
 )
 
@@ -86,10 +119,10 @@ def verdict(
     return compare(text, Evidence(text), of_screen(shown, unknown=unknown)).verdict
 
 
-def spoilt(answer: str, at: int, way: str) -> str:
+def spoilt(answer: str, at: int, way: str, end: str) -> str:
     """An answer of which one character is dropped or swapped, or the rest from there on cut."""
     if way == "cut":
-        return answer[:at]
+        return answer[:at] + (answer[answer.index(end, at) :] if end else "")
     return answer[:at] + ("" if way == "dropped" else "\u2603") + answer[at + 1 :]
 
 
@@ -104,7 +137,7 @@ def try_one(dialect: Dialect, text: str, random: Random) -> Iterator[str]:
     part = random.randrange(len(answers))
     spots = list(dialect.readable(answers[part]))
     for way in WAYS if spots else ():
-        lost = spoilt(answers[part], random.choice(spots), way)
+        lost = spoilt(answers[part], random.choice(spots), way, dialect.end)
         changed = [*answers[:part], lost, *answers[part + 1 :]]
         yield f"{way}: {verdict(dialect, text, pieces, changed).value}"
 

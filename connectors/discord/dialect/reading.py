@@ -50,12 +50,13 @@ class _Reader:
             end = self._fence(at, quote)
             if end > at or small or quote != before:
                 self._lists = []
-            if end > at:
+            if end == len(self._source):  # never closed, which is never written so
+                self.lines += self._source[at:]
+            elif end > at:
                 self._code([each.removeprefix(quote) for each in self._source[at + 1 : end]])
-                at = end
             elif not small:
                 self._line(line.removeprefix(quote))
-            at, before = at + 1, quote
+            at, before = end + 1, quote
 
     def _fence(self, at: int, quote: str) -> int:
         """Where the code that is fenced in here ends; `at` where none begins."""
@@ -66,9 +67,9 @@ class _Reader:
             if line.removeprefix(quote) == FENCE:
                 return end
             if FENCE in line or not line.startswith(quote):
-                break
-        self.unknown.append("code")
-        return at
+                self.unknown.append("code")
+                return at
+        return len(self._source)
 
     def _code(self, lines: Sequence[str]) -> None:
         rows = decoration.rows_in(lines)
