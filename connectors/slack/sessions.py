@@ -48,7 +48,7 @@ OF_THE_PLACE = frozenset(
 _UNHEARD = "missing_agent_session_stopped_event_subscription"
 _AGAIN_AFTER_S = 3600.0
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
-_CLOSING_S = 2.0
+_CLOSING_S = 0.8
 _REMEMBERED = 10_000
 
 
