@@ -13,8 +13,6 @@ Json = Mapping[str, Any]
 
 _DEEPEST = 12
 """Blocks and attachments nest, but not for ever."""
-_MOST = 40_000
-"""Characters; no message of Slack's has more."""
 
 
 def content_of(message: Json) -> str:
@@ -26,7 +24,7 @@ def content_of(message: Json) -> str:
     if message.get("bot_id") or not own:  # an app's text is what its notifications show
         own = _lines(drawn) or own
     attached = _lines(_attached(message, _DEEPEST))
-    return "\n".join(part for part in (own, attached) if part.strip())[:_MOST]
+    return "\n".join(part for part in (own, attached) if part.strip())
 
 
 def _attached(message: Json, depth: int) -> Iterator[str]:

@@ -157,7 +157,7 @@ async def test_a_full_database_loses_nothing_and_goes_on_once_there_is_room(
             connection.exec_driver_sql(f"PRAGMA max_page_count = {room[0]}").all()
 
         with listening("begin", limit):
-            big = "x" * 10_000
+            big = "x" * 200_000  # more than the pages that migrations have left free
             add_tokens(store, RUN, [big] * 20)
             with pytest.raises(StoreUnavailable, match="rows wait") as raised:
                 await store.settled(RUN, 1)
