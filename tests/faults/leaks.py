@@ -17,7 +17,7 @@ from uuid import uuid4
 from tests.faults.waiting import Site, site
 
 MOST_GROWTH = 1.05
-_ROUND = 10
+_ROUND = 6
 _SETTLE_S = 12.0
 """Idle connections are closed by then."""
 
