@@ -15,6 +15,10 @@ NAMES = {
     "tokens": {"cpu_per_token_vs_sdk"},
     "pacing": {"pacing_429s_slack_10", "pacing_staleness_vs_bound_slack_10"},
     "platforms": {"slack_cpu_per_event_us", "discord_cpu_per_edit_us", "slack_20_429s"},
+    "endings": {
+        "cut_answers_that_look_whole_lean_way",
+        "cut_answers_that_look_whole_langchain_way",
+    },
     "log": {"log_tokens_per_s_sqlite", "log_bytes_per_token_sqlite"},
     "process": {"ready_s", "idle_rss_mb", "hour_rss_growth_mb"},
     "procfile": set(),  # nothing where no PostgreSQL server is

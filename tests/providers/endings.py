@@ -31,6 +31,8 @@ from tests.servers.openai import STREAMS, Answer, OpenAIServer
 
 BEGIN = "<!-- table: make bench ONLY=endings -->\n"
 SEED = 13
+RESPONSES = "gpt-5-pro"
+"""The model whose streams speak the Responses API."""
 TEXT = "Half an answer"
 
 Reader = Callable[[OpenAIServer, str], Any]
@@ -133,7 +135,7 @@ def _acts(adapter: Adapter, model: str, word: str) -> tuple[bytes, ...]:
         return tuple(anthropic.finish(word))
     if adapter == "google":
         return tuple(google.finish(word))
-    return tuple(_response(word) if model == "gpt-5-pro" else _chat(word))
+    return tuple(_response(word) if model == RESPONSES else _chat(word))
 
 
 def _chat(word: str) -> Sequence[bytes]:
@@ -166,7 +168,7 @@ def _opening(service: Service) -> Sequence[bytes]:
         return [anthropic.opening(), *anthropic.texts(TEXT)]
     if service.adapter == "google":
         return google.texts(TEXT)
-    if service.model == "gpt-5-pro":
+    if service.model == RESPONSES:
         return [_event("response.output_text.delta", delta=TEXT, logprobs=[], **_PLACE)]
     return wire.text(TEXT)
 
@@ -187,7 +189,9 @@ async def everytoken(service: Service, way: Way) -> Seen | None:
     if way not in ways_of(service.adapter):
         return None
     async with _served(service) as server:
-        provider = at(server, way, service.adapter, model=service.model, stall_seconds=50)
+        # What the service says of the protocol that it wants is tested elsewhere.
+        api = {"api": "responses"} if service.model == RESPONSES else {}
+        provider = at(server, way, service.adapter, model=service.model, stall_seconds=50, **api)
         found = [_ended(await ask(provider), ending) for ending in service.endings]
         await provider.aclose()
     return Seen(found)
@@ -214,7 +218,7 @@ async def openai_sdk(service: Service) -> Seen | None:
     ):
         create: Any = client.chat.completions.create
         asked: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello?"}]}
-        if service.model == "gpt-5-pro":
+        if service.model == RESPONSES:
             create, asked = client.responses.create, {"input": "Hello?"}
 
         async def read() -> None:
