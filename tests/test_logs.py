@@ -52,6 +52,7 @@ async def test_each_step_of_a_run_is_a_line_with_its_run_id(
         "run.first_token",
         "reply.first_text",
         "reply.sent",
+        *["run.link"] * 4,
         "run.ended",
     ]
     assert {line["run_id"] for line in told[1:]} == {run_id}

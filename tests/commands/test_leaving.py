@@ -118,6 +118,7 @@ def watched(shell: Shell) -> dict[str, str]:
     return {
         "PYTHONPATH": f"{shell.folder / 'watching'}:{ROOT}",
         "REACHED": str(shell.folder / "reached"),
+        "START_CHECK": "off",  # at start the bot speaks to a model of its own, on loopback
     }
 
 

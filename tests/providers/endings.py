@@ -24,15 +24,13 @@ from bot.runs import outcomes
 from providers.base import ProviderError
 from tests.contracts.provider import Told, ask
 from tests.providers.table import line
-from tests.providers.ways import Adapter, Way, at, ways_of
+from tests.providers.ways import RESPONSES, Adapter, Way, at, ways_of
 from tests.servers import anthropic, google
 from tests.servers import openai as wire
 from tests.servers.openai import STREAMS, Answer, OpenAIServer
 
 BEGIN = "<!-- table: make bench ONLY=endings -->\n"
 SEED = 13
-RESPONSES = "gpt-5-pro"
-"""The model whose streams speak the Responses API."""
 TEXT = "Half an answer"
 
 Reader = Callable[[OpenAIServer, str], Any]
@@ -189,9 +187,7 @@ async def everytoken(service: Service, way: Way) -> Seen | None:
     if way not in ways_of(service.adapter):
         return None
     async with _served(service) as server:
-        # What the service says of the protocol that it wants is tested elsewhere.
-        api = {"api": "responses"} if service.model == RESPONSES else {}
-        provider = at(server, way, service.adapter, model=service.model, stall_seconds=50, **api)
+        provider = at(server, way, service.adapter, model=service.model, stall_seconds=50)
         found = [_ended(await ask(provider), ending) for ending in service.endings]
         await provider.aclose()
     return Seen(found)

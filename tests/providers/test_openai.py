@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -74,11 +75,13 @@ class TestCompatibleContract(ProviderContract):
         return served(script, build)
 
 
-async def told_by(*answers: Answer, model: str = "gpt-4o-mini") -> tuple[Told, OpenAIServer]:
+async def told_by(
+    *answers: Answer, model: str = "gpt-4o-mini", api: Literal["auto", "responses"] = "auto"
+) -> tuple[Told, OpenAIServer]:
     """Asks OpenAI's provider once; the server gives these answers."""
     async with OpenAIServer(*answers) as server:
         provider = openai_provider(
-            model, api_key="sk-secret", base_url=server.url, stall_seconds=LONG_STALL
+            model, api_key="sk-secret", base_url=server.url, stall_seconds=LONG_STALL, api=api
         )
         told = await ask(provider)
         await provider.aclose()
@@ -157,7 +160,7 @@ async def test_what_langchain_would_drop_reaches_the_callbacks(
 )
 async def test_models_of_the_responses_api_are_read_too(stream: str, reason: str) -> None:
     """Some models of OpenAI's speak nothing else; their tokens are lists of blocks."""
-    told, server = await told_by(recorded(stream), model="gpt-5-pro")
+    told, server = await told_by(recorded(stream), model="gpt-5-pro", api="responses")
     assert server.exchanges[0].path == "/v1/responses"
     assert told.heard.tokens == [("Easy.", "reasoning"), ("Par", "text"), ("is.", "text")]
     assert told.generation.pieces == ["Par", "is."]

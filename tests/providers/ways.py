@@ -44,6 +44,10 @@ def ways_of(adapter: Adapter) -> tuple[Way, ...]:
     return tuple(way for way in WAYS if adapter in _MODULES[way])
 
 
+RESPONSES = "gpt-5-pro"
+"""The model whose recorded streams speak the Responses API."""
+
+
 def built(
     way: Way,
     adapter: Adapter,
@@ -56,6 +60,9 @@ def built(
     """A provider for a service whose address begins with `root`."""
     module = _MODULES[way][adapter]
     known: dict[str, Any] = {"stall_seconds": stall_seconds, **options}
+    if model == RESPONSES and adapter == "openai":
+        # What a service says of the protocol that it wants is tested in test_protocols.py.
+        known.setdefault("api", "responses")
     key = known.pop("api_key", "sk-secret")
     provider: Provider
     match adapter:
