@@ -7,6 +7,7 @@ memory. The table in `docs/providers.md` is written from it, and `test_broken.py
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from tests.providers.ways import Way, built
 from tests.servers.openai import OpenAIServer
 from tests.way import a_way
 
+_PORT = re.compile(r"(?<=127\.0\.0\.1):\d+")
 BEGIN = "<!-- table: python -m tests.providers.broken -->\n"
 
 FILES = (
@@ -130,7 +132,7 @@ def _loud(entry: dict[str, Any]) -> bool:
 
 
 def _line(entry: Any) -> str:
-    told = entry.get("error") or entry.get("reason") or ""
+    told = _PORT.sub(":PORT", str(entry.get("error") or entry.get("reason") or ""))
     return f"{entry['log_level']} {entry['event']}" + (f": {told}" if told else "")
 
 
