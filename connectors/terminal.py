@@ -93,6 +93,8 @@ class TerminalConnector:
         self._keys: dict[str, str] = {}
         self._asked = 0
         self._closed = False
+        self._left = False
+        """Whether the reader has closed the output."""
 
     def ask(self, text: str) -> Incoming:
         """The person at the terminal asks."""
@@ -130,6 +132,8 @@ class TerminalConnector:
         return self._show(answer, part)
 
     async def read(self, ref: MessageRef) -> Shown:
+        if self._left:
+            raise Gone("nobody reads the output any more")
         raise Refused(f"a terminal can't be read back ({ref.id})")
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:  # noqa: ARG002 - no history
@@ -197,4 +201,5 @@ class TerminalConnector:
         except UnicodeEncodeError as error:
             raise Refused(f"the terminal can't show this text: {error.reason}") from error
         except (OSError, ValueError) as error:  # the pipe broke, or the stream was closed
+            self._left = True
             raise Gone("nobody reads the output any more") from error

@@ -129,6 +129,8 @@ class Pages:
             person = await self._visitors.known(request, session)
             if not is_name(conversation) or person is None:
                 return _problem("Please reload the page.", 400)
+            if _length(request) > self._most:
+                raise TooLong(f"more than {self._most} bytes")
             await self._desk.may_attach(conversation, person, _length(request))
             content = await _body(request, self._most)
             name = request.query_params.get("name", "")
