@@ -66,8 +66,11 @@ async def test_a_long_answer_goes_on_in_further_messages_and_is_verified(
         assert all(units(text) <= markup.MOST for text in shown)
         assert "".join("".join(shown).split()) == "".join(LONG.split())
         assert server.record.writing() == []
-        replies = [m.reference for m in server.record.messages(by_bot=True)]
-        assert [reply is not None for reply in replies] == [True] + [False] * (len(shown) - 1)
+        sent = server.record.messages(by_bot=True)
+        targets = [m.reference and m.reference["message_id"] for m in sent]
+        assert targets[0] not in [None, *(m.id for m in sent)]
+        assert targets[1:] == [m.id for m in sent[:-1]]
+        assert server.record.pinged() == []
 
 
 async def test_a_receipt_holds_when_the_messages_are_read_back(server: DiscordServer) -> None:
