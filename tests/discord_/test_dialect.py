@@ -76,6 +76,9 @@ def differing(text: str) -> Iterator[str]:
         ("| a │ ┃ ║ | b |\n|---|---|\n| 1 | 2 |", "```\na │ ┃ ║\tb\n1\t2\n```"),
         ("> > deep", "> deep"),
         ("- # Head\n- > said", "- **Head**\n> said"),
+        ("- > - a\n\n  > 5. b", "> - a\n\n> 5. b"),
+        ("- > - a\n- > 5. b", "> - a\n\n> 5. b"),
+        ("> - a\n>   > 5. b\n> - c", "> - a\n> \n> 5. b\n> \n> - c"),
         # Numbers as they are written.
         ("3. a\n4. b", "3. a\n4. b"),
         ("3. a\n5. b\n9. c", "3. a\n\n5. b\n\n9. c"),

@@ -34,7 +34,7 @@ class Writer:
 
     def __init__(self, *, aligned: bool, quoted: bool = False) -> None:
         self._aligned = aligned
-        self._quoted = quoted
+        self.quoted = quoted
 
     def all(self, blocks: Sequence[Block]) -> list[str]:
         """The lines of some blocks, parted by blank lines where the client needs or lacks them."""
@@ -74,7 +74,7 @@ class Writer:
 
     def _quote(self, children: Sequence[Block]) -> Iterator[str]:
         """The client knows no quotation within another one."""
-        if self._quoted:
+        if self.quoted:
             yield from self.all(children)
         else:
             inner = Writer(aligned=self._aligned, quoted=True)
@@ -126,6 +126,8 @@ class _Lists:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._levels: list[_Level] = []
+        self._quotation = False
+        """Whether the last line written is a quotation's."""
 
     def items(self, listed: List, depth: int) -> Iterator[str]:
         """The lines of a list's items."""
@@ -136,9 +138,10 @@ class _Lists:
         words, rest = _split(item)
         marker = self._marker(item, depth) if words and not item.continued else ""
         if marker:
-            if not self._fits(item, depth):
+            if not self._fits(item, depth) or (self._quotation and self._writer.quoted):
                 yield ""
                 self._levels = []
+            self._quotation = False
             level = self._enter(item, depth, marker)
             yield " " * level.indent + marker + words.pop(0)
             depth += 1
@@ -174,6 +177,7 @@ class _Lists:
         """Further lines of what stands so deep in the list; they end what is deeper."""
         if words:
             del self._levels[depth:]
+            self._quotation = False
         indent = self._levels[depth - 1].inside if depth else 0
         yield from (" " * indent + line for line in words)
 
@@ -183,8 +187,12 @@ class _Lists:
         elif isinstance(child, Paragraph | Heading):
             yield from self._inside(_words(child), depth)
         else:
-            self._levels = []
-            yield from self._writer.all([child])
+            lines = self._writer.all([child])
+            if lines and isinstance(child, Quote) and (self._quotation or self._writer.quoted):
+                yield ""  # or its list would go on with the one before it
+            if lines:
+                self._levels, self._quotation = [], isinstance(child, Quote)
+            yield from lines
 
 
 def _split(item: Item) -> tuple[list[str], Sequence[Block]]:
