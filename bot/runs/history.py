@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Literal
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from connectors.base import (
     Incomplete,
     MessageRef,
     Person,
-    Place,
     Said,
 )
 from providers.base import GO_ON, BadRequest, Provider, Request, Turn
@@ -172,7 +171,7 @@ async def _before(asked: Asked, connector: Connector, store: Store, limit: int) 
     try:
         before = await _read(asked, connector, limit)
         if before.missing:
-            before = await _with_runs(before, place, store, limit)
+            before = await _with_runs(before, asked.message, store, limit)
         forgotten_us = await store.conversations.forgotten_us(place)
     except StoreUnavailable as error:
         log.warning("history.unavailable", error=str(error))
@@ -194,12 +193,14 @@ async def _read(asked: Asked, connector: Connector, limit: int) -> _Before:
         return _Before(missing=MISSING)
 
 
-async def _with_runs(before: _Before, place: Place, store: Store, limit: int) -> _Before:
-    """The same with what the bot was asked in the conversation, and answered, in its time."""
-    rows = await store.runs.before(place, sys.maxsize, limit)
+async def _with_runs(before: _Before, asked: MessageRef, store: Store, limit: int) -> _Before:
+    """The same with what the bot was asked before this question, and answered, in its time."""
+    place = asked.place
+    rows = await store.runs.before(place, sys.maxsize, limit + 1)
+    earlier = takewhile(lambda row: row.start.question_id != asked.id, rows)
     known = {entry.ref for entry in before.said}
     said, answers = list(before.said), dict[MessageRef, Answer]()
-    for run_id, start, end in ((row.run_id, row.start, row.end) for row in rows):
+    for run_id, start, end in ((row.run_id, row.start, row.end) for row in earlier):
         question, answer = MessageRef(place, start.question_id), MessageRef(place, f"run:{run_id}")
         if question not in known:
             said.append(_asked_by(start))

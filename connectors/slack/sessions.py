@@ -112,10 +112,18 @@ class Sessions:
         if len(self._wanted) > _REMEMBERED:
             self._wanted.popitem(last=False)
         setting = self._setting.get(place)
-        if setting is None and before != state and self._takes(place.workspace, SET_STATUS):
-            setting = self._setting[place] = self._errands.run(self._set(place))
-            setting.add_done_callback(lambda _task: self._setting.pop(place, None))
+        if setting is not None and not setting.done():
+            return setting
+        if before == state or not self._takes(place.workspace, SET_STATUS):
+            return None
+        setting = self._setting[place] = self._errands.run(self._set(place))
+        setting.add_done_callback(lambda task: self._forget(place, task))
         return setting
+
+    def _forget(self, place: Place, task: asyncio.Task[None]) -> None:
+        """A task that is done may have been followed by another before this is called."""
+        if self._setting.get(place) is task:
+            del self._setting[place]
 
     async def _set(self, place: Place) -> None:
         """Until Slack has the state that is wanted then."""
@@ -130,7 +138,8 @@ class Sessions:
             except (RateLimited, Unavailable) as error:
                 pause = next(pauses, None)
                 if pause is None:
-                    log.error("a session of Slack's stays %s: %s", state, error)
+                    log.error("a session of Slack's may not be %s: %s", state, error)
+                    self._wanted.pop(place, None)  # so that the same may be wanted again
                     return
                 wait = error.retry_after if isinstance(error, RateLimited) else pause
                 await asyncio.sleep(wait)

@@ -197,3 +197,14 @@ async def test_half_an_emoji_in_a_question_is_no_reason_to_fail() -> None:
         turns = await converse(way, "Why \ud83d?", "And \x00?")
     assert way.shown == ["One.", "Two."]
     assert [turn.text for turn in turns] == ["Be brief.", "Why \ufffd?", "One.", "And \ufffd?"]
+
+
+async def test_where_the_store_has_to_serve_the_question_itself_is_given_once() -> None:
+    """An earlier run of the same question is in the store when its answer is gone on with."""
+    async with a_way(["One."], ["Two", Finish("length")], ["!"]) as way:
+        way.connector.fault = lambda call, _n: Unavailable("503") if call == "history" else None
+        await converse(way, "1", "2")
+        await way.connector.press(way.messages[-1].ref, Control.CONTINUE).accepted()
+        await way.intake.settled()
+        turns = way.provider.requests[-1].turns
+    assert [turn.text for turn in turns][:-1] == ["Be brief.", "1", "One.", "2", "Two"]
