@@ -25,6 +25,7 @@ from bot.store.retention import Retention
 from bot.store.runs import Runs
 from bot.store.tokens import TokenLog
 from bot.store.usage import UsageLog
+from bot.store.whispers import WhisperLog
 
 
 class Store:
@@ -50,6 +51,7 @@ class Store:
         self.feedback = Feedback(database)
         self.conversations = Conversations(database)
         self.usage = UsageLog(database)
+        self.whispers = WhisperLog(database)
         self.people = People(database)
         self.retention = Retention(database)
 
