@@ -41,7 +41,7 @@ PERSON = {
     "usage_resets": {"person_id", "person_realm"},
     "run_hours": {"summary"},
     "errands": {"event"},
-    "web_messages": {"author_id", "author_name", "key"},
+    "web_messages": {"author_id", "author_name", "key", "reader_id"},
     "web_files": {"person_id"},
     "web_sessions": {"person_id", "name"},
 }
