@@ -203,6 +203,8 @@ CATALOGUE: dict[str, str] = {
     "cure.store.full": "make room on that disk (without DATABASE_URL, where DATA_DIR is), or set "
     "TOKEN_RETENTION_DAYS lower",
     "cure.store.old": "run `everytoken db upgrade`",
+    "cure.store.newer": "update everytoken, or name another database in DATABASE_URL (or DATA_DIR)",
+    "cure.store.rights": "give the user of DATABASE_URL the right to create tables in its schema",
     "cure.store.unreached": "check that the database of DATABASE_URL runs and that its address, "
     "name and password are right; without DATABASE_URL, that DATA_DIR can be written",
     # The settings.

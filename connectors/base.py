@@ -128,12 +128,14 @@ class Preflight:
     """A person wants something that the connector shows or keeps before the bot has it.
 
     So the connector asks first, by `Inflow.admits`. `spends` says whether an answer will follow,
-    which the person may have too many of.
+    which the person may have too many of. `run_id` names the run whose answer would be changed,
+    if one would: only its asker may do that, or an admin.
     """
 
     place: Place
     person: Person
     spends: bool = True
+    run_id: UUID | None = None
 
     @property
     def message(self) -> MessageRef:
@@ -545,10 +547,16 @@ class Inflow:
         return incoming
 
     async def admits(
-        self, place: Place, person: Person, *, spends: bool = True, within: float = 10.0
+        self,
+        place: Place,
+        person: Person,
+        *,
+        spends: bool = True,
+        run_id: UUID | None = None,
+        within: float = 10.0,
     ) -> Verdict:
         """Whether a person may do something, before any of it can be seen or is kept."""
-        incoming = self.put(Preflight(place, person, spends))
+        incoming = self.put(Preflight(place, person, spends, run_id))
         try:
             async with asyncio.timeout(within):
                 admitted = await incoming.accepted()

@@ -82,6 +82,17 @@ class Gate:
         log.info("intake.refused", person=str(who), admission=admission.value)
         return notices.NOT_ALLOWED if admission is Admission.NOT_ALLOWED else ""
 
+    def not_theirs(self, place: Place, person: Person, asker: Person | None) -> str | None:
+        """What a person is told who wants to change somebody else's answer; None where they may.
+
+        None as the `asker`: it isn't known who asked, so only an admin may.
+        """
+        theirs = asker is not None and Account.of(place, person) == Account.of(place, asker)
+        if theirs or self.is_admin(place, person):
+            return None
+        log.info("intake.not_theirs", person=str(Account.of(place, person)))
+        return notices.NOT_THEIRS
+
     async def over(
         self, place: Place, person: Person, *, waits: bool, apart: Collection[UUID] = ()
     ) -> str | None:

@@ -146,13 +146,28 @@ class Intake:
         match event:
             case Deleted():
                 return None
-            case Preflight(place, person, spends):
-                refusal = self._gate.refusal(place, person)
-                if refusal is None and spends:
-                    refusal = await self._gate.over(place, person, waits=self._turns.busy(place))
-                return refusal
+            case Preflight():
+                return await self._refused_before(event)
             case Asked() | Edited() | Pressed() | Commanded():
                 return self._gate.refusal(event.message.place, event.person)
+
+    async def _refused_before(self, wants: Preflight) -> str | None:
+        place, person = wants.place, wants.person
+        refusal = self._gate.refusal(place, person)
+        if refusal is None and wants.run_id is not None:
+            refusal = self._gate.not_theirs(place, person, await self._asker(wants.run_id))
+        if refusal is None and wants.spends:
+            refusal = await self._gate.over(place, person, waits=self._turns.busy(place))
+        return refusal
+
+    async def _asker(self, run_id: UUID) -> Person | None:
+        """Who asked for an answer; None where that isn't kept."""
+        for run in self._runs.active:
+            if run.id == run_id:
+                return run.question.asked.person
+        await self._store.settled(run_id, _SETTLE_DEADLINE_S)
+        row = await self._store.runs.get(run_id)
+        return None if row is None else row.start.person
 
     async def _handle(self, incoming: Incoming, connector: Connector) -> None:
         match incoming.event:
@@ -358,13 +373,11 @@ class Intake:
 
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""
-        place, person = pressed.message.place, pressed.person
-        if self._gate.is_admin(place, person) or _account(pressed) == Account.of(place, asker):
-            return True
-        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=str(_account(pressed)))
-        told = self._notices.say(connector, pressed.message, notices.NOT_THEIRS, pressed.person)
-        self._tasks.spawn(told)
-        return False
+        refusal = self._gate.not_theirs(pressed.message.place, pressed.person, asker)
+        if refusal is not None:
+            said = self._notices.say(connector, pressed.message, refusal, pressed.person)
+            self._tasks.spawn(said)
+        return refusal is None
 
     def _deleted(self, message: MessageRef) -> None:
         self._runs.stop_at(message)

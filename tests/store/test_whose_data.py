@@ -42,7 +42,7 @@ PERSON = {
     "run_hours": {"summary"},
     "errands": {"event"},
     "grants": {"person_id", "person_realm"},
-    "web_messages": {"author_id", "author_name", "key"},
+    "web_messages": {"author_id", "author_name", "key", "reader_id"},
     "web_files": {"person_id"},
     "web_sessions": {"person_id", "name"},
 }
