@@ -55,7 +55,7 @@ class Count:
 def verdict(text: str, pieces: Sequence[Piece], drawn: Sequence[Drawn]) -> Verdict:
     """The receipt's, for a platform that draws so."""
     unknown = sorted({name for each in drawn for name in each.unknown})
-    shown = restore(pieces, [each.text for each in drawn], form)
+    shown = restore(pieces, [each.text for each in drawn])
     return compare(text, Evidence(text), of_screen(shown, unknown=unknown)).verdict
 
 
