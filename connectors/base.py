@@ -501,6 +501,35 @@ class Whispers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a platform lets a connector do about one message for a while, and who gave cause to it.
+
+    `sealed` is the connector's own, encrypted; `until_us` (microseconds since the epoch) is when it
+    lapses.
+    """
+
+    message: MessageRef
+    person: Person
+    sealed: str = field(repr=False)
+    until_us: int
+
+
+class Grants(Protocol):
+    """Keeps grants until they lapse, for whatever process needs them next.
+
+    Every method raises `Unavailable` where the database does not do its part.
+    """
+
+    async def keep(self, grant: Grant) -> None:
+        """Keeps a grant; it is durable when this returns. One a message: the first stays."""
+        ...
+
+    async def of(self, place: Place) -> Sequence[Grant]:
+        """The grants about messages of a place. Their people have no names."""
+        ...
+
+
 @dataclass(slots=True)
 class Inflow:
     """A queue of incoming events: what most connectors' `events` stand on."""

@@ -96,6 +96,12 @@ class SigningKeys:
         await self._load()
         return value if self._made(purpose, value, cookie) else None
 
+    async def all(self) -> Sequence[str]:
+        """Every key, the newest first: other secrets of the deployment are derived from them."""
+        if not self._keys:
+            await self._load()
+        return self._keys
+
     async def rotate(self) -> None:
         """Adds a key to the database, which signs from now on; the older ones still verify.
 
