@@ -128,12 +128,14 @@ class Preflight:
     """A person wants something that the connector shows or keeps before the bot has it.
 
     So the connector asks first, by `Inflow.admits`. `spends` says whether an answer will follow,
-    which the person may have too many of.
+    which the person may have too many of. `run_id` names the run whose answer would be changed,
+    if one would: only its asker may do that, or an admin.
     """
 
     place: Place
     person: Person
     spends: bool = True
+    run_id: UUID | None = None
 
     @property
     def message(self) -> MessageRef:
@@ -316,15 +318,12 @@ class Limits:
 
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
-    `visible` is for a connector whose `Shown.text` is not in the normal form yet: what it is of a
-    part's Markdown. `keeps_source` says that `Shown.source` can be had, of other processes'
-    messages as well.
+    `keeps_source` says that `Shown.source` can be had, of other processes' messages as well.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
-    visible: Callable[[str], str] | None = None
     keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None
     most: Cost = UNBOUNDED
@@ -503,6 +502,35 @@ class Whispers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a platform lets a connector do about one message for a while, and who gave cause to it.
+
+    `sealed` is the connector's own, encrypted; `until_us` (microseconds since the epoch) is when it
+    lapses.
+    """
+
+    message: MessageRef
+    person: Person
+    sealed: str = field(repr=False)
+    until_us: int
+
+
+class Grants(Protocol):
+    """Keeps grants until they lapse, for whatever process needs them next.
+
+    Every method raises `Unavailable` where the database does not do its part.
+    """
+
+    async def keep(self, grant: Grant) -> None:
+        """Keeps a grant; it is durable when this returns. One a message: the first stays."""
+        ...
+
+    async def of(self, place: Place) -> Sequence[Grant]:
+        """The grants about messages of a place. Their people have no names."""
+        ...
+
+
 @dataclass(slots=True)
 class Inflow:
     """A queue of incoming events: what most connectors' `events` stand on."""
@@ -520,10 +548,16 @@ class Inflow:
         return incoming
 
     async def admits(
-        self, place: Place, person: Person, *, spends: bool = True, within: float = 10.0
+        self,
+        place: Place,
+        person: Person,
+        *,
+        spends: bool = True,
+        run_id: UUID | None = None,
+        within: float = 10.0,
     ) -> Verdict:
         """Whether a person may do something, before any of it can be seen or is kept."""
-        incoming = self.put(Preflight(place, person, spends))
+        incoming = self.put(Preflight(place, person, spends, run_id))
         try:
             async with asyncio.timeout(within):
                 admitted = await incoming.accepted()

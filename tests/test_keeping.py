@@ -91,6 +91,6 @@ def test_the_page_on_privacy_names_every_table_and_no_other() -> None:
 def test_a_person_is_shown_and_erased_from_every_table_that_names_one() -> None:
     """A new table with a person in it has to be added to both."""
     people = {name for name, table in metadata.tables.items() if "person_id" in table.c}
-    assert people == {"inbox", "runs", "feedback", "usage_resets"}
+    assert people == {"inbox", "runs", "feedback", "usage_resets", "grants"}
     of_runs = {name for name, table in metadata.tables.items() if "run_id" in table.c}
     assert of_runs == {"inbox", "runs", "tokens", "edits", "messages", "feedback", "whispers"}

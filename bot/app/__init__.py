@@ -8,6 +8,7 @@ from bot.app.keeping import (
     person_data,
     reset_person,
 )
+from bot.app.keys import KEYS_KNOWN_S, keys_made, retire_keys, rotate_keys
 from bot.app.models import each_alone
 from bot.app.opening import living, now_us, opened_store
 from bot.app.platforms import Half, connector_for_reading, make_connectors
@@ -15,6 +16,7 @@ from bot.app.probing import ChainBroken, looped
 from bot.app.serving import serve
 
 __all__ = [
+    "KEYS_KNOWN_S",
     "ChainBroken",
     "Half",
     "PersonBusy",
@@ -23,6 +25,7 @@ __all__ = [
     "connector_for_reading",
     "each_alone",
     "erase_person",
+    "keys_made",
     "living",
     "looped",
     "make_connectors",
@@ -31,5 +34,7 @@ __all__ = [
     "person_data",
     "probe",
     "reset_person",
+    "retire_keys",
+    "rotate_keys",
     "serve",
 ]

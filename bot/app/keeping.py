@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 _EVERY_S = 3600.0
 _TIDY_S = 300.0
+_LAPSE_S = 60.0
 _UNNAMED_US = 3_600_000_000 - 300_000_000
 """A file that no question names is gone within an hour, however long the last look was ago."""
 _DAY_US = 86_400_000_000
@@ -158,6 +159,16 @@ async def tidy(connectors: Sequence[Connector]) -> None:
                 except Unavailable as error:
                     log.error("retention.failed", error=str(error))
         await asyncio.sleep(_TIDY_S)
+
+
+async def lapse(store: Store) -> None:
+    """Every minute, for ever: deletes what platforms let connectors do until now."""
+    while True:
+        try:
+            await store.grants.lapse(now_us())
+        except Unavailable as error:
+            log.error("retention.failed", error=str(error))
+        await asyncio.sleep(_LAPSE_S)
 
 
 async def delete_old(store: Store, connectors: Sequence[Connector], before_us: int) -> None:

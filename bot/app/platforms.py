@@ -18,6 +18,7 @@ from connectors.terminal import TerminalConnector
 from connectors.web import Room, WebConnector
 from connectors.web.login import SignIn
 from connectors.web.people import People
+from connectors.web.signing import SigningKeys
 
 Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
@@ -38,7 +39,7 @@ def make_connectors(settings: Settings, store: Store) -> list[Connector]:
     if settings.slack:
         connectors.append(_slack(settings, _engine(store)))
     if (token := revealed(settings.discord_token)) is not None:
-        connectors.append(_discord(settings, token))
+        connectors.append(_discord(settings, token, store))
     return connectors
 
 
@@ -140,9 +141,10 @@ def _slack(settings: Settings, engine: AsyncEngine) -> Connector:
     return SlackConnector(options, engine)
 
 
-def _discord(settings: Settings, token: str) -> Connector:
+def _discord(settings: Settings, token: str, store: Store) -> Connector:
     """Discord's library takes a while to import, so only who uses Discord does."""
     from connectors.discord import DiscordConnector, DiscordOptions
+    from connectors.keys import Keys, derived
 
     options = DiscordOptions(
         token=token,
@@ -154,7 +156,15 @@ def _discord(settings: Settings, token: str) -> Connector:
         catch_up_seconds=settings.discord_catch_up_seconds,
         check_channel=settings.discord_check_channel,
     )
-    return DiscordConnector(options)
+
+    async def keys() -> Keys:
+        """The operator's keys, or what is derived from those that sign."""
+        if settings.encryption_keys:
+            return Keys(settings.encryption_keys)
+        secrets = settings.secret_key or await SigningKeys(_engine(store)).all()
+        return Keys([derived(secret, "discord token") for secret in secrets])
+
+    return DiscordConnector(options, store.grants, keys)
 
 
 @asynccontextmanager

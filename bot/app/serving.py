@@ -16,7 +16,7 @@ from bot import http
 from bot.app.asking import UNATTENDED
 from bot.app.closing import closed
 from bot.app.inspecting import count_hours, make_inspector
-from bot.app.keeping import retain, tidy
+from bot.app.keeping import lapse, retain, tidy
 from bot.app.making import intake_options, load_prices, make_runs
 from bot.app.models import make_provider
 from bot.app.opening import living, now_us, opened_store
@@ -74,7 +74,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
         parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
-        parts.append(asyncio.create_task(tidy(connectors)))
+        parts += [asyncio.create_task(tidy(connectors)), asyncio.create_task(lapse(store))]
         parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
         for part in parts:
             stack.callback(part.cancel)

@@ -10,6 +10,7 @@ from bot.app import ChainBroken
 from bot.cli.asking import ask
 from bot.cli.data import data
 from bot.cli.examining import doctor
+from bot.cli.keys import keys
 from bot.cli.output import fail
 from bot.cli.running import db, run
 from bot.cli.runs import runs
@@ -17,6 +18,7 @@ from bot.cli.usage import usage
 from bot.cures import in_full
 from bot.settings import SettingsError
 from bot.store import StoreUnavailable
+from connectors.base import Unavailable
 from providers.base import ProviderError
 
 
@@ -40,6 +42,7 @@ cli.add_command(doctor)
 cli.add_command(runs)
 cli.add_command(usage)
 cli.add_command(data)
+cli.add_command(keys)
 cli.add_command(db)
 
 
@@ -49,5 +52,5 @@ def main() -> None:
         cli(prog_name="everytoken")
     except ProviderError as error:
         fail(in_full(error))
-    except (SettingsError, StoreUnavailable, ChainBroken) as error:
+    except (SettingsError, StoreUnavailable, Unavailable, ChainBroken) as error:
         fail(str(error))

@@ -21,9 +21,11 @@ MOST_FILES = 65_536
 HEAD_BYTES = 64 * 1024
 """The most bytes of a request's head: request line and headers."""
 
-Phase = Literal["head", "body", "serving", "socket"]
+Phase = Literal["head", "body", "serving", "greeting", "socket"]
 """What a connection does: the client's head or body is awaited, a request is served, or it is a
-WebSocket."""
+WebSocket. One that was accepted is in its `greeting` until its client's first message has come."""
+_AWAITED = ("head", "body", "greeting")
+"""What the client has to do next, within a deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,10 @@ class Limits:
     """How many connections may be open, and how long a client may keep the server waiting.
 
     `per_address` is for each IPv4 address and each IPv6 network of 64 bits that connects directly.
-    A body has `body_s` seconds, and one more for each `body_rate` bytes that have come. A client
-    may read nothing for `send_s`, and for `close_s` once the connection is being closed. The
-    deadlines are looked at every `sweep_s`.
+    A head has `head_s` seconds, and so has the first message of a WebSocket. A body has `body_s`,
+    and one second more for each `body_rate` bytes that have come. A client may read nothing for
+    `send_s`, and for `close_s` once the connection is being closed. The deadlines are looked at
+    every `sweep_s`.
     """
 
     total: int = 2000
@@ -116,12 +119,17 @@ class Connections:
         connection.since = self._now()
         connection.received = 0
         self._waiting.pop(connection, None)
-        if phase in ("head", "body"):
+        if phase in _AWAITED:
             self._waiting[connection] = None
 
     def takes_socket(self) -> bool:
         """Whether one more WebSocket may be opened."""
-        return sum(c.phase == "socket" for c in self._open.values()) < self.limits.sockets
+        sockets = sum(c.phase in ("greeting", "socket") for c in self._open.values())
+        return sockets < self.limits.sockets
+
+    def found(self, transport: asyncio.Transport) -> Connection | None:
+        """The open connection of a transport."""
+        return self._open.get(transport)
 
     def block(self, transport: asyncio.Transport, blocked: bool) -> None:
         """The client reads nothing more for now, or reads on."""
@@ -171,7 +179,7 @@ class Connections:
             connection.transport.close()
 
     def _deadline(self, connection: Connection) -> float:
-        if connection.phase == "head":
+        if connection.phase in ("head", "greeting"):
             return connection.since + self.limits.head_s
         if connection.phase == "body":
             earned = connection.received / self.limits.body_rate

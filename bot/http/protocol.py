@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -91,9 +92,25 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket."""
+    """One WebSocket. Once it is accepted, its client has something to say, or it is closed."""
 
     config: Config
+    _spoken = False
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.accept" and not self._spoken:
+            self._enter("greeting")
+
+    def send_receive_event_to_app(self) -> None:
+        super().send_receive_event_to_app()
+        if not self._spoken:
+            self._spoken = True
+            self._enter("socket")
+
+    def _enter(self, phase: Phase) -> None:
+        if (held := self.config.held.found(self.transport)) is not None:
+            self.config.held.enter(held, phase)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.config.held.remove(self.transport)

@@ -19,7 +19,7 @@ from bot.intake.access import Gate
 from bot.intake.conversations import Waiting
 from bot.intake.keeping import Keeping
 from bot.intake.limits import Meter
-from bot.intake.notices import Notices
+from bot.intake.notices import Notices, Refusal
 from bot.intake.resuming import Resuming
 from bot.intake.tasks import Tasks
 from bot.intake.turns import IntakeOptions, Turns
@@ -27,6 +27,7 @@ from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
 from bot.store import Question as Kept
 from bot.store import RunStart, Store, StoreUnavailable
+from bot.words import english
 from connectors.base import (
     Asked,
     Commanded,
@@ -132,27 +133,42 @@ class Intake:
         refusal = await self._refusal(event)
         if refusal is None:
             await self._handle(incoming, connector)
-        elif isinstance(event, Asked) and refusal:  # told once, however often it is delivered
+            return
+        words = refusal.told
+        if isinstance(event, Asked) and words:  # told once, however often it is delivered
             await self._ask(event, incoming, connector)
-            incoming.decline(refusal)
-        else:
-            incoming.decline(refusal)
-            if refusal and not told and not isinstance(event, Preflight | Deleted):
-                said = self._notices.say(connector, event.message, refusal, event.person)
-                self._tasks.spawn(said)
+        elif words and not told and not isinstance(event, Preflight | Deleted):
+            said = self._notices.say(connector, event.message, words, event.person)
+            self._tasks.spawn(said)
+        incoming.decline(english(words) if words else "")
 
-    async def _refusal(self, event: Event) -> str | None:
-        """What somebody who may not do that is told, or nothing (empty); None where they may."""
+    async def _refusal(self, event: Event) -> Refusal | None:
+        """What somebody who may not do that is told; None where they may."""
         match event:
             case Deleted():
                 return None
-            case Preflight(place, person, spends):
-                refusal = self._gate.refusal(place, person)
-                if refusal is None and spends:
-                    refusal = await self._gate.over(place, person, waits=self._turns.busy(place))
-                return refusal
+            case Preflight():
+                return await self._refused_before(event)
             case Asked() | Edited() | Pressed() | Commanded():
                 return self._gate.refusal(event.message.place, event.person)
+
+    async def _refused_before(self, wants: Preflight) -> Refusal | None:
+        place, person = wants.place, wants.person
+        refusal = self._gate.refusal(place, person)
+        if refusal is None and wants.run_id is not None:
+            refusal = self._gate.not_theirs(place, person, await self._asker(wants.run_id))
+        if refusal is None and wants.spends:
+            refusal = await self._gate.over(place, person, waits=self._turns.busy(place))
+        return refusal
+
+    async def _asker(self, run_id: UUID) -> Person | None:
+        """Who asked for an answer; None where that isn't kept."""
+        for run in self._runs.active:
+            if run.id == run_id:
+                return run.question.asked.person
+        await self._store.settled(run_id, _SETTLE_DEADLINE_S)
+        row = await self._store.runs.get(run_id)
+        return None if row is None else row.start.person
 
     async def _handle(self, incoming: Incoming, connector: Connector) -> None:
         match incoming.event:
@@ -300,8 +316,8 @@ class Intake:
         ended = [run.id for run in self._fresh(edited.message)]
         place, person = edited.message.place, edited.person
         over = await self._gate.over(place, person, waits=True, apart=ended)
-        if over is not None:
-            self._tasks.spawn(self._notices.say(connector, edited.message, over, person))
+        if over is not None and over.told is not None:
+            self._tasks.spawn(self._notices.say(connector, edited.message, over.told, person))
         return over is not None
 
     async def _tell_too_late(self, edited: Edited, connector: Connector) -> None:
@@ -358,13 +374,11 @@ class Intake:
 
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""
-        place, person = pressed.message.place, pressed.person
-        if self._gate.is_admin(place, person) or _account(pressed) == Account.of(place, asker):
-            return True
-        log.info("intake.not_theirs", run_id=str(pressed.run_id), person=str(_account(pressed)))
-        told = self._notices.say(connector, pressed.message, notices.NOT_THEIRS, pressed.person)
-        self._tasks.spawn(told)
-        return False
+        refusal = self._gate.not_theirs(pressed.message.place, pressed.person, asker)
+        if refusal is not None and refusal.told is not None:
+            said = self._notices.say(connector, pressed.message, refusal.told, pressed.person)
+            self._tasks.spawn(said)
+        return refusal is None
 
     def _deleted(self, message: MessageRef) -> None:
         self._runs.stop_at(message)

@@ -151,7 +151,7 @@ class Endings:
             raise
         except ConnectorError as error:  # nothing can be looked for there: what is known is all
             log.warning("recovery.not_found", error=str(error))
-            return as_known(known, text, connector.limits)
+            return as_known(known, text)
 
     async def _read(self, left: Left, connector: Connector) -> Sequence[Shown] | None:
         """What the messages show now; None where one is gone, or not to be read."""

@@ -76,7 +76,8 @@ class HostingSettings(BaseSettings):
     encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         repr=False,
-        description="Fernet keys for tokens in the database, comma-separated; the first encrypts",
+        description="Fernet keys for tokens in the database, comma-separated; the first encrypts; "
+        "unset: keys derived from `SECRET_KEY`'s, or from the database's",
     )
     secret_key: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

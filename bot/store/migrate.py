@@ -63,7 +63,8 @@ def _upgrade(url: str) -> None:
     except ProgrammingError as error:
         raise StoreUnavailable(
             f"the database's tables can't be made ({str(error.orig).splitlines()[0]}): "
-            "its user needs the right to create tables in its schema"
+            "its user needs the right to create tables in its schema",
+            "store.rights",
         ) from error
     finally:
         engine.dispose()
@@ -77,7 +78,8 @@ def _is_current(connection: Connection) -> bool:
     if revision is not None and revision not in _revisions():
         raise StoreUnavailable(
             f"the database is of a newer version (revision {revision}, this program knows up to "
-            f"{head()}): update everytoken, or name another database"
+            f"{head()}): update everytoken, or name another database",
+            "store.newer",
         )
     return revision == head()
 

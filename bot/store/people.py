@@ -32,6 +32,7 @@ from bot.store.tables import (
     edits,
     errands,
     feedback,
+    grants,
     inbox,
     messages,
     processes,
@@ -67,7 +68,7 @@ class People:
                 select(table.c.connector, table.c.person_realm, table.c.person_id)
                 .where(table.c.person_id == named.id)
                 .distinct()
-                for table in (inbox, runs, usage_resets)
+                for table in (inbox, runs, usage_resets, grants)
             )
             found = {Account(*row) for query in asked for row in connection.execute(query)}
             found |= {
@@ -113,6 +114,7 @@ class People:
             whispers: whispers.c.run_id.in_(mine),
             feedback: _rated(account),
             usage_resets: is_account(usage_resets, account),
+            grants: is_account(grants, account),
         }
 
         def work(connection: Connection) -> Rows:
@@ -180,7 +182,7 @@ def _erase_runs(connection: Connection, account: Account) -> Counter[str]:
 
 def _erase_rest(connection: Connection, account: Account) -> Counter[str]:
     anonymize(connection, account)
-    others = {table: is_account(table, account) for table in (inbox, usage_resets)}
+    others = {table: is_account(table, account) for table in (inbox, usage_resets, grants)}
     left = connection.execute(select(errands.c.id, errands.c.event))
     theirs = [number for number, event in left if doer(event) == account]
     others |= {feedback: _rated(account), errands: errands.c.id.in_(theirs)}

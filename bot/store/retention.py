@@ -13,7 +13,17 @@ from uuid import UUID
 from sqlalchemy import Connection, case, delete, select, text, update
 
 from bot.store.database import Database
-from bot.store.tables import SAID, edits, errands, inbox, messages, runs, tokens, whispers
+from bot.store.tables import (
+    SAID,
+    edits,
+    errands,
+    grants,
+    inbox,
+    messages,
+    runs,
+    tokens,
+    whispers,
+)
 
 PAUSE = 0.05
 """Seconds between two batches, in which other processes can write."""
@@ -49,6 +59,7 @@ class Retention:
         questions = await self._repeat(lambda connection: _questions(connection, us, batch))
         # Nobody has seen to them in all that time, and nobody will.
         await self._database.run(lambda c: c.execute(delete(errands).where(errands.c.at_us < us)))
+        await self._database.run(lambda c: c.execute(delete(grants).where(grants.c.until_us < us)))
         return runs + questions
 
     async def remove(self, run_id: UUID) -> None:

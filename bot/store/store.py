@@ -14,6 +14,7 @@ from bot.store.errands import Errands
 from bot.store.errors import StoreUnavailable
 from bot.store.feedback import Feedback
 from bot.store.floors import Floors
+from bot.store.grants import Grants
 from bot.store.inbox import Inbox
 from bot.store.journal import Journal
 from bot.store.leases import Leases
@@ -50,6 +51,7 @@ class Store:
         self.messages = Messages(database, self.journal)
         self.feedback = Feedback(database)
         self.conversations = Conversations(database)
+        self.grants = Grants(database)
         self.usage = UsageLog(database)
         self.whispers = WhisperLog(database)
         self.people = People(database)

@@ -335,3 +335,20 @@ errands = Table(
     Column("event", JSON, nullable=False),
     Index("ix_errands_owner", "owner"),
 )
+
+# What a platform lets a connector do about a message, and until when.
+# sealed: the connector's own, encrypted.
+grants = Table(
+    "grants",
+    metadata,
+    Column("connector", SafeText, primary_key=True),
+    Column("workspace", SafeText, primary_key=True),
+    Column("channel", SafeText, primary_key=True),
+    Column("thread", SafeText, primary_key=True),
+    Column("message_id", SafeText, primary_key=True),
+    Column("person_id", SafeText, nullable=False),
+    Column("person_realm", SafeText, nullable=False),
+    Column("sealed", SafeText, nullable=False),
+    Column("until_us", _MICROSECONDS, nullable=False),
+    Index("ix_grants_until_us", "until_us"),
+)

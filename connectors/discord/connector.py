@@ -11,6 +11,7 @@ from connectors.base import (
     UNBOUNDED,
     Budget,
     File,
+    Grants,
     Incoming,
     Inflow,
     Limits,
@@ -31,11 +32,16 @@ from connectors.discord.options import DiscordOptions
 from connectors.discord.places import Places, channel_of
 from connectors.discord.reader import Reader
 from connectors.discord.rest import Rest
+from connectors.discord.tokens import GetKeys, Tokens
 from connectors.discord.writer import LONGEST, Writer
 
 
 class DiscordConnector:
-    """A Discord bot in any number of servers. Connections are opened on first use."""
+    """A Discord bot in any number of servers. Connections are opened on first use.
+
+    `grants` keeps the tokens of commands for a process that comes after this one, encrypted with
+    `keys`.
+    """
 
     name = "discord"
     limits = Limits(
@@ -47,13 +53,16 @@ class DiscordConnector:
         adds=markup.DIALECT.adds,
     )
 
-    def __init__(self, options: DiscordOptions) -> None:
+    def __init__(
+        self, options: DiscordOptions, grants: Grants | None = None, keys: GetKeys | None = None
+    ) -> None:
         inflow, places, interactions = Inflow(), Places(), Interactions()
+        tokens = Tokens(grants, keys)
         self._options = options
         self._rest = Rest(options)
         self._reader = Reader(self._rest, places)
-        self._writer = Writer(self._rest, options, places, interactions)
-        inbound = Inbound(options, self._rest, inflow, places, interactions)
+        self._writer = Writer(self._rest, options, places, interactions, tokens)
+        inbound = Inbound(options, self._rest, inflow, places, interactions, tokens)
         self._gateway = Gateway(options, self._rest, inbound, inflow)
 
     @property

@@ -32,7 +32,11 @@ async def found(rest: Rest, place: Place, part: Part, since: float) -> Message |
     One without buttons is known by the beginning of its text. Another answer from before may begin
     alike, so there the clocks have to agree; buttons say the same on either.
     """
-    ours = await _ours(rest, place, snowflakes.at(since - SKEW_S))
+    return chosen(await _ours(rest, place, snowflakes.at(since - SKEW_S)), part, since)
+
+
+def chosen(ours: Sequence[Message], part: Part, since: float) -> Message | None:
+    """That one of these messages of ours, in the same way."""
     alike = (each for each in ours if _is_alike(each, part, since))
     return _named(ours, part) or next(alike, None)
 

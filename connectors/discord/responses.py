@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.base import Gone, MessageRef, Part, Person, Place, Refused
-from connectors.discord import markup, parts
+from connectors.discord import finder, markup, parts
 from connectors.discord.inbound.interactions import Interaction, Interactions
 from connectors.discord.places import DM
 from connectors.discord.rest import Rest
+from connectors.discord.tokens import Tokens
 
 Message = Mapping[str, Any]
 _Key = TypeVar("_Key")
@@ -24,6 +25,10 @@ _FRESH_S = 14 * 60.0
 _TOLD_S = 5.0
 """So long it is waited for that Discord hears of our having an interaction."""
 _REMEMBERED = 2_000
+_LOOKED_AT = 3
+"""So many commands at the most are asked whether a message is theirs."""
+_LOADING = 1 << 7
+"""The flag of a response that was promised and waits."""
 _ORIGINAL = "/webhooks/{application}/{token}/messages/@original"
 _FOLLOW_UP = "/webhooks/{application}/{token}"
 _ONE = "/webhooks/{application}/{token}/messages/{message_id}"
@@ -40,9 +45,10 @@ class _Response:
 class Responses:
     """Posts and edits by the tokens of interactions. Where that fails, an ordinary call may do."""
 
-    def __init__(self, rest: Rest, interactions: Interactions) -> None:
+    def __init__(self, rest: Rest, interactions: Interactions, tokens: Tokens) -> None:
         self._rest = rest
         self._interactions = interactions
+        self._tokens = tokens
         self._responses: OrderedDict[str, _Response] = OrderedDict()
         self._opened: OrderedDict[MessageRef, Interaction] = OrderedDict()
         """The commands whose response is an answer's first part, by their questions."""
@@ -54,8 +60,10 @@ class Responses:
 
     async def open(self, part: Part) -> Message | None:
         """Makes the part the response to the command that it answers; None where that can't be."""
-        interaction = self._interactions.opening(part.about) if part.about else None
-        if interaction is None or part.about is None or not _is_fresh(interaction):
+        if part.about is None or part.index:
+            return None
+        interaction = await self._waiting(part.about)
+        if interaction is None:
             return None
         above = markup.question_line(interaction.question) if interaction.question else ""
         try:
@@ -71,13 +79,49 @@ class Responses:
 
     async def follow_up(self, part: Part) -> Message | None:
         """Posts a further part of an answer to a command, where the bot itself may not speak."""
-        interaction = self._opened.get(part.about) if part.about else None
-        if interaction is None or not _is_fresh(interaction):
+        interaction = await self._command(part)
+        if interaction is None:
             return None
         message = await self._call("POST", _FOLLOW_UP, interaction, parts.body(part))
         if message is not None:
             _keep(self._responses, message["id"], _Response(interaction, ""))
         return message
+
+    async def found(self, part: Part, since: float) -> Message | None:
+        """The response that shows a part already, whoever made it so; None where none does.
+
+        Of follow-ups Discord has no list: only the first part is found so.
+        """
+        interaction = None if part.index else await self._command(part)
+        if interaction is None:
+            return None
+        message = await self._original(interaction)
+        if message is None or _is_loading(message):
+            return None
+        if (found := finder.chosen([message], part, since)) is not None:
+            _keep(self._responses, found["id"], _Response(interaction, markup.above(found)))
+        return found
+
+    async def knows(self, part: Part) -> bool:
+        """Whether a command's token can still be used for an answer."""
+        return await self._command(part) is not None
+
+    async def recalled(self, ref: MessageRef) -> Message | None:
+        """A message that another process made the response to a command; None for all others."""
+        if ref.id in self._responses:
+            return None
+        for interaction in (await self._tokens.before(ref))[:_LOOKED_AT]:
+            if _is_fresh(interaction) and (message := await self._read(interaction, ref.id)):
+                _keep(self._responses, ref.id, _Response(interaction, markup.above(message)))
+                return message
+        return None
+
+    async def read(self, message_id: str) -> Message | None:
+        """What Discord has for a response, while its token lives."""
+        response = self._responses.get(message_id)
+        if response is None or not _is_fresh(response.interaction):
+            return None
+        return await self._read(response.interaction, message_id)
 
     async def whisper(self, place: Place, part: Part) -> Message | None:
         """Posts a part that only its `to` sees: beside what they did, or in a direct message.
@@ -96,6 +140,40 @@ class Responses:
             except Gone:
                 pass  # its token is gone, and they are told otherwise
         return await self._direct(part.to, part)
+
+    async def _waiting(self, question: MessageRef) -> Interaction | None:
+        """The command whose response still waits for the answer to a question."""
+        if (interaction := self._interactions.opening(question)) is not None:
+            return interaction if _is_fresh(interaction) else None
+        interaction = await self._tokens.asked(question)
+        if interaction is None or not _is_fresh(interaction):
+            return None
+        message = await self._original(interaction)
+        return interaction if message is not None and _is_loading(message) else None
+
+    async def _command(self, part: Part) -> Interaction | None:
+        """The command that a part answers, while its token lives."""
+        if part.about is None:
+            return None
+        known = self._opened.get(part.about) or self._interactions.opening(part.about)
+        interaction = known or await self._tokens.asked(part.about)
+        return interaction if interaction is not None and _is_fresh(interaction) else None
+
+    async def _original(self, interaction: Interaction) -> Message | None:
+        return await self._read(interaction, "@original")
+
+    async def _read(self, interaction: Interaction, message_id: str) -> Message | None:
+        """A message that a token opens; None where it opens none of that name."""
+        try:
+            message: Message = await self._rest.look_up(
+                _ONE,
+                application=interaction.application,
+                token=interaction.token,
+                message_id=message_id,
+            )
+        except (Gone, Refused):
+            return None
+        return message
 
     async def _direct(self, person: Person, part: Part) -> Message:
         """Writes to somebody directly. Raises `Refused` where they take no such messages."""
@@ -140,6 +218,10 @@ class Responses:
         except (Refused, TimeoutError):
             return None
         return answer
+
+
+def _is_loading(message: Message) -> bool:
+    return bool(int(message.get("flags") or 0) & _LOADING)
 
 
 def _is_fresh(interaction: Interaction) -> bool:

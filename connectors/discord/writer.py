@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -13,6 +13,7 @@ from uuid import UUID
 from connectors.base import (
     Budget,
     ConnectorError,
+    Gone,
     MessageRef,
     Part,
     Person,
@@ -35,6 +36,7 @@ from connectors.discord.pings import Pings
 from connectors.discord.places import DM, Places, channel_of
 from connectors.discord.responses import Responses
 from connectors.discord.rest import Rest
+from connectors.discord.tokens import Tokens
 
 LONGEST = 1_900
 """UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
@@ -68,7 +70,12 @@ class Writer:
     """Calls for messages. None is cancelled once it is under way, and one goes on at a time."""
 
     def __init__(
-        self, rest: Rest, options: DiscordOptions, places: Places, interactions: Interactions
+        self,
+        rest: Rest,
+        options: DiscordOptions,
+        places: Places,
+        interactions: Interactions,
+        tokens: Tokens,
     ) -> None:
         self._rest = rest
         self._places = places
@@ -76,7 +83,7 @@ class Writer:
         self._budgets = Budgets(options)
         self._flights = Flights()
         self._indicator = Indicator(rest)
-        self._responses = Responses(rest, interactions)
+        self._responses = Responses(rest, interactions, tokens)
         self._pings = Pings(rest, options, self._flights, self._responses)
         self._posts: OrderedDict[str, _Post] = OrderedDict()
         self._parts: OrderedDict[tuple[UUID, int], str] = OrderedDict()
@@ -101,7 +108,9 @@ class Writer:
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
         """The message of ours that shows a part, whoever posted it; None where there is none."""
         since = since_us / 1_000_000
-        message = await finder.found(self._rest, place, part, since)
+        message = await self._responses.found(part, since)
+        if message is None:
+            message = await self._sought(part, lambda: finder.found(self._rest, place, part, since))
         if message is None:
             return None
         shown = self._ours(place, message)
@@ -244,11 +253,25 @@ class Writer:
         if part.run_id is None or not part.controls:
             return None
         after = part.about.id if part.about else snowflakes.at(post.tried_at - finder.SKEW_S)
-        return await finder.named(self._rest, place, part, after)
+        if message := await self._responses.found(part, post.tried_at):
+            return message
+        return await self._sought(part, lambda: finder.named(self._rest, place, part, after))
+
+    async def _sought(
+        self, part: Part, look: Callable[[], Awaitable[Message | None]]
+    ) -> Message | None:
+        """What is found in a channel; nothing is where a command alone lets the bot write there."""
+        try:
+            return await look()
+        except (Gone, Refused):
+            if not await self._responses.knows(part):
+                raise
+        return None
 
     # Editing and reading.
 
     async def _edit(self, ref: MessageRef, part: Part) -> Shown:
+        await self._recall(ref)
         message = await self._responses.edit(ref.id, part)
         if message is None:
             channel = channel_of(ref.place)
@@ -269,11 +292,20 @@ class Writer:
             _trim(self._above)
         return self._above[ref.id]
 
+    async def _recall(self, ref: MessageRef) -> None:
+        """A message that this process did not post may be a response of another's."""
+        if ref.id not in self._above and (message := await self._responses.recalled(ref)):
+            self._above[ref.id] = markup.above(message)
+            _trim(self._above)
+
     async def _read(self, ref: MessageRef) -> Message:
-        message: Message = await self._rest.look_up(
+        await self._recall(ref)
+        if message := await self._responses.read(ref.id):
+            return message
+        found: Message = await self._rest.look_up(
             _MESSAGE, channel_id=channel_of(ref.place), message_id=ref.id
         )
-        return message
+        return found
 
 
 def _shown(ref: MessageRef, message: Message) -> Shown:

@@ -38,7 +38,7 @@ class Browser:
 
     async def run(self) -> None:
         """Serves the browser, whose socket was accepted, until it goes or is let go."""
-        self._desk.hub.join(self._outbox)
+        self._desk.hub.join(self._outbox, self._person.id)
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self._write())
@@ -80,14 +80,14 @@ class Browser:
             case Press() as press:
                 self._run(self._desk.press(self._opened(), self._person, press), press.message)
             case Delete(message):
-                await self._desk.delete(self._opened(), self._person, message)
+                self._run(self._desk.delete(self._opened(), self._person, message), message)
 
     async def _open(self, conversation: str) -> None:
         self._conversation = conversation
         snapshot: Encode | None = None
         self._outbox.hold()
         try:
-            messages = await self._desk.open(self._outbox, conversation)
+            messages = await self._desk.open(self._outbox, conversation, self._person)
             snapshot = partial(protocol.snapshot, conversation, messages, self._desk.hub.drawings)
         finally:
             self._outbox.release(snapshot)

@@ -43,6 +43,7 @@ from connectors.web.signing import SigningKeys
 from connectors.web.visitors import REALM, Visitors
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
+_ALONE = "Only you can see this."
 _CLOSING_SECONDS = 2.0
 
 
@@ -121,8 +122,14 @@ class WebConnector:
         return pace_of(place.channel).budget(place.channel)
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
-        """Stores a message, then shows it to all who look. Raises `TooLong`, `Unavailable`."""
-        return await self._messages.whole(self._post(place, self._content(place, part), key))
+        """Stores a message, then shows it to all who look, or to one. Raises `TooLong`,
+        `Unavailable`.
+        """
+        return await self._messages.whole(self._post(place, part, key))
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        """The same to one person alone, who finds it in the conversation later on, too."""
+        await self.post(place, Part(None, 0, text, last=True, to=person), f"whisper:{key}")
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
         """The message that the table holds for a key. Raises `Unavailable`."""
@@ -185,14 +192,17 @@ class WebConnector:
         await self.login.sessions.aclose()
         await self._messages.aclose()
 
-    async def _post(self, place: Place, content: Content, key: str) -> Shown:
+    async def _post(self, place: Place, part: Part, key: str) -> Shown:
+        content = self._content(place, part)
+        reader_id = part.to.id if part.to else None
         with _unavailable():
             message, _ = await self._messages.add(
-                place.channel, uuid4().hex, _key(key), _BOT, content
+                place.channel, uuid4().hex, _key(key), _BOT, content, reader_id
             )
         if not message.deleted:
             self._hub.tell(message)
-            self._hub.tell_status(place.channel, Status.IDLE)
+            if reader_id is None:  # what one person is told ends nothing that others wait for
+                self._hub.tell_status(place.channel, Status.IDLE)
         return _shown(message)
 
     async def _edit(self, ref: MessageRef, content: Content) -> Shown:
@@ -209,7 +219,7 @@ class WebConnector:
         return Content(
             text=part.text,
             controls=tuple(control.value for control in part.controls),
-            footer=part.footer,
+            footer=part.footer or (_ALONE if part.to else ""),
             run_id=part.run_id,
             part=part.index,
             last=part.last,

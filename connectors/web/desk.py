@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -51,10 +52,10 @@ class Desk:
         """Follows no conversation any more."""
         await self._following.aclose()
 
-    async def snapshot(self, conversation: str) -> Sequence[Message]:
-        """The newest messages of a conversation."""
+    async def snapshot(self, conversation: str, person: Person) -> Sequence[Message]:
+        """The newest messages of a conversation that a person may see."""
         with _declined():
-            return await self._messages.newest(conversation, SNAPSHOT)
+            return await self._messages.newest(conversation, person.id, SNAPSHOT)
 
     async def ask(self, conversation: str, person: Person, ask: Ask) -> None:
         """Stores a person's message and returns once the bot has it safe.
@@ -83,7 +84,7 @@ class Desk:
 
     async def press(self, conversation: str, person: Person, press: Press) -> None:
         """Hands a pressed control to the bot, if the message has that control now."""
-        message = await self._find(conversation, press.message)
+        message = await self._find(conversation, person, press.message)
         if message.run_id is None or press.control not in message.controls:
             raise Declined("That can't be done with this message any more.", message.id)
         spends = press.control in (Control.RETRY, Control.CONTINUE)
@@ -93,35 +94,43 @@ class Desk:
             raise Declined("The bot can't do that right now. Please try again.", message.id)
 
     async def delete(self, conversation: str, person: Person, message_id: str) -> None:
-        """Deletes a message of the person's own, or of the bot's."""
-        message = await self._find(conversation, message_id)
+        """Deletes a message of the person's own, or an answer to them; an admin, any answer."""
+        message = await self._find(conversation, person, message_id)
         if not message.by_bot and message.author_id != person.id:
             raise Declined("Only who wrote a message can delete it.", message_id)
         if message.by_bot:
-            await self._admit(conversation, person, message_id, spends=False)
+            about = message.run_id
+            await self._admit(conversation, person, message_id, spends=False, run_id=about)
         await self._messages.whole(self._delete(message))
 
-    async def open(self, outbox: Outbox, conversation: str) -> Sequence[Message]:
-        """Lets a socket follow a conversation; what it shows at this moment."""
+    async def open(self, outbox: Outbox, conversation: str, person: Person) -> Sequence[Message]:
+        """Lets a person's socket follow a conversation; what it shows at this moment."""
         # Followed first, read second: a change in between is in the one or the other.
         self.hub.watch(outbox, conversation)
         self._following.begin()
-        return await self.snapshot(conversation)
+        return await self.snapshot(conversation, person)
 
     async def _admit(
-        self, conversation: str, person: Person, message_id: str = "", *, spends: bool = True
+        self,
+        conversation: str,
+        person: Person,
+        message_id: str = "",
+        *,
+        spends: bool = True,
+        run_id: UUID | None = None,
     ) -> None:
-        """Raises `NotAdmitted` where the person may not do that."""
-        verdict = await self._inflow.admits(place_of(conversation), person, spends=spends)
+        """Raises `NotAdmitted` where the person may not do that, to the answer of a run."""
+        place = place_of(conversation)
+        verdict = await self._inflow.admits(place, person, spends=spends, run_id=run_id)
         if not verdict.admitted and verdict.told is None:
             raise Declined("The bot can't do that right now. Please try again.", message_id)
         if not verdict.admitted:
             raise NotAdmitted(verdict.told or "You can't do that here.", message_id)
 
-    async def _find(self, conversation: str, message_id: str) -> Message:
+    async def _find(self, conversation: str, person: Person, message_id: str) -> Message:
         with _declined(message_id):
             message = await self._messages.find(conversation, message_id)
-        if message is None:
+        if message is None or not message.is_for(person.id):
             raise Declined("That message is not there any more.", message_id)
         return message
 
@@ -151,13 +160,13 @@ class Desk:
         with _declined(message.id):
             deleted = await self._messages.delete(message.conversation, message.id)
         if deleted:
-            self.hub.tell_deleted(message.conversation, message.id)
+            self.hub.tell_deleted(message)
             self._inflow.put(Deleted(_ref(message)))
 
     async def _take_back(self, message: Message) -> None:
         with _declined(message.id):
             await self._messages.take_back(message.id)
-        self.hub.tell_deleted(message.conversation, message.id)
+        self.hub.tell_deleted(message)
 
 
 @contextmanager

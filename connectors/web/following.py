@@ -52,7 +52,7 @@ class Following:
         news, written = await self._messages.changed(list(hub.watched), since_us, hub.told)
         for message in news:
             if message.deleted:
-                hub.tell_deleted(message.conversation, message.id)
+                hub.tell_deleted(message)
                 hub.told[message.id] = message.version
             elif message.version > hub.told.get(message.id, 0):
                 hub.tell(message)

@@ -94,6 +94,7 @@ class Hub:
     def __init__(self) -> None:
         self.drawings = Drawings()
         self._sockets: dict[Outbox, str | None] = {}
+        self._people: dict[Outbox, str] = {}
         self._watching: dict[str, set[Outbox]] = {}
         self._statuses: dict[str, Status] = {}
         self.told: dict[str, int] = {}
@@ -101,15 +102,17 @@ class Hub:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def join(self, outbox: Outbox) -> None:
-        """A socket has come; it shows nothing yet."""
+    def join(self, outbox: Outbox, person_id: str) -> None:
+        """A person's socket has come; it shows nothing yet."""
         self._sockets[outbox] = None
+        self._people[outbox] = person_id
         self._empty.clear()
 
     def leave(self, outbox: Outbox) -> None:
         """A socket is gone."""
         self._unwatch(outbox)
         self._sockets.pop(outbox, None)
+        self._people.pop(outbox, None)
         if not self._sockets:
             self._empty.set()
 
@@ -122,23 +125,24 @@ class Hub:
             outbox.put("status", partial(protocol.status, status))
 
     def tell(self, message: Message) -> None:
-        """Shows a message, or its new version, to all who look."""
+        """Shows a message, or its new version, to all who look and may see it."""
         self.told[message.id] = message.version
         frame = Shared(partial(protocol.message, message, self.drawings))
         for outbox in self._watching.get(message.conversation, ()):
-            outbox.put(f"message {message.id}", frame, message.version)
+            if message.is_for(self._people[outbox]):
+                outbox.put(f"message {message.id}", frame, message.version)
 
     @property
     def watched(self) -> Collection[str]:
         """The conversations that somebody looks at."""
         return self._watching.keys()
 
-    def tell_deleted(self, conversation: str, message_id: str) -> None:
+    def tell_deleted(self, message: Message) -> None:
         """Takes a message off every screen; no version of it comes after."""
-        for outbox in self._watching.get(conversation, ()):
-            outbox.put(
-                f"message {message_id}", partial(protocol.deleted, message_id), protocol.NEWEST
-            )
+        frame = partial(protocol.deleted, message.id)
+        for outbox in self._watching.get(message.conversation, ()):
+            if message.is_for(self._people[outbox]):
+                outbox.put(f"message {message.id}", frame, protocol.NEWEST)
 
     def tell_status(self, conversation: str, status: Status) -> None:
         """Says what the bot is doing; kept for browsers that come while it lasts."""

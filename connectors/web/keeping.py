@@ -95,9 +95,10 @@ class Keeping:
 
 
 def _of(person_id: str, run_ids: Sequence[UUID]) -> Iterator[ColumnElement[bool]]:
-    # A notice that only one person is to see has their id in its key.
+    # A notice to one person, of a version that knew no readers, has their id in its key.
     theirs = and_(_columns.author_id == person_id, _columns.by_bot.is_(False))
-    to_them = and_(_columns.by_bot, _columns.key.contains(f":{person_id}:", autoescape=True))
+    in_key = and_(_columns.by_bot, _columns.key.contains(f":{person_id}:", autoescape=True))
+    to_them = or_(_columns.reader_id == person_id, in_key)
     yield or_(theirs, to_them)
     for first in range(0, len(run_ids), _BATCH):
         yield _columns.run_id.in_([str(run_id) for run_id in run_ids[first : first + _BATCH]])

@@ -313,7 +313,8 @@ def _same(one: str, other: str | None) -> bool:
 def _by_itself(response: Response, back: str) -> Response:
     """A page of ours that goes on: after a redirect from elsewhere no strict cookie is sent."""
     page = HTMLResponse(
-        f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(back)}">'
+        '<!doctype html><title>Everytoken</title><link rel="icon" href="/login/static/icon.svg">'
+        f'<meta http-equiv="refresh" content="0;url={escape(back)}">'
     )
     cookies = [each for each in response.raw_headers if each[0] == b"set-cookie"]
     page.raw_headers.extend(cookies)

@@ -64,6 +64,7 @@ web_messages = Table(
     Column("deleted", Boolean, nullable=False),
     Column("files", Text),
     Column("changed_us", BigInteger, nullable=False, server_default="0"),
+    Column("reader_id", Text),
     Index("web_messages_changed_us", "changed_us"),
     Index("web_messages_by_conversation", "conversation", "seq"),
 )
@@ -100,7 +101,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Content):
-    """One row of the table. `version` grows with each change; `at_us`: microseconds, epoch."""
+    """One row of the table. `version` grows with each change; `at_us`: microseconds, epoch.
+
+    `reader_id` is the only person who may see it; None: all may.
+    """
 
     seq: int
     conversation: str
@@ -111,6 +115,11 @@ class Message(Content):
     version: int
     at_us: int
     deleted: bool
+    reader_id: str | None = None
+
+    def is_for(self, person_id: str) -> bool:
+        """Whether a person may see it."""
+        return self.reader_id in (None, person_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +178,13 @@ class Messages:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def add(
-        self, conversation: str, message_id: str, key: str, author: Author, content: Content
+        self,
+        conversation: str,
+        message_id: str,
+        key: str,
+        author: Author,
+        content: Content,
+        reader_id: str | None = None,
     ) -> tuple[Message, bool]:
         """Stores a message, unless one has its `key` (or id): the one that stands, and
         whether it is the new one.
@@ -186,6 +201,7 @@ class Messages:
             "at_us": now_us,
             "changed_us": now_us,
             "deleted": False,
+            "reader_id": reader_id,
             **content.columns(),
         }
         try:
@@ -228,15 +244,20 @@ class Messages:
         )
         return next(iter(await self._some(kept, 1)), None)
 
-    async def newest(self, conversation: str, limit: int) -> Sequence[Message]:
-        """The newest `limit` messages of a conversation, oldest of them first."""
-        shown = and_(_columns.conversation == conversation, _columns.deleted.is_(False))
+    async def newest(self, conversation: str, person_id: str, limit: int) -> Sequence[Message]:
+        """The newest `limit` messages of a conversation that a person may see, in their order."""
+        shown = and_(
+            _columns.conversation == conversation,
+            _columns.deleted.is_(False),
+            or_(_columns.reader_id.is_(None), _columns.reader_id == person_id),
+        )
         return await self._some(shown, limit)
 
     async def before(
         self, conversation: str, message_id: str, limit: int
     ) -> Sequence[Message] | None:
-        """The newest `limit` messages before one, without commands, oldest of them first.
+        """The newest `limit` messages before one, oldest of them first, without commands and
+        without what is for one person alone.
 
         None where there never was such a message; a deleted one still marks its position.
         """
@@ -249,6 +270,7 @@ class Messages:
             _columns.conversation == conversation,
             _columns.deleted.is_(False),
             _columns.seq < seq,
+            _columns.reader_id.is_(None),
             or_(_columns.by_bot, _columns.text.not_in(COMMANDS)),
         )
         return await self._some(said, limit)

@@ -186,6 +186,7 @@ def _shown(message: Message, drawings: Drawings) -> dict[str, Any]:
         "seq": message.seq,
         "author": message.author_name,
         "by_bot": message.by_bot,
+        "alone": message.reader_id is not None,
         **text,
         "controls": list(message.controls),
         "footer": markdown.visible(message.footer),

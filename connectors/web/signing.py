@@ -2,7 +2,8 @@
 
 The keys come from the operator, or are made once and kept in the database; all processes of a
 deployment share them. The first key signs and all of them verify, so that keys can be changed
-without sending anybody away.
+without sending anybody away: who comes back gets what they keep signed by the first key, and once
+most have, the others can be retired.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text, func, insert, select
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,6 +33,8 @@ web_keys = Table(
 
 _LOOK_AGAIN_S = 5.0
 """How often, at most, keys are read again for the sake of a signature that none of them made."""
+FRESH_S = 60.0
+"""After this long keys are read again: another process may have added one, or retired some."""
 
 
 def signed(key: str, purpose: str, value: str) -> str:
@@ -38,6 +42,14 @@ def signed(key: str, purpose: str, value: str) -> str:
     what = f"{purpose}\0{value}".encode("utf-8", "replace")
     signature = urlsafe_b64encode(hmac.digest(key.encode(), what, "sha256"))
     return f"{value}.{signature.decode().rstrip('=')}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """A key in the database, by its number, and when it was made (microseconds, epoch)."""
+
+    number: int
+    made_us: int
 
 
 class SigningKeys:
@@ -61,17 +73,21 @@ class SigningKeys:
 
     async def sign(self, purpose: str, value: str) -> str:
         """The value with its signature: `value.signature`, fit for a cookie if the value is."""
-        if not self._keys:
-            await self._load()
+        await self._refresh()
         return signed(self._keys[0], purpose, value)
+
+    async def renewed(self, purpose: str, cookie: str) -> str:
+        """A verified cookie, signed by the first key; empty where that has signed it already."""
+        anew = await self.sign(purpose, cookie.rpartition(".")[0])
+        same = hmac.compare_digest(_bytes(anew), _bytes(cookie))
+        return "" if same else anew
 
     async def verified(self, purpose: str, cookie: str) -> str | None:
         """The value that was signed for this purpose; None where none of our keys did it."""
         value, _, _ = cookie.rpartition(".")
         if not value:
             return None
-        if not self._keys:
-            await self._load()
+        await self._refresh()
         if self._made(purpose, value, cookie):
             return value
         # Another process may have added a key since.
@@ -80,20 +96,59 @@ class SigningKeys:
         await self._load()
         return value if self._made(purpose, value, cookie) else None
 
+    async def all(self) -> Sequence[str]:
+        """Every key, the newest first: other secrets of the deployment are derived from them."""
+        if not self._keys:
+            await self._load()
+        return self._keys
+
     async def rotate(self) -> None:
-        """Adds a key to the database, which signs from now on; the older ones still verify."""
+        """Adds a key to the database, which signs from now on; the older ones still verify.
+
+        Other processes sign with it within `FRESH_S`.
+        """
         with _unavailable():
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 newest = await connection.scalar(select(func.max(web_keys.c.id))) or 0
-                await connection.execute(insert(web_keys).values(_made_now(newest + 1)))
+            await self._add(newest + 1)
         await self._load()
 
+    async def retire(self) -> int:
+        """Deletes all keys from the database but the newest; how many.
+
+        Within `FRESH_S` no process takes what they signed any more.
+        """
+        newest = select(func.max(web_keys.c.id)).scalar_subquery()
+        with _unavailable():
+            async with self._engine.begin() as connection:
+                gone = await connection.execute(delete(web_keys).where(web_keys.c.id < newest))
+        await self._load()
+        return gone.rowcount
+
+    async def listed(self) -> list[KeyMade]:
+        """The keys in the database, the newest first."""
+        query = select(web_keys.c.id, web_keys.c.made_us).order_by(web_keys.c.id.desc())
+        with _unavailable():
+            async with self._engine.connect() as connection:
+                return [KeyMade(*row) for row in await connection.execute(query)]
+
     def _made(self, purpose: str, value: str, cookie: str) -> bool:
-        given = cookie.encode("utf-8", "replace")
+        given = _bytes(cookie)
         return any(
-            hmac.compare_digest(signed(key, purpose, value).encode("utf-8", "replace"), given)
-            for key in self._keys
+            hmac.compare_digest(_bytes(signed(key, purpose, value)), given) for key in self._keys
         )
+
+    async def _refresh(self) -> None:
+        """Reads the keys where they were not read lately; old ones do while that can't be."""
+        now = self._clock()
+        if self._configured or (self._keys and now < self._read_at + FRESH_S):
+            return
+        self._read_at = now  # others who ask meanwhile don't read them too
+        try:
+            await self._load()
+        except Unavailable:
+            if not self._keys:
+                raise
 
     async def _load(self) -> None:
         """Reads the keys, newest first; makes the first one where there is none."""
@@ -102,16 +157,16 @@ class SigningKeys:
             async with self._engine.connect() as connection:
                 keys = (await connection.scalars(newest_first)).all()
             if not keys:
-                await self._make_first()
+                await self._add(1)
                 async with self._engine.connect() as connection:
                     keys = (await connection.scalars(newest_first)).all()
         self._keys = tuple(keys)
         self._read_at = self._clock()
 
-    async def _make_first(self) -> None:
+    async def _add(self, number: int) -> None:
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(web_keys).values(_made_now(1)))
+                await connection.execute(insert(web_keys).values(_made_now(number)))
         except IntegrityError:  # another process was quicker: that key is everybody's
             return
 
@@ -122,6 +177,10 @@ def _unavailable() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _made_now(number: int) -> dict[str, object]:

@@ -22,7 +22,10 @@ PURPOSE = "visitor"
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody on the page. `cookie` is what their browser is to keep; empty where it has it."""
+    """Somebody on the page. `cookie` is what their browser is to keep; empty where it has it.
+
+    A cookie that an older key has signed is signed anew, with the same id.
+    """
 
     person: Person
     cookie: str = ""
@@ -48,6 +51,9 @@ class Visitors:
     async def of(self, connection: HTTPConnection, session: Session = OPEN) -> Visitor:
         """The visitor of a request, who may be new."""
         if (person := await self.known(connection, session)) is not None:
-            return Visitor(person)
+            if session.person_id:
+                return Visitor(person)
+            cookie = connection.cookies.get(VISITOR_COOKIE, "")
+            return Visitor(person, await self._keys.renewed(PURPOSE, cookie))
         id_ = secrets.token_urlsafe(16)
         return Visitor(Person(id_, "You", realm=REALM), await self._keys.sign(PURPOSE, id_))

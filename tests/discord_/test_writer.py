@@ -33,6 +33,7 @@ from connectors.discord.inbound.interactions import Interaction, Interactions
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places, chain
 from connectors.discord.rest import Rest
+from connectors.discord.tokens import Tokens
 from connectors.discord.writer import LONGEST, Writer
 from tests.clock import SOON_S
 from tests.discord_.conftest import FREE, options_for
@@ -107,11 +108,13 @@ class Bot:
 
 
 @asynccontextmanager
-async def process(server: DiscordServer, **options: object) -> AsyncIterator[Bot]:
+async def process(
+    server: DiscordServer, tokens: Tokens | None = None, **options: object
+) -> AsyncIterator[Bot]:
     """A process of the bot's, until the block ends."""
     chosen = options_for(server, **options)
     rest, places, interactions = Rest(chosen), Places(), Interactions()
-    writer = Writer(rest, chosen, places, interactions)
+    writer = Writer(rest, chosen, places, interactions, tokens or Tokens())
     yield Bot(server, rest, writer, places, interactions)
     await writer.aclose()
     await rest.aclose()

@@ -89,14 +89,14 @@ PAGE: dict[str, _Seen] = {
     "open": dict.fromkeys(_WHERE, Seen.NOTHING),
     "ask": _DECLINED,
     "upload": _DECLINED,
-    "press: stop": _OWN,
+    "press: stop": _DECLINED,
     "press: retry": _DECLINED,
     "press: continue": _DECLINED,
     "press: up": _QUIET,
     "press: down": _QUIET,
     "/stop": _OWN,
     "/new": _OWN,
-    "delete an answer": _OWN,
+    "delete an answer": _DECLINED,
 }
 
 _ALONE: _Seen = dict.fromkeys(_WHERE, Seen.ALONE)

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bot.http import Limits, Proxies, listen, serve
 from bot.http.connections import HEAD_BYTES, Connections
@@ -29,6 +29,14 @@ QUICK = Limits(
 SOON = 5.0
 """Far more than any of these deadlines: the machine may be busy."""
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+# Frames of a client, masked with zeros: FIN and opcode, length, mask, content.
+PING = b"\x89\x80\0\0\0\0"
+HALF_A_MESSAGE = b"\x01\x82\0\0\0\0hi"
+MESSAGE = b"\x81\x82\0\0\0\0hi"
 
 
 async def _hello(_request: Request) -> Response:
@@ -53,12 +61,18 @@ async def _socket(socket: WebSocket) -> None:
         await socket.send_text(text)
 
 
+async def _slow_socket(socket: WebSocket) -> None:
+    await asyncio.sleep(3 * QUICK.head_s)
+    await _socket(socket)
+
+
 ROUTES = [
     Route("/hello", _hello),
     Route("/length", _length, methods=["POST"]),
     Route("/refusing", _refusing, methods=["POST"]),
     Route("/much", _much),
     WebSocketRoute("/ws", _socket),
+    WebSocketRoute("/slow", _slow_socket),
 ]
 
 
@@ -116,6 +130,12 @@ class Client:
     def close(self) -> None:
         """Goes away."""
         self.writer.close()
+
+
+async def greeted(socket: ClientConnection) -> None:
+    """Says something first."""
+    await socket.send("hello")
+    assert await socket.recv() == "hello"
 
 
 @asynccontextmanager
@@ -246,6 +266,8 @@ async def test_where_nobody_waits_a_newcomer_is_turned_away() -> None:
     async with served(limits) as server:
         address = f"ws://127.0.0.1:{server.port}/ws"
         async with connect(address, proxy=None) as one, connect(address, proxy=None) as other:
+            for each in (one, other):
+                await greeted(each)
             client = await server.open(GET)
             await client.ended()
             await one.send("still here")
@@ -254,11 +276,85 @@ async def test_where_nobody_waits_a_newcomer_is_turned_away() -> None:
             assert await other.recv() == "here too"
 
 
+@pytest.mark.parametrize(
+    "frames",
+    [
+        b"",
+        PING,
+        PING * 100,
+        HALF_A_MESSAGE,
+        HALF_A_MESSAGE + PING,
+        MESSAGE[:3],
+        b"\x81\xff\0\0\0\0\0\1\0\0\0\0",
+    ],
+    ids=["nothing", "a ping", "pings", "half", "half and a ping", "half a frame", "a long frame"],
+)
+async def test_a_socket_that_does_not_come_to_say_anything_is_let_go(frames: bytes) -> None:
+    async with served() as server:
+        client = await server.open(UPGRADE)
+        assert b" 101 " in await client.read()
+        client.send(frames)
+        await client.ended()
+        await server.counts(0)
+
+
+async def test_a_socket_that_has_spoken_may_be_silent_for_as_long_as_it_likes() -> None:
+    """Only the first message has a deadline; pings before it don't move that."""
+    async with served() as server:
+        address = f"ws://127.0.0.1:{server.port}/ws"
+        async with connect(address, proxy=None) as spoken, connect(address, proxy=None) as silent:
+            await greeted(spoken)
+
+            async def ping() -> None:
+                with suppress(ConnectionClosed):
+                    while True:
+                        await silent.ping()
+                        await asyncio.sleep(0.02)
+
+            pinging = asyncio.create_task(ping())
+            await asyncio.wait_for(silent.wait_closed(), SOON)
+            await asyncio.sleep(2 * QUICK.head_s)
+            await greeted(spoken)
+            pinging.cancel()
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_how_long_the_server_takes_to_accept_is_not_held_against_a_client(
+    early: bool,
+) -> None:
+    """Its time begins when it may speak; what it has said before counts."""
+    async with served() as server:
+        client = await server.open(UPGRADE.replace(b"/ws", b"/slow"))
+        if early:
+            await asyncio.sleep(QUICK.head_s)
+            client.send(MESSAGE)
+        heard = await client.read()
+        assert b" 101 " in heard
+        if early:
+            await asyncio.sleep(2 * QUICK.head_s)
+        client.send(MESSAGE)
+        async with asyncio.timeout(SOON):
+            while heard.count(b"\x81\x02hi") < 1 + early:
+                heard += await client.read()
+
+
+async def test_where_there_is_no_room_a_silent_socket_makes_it() -> None:
+    async with served(replace(QUICK, total=2, head_s=60)) as server:
+        silent = await connect(f"ws://127.0.0.1:{server.port}/ws", proxy=None)
+        other = await server.open(b"GET /hello")
+        assert await server.answers()
+        await asyncio.wait_for(silent.wait_closed(), SOON)
+        other.send(b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"hello" in await other.read()
+
+
 async def test_sockets_leave_room_for_requests() -> None:
     """Three quarters of the connections may be WebSockets."""
     async with served(replace(QUICK, total=4)) as server:
         address = f"ws://127.0.0.1:{server.port}/ws"
         sockets = [await connect(address, proxy=None) for _ in range(3)]
+        for socket in sockets[:2]:  # one that has said nothing yet counts as well
+            await greeted(socket)
         with pytest.raises(InvalidStatus) as refused:
             await connect(address, proxy=None)
         assert refused.value.response.status_code == 503

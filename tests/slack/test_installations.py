@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import Refused, Unavailable
+from connectors.keys import Keys
 from connectors.slack.installations import Installations
 from connectors.slack.installations import installations as module
-from connectors.slack.installations.keys import Keys
 from connectors.slack.installations.table import InstallationTable, Row
 from connectors.slack.options import OAuth, SlackOptions
 from tests.servers.slack.faults import Broken

@@ -107,8 +107,11 @@ async def test_a_newer_database_is_not_upgraded_but_refused_with_the_cure(
     await store.database.run(
         lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     )
-    with pytest.raises(StoreUnavailable, match=r"newer version \(revision 9999.*update everytoken"):
-        await upgrade(url)
+    newer = r"newer version \(revision 9999.*update everytoken"
+    for tried in (upgrade(url), store.probe()):
+        with pytest.raises(StoreUnavailable, match=newer) as told:
+            await tried
+        assert told.value.cure.id == "cure.store.newer", "the doctor names no address or password"
 
 
 async def test_an_upgrade_that_fails_half_way_leaves_nothing(url: str) -> None:
@@ -171,8 +174,9 @@ async def test_a_folder_with_odd_characters_can_hold_the_database(tmp_path: Path
 
 async def test_a_user_who_may_make_no_tables_is_told_so(postgres_url: str) -> None:
     nowhere = postgres_url.replace("search_path%3D", "search_path%3Dnot_")
-    with pytest.raises(StoreUnavailable, match="needs the right to create tables"):
+    with pytest.raises(StoreUnavailable, match="needs the right to create tables") as told:
         await upgrade(nowhere)
+    assert told.value.cure.id == "cure.store.rights"
 
 
 def test_the_newest_migration_is_known_without_alembic() -> None:

@@ -41,7 +41,8 @@ PERSON = {
     "usage_resets": {"person_id", "person_realm"},
     "run_hours": {"summary"},
     "errands": {"event"},
-    "web_messages": {"author_id", "author_name", "key"},
+    "grants": {"person_id", "person_realm"},
+    "web_messages": {"author_id", "author_name", "key", "reader_id"},
     "web_files": {"person_id"},
     "web_sessions": {"person_id", "name"},
 }
@@ -51,6 +52,7 @@ SAID = {
     "runs": {"question", "files", "generated_text"},
     "tokens": {"text"},
     "messages": {"lead", "head", "tail", "trail"},
+    "grants": {"sealed"},
     "web_messages": {"text", "files", "footer"},
     "web_files": {"name", "media_type", "content"},
 }
@@ -78,6 +80,7 @@ OURS = {
     "processes": {"id", "beat_us", "machine", "pid", "connectors"},
     "floors": {"owner"},
     "errands": {"id", "owner", "at_us"},
+    "grants": {"until_us"},
     "web_messages": {
         "seq", "id", "by_bot", "controls", "run_id", "part", "last", "version", "at_us", "deleted",
         "changed_us",

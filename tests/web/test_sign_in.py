@@ -69,9 +69,11 @@ class Place:
 Opened = Callable[..., Any]
 
 
-def web(engine: AsyncEngine, company: Provider, port: int, people: People) -> WebConnector:
+def web(
+    engine: AsyncEngine, company: Provider, port: int, people: People, host: str = "127.0.0.1"
+) -> WebConnector:
     """A public page with this provider and no password."""
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://{host}:{port}"
     options = OidcOptions(company.issuer, CLIENT_ID, CLIENT_SECRET, address)
     company.redirect_url = options.redirect_url
     sign_in = SignIn(Oidc(options), None, people)

@@ -101,6 +101,7 @@ async def test_a_post_and_its_edits_are_told_with_growing_versions(
         "seq": 1,
         "author": "Everytoken",
         "by_bot": True,
+        "alone": False,
         "html": "<p><em>Well</em></p>\n",
         "controls": ["stop"],
         "footer": "",

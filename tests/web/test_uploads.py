@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.base import Inflow, MessageRef, Preflight
+from bot.store.database import open_engine
+from connectors.base import File, Inflow, MessageRef, Preflight
 from connectors.web import Room, WebConnector
 from connectors.web.desk import Desk
-from connectors.web.files import Files, Upload, web_files
+from connectors.web.files import Files, NoRoom, Upload, web_files
 from connectors.web.hub import Hub
-from connectors.web.messages import Messages
+from connectors.web.messages import Messages, metadata
 from connectors.web.protocol import Ask, NotAdmitted
 from connectors.web.signing import signed
 from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
+from tests.store.conftest import postgres_schema
 from tests.web.conftest import ABOUT, SECRET_KEY, Bot, serving
 from tests.web.test_access import Answer, call
 from tests.web.test_connector import ANN, BEN, HERE
@@ -63,6 +68,53 @@ async def test_many_uploads_at_once_can_not_slip_past_the_quota(engine: AsyncEng
     done = await asyncio.gather(*uploads, return_exceptions=True)
     assert [type(each).__name__ for each in done].count("NoRoom") == 3
     assert await kept(engine) == [40, 40]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database that several processes can have."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'shared.db'}"
+        if request.param == "postgresql":
+            url = stack.enter_context(postgres_schema())
+        yield url
+
+
+async def test_processes_that_take_files_at_once_keep_the_quotas_together(database: str) -> None:
+    """Each with an engine of its own: whoever comes second has counted what the first has kept."""
+    engines = [open_engine(database, deadline=20) for _ in range(3)]
+    async with engines[0].begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    processes = [Files(engine, Room(person=100, total=250)) for engine in engines]
+    people = ["person-ann", "person-ben", "person-eve", "person-joe"]
+    taking = [
+        files.add(TALK, person, Upload("a", "text/plain", b"x" * 30))
+        for _ in range(4)
+        for person in people
+        for files in processes
+    ]
+    done = await asyncio.gather(*taking, return_exceptions=True)
+    assert {type(each) for each in done} == {File, NoRoom}
+    async with engines[0].connect() as connection:
+        query = select(web_files.c.person_id, func.count()).group_by(web_files.c.person_id)
+        kept_of = {row[0]: row[1] for row in await connection.execute(query)}
+    assert sum(kept_of.values()) == sum(isinstance(each, File) for each in done) == 8
+    assert max(kept_of.values()) <= 3
+    for engine in engines:
+        await engine.dispose()
+
+
+async def test_what_is_kept_is_what_was_attached(database: str) -> None:
+    engine = open_engine(database, deadline=20)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    files = Files(engine, Room(person=600, total=600))
+    content = bytes(range(256)) * 2
+    file = await files.add(TALK, ANN.id, Upload("ä'\"%s.bin", "image/png", content))
+    assert (file.name, file.media_type, file.size) == ("ä'\"%s.bin", "image/png", 512)
+    assert await files.named(TALK, ANN.id, [file.id]) == [file]
+    assert await files.content(file.id) == content
+    await engine.dispose()
 
 
 async def test_what_no_message_names_goes_and_what_one_names_stays(

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from connectors.base import Asked, Unavailable
 from connectors.web import WebConnector
 from connectors.web.messages import metadata
-from connectors.web.signing import SigningKeys, signed, web_keys
+from connectors.web.signing import FRESH_S, SigningKeys, signed, web_keys
 from connectors.web.visitors import PURPOSE, REALM, VISITOR_COOKIE
 from tests.web.conftest import ABOUT, SECRET_KEY, Bot, serving
 from tests.web.test_access import call
@@ -118,6 +118,76 @@ async def test_a_key_that_another_process_added_is_found_without_a_restart(
     assert await keys.verified("visitor", cookie) is None, "it looks every few seconds only"
     now += 10
     assert await keys.verified("visitor", cookie) == "ben"
+
+
+async def test_a_rotated_key_signs_in_every_process_within_a_minute(engine: AsyncEngine) -> None:
+    now = 100.0
+    keys, other = SigningKeys(engine, clock=lambda: now), SigningKeys(engine)
+    old = await keys.sign("visitor", "ann")
+    await other.rotate()
+    assert await keys.sign("visitor", "ann") == old, "the keys are not read for each request"
+    now += FRESH_S
+    new = await keys.sign("visitor", "ann")
+    assert new == await other.sign("visitor", "ann") != old
+    assert [await keys.verified("visitor", each) for each in (old, new)] == ["ann", "ann"]
+
+
+async def test_what_retired_keys_signed_counts_nowhere_after_a_minute(engine: AsyncEngine) -> None:
+    now = 100.0
+    keys, other = SigningKeys(engine, clock=lambda: now), SigningKeys(engine)
+    old = await keys.sign("visitor", "ann")
+    await other.rotate()
+    await other.rotate()
+    new = await other.sign("visitor", "ann")
+    assert await other.retire() == 2
+    assert await other.verified("visitor", old) is None
+    assert [each.number for each in await other.listed()] == [3]
+    now += FRESH_S
+    assert [await keys.verified("visitor", each) for each in (old, new)] == [None, "ann"]
+    assert await other.retire() == 0, "the newest is never retired"
+    assert await keys.verified("visitor", new) == "ann"
+
+
+async def test_two_who_rotate_at_once_leave_one_key_to_sign(engine: AsyncEngine) -> None:
+    several = [SigningKeys(engine) for _ in range(5)]
+    await several[0].sign("visitor", "ann")
+    await asyncio.gather(*(each.rotate() for each in several))
+    assert len(await several[0].listed()) >= 2
+    signers = {await SigningKeys(engine).sign("visitor", "ann") for _ in several}
+    assert len(signers) == 1
+
+
+async def test_keys_that_can_t_be_read_again_for_now_go_on_to_count(engine: AsyncEngine) -> None:
+    now = 100.0
+    keys = SigningKeys(engine, clock=lambda: now)
+    cookie = await keys.sign("visitor", "ann")
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.drop_all)
+    now += 10 * FRESH_S
+    assert await keys.verified("visitor", cookie) == "ann"
+
+
+async def test_a_visitor_of_an_older_key_keeps_the_id_and_gets_it_signed_anew(
+    engine: AsyncEngine,
+) -> None:
+    """By the page and by the socket, which may be all that an open page ever asks for."""
+    connector = WebConnector(engine, about=ABOUT)
+    async with serving(connector) as address:
+        old = (await call(address, "GET", "/")).cookies[VISITOR_COOKIE].value
+        kept = {"Cookie": f"{VISITOR_COOKIE}={old}"}
+        assert not (await call(address, "GET", "/", kept)).cookies, "nothing has changed"
+        await connector.keys.rotate()
+        new = (await call(address, "GET", "/", kept)).cookies[VISITOR_COOKIE].value
+        assert new != old
+        assert new.partition(".")[0] == old.partition(".")[0]
+        url, origin = f"ws://{address}/ws", {"Origin": f"http://{address}"}
+        async with connect(url, additional_headers=kept | origin, proxy=None) as connection:
+            assert connection.response is not None
+            assert new in connection.response.headers["set-cookie"]
+        await connector.keys.retire()
+        stranger = (await call(address, "GET", "/", kept)).cookies[VISITOR_COOKIE].value
+        assert stranger.partition(".")[0] != old.partition(".")[0]
+        assert not (await call(address, "GET", "/", {"Cookie": f"{VISITOR_COOKIE}={new}"})).cookies
 
 
 async def test_a_key_that_is_gone_signs_nothing_any_more(

@@ -20,6 +20,7 @@ from connectors.discord.inbound.origins import Origins
 from connectors.discord.inbound.text import plain, quoted
 from connectors.discord.places import DM
 from connectors.discord.rest import Rest
+from connectors.discord.tokens import Tokens
 from connectors.errands import Errands
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Asking:
         origins: Origins,
         handover: Handover,
         interactions: Interactions,
+        tokens: Tokens,
     ) -> None:
         self._rest = rest
         self._errands = errands
@@ -76,6 +78,7 @@ class Asking:
         self._origins = origins
         self._handover = handover
         self._interactions = interactions
+        self._tokens = tokens
         self._told = Acknowledgements(rest)
         self._quotes: OrderedDict[str, Json] = OrderedDict()
         """The messages that forms ask about, by the form's id."""
@@ -178,10 +181,12 @@ class Asking:
 
     async def _kept(self, asked: Asked, interaction: Interaction) -> _Tell | None:
         """Promises the answer to a question once that is safe; if it isn't, the way to say so."""
+        keeping = self._errands.run(self._tokens.keep(asked.message, interaction))
         incoming = self._handover.put(asked)
         kept = await self._handover.kept(incoming, _SOON_S)
         if kept is False:
             return self._told.say
+        await asyncio.wait({keeping}, timeout=_QUICKLY_S)
         await self._told.defer(interaction)
         late = kept is None and not await self._handover.insist(incoming)
         return self._told.amend if late else None

@@ -22,6 +22,7 @@ from connectors.discord.inbound.text import plain, quoted
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places
 from connectors.discord.rest import Rest
+from connectors.discord.tokens import Tokens
 from connectors.errands import Errands
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Inbound:
         inflow: Inflow,
         places: Places,
         interactions: Interactions,
+        tokens: Tokens,
     ) -> None:
         self.guilds = Guilds(rest)
         self._rest = rest
@@ -52,7 +54,7 @@ class Inbound:
         self._threads = options.threads
         self._origins = Origins(rest, places, threads=options.threads)
         self._asking = Asking(
-            rest, self._errands, self.guilds, self._origins, self._handover, interactions
+            rest, self._errands, self.guilds, self._origins, self._handover, interactions, tokens
         )
         self._catch_up = CatchUp(rest, self.guilds, self._said, options.catch_up_seconds)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

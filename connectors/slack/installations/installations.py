@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from connectors.base import Refused, Unavailable
+from connectors.keys import Keys
 from connectors.slack.api import Api, OneToken
 from connectors.slack.errors import code_of
-from connectors.slack.installations.keys import Keys
 from connectors.slack.installations.oauth import OAuthFlow
 from connectors.slack.installations.table import InstallationTable, Row
 from connectors.slack.options import OAuth, SlackOptions

@@ -21,9 +21,9 @@ from starlette.routing import Route
 from yarl import URL
 
 from connectors.base import ConnectorError, Refused
+from connectors.keys import Keys
 from connectors.slack.api import Api, OneToken
 from connectors.slack.installations import pages
-from connectors.slack.installations.keys import Keys
 from connectors.slack.options import OAuth
 from connectors.slack.scopes import SCOPES
 

@@ -39,7 +39,7 @@ const answers = {
   },
   message({ message }) {
     log.show(message);
-    if (message.by_bot) status("idle");
+    if (message.by_bot && !message.alone) status("idle");
   },
   deleted: ({ id }) => log.remove(id),
   status: ({ status: name }) => status(name),

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+_STATES = "slack oauth state"
+
 
 class Keys:
     """The first key encrypts, all of them decrypt. Raises `ValueError` for no Fernet key."""
@@ -17,7 +19,7 @@ class Keys:
         self._newest = ours[0]
         self._all = MultiFernet(ours)
         # What is signed for one use must not pass for another.
-        self._states = MultiFernet([Fernet(_derived(key)) for key in keys])
+        self._states = MultiFernet([Fernet(derived(key, _STATES)) for key in keys])
 
     def encrypted(self, secret: str) -> str:
         """A secret as it is stored."""
@@ -47,5 +49,7 @@ def _opened(keys: MultiFernet, sealed: str, seconds: int | None) -> str | None:
         return None
 
 
-def _derived(key: str) -> bytes:
-    return base64.urlsafe_b64encode(hashlib.sha256(f"slack oauth state {key}".encode()).digest())
+def derived(secret: str, purpose: str) -> str:
+    """The Fernet key that a secret gives for one purpose, and for no other."""
+    digest = hashlib.sha256(f"{purpose} {secret}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode()
