@@ -64,7 +64,7 @@ async def test_all_of_a_person_is_shown_and_nothing_of_others(store: Store) -> N
     counts = {name: len(found) for name, found in rows.items()}
     assert counts == {
         "inbox": 2, "runs": 2, "tokens": 4, "edits": 2, "messages": 2, "feedback": 2,
-        "whispers": 2,        "usage_resets": 1, "errands": 0, "run_hours": 0,
+        "whispers": 2, "usage_resets": 1, "errands": 0, "run_hours": 0, "grants": 0,
     }  # fmt: skip
     assert "other" not in str(rows)
     assert BOB.id not in str(rows)
