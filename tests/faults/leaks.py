@@ -25,8 +25,8 @@ _ROUND = 6
 _SETTLE_S = 40
 """For so many seconds the open files are looked at: once all idle connections are closed."""
 MOST_OF_DATABASE = 2 * (4 + 15) + 1
-"""Each connection of SQLite's has the file and its log: those of the threads' pool, and of the event
-loop's with what that may have beyond its size. They share one index.
+"""Each connection of SQLite's has the file and its log: those of the pool of threads, and those of
+the event loop's pool, with what that may have beyond its size. They share one index.
 """
 
 

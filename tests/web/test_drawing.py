@@ -79,7 +79,7 @@ async def test_a_version_is_drawn_once_for_all_who_look(monkeypatch: pytest.Monk
     hub = Hub()
     outboxes = [Outbox() for _ in range(50)]
     for outbox in outboxes:
-        hub.join(outbox, "person-ann")
+        hub.join(outbox)
         hub.watch(outbox, "conversation-1")
     for version in (1, 2):
         hub.tell(bot_message("Hi", version))
