@@ -106,7 +106,7 @@ async def test_the_first_of_two_broken_links_is_named(
         Limits(4000),
         Limits(40, "utf16"),
         Limits(4000, receipts=True),
-        Limits(4000, visible=str.upper),
+        Limits(4000, keeps_source=False),
     ],
 )
 async def test_a_whole_chain_has_nothing_to_tell_and_leaves_nothing_behind(
