@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from bot import app
-from bot.cures import cure, happened, unknown_setting
+from bot.cures import happened, misspelt, remedy, unknown_setting
 from bot.runs import Outcome, Result, first_loss
-from bot.settings import Settings, SettingsError, load_settings, meant, unknown_in_dotenv
+from bot.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
 from bot.store import Store, StoreUnavailable
-from bot.words import english
-from connectors.base import Connector, ConnectorError
+from bot.words import Sentence, english
+from connectors.base import Connector, ConnectorError, RateLimited, Unavailable
 from providers.base import ProviderError
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `cure` says what mends it."""
+    """One thing that was looked at: what was found, and what mends it.
+
+    `found` is no sentence of ours where it is a value, or what a platform says of itself.
+    """
 
     name: str
     ok: bool
-    detail: str
-    cure: str = ""
+    found: Sentence | str
+    mends: Sentence | None = None
+
+    @property
+    def detail(self) -> str:
+        """What was found, as text."""
+        return self.found if isinstance(self.found, str) else english(self.found)
+
+    @property
+    def cure(self) -> str:
+        """What mends it, as text; empty where nothing has to."""
+        return english(self.mends) if self.mends else ""
 
     def as_dict(self) -> dict[str, Any]:
         """As it is printed."""
-        return asdict(self)
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "cure": self.cure}
 
 
 async def examine(channel: str | None = None) -> list[Check]:
@@ -39,7 +52,7 @@ async def examine(channel: str | None = None) -> list[Check]:
         if channel is not None:
             settings = settings.model_copy(update={"discord_check_channel": channel})
     except SettingsError as error:
-        told = Check("settings", False, str(error), "set it in the environment or in .env")
+        told = Check("settings", False, str(error), Sentence("cure.settings"))
         return [told, *_names_in_dotenv()]
     checks = [Check("settings", True, f"MODEL={settings.model}"), *_names_in_dotenv()]
     try:
@@ -47,21 +60,29 @@ async def examine(channel: str | None = None) -> list[Check]:
             await store.probe()
             checks.append(Check("database", True, settings.database.partition(":")[0]))
             checks += await _connectors(settings, store)
+            checks += _keys(settings)
             several = len(settings.models) > 1
             for each in app.each_alone(settings):
                 checks.append(await _chain(each, store, f" {each.model}" if several else ""))
     except StoreUnavailable as error:
-        checks.append(Check("database", False, str(error), english(error.cure)))
+        checks.append(Check("database", False, str(error), error.cure))
     return checks
 
 
 def _names_in_dotenv() -> list[Check]:
     """The names in `.env` that are misspelt settings; other programs' may stand there too."""
     return [
-        Check(".env", False, english(unknown_setting(name)), f"write {other} instead of {name}")
+        Check(".env", False, unknown_setting(name), cure)
         for name in unknown_in_dotenv()
-        if (other := meant(name)) is not None
+        if (cure := misspelt(name)) is not None
     ]
+
+
+def _keys(settings: Settings) -> list[Check]:
+    """Where the key is that seals what Discord's commands need after a restart."""
+    if settings.discord_token is None or settings.encryption_keys or settings.secret_key:
+        return []
+    return [Check("keys", True, Sentence("doctor.keys_in_database"))]
 
 
 async def _connectors(settings: Settings, store: Store) -> list[Check]:
@@ -79,31 +100,39 @@ async def _connectors(settings: Settings, store: Store) -> list[Check]:
 async def _connector(connector: Connector) -> Check:
     try:
         await connector.probe()
+    except (RateLimited, Unavailable) as error:
+        cure = _UNREACHED.get(connector.name, Sentence("cure.store.unreached"))
+        return Check(connector.name, False, str(error), cure)
     except ConnectorError as error:
-        return Check(connector.name, False, str(error), _CONNECTOR_CURES.get(connector.name, ""))
-    return Check(connector.name, True, "reachable")
+        return Check(connector.name, False, str(error), _CONNECTOR_CURES.get(connector.name))
+    return Check(connector.name, True, Sentence("doctor.reachable"))
 
 
 async def _loopback(settings: Settings, store: Store, connector: Connector) -> Check:
     loss = await app.looped(settings, store, connector)
     name = f"loopback {connector.name}"
     if loss is None:
-        return Check(name, True, "verified")
-    return Check(name, False, f"tokens get lost at {loss}", _LOSS_CURES[loss.link])
+        return Check(name, True, Sentence("doctor.verified"))
+    return Check(name, False, Sentence("doctor.lost", {"where": str(loss)}), _LOSS_CURES[loss.link])
 
 
-_LOG_CURE = "the log of `everytoken run` tells more; please report it"
-_LOSS_CURES: dict[str, str] = {
-    "provider": "try another MODEL or STREAM_READER; please report it",
+_LOG_CURE = Sentence("cure.lost")
+_LOSS_CURES: dict[str, Sentence] = {
+    "provider": Sentence("cure.lost.provider"),
     "recording": _LOG_CURE,
-    "log": "check the database of DATABASE_URL, or that DATA_DIR has room",
+    "log": Sentence("cure.lost.log"),
     "delivery": _LOG_CURE,
     "connector": _LOG_CURE,
 }
 
+_UNREACHED = {
+    "slack": Sentence("cure.platform_unreached", {"address": "SLACK_API_URL"}),
+    "discord": Sentence("cure.platform_unreached", {"address": "DISCORD_API_URL"}),
+}
+"""Where a platform does not answer, it says nothing of what to do; the page needs the database."""
 _CONNECTOR_CURES = {
-    "slack": "as said above; step by step: docs/connect-slack.md",
-    "discord": "as said above; step by step: docs/connect-discord.md",
+    "slack": Sentence("cure.slack"),
+    "discord": Sentence("cure.discord"),
 }
 
 
@@ -118,21 +147,22 @@ async def _chain(settings: Settings, store: Store, which: str) -> Check:
     if result.failure is not None:
         return _failed(name, result.failure)
     if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH):
-        return Check(name, False, result.error or result.outcome.value, _ENDED_CURE)
+        return Check(name, False, result.error or result.outcome.value, Sentence("cure.ended"))
     return _proven(result, f"chain{which}")
 
 
-_ENDED_CURE = "ask the same with `everytoken ask`, or choose another MODEL"
-
-
 def _failed(name: str, error: ProviderError) -> Check:
-    said = f' (it said: "{error.said}")' if error.said else ""
-    return Check(name, False, happened(error) + said, cure(error))
+    found: Sentence | str = happened(error)
+    if error.said:
+        found = Sentence("doctor.said", {"happened": found, "said": error.said})
+    return Check(name, False, found, remedy(error))
 
 
 def _proven(result: Result, name: str) -> Check:
-    detail = f"{result.tokens} tokens, {result.receipt.verdict.value}"
+    proven = {"tokens": result.tokens, "verdict": result.receipt.verdict.value}
+    detail = Sentence("doctor.proven", proven)
     loss = first_loss(result)
     if loss is None:
         return Check(name, True, detail)
-    return Check(name, False, f"{detail}: lost at {loss}", _LOSS_CURES[loss.link])
+    lost = Sentence("doctor.lost_of", {"proven": detail, "where": str(loss)})
+    return Check(name, False, lost, _LOSS_CURES[loss.link])

@@ -8,18 +8,22 @@ never import this: a failure of theirs carries the id and the parameters.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from string import Formatter
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence: its id in the catalogue, and the values of its template's parameters."""
+    """One sentence: its id in the catalogue, and the values of its template's parameters.
+
+    A value that is a sentence itself becomes text together with the whole.
+    """
 
     id: str
-    params: Mapping[str, str | int | float] = field(default_factory=dict)
+    params: Mapping[str, str | int | float | Sentence] = field(default_factory=dict)
 
 
 OF_FAILING_MODELS: dict[str, str] = {
@@ -207,6 +211,25 @@ CATALOGUE: dict[str, str] = {
     "cure.store.rights": "give the user of DATABASE_URL the right to create tables in its schema",
     "cure.store.unreached": "check that the database of DATABASE_URL runs and that its address, "
     "name and password are right; without DATABASE_URL, that DATA_DIR can be written",
+    # What the doctor says, and what mends what it finds.
+    "doctor.keys_in_database": "what Discord's commands need after a restart is encrypted with a "
+    "key from the same database: set ENCRYPTION_KEYS or SECRET_KEY to keep the key elsewhere",
+    "doctor.lost": "tokens get lost at {where}",
+    "doctor.lost_of": "{proven}: lost at {where}",
+    "doctor.proven": "{tokens} tokens, {verdict}",
+    "doctor.reachable": "reachable",
+    "doctor.said": '{happened} (it said: "{said}")',
+    "doctor.verified": "verified",
+    "cure.settings": "set it in the environment or in .env",
+    "cure.settings.misspelt": "write {meant} instead of {name}",
+    "cure.platform_unreached": "check this machine's network and firewall, and {address} if it is "
+    "set; if both are right, the platform has a fault: try again later",
+    "cure.slack": "as said above; step by step: docs/connect-slack.md",
+    "cure.discord": "as said above; step by step: docs/connect-discord.md",
+    "cure.lost.provider": "try another MODEL or STREAM_READER; please report it",
+    "cure.lost.log": "check the database of DATABASE_URL, or that DATA_DIR has room",
+    "cure.lost": "the log of `everytoken run` tells more; please report it",
+    "cure.ended": "ask the same with `everytoken ask`, or choose another MODEL",
     # The settings.
     "settings.misspelt": "{name} in .env is not a setting. Did you mean {meant}?",
     "settings.unknown": "{name} in .env is not a setting of Everytoken.",
@@ -241,10 +264,80 @@ CATALOGUE: dict[str, str] = {
     "Ask in a new conversation, or more briefly.",
     "failed.refused": "The model's service refused this request. The bot's operator can see why.",
     "failed.not_answerable": "The model can't answer this: {reason}",
+    # Why a question can't be put to the model; these follow on "The model can't answer this:".
+    "refused.no_text": "the question has no text",
+    "refused.too_long": "the question is too long for this model (about {needed} tokens; "
+    "it takes {most}). Ask in fewer words.",
+    "refused.too_costly": "the question is longer than one answer may cost. Ask in fewer words.",
+    # What the bot says of itself, to the one person that it concerns.
+    "notice.answered_as_it_was": "I answered your question as it was before you changed it. "
+    "Ask it again.",
+    "notice.empty": "Your message has no text. Ask me something.",
+    "notice.forgotten": "Forgotten. I start afresh from here.",
+    "notice.not_allowed": "I may not answer here. The bot's operator can allow it.",
+    "notice.not_answered": "I was away for too long and did not answer this. Ask it again.",
+    "notice.not_kept": "I no longer have that question. Ask it again.",
+    "notice.not_theirs": "Only the person who asked, or an admin of the bot, can do that.",
+    "notice.replaced": "Not answered: a newer question took its place.",
+    "notice.too_long": "Your message has {chars:,} characters; I take at most {most:,}.",
+    # Which limit somebody is over, and when they can ask again.
+    "over.person.money": "You have used up the {most:,.2f} US dollars of this month. {again}",
+    "over.person.tokens": "You have used up the {most:,} tokens of today. {again}",
+    "over.person.runs": "You have had the {answers} of today. {again}",
+    "over.person.at_once": "You have {answers} under way, which is the most at once. "
+    "This question is not answered: ask it again when one of them is done.",
+    "over.workspace.money": "This workspace has used up the {most:,.2f} US dollars of this month. "
+    "{again}",
+    "over.workspace.tokens": "This workspace has used up the {most:,} tokens of today. {again}",
+    "over.workspace.runs": "This workspace has had the {answers} of today. {again}",
+    "over.workspace.at_once": "This workspace has {answers} under way, which is the most at once. "
+    "This question is not answered: ask it again when one of them is done.",
+    "over.again": "This question is not answered: ask it again {soon} ({at} UTC).",
+    "count.answer": "{count:,} answer",
+    "count.answers": "{count:,} answers",
+    "in.day": "in {count:,} day",
+    "in.days": "in {count:,} days",
+    "in.hour": "in {count:,} hour",
+    "in.hours": "in {count:,} hours",
+    "in.minute": "in {count:,} minute",
+    "in.minutes": "in {count:,} minutes",
     # What an answer was made without.
     "answer.trimmed": "Earlier messages were left out: the conversation is too long for the model.",
     "history.missing": "earlier messages here, the platform lets me read only some",
     "answer.not_read": "Not read: {what}",
+    # Of a file, why it was not given to the model, or which part of it.
+    "file.line": "{name}: {what}",
+    "file.broken": "it is broken, I can't read it",
+    "file.empty": "it is empty",
+    "file.encrypted": "it is encrypted, I can't read it without its password",
+    "file.first_characters": "the first {most:,} of {count:,} characters",
+    "file.first_pages": "the first {read} of {count} pages",
+    "file.first_that_fit": "its first {most:,} characters, more has no room",
+    "file.first_up_to_page": "the first {most:,} characters, up to page {read} of {count}",
+    "file.guessed": "read as {encoding}, which is a guess",
+    "file.kind": "I can't read this kind of file",
+    "file.no_image": "it is not a PNG, JPEG, GIF or WebP image",
+    "file.no_page": "none of its pages can be read",
+    "file.no_pdf": "it is not a PDF, whatever its name says",
+    "file.no_room": "there is no room left for it",
+    "file.no_text": "there is no text in it, only images perhaps",
+    "file.no_text_in_pages": "no text in the first {read} of its {count} pages",
+    "file.not_fetched": "I could not fetch it",
+    "file.not_seen": "the model that answers can't see images",
+    "file.not_text": "it is not text, whatever its name says",
+    "file.page_broken": "{count} page can't be read",
+    "file.pages_broken": "{count} pages can't be read",
+    "file.too_large": "{size}, I take at most {most}",
+    "file.too_large_to_fetch": "it is larger than I can take",
+    "file.too_much": "it takes more memory than I have for it",
+    "file.too_slow": "it takes too long to read",
+    "files.one_of_one": "{most} file at most: {names} was left out",
+    "files.several_of_one": "{most} file at most: {names} were left out",
+    "files.one_of_several": "{most} files at most: {names} was left out",
+    "files.several_of_several": "{most} files at most: {names} were left out",
+    "files.more": "{count} more",
+    "list.comma": "{first}, {rest}",
+    "list.semicolon": "{first}; {rest}",
     # What could not be shown.
     "shown.in_part": "The rest of the answer can't be shown.",
     "shown.end": "End of the answer.",
@@ -257,7 +350,22 @@ CATALOGUE: dict[str, str] = {
 
 def english(sentence: Sentence) -> str:
     """The sentence as text; raises `KeyError` for an unknown id or a missing parameter."""
-    return CATALOGUE[sentence.id].format(**sentence.params)
+    values = {
+        name: english(value) if isinstance(value, Sentence) else value
+        for name, value in sentence.params.items()
+    }
+    return CATALOGUE[sentence.id].format(**values)
+
+
+def listed(
+    sentences: Sequence[Sentence], by: Literal["list.comma", "list.semicolon"]
+) -> Sentence | None:
+    """Several sentences as one; None where there are none."""
+    if not sentences:
+        return None
+    first, *others = sentences
+    rest = listed(others, by)
+    return first if rest is None else Sentence(by, {"first": first, "rest": rest})
 
 
 def is_one_of(text: str, *prefixes: str) -> bool:

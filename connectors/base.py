@@ -318,15 +318,12 @@ class Limits:
 
     `receipts` says whether a receipt is shown as the last part's footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
-    `visible` is for a connector whose `Shown.text` is not in the normal form yet: what it is of a
-    part's Markdown. `keeps_source` says that `Shown.source` can be had, of other processes'
-    messages as well.
+    `keeps_source` says that `Shown.source` can be had, of other processes' messages as well.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
     receipts: bool = False
-    visible: Callable[[str], str] | None = None
     keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None
     most: Cost = UNBOUNDED

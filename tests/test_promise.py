@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -71,11 +70,6 @@ class Case:
     reasoning: Any = "hidden"
 
 
-def translated(text: str) -> str:
-    """What can be seen on a platform that renders Markdown, roughly."""
-    return re.sub(r"[\s*_`~#>|\[\]-]+", "", text)
-
-
 CASES = st.builds(
     Case,
     tokens=TOKENS,
@@ -85,7 +79,7 @@ CASES = st.builds(
         Limits,
         length=st.sampled_from([120, 400, 2000]),
         unit=st.sampled_from(["characters", "utf16"]),
-        visible=st.sampled_from([None, translated]),
+        keeps_source=st.booleans(),
     ),
     discord=st.booleans(),
     latency=st.sampled_from([0.0, 0.1, 2.0]),

@@ -50,6 +50,66 @@ def test_every_template_can_be_filled(id_: str) -> None:
     assert "{" not in text
 
 
+SPEAKERS = [
+    ROOT / "bot" / name
+    for name in (
+        "intake/access.py", "intake/intake.py", "intake/limits.py", "intake/notices.py",
+        "intake/quotas.py", "intake/resuming.py", "intake/turns.py", "attachments/choice.py",
+        "attachments/names.py", "attachments/reading.py", "runs/caps.py", "runs/files.py",
+        "runs/history.py", "reply/closing.py", "reply/screen.py",
+        "cures.py", "doctor.py",
+    )
+]  # fmt: skip
+"""The modules that decide what readers and the doctor's operator are told."""
+A_SENTENCE = re.compile(r"[A-Za-z']{2,}[,;:.]? +[A-Za-z']{2,}[,;:.]? +[A-Za-z']{2,}")
+
+
+def written_out(source: str) -> list[str]:
+    """The texts of three words or more in a source that somebody may be told."""
+    tree = ast.parse(source)
+    apart: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if _is_documentation(node) or isinstance(node, ast.Raise | ast.Assert) or _is_logged(node):
+            apart |= set(ast.walk(node))
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr))
+    return [
+        text for node in texts if node not in apart and A_SENTENCE.search(text := _text_of(node))
+    ]
+
+
+def _is_documentation(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_logged(node: ast.AST) -> bool:
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and getattr(called.value, "id", None) == "log"
+
+
+def _text_of(node: ast.Constant | ast.JoinedStr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+
+
+@pytest.mark.parametrize("path", SPEAKERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_who_tells_people_something_writes_no_sentence_out(path: Path) -> None:
+    assert written_out(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'NOT_KEPT = "I no longer have that question."',
+        'def f(most: int) -> str:\n    return f"You had {most} answers of today."',
+        'Check("model", False, "it is", "choose another model, please")',
+    ],
+)
+def test_a_sentence_that_is_written_out_would_be_found(source: str) -> None:
+    assert written_out(source)
+    assert not written_out('"""What it says here."""\nlog.info("a line of a log")')
+
+
 QUOTED = re.compile(r"""'[\w.]+'|"[\w.]+\"""")
 QUOTED_IDS = re.compile(r'"(store\.\w+)"')
 OF_CAUSES = {f"{table}.{cause}" for cause in CAUSES for table in ("cause", "cure")}

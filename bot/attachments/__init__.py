@@ -3,7 +3,7 @@
 from bot.attachments.choice import Chosen, choose
 from bot.attachments.kinds import Kind, kind_of
 from bot.attachments.limits import FileLimits
-from bot.attachments.names import shown_name
+from bot.attachments.names import line, shown_name
 from bot.attachments.prompt import as_prompt
 from bot.attachments.reading import Image, Reader, Reading
 
@@ -17,5 +17,6 @@ __all__ = [
     "as_prompt",
     "choose",
     "kind_of",
+    "line",
     "shown_name",
 ]

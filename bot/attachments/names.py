@@ -6,6 +6,8 @@ import re
 import unicodedata
 from math import ceil
 
+from bot.words import Sentence
+
 _LONGEST = 60
 _KEPT_END = 15
 _FOLDERS = re.compile(r"[/\\]")
@@ -46,11 +48,17 @@ def shown_size(size: int) -> str:
     return f"{ceil(size / 100_000) / 10:g} MB"
 
 
-def too_large(name: str, size: int, most: int) -> str:
+def line(name: str, what: Sentence) -> Sentence:
+    """What a reader is told of one file."""
+    return Sentence("file.line", {"name": shown_name(name), "what": what})
+
+
+def too_large(name: str, size: int, most: int) -> Sentence:
     """Why a file of so many bytes is not taken."""
-    return f"{shown_name(name)}: {shown_size(size)}, I take at most {shown_size(most)}"
+    sizes = {"size": shown_size(size), "most": shown_size(most)}
+    return line(name, Sentence("file.too_large", sizes))
 
 
-def unreadable(name: str) -> str:
+def unreadable(name: str) -> Sentence:
     """Why a file of an unknown kind is not taken."""
-    return f"{shown_name(name)}: I can't read this kind of file"
+    return line(name, Sentence("file.kind"))

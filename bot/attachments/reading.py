@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from bot.attachments.images import media_type_of
 from bot.attachments.kinds import Kind, kind_of
 from bot.attachments.limits import FileLimits
-from bot.attachments.names import shown_name, too_large, unreadable
+from bot.attachments.names import line, too_large, unreadable
 from bot.attachments.pdf import PdfText, Problem, read_pdf
 from bot.attachments.texts import Decoded, NotText, decoded
+from bot.words import Sentence, listed
 from connectors.base import File
 
 PDFS_AT_ONCE = 2
@@ -21,10 +22,10 @@ _PDF_MARK = b"%PDF-"
 _PDF_MARK_WITHIN = 1_024  # bytes; readers of PDF take it anywhere in these
 
 _REFUSALS = {
-    Problem.ENCRYPTED: "it is encrypted, I can't read it without its password",
-    Problem.BROKEN: "it is broken, I can't read it",
-    Problem.TOO_MUCH: "it takes more memory than I have for it",
-    Problem.TOO_SLOW: "it takes too long to read",
+    Problem.ENCRYPTED: Sentence("file.encrypted"),
+    Problem.BROKEN: Sentence("file.broken"),
+    Problem.TOO_MUCH: Sentence("file.too_much"),
+    Problem.TOO_SLOW: Sentence("file.too_slow"),
 }
 
 
@@ -45,8 +46,8 @@ class Reading:
 
     text: str | None = None
     image: Image | None = None
-    note: str | None = None
-    refusal: str | None = None
+    note: Sentence | None = None
+    refusal: Sentence | None = None
 
 
 class Reader:
@@ -58,11 +59,11 @@ class Reader:
 
     async def read(self, file: File, data: bytes) -> Reading:
         """What is in the file, whose content is `data`. It never raises over a file's content."""
-        kind, name = kind_of(file), shown_name(file.name)
+        kind, name = kind_of(file), file.name
         if kind is Kind.OTHER:
             return Reading(refusal=unreadable(file.name))
         if not data:
-            return Reading(refusal=f"{name}: it is empty")
+            return _refused(name, "file.empty")
         if len(data) > (most := self.limits.bytes_of(kind)):
             return Reading(refusal=too_large(file.name, len(data), most))
         if kind is Kind.PDF:
@@ -73,7 +74,7 @@ class Reader:
 
     async def _read_pdf(self, name: str, data: bytes) -> Reading:
         if _PDF_MARK not in data[:_PDF_MARK_WITHIN]:
-            return Reading(refusal=f"{name}: it is not a PDF, whatever its name says")
+            return _refused(name, "file.no_pdf")
         async with self._pdfs:
             return _of_pdf(name, await read_pdf(data, self.limits), self.limits.characters)
 
@@ -81,7 +82,7 @@ class Reader:
 def _read_image(name: str, data: bytes) -> Reading:
     media_type = media_type_of(data)
     if media_type is None:
-        return Reading(refusal=f"{name}: it is not a PNG, JPEG, GIF or WebP image")
+        return _refused(name, "file.no_image")
     return Reading(image=Image(media_type, b64encode(data).decode("ascii")))
 
 
@@ -89,13 +90,16 @@ def _read_text(name: str, data: bytes, most: int) -> Reading:
     try:
         found = _text_of(data)
     except NotText:
-        return Reading(refusal=f"{name}: it is not text, whatever its name says")
+        return _refused(name, "file.not_text")
     text = found.text
     if not text.strip():
-        return Reading(refusal=f"{name}: it is empty")
-    told = [f"the first {most:,} of {len(text):,} characters"] if len(text) > most else []
-    told += [f"read as {found.guess}, which is a guess"] if found.guess else []
-    return Reading(text=text[:most], note=f"{name}: {', '.join(told)}" if told else None)
+        return _refused(name, "file.empty")
+    told = []
+    if len(text) > most:
+        told.append(Sentence("file.first_characters", {"most": most, "count": len(text)}))
+    if found.guess:
+        told.append(Sentence("file.guessed", {"encoding": found.guess}))
+    return Reading(text=text[:most], note=_noted(name, listed(told, "list.comma")))
 
 
 def _text_of(data: bytes) -> Decoded:
@@ -107,29 +111,39 @@ def _text_of(data: bytes) -> Decoded:
 def _of_pdf(name: str, pdf: PdfText, most: int) -> Reading:
     text = pdf.text
     if not text:
-        return Reading(refusal=f"{name}: {_no_text(pdf)}")
+        return Reading(refusal=line(name, _no_text(pdf)))
     missing = _missing(pdf, len(text) > most, most)
-    return Reading(text=text[:most], note=f"{name}: {missing}" if missing else None)
+    return Reading(text=text[:most], note=_noted(name, listed(missing, "list.semicolon")))
 
 
-def _no_text(pdf: PdfText) -> str:
+def _refused(name: str, id_: str) -> Reading:
+    return Reading(refusal=line(name, Sentence(id_)))
+
+
+def _noted(name: str, what: Sentence | None) -> Sentence | None:
+    return None if what is None else line(name, what)
+
+
+def _no_text(pdf: PdfText) -> Sentence:
     if pdf.problem is not None:
         return _REFUSALS[pdf.problem]
     if pdf.pages and None not in pdf.pages and len(pdf.pages) < pdf.count:
-        return f"no text in the first {len(pdf.pages)} of its {pdf.count} pages"
+        read = {"read": len(pdf.pages), "count": pdf.count}
+        return Sentence("file.no_text_in_pages", read)
     if pdf.pages and all(page is None for page in pdf.pages):
-        return "none of its pages can be read"
-    return "there is no text in it, only images perhaps"
+        return Sentence("file.no_page")
+    return Sentence("file.no_text")
 
 
-def _missing(pdf: PdfText, cut: bool, most: int) -> str:
-    """What of the PDF is not in its text; empty where nothing is."""
-    read = len(pdf.pages)
+def _missing(pdf: PdfText, cut: bool, most: int) -> list[Sentence]:
+    """What of the PDF is not in its text."""
+    read = {"read": len(pdf.pages), "count": pdf.count}
     parts = []
     if cut:
-        parts.append(f"the first {most:,} characters, up to page {read} of {pdf.count}")
-    elif read < pdf.count:
-        parts.append(f"the first {read} of {pdf.count} pages")
+        parts.append(Sentence("file.first_up_to_page", read | {"most": most}))
+    elif len(pdf.pages) < pdf.count:
+        parts.append(Sentence("file.first_pages", read))
     if broken := pdf.pages.count(None):
-        parts.append(f"{broken} {'page' if broken == 1 else 'pages'} can't be read")
-    return "; ".join(parts)
+        id_ = "file.page_broken" if broken == 1 else "file.pages_broken"
+        parts.append(Sentence(id_, {"count": broken}))
+    return parts

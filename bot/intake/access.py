@@ -12,6 +12,7 @@ import structlog
 from bot.identity import Account, Named, denied, granted
 from bot.intake import notices
 from bot.intake.limits import Meter
+from bot.intake.notices import Refusal
 from connectors.base import Asked, Person, Place
 
 log = structlog.get_logger(__name__)
@@ -73,16 +74,16 @@ class Gate:
         """Whether somebody is an admin of the bot."""
         return granted(self._admins, place, person)
 
-    def refusal(self, place: Place, person: Person) -> str | None:
-        """What a person whom the lists keep out is told, nothing (empty) if they are blocked."""
+    def refusal(self, place: Place, person: Person) -> Refusal | None:
+        """What a person whom the lists keep out is told, nothing if they are blocked."""
         admission = self._access.admission(place, person)
         if admission is Admission.ADMITTED:
             return None
         who = Account.of(place, person)
         log.info("intake.refused", person=str(who), admission=admission.value)
-        return notices.NOT_ALLOWED if admission is Admission.NOT_ALLOWED else ""
+        return Refusal(notices.NOT_ALLOWED if admission is Admission.NOT_ALLOWED else None)
 
-    def not_theirs(self, place: Place, person: Person, asker: Person | None) -> str | None:
+    def not_theirs(self, place: Place, person: Person, asker: Person | None) -> Refusal | None:
         """What a person is told who wants to change somebody else's answer; None where they may.
 
         None as the `asker`: it isn't known who asked, so only an admin may.
@@ -91,11 +92,11 @@ class Gate:
         if theirs or self.is_admin(place, person):
             return None
         log.info("intake.not_theirs", person=str(Account.of(place, person)))
-        return notices.NOT_THEIRS
+        return Refusal(notices.NOT_THEIRS)
 
     async def over(
         self, place: Place, person: Person, *, waits: bool, apart: Collection[UUID] = ()
-    ) -> str | None:
+    ) -> Refusal | None:
         """What a person who is over a limit is told, before a question of theirs has its turn.
 
         `waits`: it will wait behind others, so how many are answered at once does not count.
@@ -103,13 +104,15 @@ class Gate:
         """
         if self.is_admin(place, person):
             return None
-        return await self._meter.over(place, person, waits=waits, apart=apart)
+        over = await self._meter.over(place, person, waits=waits, apart=apart)
+        return None if over is None else Refusal(over)
 
-    async def enter(self, run_id: UUID, asked: Asked) -> str | None:
+    async def enter(self, run_id: UUID, asked: Asked) -> Refusal | None:
         """Lets a question in whose turn it is, or says which limit the asker is over."""
         if self.is_admin(asked.message.place, asked.person):
             return None
-        return await self._meter.enter(run_id, asked)
+        over = await self._meter.enter(run_id, asked)
+        return None if over is None else Refusal(over)
 
     def left(self, run_id: UUID) -> None:
         """A question was answered, or is not to be answered any more."""

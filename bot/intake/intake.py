@@ -19,7 +19,7 @@ from bot.intake.access import Gate
 from bot.intake.conversations import Waiting
 from bot.intake.keeping import Keeping
 from bot.intake.limits import Meter
-from bot.intake.notices import Notices
+from bot.intake.notices import Notices, Refusal
 from bot.intake.resuming import Resuming
 from bot.intake.tasks import Tasks
 from bot.intake.turns import IntakeOptions, Turns
@@ -27,6 +27,7 @@ from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
 from bot.store import Question as Kept
 from bot.store import RunStart, Store, StoreUnavailable
+from bot.words import english
 from connectors.base import (
     Asked,
     Commanded,
@@ -132,17 +133,17 @@ class Intake:
         refusal = await self._refusal(event)
         if refusal is None:
             await self._handle(incoming, connector)
-        elif isinstance(event, Asked) and refusal:  # told once, however often it is delivered
+            return
+        words = refusal.told
+        if isinstance(event, Asked) and words:  # told once, however often it is delivered
             await self._ask(event, incoming, connector)
-            incoming.decline(refusal)
-        else:
-            incoming.decline(refusal)
-            if refusal and not told and not isinstance(event, Preflight | Deleted):
-                said = self._notices.say(connector, event.message, refusal, event.person)
-                self._tasks.spawn(said)
+        elif words and not told and not isinstance(event, Preflight | Deleted):
+            said = self._notices.say(connector, event.message, words, event.person)
+            self._tasks.spawn(said)
+        incoming.decline(english(words) if words else "")
 
-    async def _refusal(self, event: Event) -> str | None:
-        """What somebody who may not do that is told, or nothing (empty); None where they may."""
+    async def _refusal(self, event: Event) -> Refusal | None:
+        """What somebody who may not do that is told; None where they may."""
         match event:
             case Deleted():
                 return None
@@ -151,7 +152,7 @@ class Intake:
             case Asked() | Edited() | Pressed() | Commanded():
                 return self._gate.refusal(event.message.place, event.person)
 
-    async def _refused_before(self, wants: Preflight) -> str | None:
+    async def _refused_before(self, wants: Preflight) -> Refusal | None:
         place, person = wants.place, wants.person
         refusal = self._gate.refusal(place, person)
         if refusal is None and wants.run_id is not None:
@@ -315,8 +316,8 @@ class Intake:
         ended = [run.id for run in self._fresh(edited.message)]
         place, person = edited.message.place, edited.person
         over = await self._gate.over(place, person, waits=True, apart=ended)
-        if over is not None:
-            self._tasks.spawn(self._notices.say(connector, edited.message, over, person))
+        if over is not None and over.told is not None:
+            self._tasks.spawn(self._notices.say(connector, edited.message, over.told, person))
         return over is not None
 
     async def _tell_too_late(self, edited: Edited, connector: Connector) -> None:
@@ -374,8 +375,8 @@ class Intake:
     def _may(self, pressed: Pressed, asker: Person, connector: Connector) -> bool:
         """Whether a person may do what they pressed; if not, they are told."""
         refusal = self._gate.not_theirs(pressed.message.place, pressed.person, asker)
-        if refusal is not None:
-            said = self._notices.say(connector, pressed.message, refusal, pressed.person)
+        if refusal is not None and refusal.told is not None:
+            said = self._notices.say(connector, pressed.message, refusal.told, pressed.person)
             self._tasks.spawn(said)
         return refusal is None
 

@@ -17,6 +17,7 @@ from bot.intake import quotas
 from bot.intake.quotas import Limit, Sum
 from bot.runs import Run, Runs
 from bot.store import Running, Scope, Spent, Store, StoreUnavailable
+from bot.words import Sentence, english
 from connectors.base import Asked, Person, Place
 from providers.base import Usage
 
@@ -48,7 +49,7 @@ class Meter:
 
     async def over(
         self, place: Place, person: Person, *, waits: bool, apart: Collection[UUID]
-    ) -> str | None:
+    ) -> Sentence | None:
         """Which limit somebody is over, in a line for them, before a question has its turn."""
         if not self._limits.any():
             return None
@@ -58,7 +59,7 @@ class Meter:
             log.error("limits.not_counted", error=str(error))
             return None
 
-    async def enter(self, run_id: UUID, asked: Asked) -> str | None:
+    async def enter(self, run_id: UUID, asked: Asked) -> Sentence | None:
         """Lets a question in, or says in a line for the asker which limit it is over."""
         if not self._limits.any():
             return None
@@ -78,7 +79,7 @@ class Meter:
         """A question was answered, or is not to be answered any more."""
         self._inside.pop(run_id, None)
 
-    async def _refusal(self, run_id: UUID, asked: Asked) -> str | None:
+    async def _refusal(self, run_id: UUID, asked: Asked) -> Sentence | None:
         if await self._store.runs.get(run_id) is not None:
             return None  # a process that died had begun to answer it
         before = self._before(run_id)
@@ -92,13 +93,13 @@ class Meter:
         waits: bool = False,
         apart: Collection[UUID] = (),
         inside: Sequence[UUID] | None = None,
-    ) -> str | None:
+    ) -> Sentence | None:
         """Which limit is reached by what was used, and by the questions `inside` (None: all)."""
         account = Account.of(place, person)
         scopes = (
-            ("You have", self._limits.person, Scope(place.connector, person=account)),
+            (quotas.PERSON, self._limits.person, Scope(place.connector, person=account)),
             (
-                "This workspace has",
+                quotas.WORKSPACE,
                 self._limits.workspace,
                 Scope(place.connector, workspace=place.workspace),
             ),
@@ -111,7 +112,7 @@ class Meter:
                 used = await self._sum(scope, counted, apart)
                 refusal = quotas.refusal(who, holds, used, self._now_us())
                 if refusal is not None:
-                    log.info("intake.over_limit", person=str(account), limit=refusal)
+                    log.info("intake.over_limit", person=str(account), limit=english(refusal))
                     return refusal
         return None
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 
 from bot.pacing import Pacing
+from bot.words import Sentence, english
 from connectors.base import (
     Connector,
     ConnectorError,
@@ -20,20 +22,27 @@ from connectors.base import (
 
 log = structlog.get_logger(__name__)
 
-ANSWERED_AS_IT_WAS = "I answered your question as it was before you changed it. Ask it again."
-EMPTY = "Your message has no text. Ask me something."
-FORGOTTEN = "Forgotten. I start afresh from here."
-NOT_ALLOWED = "I may not answer here. The bot's operator can allow it."
-NOT_ANSWERED = "I was away for too long and did not answer this. Ask it again."
-NOT_KEPT = "I no longer have that question. Ask it again."
-NOT_THEIRS = "Only the person who asked, or an admin of the bot, can do that."
-REPLACED = "Not answered: a newer question took its place."
+ANSWERED_AS_IT_WAS = Sentence("notice.answered_as_it_was")
+EMPTY = Sentence("notice.empty")
+FORGOTTEN = Sentence("notice.forgotten")
+NOT_ALLOWED = Sentence("notice.not_allowed")
+NOT_ANSWERED = Sentence("notice.not_answered")
+NOT_KEPT = Sentence("notice.not_kept")
+NOT_THEIRS = Sentence("notice.not_theirs")
+REPLACED = Sentence("notice.replaced")
 _DEADLINE_S = 30.0
 
 
-def too_long(chars: int, most: int) -> str:
+def too_long(chars: int, most: int) -> Sentence:
     """What the asker of a long question is told."""
-    return f"Your message has {chars:,} characters; I take at most {most:,}."
+    return Sentence("notice.too_long", {"chars": chars, "most": most})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A person may not do something. `told` is what they hear of it; None: nothing."""
+
+    told: Sentence | None = None
 
 
 class _Notice:
@@ -52,9 +61,10 @@ class Notices:
         self._pacing = pacing
 
     async def say(
-        self, connector: Connector, about: MessageRef, text: str, to: Person | None = None
+        self, connector: Connector, about: MessageRef, said: Sentence, to: Person | None = None
     ) -> None:
         """Posts a short message below another one; to one person alone where that can be."""
+        text = english(said)
         part = Part(None, 0, text, last=True, to=to, about=about)
         place = about.place  # a message's id is unique there, and nowhere else
         key = f"re:{place.workspace}:{place.channel}:{place.thread}:{about.id}"

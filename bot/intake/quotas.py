@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.words import Sentence
+
 _MINUTE_US = 60_000_000
 _HOUR_US = 60 * _MINUTE_US
 _DAY_US = 24 * _HOUR_US
@@ -33,25 +35,44 @@ class Sum:
     microusd: int = 0
 
 
-def refusal(who: str, limit: Limit, used: Sum, now_us: int) -> str | None:
-    """What the asker is told where one more is over a limit; `who` as in "You have"."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The ids of what is said where each limit is reached."""
+
+    money: str
+    tokens: str
+    runs: str
+    at_once: str
+
+
+PERSON = Told("over.person.money", "over.person.tokens", "over.person.runs", "over.person.at_once")
+WORKSPACE = Told(
+    "over.workspace.money",
+    "over.workspace.tokens",
+    "over.workspace.runs",
+    "over.workspace.at_once",
+)
+_ANSWERS = ("count.answer", "count.answers")
+_IN = (
+    (_DAY_US, ("in.day", "in.days")),
+    (_HOUR_US, ("in.hour", "in.hours")),
+    (_MINUTE_US, ("in.minute", "in.minutes")),
+)
+
+
+def refusal(told: Told, limit: Limit, used: Sum, now_us: int) -> Sentence | None:
+    """What the asker is told where one more is over a limit; `told` says whose it is."""
     tomorrow, next_month = day_us(now_us) + _DAY_US, _next_month_us(now_us)
-    if _over(used.microusd, limit.microusd_per_month):
-        most = f"{(limit.microusd_per_month or 0) / 1e6:,.2f} US dollars of this month"
-        return f"{who} used up the {most}. {_ends(next_month, now_us)}"
-    if _over(used.tokens, limit.tokens_per_day):
-        return (
-            f"{who} used up the {limit.tokens_per_day:,} tokens of today. {_ends(tomorrow, now_us)}"
-        )
-    if _over(used.runs, limit.runs_per_day):
-        most = _count(limit.runs_per_day or 0, "answer")
-        return f"{who} had the {most} of today. {_ends(tomorrow, now_us)}"
-    if _over(used.at_once, limit.runs_at_once):
-        most = _count(limit.runs_at_once or 0, "answer")
-        return (
-            f"{who} {most} under way, which is the most at once. "
-            "This question is not answered: ask it again when one of them is done."
-        )
+    if _over(used.microusd, most := limit.microusd_per_month):
+        again = _again(next_month, now_us)
+        return Sentence(told.money, {"most": (most or 0) / 1e6, "again": again})
+    if _over(used.tokens, most := limit.tokens_per_day):
+        return Sentence(told.tokens, {"most": most or 0, "again": _again(tomorrow, now_us)})
+    if _over(used.runs, most := limit.runs_per_day):
+        answers = _count(most or 0, _ANSWERS)
+        return Sentence(told.runs, {"answers": answers, "again": _again(tomorrow, now_us)})
+    if _over(used.at_once, most := limit.runs_at_once):
+        return Sentence(told.at_once, {"answers": _count(most or 0, _ANSWERS)})
     return None
 
 
@@ -73,23 +94,22 @@ def _over(used: int, most: int | None) -> bool:
     return most is not None and used >= most
 
 
-def _ends(end_us: int, now_us: int) -> str:
-    return (
-        "This question is not answered: "
-        f"ask it again {_in(end_us - now_us)} ({_date(end_us):%Y-%m-%d %H:%M} UTC)."
-    )
+def _again(end_us: int, now_us: int) -> Sentence:
+    """When it can be asked again."""
+    at = f"{_date(end_us):%Y-%m-%d %H:%M}"
+    return Sentence("over.again", {"soon": _in(end_us - now_us), "at": at})
 
 
-def _in(us: int) -> str:
+def _in(us: int) -> Sentence:
     """A time to come in words, rounded up."""
-    for unit, name in ((_DAY_US, "day"), (_HOUR_US, "hour")):
-        if us > unit:
-            return f"in {_count(-(-us // unit), name)}"
-    return f"in {_count(-(-us // _MINUTE_US), 'minute')}"
+    unit, ids = next((each for each in _IN if us > each[0]), _IN[-1])
+    return _count(-(-us // unit), ids)
 
 
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
+def _count(number: int, ids: tuple[str, str]) -> Sentence:
+    """A number of something, by the ids for one and for several."""
+    one, several = ids
+    return Sentence(one if number == 1 else several, {"count": number})
 
 
 def _date(us: int) -> datetime:

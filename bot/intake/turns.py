@@ -14,7 +14,7 @@ from bot.intake import notices
 from bot.intake.access import Access, Gate
 from bot.intake.conversations import Conversations, Policy, Waiting
 from bot.intake.limits import Limits
-from bot.intake.notices import Notices
+from bot.intake.notices import Notices, Refusal
 from bot.intake.tasks import Tasks
 from bot.runs import Runs
 from bot.store import Store, StoreUnavailable
@@ -152,22 +152,22 @@ class Turns:
         else:
             self._tasks.spawn(self._turn_away(item, problem))
 
-    def _problem(self, asked: Asked) -> str | None:
-        """What speaks against answering: a line for the asker, or none for the blocked."""
+    def _problem(self, asked: Asked) -> Refusal | None:
+        """What speaks against answering; whoever did not name the bot is told nothing."""
         most = self._options.max_question_chars
         refusal = self._gate.refusal(asked.message.place, asked.person)
         if refusal is not None:
-            return refusal if asked.addressed else ""
+            return refusal if asked.addressed else Refusal()
         if not asked.text.strip() and not asked.files:
-            return notices.EMPTY if asked.addressed else ""
+            return Refusal(notices.EMPTY if asked.addressed else None)
         if len(asked.text) > most:
-            return notices.too_long(len(asked.text), most)
+            return Refusal(notices.too_long(len(asked.text), most))
         return None
 
-    async def _turn_away(self, item: Waiting, told: str) -> None:
+    async def _turn_away(self, item: Waiting, refusal: Refusal) -> None:
         asked = item.question.asked
-        if told:
-            await self._notices.say(item.connector, asked.message, told, asked.person)
+        if refusal.told is not None:
+            await self._notices.say(item.connector, asked.message, refusal.told, asked.person)
         await self._refused(item)
 
     async def _refused(self, item: Waiting) -> None:
@@ -216,7 +216,7 @@ class Turns:
     def _replace(self, place: Place) -> None:
         self._runs.stop_in(place)
         for item in self._taken_out(lambda item: item.question.asked.message.place == place):
-            self._tasks.spawn(self._turn_away(item, notices.REPLACED))
+            self._tasks.spawn(self._turn_away(item, Refusal(notices.REPLACED)))
 
     async def _answer(self, item: Waiting) -> None:
         try:

@@ -132,7 +132,7 @@ class Endings:
             raise
         except ConnectorError as error:  # nothing can be looked for there: what is known is all
             log.warning("recovery.not_found", error=str(error))
-            return as_known(known, text, connector.limits)
+            return as_known(known, text)
 
     async def _known(self, left: Left, connector: Connector) -> str:
         """The longer of log and screen."""

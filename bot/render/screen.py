@@ -1,7 +1,7 @@
 """Undoes the layout's decoration in what a platform's client draws.
 
-What it draws is compared in a form that says what can be seen of a text (`visible`): a message
-shows a piece if it shows what can be seen of it. The text itself can't be had back from the screen,
+What it draws is compared in the normal form, which says what must be read of a text: a message
+shows a piece if it shows all of that. The text itself can't be had back from the screen,
 but where a platform keeps the Markdown that it was sent.
 """
 
@@ -15,8 +15,6 @@ from bot.render.parts import Piece
 from bot.render.unfinished import Unfinished, close_unfinished
 from connectors.markdown import Growing, form
 
-Visible = Callable[[str], str]
-
 _NEARBY = 8
 """Characters around an estimate in which the exact end of what is shown is looked for: as many
 as the marks that can be unfinished there."""
@@ -24,22 +22,22 @@ _FAR = 256
 """Characters around a guess at that in which it is looked for first."""
 
 
-def restore(pieces: Sequence[Piece], shown: Sequence[str], visible: Visible = form) -> str:
+def restore(pieces: Sequence[Piece], shown: Sequence[str]) -> str:
     """The text that the messages show, without decoration and with the white space it left off.
 
     A piece of which all is shown is restored as it was generated; of another, as much as is shown
     from its start, and what is shown instead of the rest: so a difference stays a difference.
     Messages without a piece are taken as they are.
     """
-    undone = [_undo(piece, text, visible) for piece, text in zip(pieces, shown, strict=False)]
+    undone = [_undo(piece, text) for piece, text in zip(pieces, shown, strict=False)]
     return "".join([*undone, *shown[len(pieces) :]])
 
 
-def _undo(piece: Piece, shown: str, visible: Visible) -> str:
-    if shown == visible(piece.text) or _shows(piece.head + piece.body, shown, visible):
+def _undo(piece: Piece, shown: str) -> str:
+    if shown == form(piece.text) or _shows(piece.head + piece.body, shown):
         return piece.lead + piece.body + piece.trail
-    found = as_seen(piece, shown, visible)
-    surplus = shown[len(visible(piece.head + found.body)) :]
+    found = as_seen(piece, shown)
+    surplus = shown[len(form(piece.head + found.body)) :]
     text = piece.lead + found.body + surplus
     # Marks that a client draws as they are would make good for what it should have made of them.
     return piece.lead + found.body if text == piece.lead + piece.body + piece.trail else text
@@ -73,21 +71,21 @@ def as_sent(piece: Piece, text: str) -> Piece:
     return Piece(piece.lead, head, rest[:same], rest[same:], "")
 
 
-def as_seen(piece: Piece, text: str, visible: Visible = form) -> Piece:
+def as_seen(piece: Piece, text: str) -> Piece:
     """The piece as a message shows it of which `text` can be seen.
 
     Its body is as much of the piece's as the text shows from the start.
     """
-    if text == visible(piece.text):
+    if text == form(piece.text):
         return piece
-    end = _seen_up_to(piece.head, piece.body, text, visible)
+    end = _seen_up_to(piece.head, piece.body, text)
     whole = end == len(piece.body)
     return replace(piece, body=piece.body[:end], tail="", trail=piece.trail if whole else "")
 
 
-def _seen_up_to(head: str, body: str, text: str, visible: Visible) -> int:
+def _seen_up_to(head: str, body: str, text: str) -> int:
     """How much of a body can be seen in a text: where that ends exactly, or its last whole line."""
-    seen = Growing().form if visible is form else visible
+    seen = Growing().form
     about = _about(
         len(text), len(seen(head + body)), len(body), lambda end: seen(head + body[:end])
     )
@@ -101,7 +99,7 @@ def _seen_up_to(head: str, body: str, text: str, visible: Visible) -> int:
         return exact
     ends = [at for at in range(min(about, len(body)), 0, -1) if body[at - 1] == "\n"]
     ends += [0]
-    reached = bisect_left(ends, True, key=lambda end: text.startswith(visible(head + body[:end])))
+    reached = bisect_left(ends, True, key=lambda end: text.startswith(form(head + body[:end])))
     return ends[min(reached, len(ends) - 1)]
 
 
@@ -115,9 +113,9 @@ def _about(shown: int, whole: int, length: int, seen: Callable[[int], str]) -> i
     return bisect_left(range(length + 1), shown, key=lambda end: len(seen(end)))
 
 
-def _shows(begun: str, text: str, visible: Visible) -> bool:
+def _shows(begun: str, text: str) -> bool:
     """Whether a text is what can be seen of a part that has grown so far, closed or not."""
-    return text == visible(begun) or text == visible(close_unfinished(begun))
+    return text == form(begun) or text == form(close_unfinished(begun))
 
 
 def first_difference(one: str, other: str) -> int | None:

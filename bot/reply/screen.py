@@ -100,7 +100,6 @@ class Screen:
         self.ending: Ending | None = None
         self._run_id = run_id
         self._limits = limits
-        self._visible = limits.visible or form
         self._about = about
         self._layout = Layout(limits)
         self._unfinished = Unfinished()
@@ -204,7 +203,7 @@ class Screen:
         if max(len(sent.piece.body), sent.may_show) > len(step.piece.body):
             return True
         # Which version stands is not known: an earlier one may have more than this part.
-        return sent.part is None and len(sent.shown) > len(self._visible(step.part.text))
+        return sent.part is None and len(sent.shown) > len(form(step.part.text))
 
     def doubt(self, step: Step) -> None:
         """The answer to a step was lost: it may have had its effect all the same."""
@@ -296,13 +295,13 @@ class Screen:
     def shown_text(self, messages: Sequence[Message]) -> str:
         """The answer as the platform's own answers have it, decoration undone."""
         shown = [message.shown for message in messages]
-        return restore([m.piece for m in messages], shown, self._visible)
+        return restore([m.piece for m in messages], shown)
 
     def _is_shown(self, text: str, shown: str) -> bool:
-        return shown == self._visible(text)
+        return shown == form(text)
 
     def _seen(self, piece: Piece, text: str) -> Piece:
-        return as_seen(piece, text, self._visible)
+        return as_seen(piece, text)
 
     def _begin(self, text: str, position: int) -> None:
         """Lays out what stands from a position on."""

@@ -9,10 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.runs.usage import Price, no_price
+from bot.words import Sentence, english
 from providers.base import BadRequest, Usage
 
 _MILLION = 1_000_000
 _ANSWER_SHARE = 4
+
+
+class NotAnswerable(BadRequest):
+    """A question can't be put to the model; `why` follows on "The model can't answer this:"."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(english(why))
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Caps:
     def answer(self, model: str, asked: int, most: int | None) -> int | None:
         """The most tokens of an answer to a question of `asked` tokens; None: no bound.
 
-        `most` is the bound for all answers. Raises `BadRequest` where nothing is left.
+        `most` is the bound for all answers. Raises `NotAnswerable` where nothing is left.
         """
         bounds = [] if most is None else [most]
         if self.tokens is not None:
@@ -46,7 +55,7 @@ class Caps:
             given, made = prices
             bounds.append(int((self.microusd * _MILLION - asked * given) / made))
         if bounds and min(bounds) < 1:
-            raise BadRequest("the question is longer than one answer may cost. Ask in fewer words.")
+            raise NotAnswerable(Sentence("refused.too_costly"))
         return min(bounds, default=None)
 
     def _prices(self, model: str) -> tuple[int, int] | None:

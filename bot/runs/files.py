@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.attachments import Reader, Reading, as_prompt, choose, kind_of, shown_name
+from bot.attachments import Reader, Reading, as_prompt, choose, kind_of, line
 from bot.runs.tokens import estimated_tokens
 from bot.store import storable
+from bot.words import Sentence
 from connectors.base import Connector, ConnectorError, File, TooLong
 from providers.base import Image
 
@@ -39,7 +40,7 @@ class Files:
     """
 
     def __init__(self, reader: Reader, connector: Connector, sees: bool, room: int) -> None:
-        self.left_out: list[str] = []
+        self.left_out: list[Sentence] = []
         self._reader = reader
         self._connector = connector
         self._sees = sees
@@ -60,7 +61,7 @@ class Files:
         texts, images = [], []
         for file, reading in zip(chosen.taken, readings, strict=True):
             reading = self._fitted(file, reading)
-            told += [line for line in (reading.refusal, reading.note) if line]
+            told += [said for said in (reading.refusal, reading.note) if said is not None]
             if reading.text is not None:
                 texts.append(as_prompt(file.name, storable(reading.text)))
             if reading.image is not None:
@@ -75,10 +76,10 @@ class Files:
                     file, self._reader.limits.bytes_of(kind_of(file))
                 )
         except TooLong:
-            return Reading(refusal=f"{shown_name(file.name)}: it is larger than I can take")
+            return _refused(file, "file.too_large_to_fetch")
         except (ConnectorError, TimeoutError) as error:
             log.warning("file.not_fetched", file=file.id, error=str(error) or "time-out")
-            return Reading(refusal=f"{shown_name(file.name)}: I could not fetch it")
+            return _refused(file, "file.not_fetched")
         return await self._reader.read(file, data)
 
     def _fitted(self, file: File, reading: Reading) -> Reading:
@@ -92,11 +93,15 @@ class Files:
             return self._paid(file, reading, needed)
         fits = reading.text[: len(reading.text) * self._room // needed]
         self._room = 0
-        cut = f"{shown_name(file.name)}: its first {len(fits):,} characters, more has no room"
-        return replace(reading, text=fits, note=cut)
+        cut = Sentence("file.first_that_fit", {"most": len(fits)})
+        return replace(reading, text=fits, note=line(file.name, cut))
 
     def _paid(self, file: File, reading: Reading, tokens: int) -> Reading:
         if tokens > self._room:
-            return Reading(refusal=f"{shown_name(file.name)}: there is no room left for it")
+            return _refused(file, "file.no_room")
         self._room -= tokens
         return reading
+
+
+def _refused(file: File, id_: str) -> Reading:
+    return Reading(refusal=line(file.name, Sentence(id_)))

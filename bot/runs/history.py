@@ -13,11 +13,11 @@ from uuid import UUID
 import structlog
 
 from bot.attachments import FileLimits, Reader
-from bot.runs.caps import Caps
+from bot.runs.caps import Caps, NotAnswerable
 from bot.runs.files import IMAGE_TOKENS, Files, Taken
 from bot.runs.tokens import estimated_tokens
 from bot.store import Answer, RunRow, RunStart, Store, StoreUnavailable, storable
-from bot.words import Sentence, english
+from bot.words import Sentence, listed
 from connectors.base import (
     Asked,
     Connector,
@@ -27,12 +27,12 @@ from connectors.base import (
     Person,
     Said,
 )
-from providers.base import GO_ON, BadRequest, Provider, Request, Turn
+from providers.base import GO_ON, Provider, Request, Turn
 
 log = structlog.get_logger(__name__)
 
 HISTORY_DEADLINE_S = 15.0
-MISSING = (english(Sentence("history.missing")),)
+MISSING = (Sentence("history.missing"),)
 _ANSWER_SHARE = 4  # a quarter of the model's room is kept for the answer, at least
 
 
@@ -52,7 +52,7 @@ class Gathered:
     """A request, and a line for the reader on each attached file that is not in it."""
 
     request: Request
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class _Before:
 
     said: Sequence[Said] = ()
     answers: Mapping[MessageRef, Answer] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
+    missing: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ async def gather(
 ) -> Gathered:
     """The request for a question; `continues` is the run whose answer is to be gone on with.
 
-    Raises `BadRequest` where the question alone is longer than the model's room, or where nothing
-    is left of it.
+    Raises `NotAnswerable` where the question alone is longer than the model's room, or where
+    nothing is left of it.
     """
     before = await _before(asked, connector, store, options.history_messages)
     said = before.said
@@ -116,7 +116,8 @@ def _with(turn: Turn, taken: Taken) -> Turn:
 
 def _check_not_empty(question: Turn, files: Files) -> None:
     if not question.text and not question.images:
-        raise BadRequest("; ".join(files.left_out) or "the question has no text")
+        why = listed(files.left_out, "list.semicolon")
+        raise NotAnswerable(why or Sentence("refused.no_text"))
 
 
 def _words(person: Person, text: str, *, named: bool) -> str:
@@ -130,9 +131,8 @@ def _room_left(room: int, options: RequestOptions, fixed: Sequence[Turn]) -> int
     needed = sum(estimated_tokens(turn.text) for turn in fixed)
     left = room - reserved - needed
     if left < 0:
-        raise BadRequest(
-            f"the question is too long for this model (about {needed} tokens; "
-            f"it takes {room - reserved}). Ask in fewer words."
+        raise NotAnswerable(
+            Sentence("refused.too_long", {"needed": needed, "most": room - reserved})
         )
     return left
 

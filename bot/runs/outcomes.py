@@ -9,6 +9,7 @@ from enum import StrEnum
 import structlog
 
 from bot.cures import happened
+from bot.runs.caps import NotAnswerable
 from bot.words import Sentence, english
 from connectors.base import Control
 from providers.base import BadRequest, Filtered, FinishReason, Generation, ProviderError
@@ -92,6 +93,9 @@ def failed(error: ProviderError, answered: str = "") -> Ended:
     if isinstance(error, Filtered):
         note = "ended.filtered" if answered.strip() else f"failed.{error.row.reader}"
         return Ended(Outcome.FILTERED, Sentence(note), told, error)
+    if isinstance(error, NotAnswerable):
+        reason = Sentence("failed.not_answerable", {"reason": error.why})
+        return Ended(Outcome.FAILED, reason, f"BadRequest: {error}", error)
     if isinstance(error, BadRequest) and not error.named:
         reason = Sentence("failed.not_answerable", {"reason": str(error)})
         return Ended(Outcome.FAILED, reason, told, error)

@@ -98,7 +98,7 @@ class Run:
         self._started = self._clock()
         self._late = late
         self._log_away = False
-        self._left_out: tuple[str, ...] = ()
+        self._left_out: tuple[Sentence, ...] = ()
         self._request: Request | None = None
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._generated_us: int | None = None

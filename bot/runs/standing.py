@@ -10,7 +10,7 @@ from bot.render import Piece, layout
 from bot.reply import Message
 from bot.runs.verification import pieces_of
 from bot.store import MessageRow
-from connectors.base import Connector, Control, Limits, MessageRef, Part, Shown, Unavailable
+from connectors.base import Connector, Control, MessageRef, Part, Shown, Unavailable
 from connectors.markdown import form
 
 LOOK_DEADLINE_S = 60.0
@@ -31,7 +31,7 @@ async def standing(
     `ConnectorError`.
     """
     limits = connector.limits.at(question.place)
-    there = dict(zip((row.part for row in known), as_known(known, text, limits), strict=True))
+    there = dict(zip((row.part for row in known), as_known(known, text), strict=True))
     texts = [piece.text for piece in layout(text, limits)]
     messages: list[Message] = []
     index = 0
@@ -49,11 +49,10 @@ async def standing(
         index += 1
 
 
-def as_known(known: Sequence[MessageRow], text: str, limits: Limits) -> tuple[Message, ...]:
+def as_known(known: Sequence[MessageRow], text: str) -> tuple[Message, ...]:
     """The messages of an answer of which `text` is known, as they were confirmed last."""
-    visible = limits.visible or form
     return tuple(
-        Message(row.ref, None, piece, visible(piece.text))
+        Message(row.ref, None, piece, form(piece.text))
         for row, piece in zip(known, pieces_of(known, text), strict=True)
     )
 

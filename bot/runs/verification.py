@@ -8,7 +8,6 @@ from bot.receipts import Evidence, Receipt, Verdict, compare, of_log, of_screen
 from bot.render import Piece, restore
 from bot.store import MessageRow, RunRow, Store
 from connectors.base import Connector, ConnectorError, Gone
-from connectors.markdown import form
 
 
 async def verify(row: RunRow, store: Store, connector: Connector | None) -> Receipt:
@@ -42,7 +41,7 @@ async def _shown(row: RunRow, store: Store, connector: Connector | None) -> Evid
         return Evidence(None, "a message of the answer was deleted")
     except ConnectorError as error:
         return Evidence(None, str(error))
-    text = restore(pieces, [each.text for each in shown], connector.limits.visible or form)
+    text = restore(pieces, [each.text for each in shown])
     return of_screen(text, unknown=sorted({name for each in shown for name in each.unknown}))
 
 

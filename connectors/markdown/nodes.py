@@ -122,6 +122,11 @@ class Quote:
     children: tuple[Block, ...]
     continued: bool = False
 
+    @property
+    def blank(self) -> bool:
+        """Whether nothing stands in it, not even a block that can't be seen."""
+        return all(isinstance(child, Quote) and child.blank for child in self.children)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -3,7 +3,8 @@
 - Code, inline and fenced, is verbatim. Elsewhere runs of white space are one space, a soft break
   ends a line, blank lines are dropped.
 - An item's number stands as it was written, a bullet is dropped, a task has its box. Where an item
-  begins with another block than a paragraph or heading, its number is a line of its own.
+  begins with another block than a paragraph or heading, be it in a quote, its number is a line of
+  its own.
 - A table is its rows, cells apart by a tab; a line end in a cell is a space. A quote is its text.
 - A link is its label, then ` (address)` unless they are equal; so is a picture.
 - Formulas, tags (but `<br>`, a line end), entities, emoji's names and mentions are literal, and so

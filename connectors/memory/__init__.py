@@ -253,9 +253,8 @@ class MemoryConnector:
         return result
 
     def _shown(self, message: Message) -> Shown:
-        if self.limits.visible is not None:
-            return Shown(message.ref, self.limits.visible(message.text))
-        return Shown(message.ref, form(message.text), source=message.text)
+        source = message.text if self.limits.keeps_source else None
+        return Shown(message.ref, form(message.text), source=source)
 
     def _add(self, place: Place, part: Part) -> Message:
         version = self._version(part)

@@ -8,7 +8,7 @@ from typing import Any
 from connectors.base import Control, Part
 from connectors.markdown import form, of_blocks, parse
 from connectors.markdown.nodes import CodeBlock
-from connectors.slack.dialect import JOINT, hidden, in_text, write
+from connectors.slack.dialect import COLUMNS, JOINT, hidden, in_text, write
 
 PART = "everytoken_part"
 """The event type of the metadata of our messages."""
@@ -27,24 +27,26 @@ _LABELS = {
 }
 
 
-def message(part: Part, key: str, version: int) -> dict[str, Any]:
+def message(part: Part, key: str, version: int, columns: int = COLUMNS) -> dict[str, Any]:
     """The arguments of a post or an edit that say what the message shows.
+
+    `columns` is the most that a table may have.
 
     `key` and `version` (the number of edits so far) go into its metadata: by them a post is found
     again whose answer was lost.
     """
     return {
         "text": _notification(part.text),
-        "blocks": _blocks(part),
+        "blocks": _blocks(part, columns),
         "metadata": {"event_type": PART, "event_payload": _payload(part, key, version)},
         "parse": "none",
         "link_names": False,
     }
 
 
-def _blocks(part: Part) -> list[dict[str, Any]]:
+def _blocks(part: Part, columns: int) -> list[dict[str, Any]]:
     # A block may not be empty; what has no width shows nothing.
-    text = write(part.text) or JOINT
+    text = write(part.text, columns=columns) or JOINT
     blocks = [_literal(part.text) if part.literal else {"type": "markdown", "text": text}]
     if part.footer:
         words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from connectors.base import Cost, Limits
 from connectors.slack.dialect import JOINT, measure
 from connectors.slack.options import SlackOptions
@@ -35,7 +37,13 @@ def limits(options: SlackOptions) -> Limits:
         columns=options.table_columns,
         cells=options.table_characters,
     )
-    return Limits(LONGEST, keeps_source=False, most=most, measure=measure, adds=adds)
+    return Limits(
+        LONGEST,
+        keeps_source=False,
+        most=most,
+        measure=partial(measure, columns=options.table_columns),
+        adds=adds,
+    )
 
 
 def adds(line: str) -> Cost:

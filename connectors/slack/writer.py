@@ -159,7 +159,7 @@ class Writer:
                 thread_ts=place.thread or None,
                 unfurl_links=False,
                 unfurl_media=False,
-                **blocks.message(part, key, 0),
+                **self._message(part, key, 0),
             )
         except Unavailable:
             raise
@@ -170,7 +170,7 @@ class Writer:
 
     async def _post_to_one(self, place: Place, part: Part, person: str) -> Shown:
         """Nobody but the person sees it, and nothing can be done about it any more."""
-        said = blocks.message(part, "", 0)
+        said = self._message(part, "", 0)
         del said["metadata"]
         answer = await self._api.call(
             place.workspace,
@@ -181,6 +181,9 @@ class Writer:
             **said,
         )
         return Shown(MessageRef(place, answer["message_ts"]), form(part.text))
+
+    def _message(self, part: Part, key: str, version: int) -> dict[str, Any]:
+        return blocks.message(part, key, version, self._options.table_columns)
 
     async def _found(self, place: Place, key: str, since: float) -> Shown | None:
         """The post with a key, if it took effect. Raises where that can't be known."""
@@ -203,7 +206,7 @@ class Writer:
                 "chat.update",
                 channel=ref.place.channel,
                 ts=ref.id,
-                **blocks.message(part, key, version + 1),
+                **self._message(part, key, version + 1),
             )
         except Refused as error:
             if code_of(error) == "streaming_state_conflict":

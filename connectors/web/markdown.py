@@ -379,7 +379,8 @@ def _lines(text: str) -> str:
 
 # Reading.
 
-_PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "ul", "table"}
+_WORDS = {"p", "h1", "h2", "h3", "h4", "h5", "h6"}
+_PARAGRAPHS = _WORDS | {"blockquote", "hr", "ul", "table"}
 """What begins and ends lines."""
 
 
@@ -415,6 +416,8 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _PARAGRAPHS:
             self._end_line()
+            if tag in _WORDS:
+                self.form.alone()
             if tag == "ul":
                 self._lists.pop()
         elif tag in _ENDS and (not self._maths or tag in ("annotation", "math")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.attachments import FileLimits, choose
 from connectors.base import File
+from tests.said import lines
 
 LIMITS = FileLimits()
 
@@ -13,19 +14,19 @@ def _file(name: str, size: int = 10) -> File:
 
 
 def _reasons(*files: File, sees: bool = True) -> tuple[str, ...]:
-    return choose(files, LIMITS, sees).left_out
+    return lines(choose(files, LIMITS, sees).left_out)
 
 
 def test_files_that_can_be_read_are_taken_in_their_order() -> None:
     files = [_file("b.txt"), _file("a.pdf"), _file("c.png")]
     chosen = choose(files, LIMITS, sees=True)
     assert chosen.taken == tuple(files)
-    assert chosen.left_out == ()
+    assert lines(chosen.left_out) == ()
 
 
 def test_nothing_of_nothing() -> None:
     chosen = choose([], LIMITS, sees=True)
-    assert (chosen.taken, chosen.left_out) == ((), ())
+    assert (chosen.taken, lines(chosen.left_out)) == ((), ())
 
 
 def test_a_file_of_an_unknown_kind_is_left_out() -> None:
@@ -36,7 +37,7 @@ def test_images_are_left_out_where_the_model_cannot_see() -> None:
     text = _file("a.txt")
     chosen = choose([_file("photo.png"), text], LIMITS, sees=False)
     assert chosen.taken == (text,)
-    assert chosen.left_out == ("photo.png: the model that answers can't see images",)
+    assert lines(chosen.left_out) == ("photo.png: the model that answers can't see images",)
 
 
 def test_a_file_may_be_as_large_as_its_limit_and_no_larger() -> None:
@@ -49,7 +50,7 @@ def test_a_file_may_be_as_large_as_its_limit_and_no_larger() -> None:
 
 def test_small_limits_are_told_in_small_units() -> None:
     limits = FileLimits(text_bytes=500)
-    told = choose([_file("a.txt", 1_001)], limits, sees=True).left_out
+    told = lines(choose([_file("a.txt", 1_001)], limits, sees=True).left_out)
     assert told == ("a.txt: 2 kB, I take at most 500 bytes",)
 
 
@@ -57,12 +58,12 @@ def test_the_first_five_files_are_taken_and_the_others_named_in_one_line() -> No
     files = [_file(f"{number}.txt") for number in range(7)]
     chosen = choose(files, LIMITS, sees=True)
     assert chosen.taken == tuple(files[:5])
-    assert chosen.left_out == ("5 files at most: 5.txt, 6.txt were left out",)
+    assert lines(chosen.left_out) == ("5 files at most: 5.txt, 6.txt were left out",)
 
 
 def test_a_single_surplus_file_was_left_out() -> None:
     files = [_file("a.txt"), _file("b.txt")]
-    told = choose(files, FileLimits(files=1), sees=True).left_out
+    told = lines(choose(files, FileLimits(files=1), sees=True).left_out)
     assert told == ("1 file at most: b.txt was left out",)
 
 
@@ -75,7 +76,7 @@ def test_files_that_cannot_be_read_take_nobodys_place() -> None:
     files = [_file("a.zip"), *(_file(f"{number}.txt") for number in range(5))]
     chosen = choose(files, LIMITS, sees=True)
     assert chosen.taken == tuple(files[1:])
-    assert chosen.left_out == ("a.zip: I can't read this kind of file",)
+    assert lines(chosen.left_out) == ("a.zip: I can't read this kind of file",)
 
 
 def test_a_hostile_name_stays_one_plain_line() -> None:

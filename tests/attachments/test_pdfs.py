@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from bot.attachments import FileLimits, Reader, Reading
+from bot.attachments import FileLimits, Reader
 from bot.attachments import pdf as pdf_module
 from bot.attachments.pdf import PdfText, Problem, understood
 from connectors.base import File
 from tests.attachments.pdfs import bomb, encrypted, pdf, pdf_of
+from tests.said import Told
 
 pytestmark = pytest.mark.real_time
 
@@ -24,9 +25,9 @@ ROOMY = FileLimits(pdf_seconds=50)
 """The deadline is for hostile files; a machine may be slow."""
 
 
-async def _read(data: bytes, limits: FileLimits = ROOMY) -> Reading:
+async def _read(data: bytes, limits: FileLimits = ROOMY) -> Told:
     file = File("1", "report.pdf", "application/pdf", len(data))
-    return await Reader(limits).read(file, data)
+    return Told.of(await Reader(limits).read(file, data))
 
 
 @pytest.fixture
@@ -45,14 +46,14 @@ def started(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Process]:
 
 
 async def test_the_text_of_all_pages_is_read_with_a_blank_line_between() -> None:
-    assert await _read(pdf("One.", "Two.")) == Reading(text="One.\n\nTwo.")
+    assert await _read(pdf("One.", "Two.")) == Told(text="One.\n\nTwo.")
 
 
 async def test_pages_up_to_the_limit_are_read_and_the_cut_is_told() -> None:
     limits = FileLimits(pdf_pages=2, pdf_seconds=50)
-    assert await _read(pdf("One.", "Two."), limits) == Reading(text="One.\n\nTwo.")
+    assert await _read(pdf("One.", "Two."), limits) == Told(text="One.\n\nTwo.")
     cut = await _read(pdf("One.", "Two.", "Three."), limits)
-    assert cut == Reading(text="One.\n\nTwo.", note="report.pdf: the first 2 of 3 pages")
+    assert cut == Told(text="One.\n\nTwo.", note="report.pdf: the first 2 of 3 pages")
 
 
 async def test_characters_up_to_the_limit_are_read_and_the_cut_is_told() -> None:
@@ -65,17 +66,17 @@ async def test_characters_up_to_the_limit_are_read_and_the_cut_is_told() -> None
 
 async def test_a_text_as_long_as_the_limit_is_whole() -> None:
     limits = FileLimits(characters=5, pdf_seconds=50)
-    assert await _read(pdf("12345"), limits) == Reading(text="12345")
+    assert await _read(pdf("12345"), limits) == Told(text="12345")
 
 
 async def test_an_encrypted_file_is_refused() -> None:
     reading = await _read(encrypted("open sesame"))
     told = "report.pdf: it is encrypted, I can't read it without its password"
-    assert reading == Reading(refusal=told)
+    assert reading == Told(refusal=told)
 
 
 async def test_a_file_that_anybody_may_open_is_read_though_it_is_encrypted() -> None:
-    assert await _read(encrypted("")) == Reading(text="secret")
+    assert await _read(encrypted("")) == Told(text="secret")
 
 
 @pytest.mark.parametrize(
@@ -91,25 +92,25 @@ async def test_a_file_that_anybody_may_open_is_read_though_it_is_encrypted() -> 
 )
 async def test_a_broken_file_is_refused(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     reading = await _read(data)
-    assert reading == Reading(refusal="report.pdf: it is broken, I can't read it")
+    assert reading == Told(refusal="report.pdf: it is broken, I can't read it")
     assert capfd.readouterr() == ("", "")
 
 
 async def test_what_only_calls_itself_a_pdf_is_refused() -> None:
     reading = await _read(b"PK\x03\x04" + bytes(100))
-    assert reading == Reading(refusal="report.pdf: it is not a PDF, whatever its name says")
+    assert reading == Told(refusal="report.pdf: it is not a PDF, whatever its name says")
 
 
 async def test_a_file_without_text_is_refused() -> None:
     reading = await _read(pdf_of([b"0 0 100 100 re f"]))
     told = "report.pdf: there is no text in it, only images perhaps"
-    assert reading == Reading(refusal=told)
+    assert reading == Told(refusal=told)
 
 
 async def test_the_first_pages_may_have_no_text() -> None:
     limits = FileLimits(pdf_pages=2, pdf_seconds=50)
     reading = await _read(pdf("", "", "Three."), limits)
-    assert reading == Reading(refusal="report.pdf: no text in the first 2 of its 3 pages")
+    assert reading == Told(refusal="report.pdf: no text in the first 2 of its 3 pages")
 
 
 async def test_damage_that_can_be_mended_is_mended_in_silence(
@@ -124,7 +125,7 @@ async def test_a_page_that_unpacks_without_end_costs_only_itself() -> None:
     text = zlib.compress(b"BT /F1 12 Tf 72 720 Td (Whole.) Tj ET")
     trap = zlib.compress(bytes(25_000_000), 9)
     reading = await _read(pdf_of([text, trap], "/Filter /FlateDecode"))
-    assert reading == Reading(text="Whole.", note="report.pdf: 1 page can't be read")
+    assert reading == Told(text="Whole.", note="report.pdf: 1 page can't be read")
 
 
 async def test_a_file_of_nothing_but_a_bomb_is_refused() -> None:
@@ -148,7 +149,7 @@ async def test_a_file_that_takes_too_long_is_given_up_and_its_process_ended(
     started: asyncio.Queue[Process],
 ) -> None:
     reading = await _read(pdf("One."), FileLimits(pdf_seconds=0.001))
-    assert reading == Reading(refusal="report.pdf: it takes too long to read")
+    assert reading == Told(refusal="report.pdf: it takes too long to read")
     assert started.get_nowait().returncode is not None
 
 
@@ -201,7 +202,7 @@ async def test_a_process_that_never_ends_is_ended(
     script.write_text("while True: pass")
     monkeypatch.setattr(pdf_module, "_SCRIPT", script)
     reading = await _read(pdf("One."), FileLimits(pdf_seconds=0.2))
-    assert reading == Reading(refusal="report.pdf: it takes too long to read")
+    assert reading == Told(refusal="report.pdf: it takes too long to read")
     assert started.get_nowait().returncode is not None
 
 
@@ -212,7 +213,7 @@ async def test_pages_that_were_read_before_the_deadline_count(
         return understood(b'{"count": 9}\n{"page": "One."}\n{"pa', late=True)
 
     monkeypatch.setattr("bot.attachments.reading.read_pdf", late)
-    expected = Reading(text="One.", note="report.pdf: the first 1 of 9 pages")
+    expected = Told(text="One.", note="report.pdf: the first 1 of 9 pages")
     assert await _read(pdf("One.")) == expected
 
 

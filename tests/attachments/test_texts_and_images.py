@@ -7,17 +7,18 @@ import codecs
 
 import pytest
 
-from bot.attachments import FileLimits, Image, Reader, Reading
+from bot.attachments import FileLimits, Image, Reader
 from connectors.base import File
+from tests.said import Told
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
 WEBP = b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(20)
 
 
-async def _read(name: str, data: bytes, limits: FileLimits | None = None) -> Reading:
+async def _read(name: str, data: bytes, limits: FileLimits | None = None) -> Told:
     file = File("1", name, "application/octet-stream", len(data))
-    return await Reader(limits or FileLimits()).read(file, data)
+    return Told.of(await Reader(limits or FileLimits()).read(file, data))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ async def _read(name: str, data: bytes, limits: FileLimits | None = None) -> Rea
     ],
 )
 async def test_text_is_read_in_its_encoding(data: bytes, text: str) -> None:
-    assert await _read("a.txt", data) == Reading(text=text)
+    assert await _read("a.txt", data) == Told(text=text)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ async def test_text_is_read_in_its_encoding(data: bytes, text: str) -> None:
     ],
 )
 async def test_an_older_encoding_is_told_by_what_is_common_in_it(encoding: str, text: str) -> None:
-    assert await _read("a.csv", text.encode(encoding)) == Reading(text=text)
+    assert await _read("a.csv", text.encode(encoding)) == Told(text=text)
 
 
 @pytest.mark.parametrize(
@@ -123,13 +124,13 @@ async def test_a_log_that_was_cut_within_a_character_stays_utf8() -> None:
     ],
 )
 async def test_binary_content_in_a_text_file_is_refused(data: bytes) -> None:
-    refused = Reading(refusal="a.txt: it is not text, whatever its name says")
+    refused = Told(refusal="a.txt: it is not text, whatever its name says")
     assert await _read("a.txt", data) == refused
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.png", "a.pdf"])
 async def test_an_empty_file_is_refused(name: str) -> None:
-    assert await _read(name, b"") == Reading(refusal=f"{name}: it is empty")
+    assert await _read(name, b"") == Told(refusal=f"{name}: it is empty")
 
 
 async def test_a_text_of_nothing_but_white_space_is_empty() -> None:
@@ -147,14 +148,14 @@ async def test_a_text_as_long_as_the_limit_is_whole_and_a_longer_one_is_cut() ->
 
 async def test_characters_are_counted_not_bytes() -> None:
     reading = await _read("x.txt", "世界🎈".encode(), FileLimits(characters=3))
-    assert reading == Reading(text="世界🎈")
+    assert reading == Told(text="世界🎈")
 
 
 async def test_a_file_that_is_larger_than_the_platform_said_is_refused() -> None:
     limits = FileLimits(text_bytes=10)
     assert (await _read("a.txt", b"a" * 10, limits)).text == "a" * 10
     refused = await _read("a.txt", b"a" * 11, limits)
-    assert refused == Reading(refusal="a.txt: 11 bytes, I take at most 10 bytes")
+    assert refused == Told(refusal="a.txt: 11 bytes, I take at most 10 bytes")
 
 
 @pytest.mark.parametrize(
@@ -169,17 +170,17 @@ async def test_a_file_that_is_larger_than_the_platform_said_is_refused() -> None
 )
 async def test_an_image_is_what_its_bytes_say(data: bytes, media_type: str) -> None:
     reading = await _read("photo.png", data)
-    assert reading == Reading(image=Image(media_type, base64.b64encode(data).decode()))
+    assert reading == Told(image=Image(media_type, base64.b64encode(data).decode()))
 
 
 @pytest.mark.parametrize(
     "data", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\x89PNG", b"RIFF1234WAVE"]
 )
 async def test_what_only_calls_itself_an_image_is_refused(data: bytes) -> None:
-    refused = Reading(refusal="photo.png: it is not a PNG, JPEG, GIF or WebP image")
+    refused = Told(refusal="photo.png: it is not a PNG, JPEG, GIF or WebP image")
     assert await _read("photo.png", data) == refused
 
 
 async def test_a_kind_that_cannot_be_read_is_refused() -> None:
     reading = await _read("all.zip", b"PK\x03\x04")
-    assert reading == Reading(refusal="all.zip: I can't read this kind of file")
+    assert reading == Told(refusal="all.zip: I can't read this kind of file")

@@ -68,7 +68,7 @@ class Harness:
     another: Callable[[], Connector] | None = None
     """Makes the connector that another process would have; it is the harness's to close."""
     seen: Callable[[str], str] = form
-    """What is drawn of a text, if `limits.visible` doesn't say so."""
+    """What is drawn of a text."""
     reads: bool = True
     remembers: bool = True
     """Whether it has a history."""
@@ -79,7 +79,7 @@ class Harness:
 
     def sent(self, text: str) -> str:
         """A part's text, as what is shown of it is compared."""
-        return (self.connector.limits.visible or self.seen)(text)
+        return self.seen(text)
 
     def shown(self, shown: Shown) -> str:
         """What a message shows, as it is compared with what was sent."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bot.intake.notices import FORGOTTEN
 from connectors.base import Asked, Commanded, Event, File, MessageRef, Place
 from connectors.discord.inbound import asking, commands
 from connectors.discord.inbound.commands import COMMANDS, agree, register
@@ -14,6 +13,7 @@ from connectors.discord.places import DM, chain
 from connectors.discord.rest import Rest
 from providers.scripted import Pause
 from tests.discord_.way import discord_way, listening, until
+from tests.said import FORGOTTEN
 from tests.servers.discord import (
     CallbackType,
     DiscordServer,

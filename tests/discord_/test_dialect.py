@@ -78,6 +78,13 @@ def differing(text: str) -> Iterator[str]:
         ("- # Head\n- > said", "- **Head**\n> said"),
         ("- > - a\n\n  > 5. b", "> - a\n\n> 5. b"),
         ("- > - a\n- > 5. b", "> - a\n\n> 5. b"),
+        # The number of an item that begins with a quotation stands in it.
+        ("1. > a\n2. > b", "> 1\\. a\n\n> 2\\. b"),
+        ("36) > # Title\n    > more", "> # 36) Title\n> more"),
+        ("> 36) > > deep", "> \n> 36) deep"),
+        ("7. > ```\n   > x\n   > ```\n   y", "> 7\\.\n> ```\n> x\n> ```\ny"),
+        ("110. > - a\n111.\n112. > 5. b", "> 110\\.\n> - a\n111\\.\n> 112\\.\n> 5. b"),
+        ("- 31) > a\n\n  b\n- c", "> 31) a\nb\n- c"),
         ("> - a\n>   > 5. b\n> - c", "> - a\n> \n> 5. b\n> \n> - c"),
         # Numbers as they are written.
         ("3. a\n4. b", "3. a\n4. b"),
@@ -227,11 +234,28 @@ def test_a_character_that_is_not_as_it_was_is_found(seed: int, random: Random, h
         ("a ||b|| c", ("spoiler",)),
         ("<@123456789012345678>", ("mention",)),
         ("<t:1618953630:R>", ("mention",)),
-        ("__a__", ("underline",)),
     ],
 )
 def test_what_is_never_written_so_is_named(answer: str, unknown: tuple[str, ...]) -> None:
     assert DIALECT.read(answer).unknown == unknown
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "__a__ and _b *c*_, not d_e_f or _g",
+        "https://a.example/x_y_(z)?q=_1_&r",
+        "<https://a.example/x_y_(z",
+        "`PROTO_REPO_BRANCH",
+        "__a `b_c` d__e_",
+        "```\u2603ython\nx\n```\ny",
+        "> ```py\n> x\n>",
+    ],
+)
+def test_marks_that_are_never_written_are_read_as_the_client_draws_them(answer: str) -> None:
+    """So an answer that was cut in the middle of an address or of code is not what was sent."""
+    drawn = DIALECT.read(answer)
+    assert (list(drawn.lines), drawn.unknown) == (client.lines(answer), ())
 
 
 def test_code_that_is_never_closed_is_read_with_its_marks() -> None:

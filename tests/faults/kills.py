@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from bot.intake.notices import NOT_ANSWERED
 from tests.commands.helpers import Shell, asks, words
 from tests.commands.test_discord import on
 from tests.commands.test_slack import by_socket
 from tests.faults.two import print_counts
+from tests.said import NOT_ANSWERED
 from tests.servers.discord import DiscordServer, discord_server
 from tests.servers.openai import Act, Answer, OpenAIServer, finish, spaced, text
 from tests.servers.slack import Slack, slack_server

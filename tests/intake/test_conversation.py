@@ -6,10 +6,10 @@ import asyncio
 
 from bot.identity import Named
 from bot.intake import Access, IntakeOptions
-from bot.intake.notices import ANSWERED_AS_IT_WAS, NOT_ALLOWED
 from connectors.base import Asked, Edited, File, MessageRef, Person, Place
 from connectors.memory import ALICE
 from providers.scripted import Hang, Pause
+from tests.said import ANSWERED_AS_IT_WAS, NOT_ALLOWED
 from tests.way import a_way
 
 THREAD = Place("memory", "home", "general", "thread")

@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from bot.identity import Named
 from bot.intake import Access, IntakeOptions, Policy
-from bot.intake.notices import EMPTY, FORGOTTEN, NOT_ALLOWED, NOT_THEIRS, REPLACED
 from bot.runs import Outcome
 from bot.store import InlineDatabase, Store, StoreUnavailable
 from connectors.base import Asked, Control, MessageRef, Person, Place, Pressed
 from connectors.memory import ALICE
 from providers.base import Disconnected
 from providers.scripted import Fail, Finish, Hang, Pause
+from tests.said import EMPTY, FORGOTTEN, NOT_ALLOWED, NOT_THEIRS, REPLACED
 from tests.way import Way, a_way, words
 
 HER = frozenset({Named("alice")})

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from bot.identity import Account, Named
 from bot.intake import IntakeOptions, Limit, Limits, Policy
-from bot.intake.quotas import Sum, day_us, month_us, refusal
+from bot.intake.quotas import PERSON, WORKSPACE, Sum, day_us, month_us, refusal
 from bot.store import Store
+from bot.words import english
 from connectors.base import Control, Person, Place
 from connectors.memory import MemoryConnector
 from providers.base import Usage
@@ -257,8 +258,14 @@ async def test_processes_on_one_database_count_together() -> None:
     ],
 )
 def test_the_line_names_the_limit_and_its_end(used: Sum, limit: Limit, told: str | None) -> None:
-    line = refusal("You have", limit, used, NOW)
-    assert line is None if told is None else told in (line or "")
+    for whose, begins in ((PERSON, "You have "), (WORKSPACE, "This workspace has ")):
+        line = refusal(whose, limit, used, NOW)
+        if told is None:
+            assert line is None
+        else:
+            assert line is not None
+            assert english(line).startswith(begins)
+            assert told in english(line)
 
 
 def test_days_and_months_begin_at_midnight_utc() -> None:

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from bot.identity import Named
 from bot.intake import Access, IntakeOptions, Limit, Limits
-from bot.intake.notices import NOT_ALLOWED, NOT_THEIRS
 from bot.store import InlineDatabase, Store, StoreUnavailable
 from bot.store.tables import metadata
 from connectors.base import Person, Verdict
 from connectors.memory import ALICE
 from providers.scripted import Hang
+from tests.said import NOT_ALLOWED, NOT_THEIRS
 from tests.way import Way, a_way
 
 T = TypeVar("T")

@@ -1,167 +1,219 @@
 """Texts on each dialect: is what the platform draws what a reader must find, and would a loss show?
 
-    python -m tests.markdown.dialects [TEXTS]
+    python -m tests.markdown.dialects [TEXTS [FIRST SEED]]
 
-Each text is laid out as it is there, each part is written as it is sent, and the platform's answer
-is read. Then one readable character of that answer is dropped, swapped or cut off: the receipt has
-to be `broken`. What isn't so is counted by kind.
+Each text comes as from a model and is laid out as it is there; each part is written as it is sent,
+and the platform's answer is read by our reader and by another one. Then one readable character of
+that answer is dropped, swapped or all is cut off from it: the receipt has to be `broken`.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Literal
+
+from playwright.sync_api import sync_playwright
 
 from bot.receipts import Evidence, Verdict, compare, of_screen
-from bot.render import Piece, layout, restore
-from connectors.base import Limits
-from connectors.discord.connector import DiscordConnector
-from connectors.discord.dialect import DiscordDialect
+from bot.render import Layout, Piece, restore, undecorated
 from connectors.markdown import Drawn, form
-from connectors.slack import costs
-from connectors.slack import dialect as slack
-from connectors.slack.options import SlackOptions
-from connectors.web.markdown import PageDialect
-from tests.markdown.corpus import texts
-from tests.servers.slack import translate
-from tests.servers.slack.platform import with_entities
+from tests import browser
+from tests.markdown.corpus import Sample, samples
+from tests.markdown.platforms import PAGE, PLATFORMS, Pieces, Platform, Reader
+from tests.web import reading
 
-WAYS = ("dropped", "swapped", "cut")
-_TAG = re.compile(r"(<[^>]*>)")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """A dialect as it is tried: a platform's answer for a part is a text here."""
-
-    name: str
-    limits: Limits
-    answer: Callable[[str], str]
-    """What the platform answers for a part."""
-    read: Callable[[str], Drawn]
-    readable: Callable[[str], Iterable[int]]
-    """Where in an answer the characters stand that a reader sees."""
-    end: str = ""
-    """What an answer can be cut before; empty: everything."""
+Way = Literal["dropped", "swapped", "cut"]
+WAYS: tuple[Way, ...] = ("dropped", "swapped", "cut")
+_TRIES = 20
+"""So many characters are looked at for one that can be read."""
 
 
-def everywhere(answer: str) -> Iterator[int]:
-    """Every letter and digit of it."""
-    return (at for at, char in enumerate(answer) if char.isalnum())
+@dataclass
+class Count:
+    """What was found on one platform."""
+
+    texts: int = 0
+    equal: int = 0
+    unproven: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+    planted: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    names: list[str] = field(default_factory=list)
+    """Of texts on which something was wrong."""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was wrong, and every loss was found."""
+        return not self.wrong and self.planted == self.found and self.unproven * 1_000 <= self.texts
 
 
-def in_html(answer: str) -> Iterator[int]:
-    """Letters and digits between tags. What a formula looks like is not read, but its source."""
-    at, maths = 0, False
-    for piece in _TAG.split(answer):
-        if piece.startswith("<"):
-            maths = piece.startswith("<math") or (maths and piece != "</math>")
-            maths = maths and not piece.startswith("<annotation")
-        elif not maths:
-            yield from (
-                at + n for n, char in enumerate(piece) if char.isalnum() and "&" not in piece
-            )
-        at += len(piece)
-
-
-def in_source(answer: str) -> Iterator[int]:
-    """Letters of lines that hold no marks: each of them can be seen."""
-    at = 0
-    for line in answer.splitlines(keepends=True):
-        if re.fullmatch(r"[^\W\d_](?:[^\W_]|[ ,.;!?'’-])*\n?", line):
-            yield from (at + n for n, char in enumerate(line) if char.isalpha())
-        at += len(line)
-
-
-def in_blocks(answer: str) -> Iterator[int]:
-    """Letters and digits of the texts in Slack's blocks."""
-    for text in _BLOCK_TEXT.finditer(answer):
-        if "\\" not in text[1] and "&" not in text[1]:
-            yield from (text.start(1) + n for n, char in enumerate(text[1]) if char.isalnum())
-
-
-def as_blocks(text: str) -> str:
-    """What Slack answers for a part."""
-    return json.dumps(list(with_entities(translate(slack.write(text)))), ensure_ascii=False)
-
-
-_page = PageDialect()
-_discord = DiscordDialect()
-_BLOCK_TEXT = re.compile(r'"text": "((?:[^"\\]|\\.)*)"')
-DIALECTS = (
-    Dialect("page", Limits(4_000), _page.write, _page.read, in_html),
-    Dialect("memory", Limits(4_000), str.strip, lambda text: Drawn((form(text),)), in_source),
-    Dialect(
-        "slack",
-        costs.limits(SlackOptions(bot_token="xoxb-1", app_token="xapp-1")),
-        as_blocks,
-        lambda answer: slack.read(json.loads(answer)),
-        in_blocks,
-        end='"',
-    ),
-    Dialect("discord", DiscordConnector.limits, _discord.write, _discord.read, in_source),
-    Dialect("terminal", Limits(10**7), str, lambda text: Drawn((form(text),)), in_source),
-)
-
-
-def verdict(
-    dialect: Dialect, text: str, pieces: Sequence[Piece], answers: Sequence[str]
-) -> Verdict:
-    """The receipt's, for a platform that answers so."""
-    drawn = [dialect.read(answer) for answer in answers]
+def verdict(text: str, pieces: Sequence[Piece], drawn: Sequence[Drawn]) -> Verdict:
+    """The receipt's, for a platform that draws so."""
     unknown = sorted({name for each in drawn for name in each.unknown})
-    shown = restore(pieces, [each.text for each in drawn], form)
+    shown = restore(pieces, [each.text for each in drawn])
     return compare(text, Evidence(text), of_screen(shown, unknown=unknown)).verdict
 
 
-def spoilt(answer: str, at: int, way: str, end: str) -> str:
-    """An answer of which one character is dropped or swapped, or the rest from there on cut."""
+def wrong(
+    platform: Platform, text: str, pieces: Sequence[Piece], answers: Sequence[str]
+) -> Iterator[str]:
+    """What a second reader finds of the answers that is not as it must be."""
+    if not platform.draws:
+        if pieces and undecorated(pieces, answers) != text:
+            yield "second reader"
+    elif platform.second is not None:
+        drawn = [Drawn(tuple(platform.second(answer))) for answer in answers]
+        if verdict(text, pieces, drawn) is not Verdict.VERIFIED:
+            yield "second reader"
+
+
+def wrong_while_it_grows(platform: Platform, deltas: Iterable[str]) -> Iterator[str]:
+    """What goes wrong while a text comes: what is read then, and what was appended is gone."""
+    layout, text, shown = Layout(platform.limits), "", ""
+    for delta in deltas:
+        layout.append(delta)
+        text += delta
+        pieces = layout.pieces()
+        if pieces and platform.read(platform.answer(pieces[-1].text)).text != form(pieces[-1].text):
+            yield "growing"
+        if platform.append is not None:
+            before, shown = shown, platform.append(text, growing=True)
+            whole = platform.append(text)
+            if not (shown.startswith(before) and whole.startswith(shown)):
+                yield "taken back"
+
+
+def spoilt(pieces: Pieces, random: Random, way: Way) -> str | None:
+    """An answer of which a letter or digit is dropped or swapped, or all from there on cut off."""
+    spots = [
+        (n, at)
+        for n, text in enumerate(pieces.texts)
+        for at, char in enumerate(text)
+        if char.isalnum()
+    ]
+    if not spots:
+        return None
+    n, at = random.choice(spots)
+    before, text, after = pieces.texts[:n], pieces.texts[n], pieces.texts[n + 1 :]
     if way == "cut":
-        return answer[:at] + (answer[answer.index(end, at) :] if end else "")
-    return answer[:at] + ("" if way == "dropped" else "\u2603") + answer[at + 1 :]
+        return pieces.joined([*before, text[:at], *("" for _ in after)])
+    rest = text[at + 1 :]
+    return pieces.joined(
+        [*before, text[:at] + ("" if way == "dropped" else "\u2603") + rest, *after]
+    )
 
 
-def try_one(dialect: Dialect, text: str, random: Random) -> Iterator[str]:
-    """What is counted of one text: its verdict, and whether each loss was found."""
-    pieces = layout(text, dialect.limits)
-    answers = [dialect.answer(piece.text) for piece in pieces]
-    found = verdict(dialect, text, pieces, answers)
-    yield found.value
-    if found is not Verdict.VERIFIED or not answers:
-        return
+def damaged(platform: Platform, answer: str, random: Random, way: Way) -> str | None:
+    """An answer with a damage that a person can see; None where none was found."""
+    pieces = platform.taken_apart(answer)
+    seen = platform.second(answer) if platform.second else None
+    for _ in range(_TRIES):
+        changed = spoilt(pieces, random, way)
+        if changed is None:
+            return None
+        if platform.second is None or platform.second(changed) != seen:
+            return changed
+    return None
+
+
+def try_one(platform: Platform, sample: Sample, count: Count) -> None:
+    """Counts what is found of one text."""
+    text, layout = sample.text, Layout(platform.limits)
+    layout.append(text)
+    pieces = layout.pieces()
+    answers = [platform.answer(piece.text) for piece in pieces]
+    drawn = [platform.read(answer) for answer in answers]
+    found = verdict(text, pieces, drawn)
+    faults = [
+        *(["reader"] if found is Verdict.BROKEN else []),
+        *wrong(platform, text, pieces, answers),
+        *wrong_while_it_grows(platform, sample.deltas),
+    ]
+    count.texts += 1
+    count.unproven += found is Verdict.UNPROVEN
+    count.equal += found is Verdict.VERIFIED and not faults
+    count.wrong.update(set(faults))
+    if faults or found is Verdict.UNPROVEN:
+        count.names.append(f"{sample.name} ({', '.join(sorted({*faults, found.value}))})")
+    if answers and found is Verdict.VERIFIED:
+        _plant(platform, sample, pieces, answers, drawn, count)
+
+
+def _plant(
+    platform: Platform,
+    sample: Sample,
+    pieces: Sequence[Piece],
+    answers: Sequence[str],
+    drawn: Sequence[Drawn],
+    count: Count,
+) -> None:
+    random = Random(sample.name)  # noqa: S311 - no secret
     part = random.randrange(len(answers))
-    spots = list(dialect.readable(answers[part]))
-    for way in WAYS if spots else ():
-        lost = spoilt(answers[part], random.choice(spots), way, dialect.end)
-        changed = [*answers[:part], lost, *answers[part + 1 :]]
-        yield f"{way}: {verdict(dialect, text, pieces, changed).value}"
+    for way in WAYS:
+        changed = damaged(platform, answers[part], random, way)
+        if changed is None:
+            continue
+        others = [*drawn]
+        others[part] = platform.read(changed)
+        count.planted[way] += 1
+        if verdict(sample.text, pieces, others) is Verdict.BROKEN:
+            count.found[way] += 1
+        else:
+            count.names.append(f"{sample.name} ({way}, not found)")
 
 
-def table(count: int, dialects: Sequence[Dialect] = DIALECTS) -> dict[str, Counter[str]]:
-    """What was counted on each dialect."""
-    random = Random(count)  # noqa: S311 - no secret
-    return {
-        dialect.name: Counter(
-            said for text in texts(count) for said in try_one(dialect, text, random)
+def counted(platform: Platform, texts: Iterable[Sample]) -> Count:
+    """What was found of some texts on one platform."""
+    count = Count()
+    for sample in texts:
+        try_one(platform, sample, count)
+    return count
+
+
+@contextmanager
+def read_by_a_browser() -> Iterator[Reader]:
+    """The page's second reader."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=browser.find(), args=browser.ARGUMENTS
         )
-        for dialect in dialects
-    }
+        page = chromium.new_page()
+        page.set_content(reading.PAGE)
+
+        def read(html: str) -> Sequence[str]:
+            lines: list[str] = page.evaluate(reading.SCRIPT, html)
+            return lines
+
+        yield read
+        chromium.close()
 
 
 def main() -> int:
-    """Prints the table; 1 where anything is not as it should be."""
-    counted = table(int(sys.argv[1]) if len(sys.argv) > 1 else 2_000)
-    kinds = sorted({kind for each in counted.values() for kind in each})
-    rows = [["dialect", *kinds], ["---"] + ["---:"] * len(kinds)]
-    rows += [[name, *(str(each[kind]) for kind in kinds)] for name, each in counted.items()]
-    sys.stdout.writelines(f"| {' | '.join(row)} |\n" for row in rows)
-    good = {Verdict.VERIFIED.value, *(f"{way}: {Verdict.BROKEN.value}" for way in WAYS)}
-    return int(any(set(each) - good for each in counted.values()))
+    """Prints the table, and what was wrong; 1 where anything is not as it should be."""
+    count, first = [*map(int, sys.argv[1:]), *(2_000, 0)[len(sys.argv) - 1 :]][:2]
+    found = {}
+    with read_by_a_browser() as second:
+        for platform in PLATFORMS:
+            reads = replace(platform, second=second) if platform is PAGE else platform
+            found[platform.name] = counted(reads, samples(count, first))
+    sys.stdout.writelines(f"| {' | '.join(row)} |\n" for row in _rows(found))
+    for name, each in found.items():
+        sys.stdout.writelines(f"{name}: {wrong}\n" for wrong in each.names)
+    return int(not all(each.good for each in found.values()))
+
+
+def _rows(found: dict[str, Count]) -> Iterator[list[str]]:
+    yield ["dialect", "texts", "equal", "wrong, by kind", "unproven", "damage planted", "found"]
+    yield ["---", *["---:"] * 6]
+    for name, each in found.items():
+        kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(each.wrong.items()))
+        numbers = each.unproven, each.planted.total(), each.found.total()
+        yield [name, str(each.texts), str(each.equal), kinds or "0", *map(str, numbers)]
 
 
 if __name__ == "__main__":

@@ -154,15 +154,39 @@ class Grammar:
         form: list[str] = []
         for number in range(self._random.randint(1, 4)):
             opening, said = mark(number)
-            first = self._paragraph()
-            rest = self._blocks(2, depth) if self._random.random() < 0.4 else Made([], [])
-            body = [*first.source, *([""] if rest.source else []), *rest.source]
+            first, form_of_first = self._begins_item(said, depth, tasks=tasks)
+            more = any(first) and self._random.random() < 0.4
+            rest = self._blocks(2, depth) if more else Made([], [])
+            body = [*first, *([""] if rest.source else []), *rest.source]
             width = 2 if tasks else len(opening) + 1
-            source += [f"{opening} {body[0]}"]
+            source += [f"{opening} {body[0]}".rstrip(" ")]
             source += [" " * width + line if line else "" for line in body[1:]]
-            form += [f"{said} {first.form[0]}" if said else first.form[0], *first.form[1:]]
-            form += rest.form
+            form += [*form_of_first, *rest.form]
         return Made(source, form)
+
+    def _begins_item(self, said: str, depth: int, *, tasks: bool) -> tuple[list[str], list[str]]:
+        """What an item begins with, and the form of that with the item's number or box.
+
+        Words take the number on their line, also those of a quote; of other blocks, and of
+        nothing at all, it stands alone.
+        """
+        if not tasks and self._random.random() < 0.05:
+            return [""], [said] if said else []
+        first, led = self._paragraph(), True
+        if not tasks and self._random.random() < 0.2:
+            if depth and self._random.random() < 0.5:
+                first = self._random.choice((self._bullets, self._numbers))(depth - 1)
+                led = False
+            else:
+                begins = self._random.choice((self._paragraph, self._heading, self._fence))
+                first, led = begins(), begins != self._fence
+            if self._random.random() < 0.5:
+                first = Made([f"> {line}".rstrip(" ") for line in first.source], first.form)
+        if not said:
+            return first.source, first.form
+        if led:
+            return first.source, [f"{said} {first.form[0]}", *first.form[1:]]
+        return first.source, [said, *first.form]
 
     def _quote(self, depth: int) -> Made:
         inner = self._blocks(3, depth)

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from bot.intake import Access, IntakeOptions
-from bot.intake.notices import NOT_ALLOWED, NOT_ANSWERED
 from bot.runs import outcomes
 from connectors.base import Asked, Control, Person
 from connectors.memory import ALICE
 from providers.scripted import Cut, Hang, Pause
 from tests.recovery.world import Process, World, a_world
+from tests.said import NOT_ALLOWED, NOT_ANSWERED
 from tests.way import words
 
 ENDLESS = [*words("One two three."), Hang()]

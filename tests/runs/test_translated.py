@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -12,21 +11,17 @@ from bot.render import Piece, as_seen, restore
 from bot.runs import Outcome, verify
 from bot.watch import Metrics
 from connectors.base import Limits, MessageRef, Part, Place, Refused, Shown
+from connectors.markdown import form
 from connectors.memory import Lost, MemoryConnector
 from providers.scripted import Pause
 from tests.way import a_way
-
-
-def visible(text: str) -> str:
-    """What can be seen of a text: no marks, no white space."""
-    return re.sub(r"[\s*_`#]+", "", text)
 
 
 class Platform(MemoryConnector):
     """Shows texts as `distort` makes them; `before_edit` may raise what goes wrong."""
 
     def __init__(self, length: int = 200) -> None:
-        super().__init__(limits=Limits(length, visible=visible))
+        super().__init__(limits=Limits(length, keeps_source=False))
         self.distort: Any = lambda text: text
         self.unknown: tuple[str, ...] = ()
         self.before_edit: Any = lambda _part: None
@@ -157,7 +152,7 @@ async def test_after_a_lost_edit_that_had_its_effect_nothing_is_shown_twice() ->
 async def test_what_a_message_lacks_that_takes_no_edit_any_more_is_shown_below_it() -> None:
     """The platform showed less than it was sent, and refuses to be told again."""
     platform = Platform(length=4000)
-    platform.distort = lambda text: text.replace("Somewords.Andmore.", "Some")
+    platform.distort = lambda text: text.replace("Some words.\nAnd more.", "Some")
     edits = 0
 
     def before_edit(_part: Part) -> None:
@@ -195,7 +190,7 @@ async def test_a_note_that_is_frozen_itself_is_no_part_of_the_answer() -> None:
 async def test_a_message_that_is_tidied_up_is_judged_by_what_it_shows_then() -> None:
     """Its last line was shown otherwise, and went into the next message."""
     platform = Platform(length=4000)
-    platform.distort = lambda text: "One?" if text == "Oneand" else text
+    platform.distort = lambda text: "One?" if text == "One\nand" else text
     refusals = 1
 
     def before_edit(_part: Part) -> None:
@@ -213,13 +208,13 @@ async def test_a_message_that_is_tidied_up_is_judged_by_what_it_shows_then() -> 
 
 def test_a_piece_is_restored_whole_with_or_without_its_decoration() -> None:
     piece = Piece("\n", "```py\n", "x = *1*", "\n```", "\n")
-    for shown in (visible(piece.text), visible(piece.head + piece.body)):
-        assert restore([piece], [shown], visible) == "\nx = *1*\n"
+    for shown in (form(piece.text), form(piece.head + piece.body)):
+        assert restore([piece], [shown]) == "\nx = *1*\n"
 
 
 def test_where_a_shown_text_ends_is_found_exactly_within_a_long_body() -> None:
     body = "\n\n".join(f"Paragraph **{n}** with *words*." for n in range(300))
     piece = Piece("", "", body, "\n\n_note_", "")
     for end in (0, 5, 77, 1234, len(body)):
-        seen = as_seen(piece, visible(body[:end]), visible)
-        assert visible(seen.body) == visible(body[:end])
+        seen = as_seen(piece, form(body[:end]))
+        assert form(seen.body) == form(body[:end])

@@ -236,6 +236,17 @@ def test_a_table_with_more_columns_than_slack_takes_is_code_with_tabs() -> None:
     assert lines([block]) == ["\t".join(row) for row in rows]
 
 
+@pytest.mark.parametrize("columns", [1, 5, 6, 20, 30])
+def test_a_table_has_as_many_columns_as_slack_takes(columns: int) -> None:
+    text = "\n".join(["| " + " | ".join("abcdef") + " |", "|---" * 6 + "|", "| 1 " * 6 + "|"])
+    written = write(text, columns=columns)
+    blocks = translate(written)
+    assert [block["type"] for block in blocks] == ["table" if columns >= 6 else "rich_text"]
+    assert lines(blocks) == list(read(blocks).lines) == plain(text)
+    cost = measure(text, columns=columns)
+    assert (cost.columns, cost.characters) == (6 if columns >= 6 else 0, len(written))
+
+
 def test_slices_are_written_with_the_state_of_those_before_them() -> None:
     first, second = "1. one\n2. two\n\n   ```\n   a\n", "   b\n   ```\n3. three\n"
     state = after(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -130,3 +131,18 @@ async def test_a_table_beyond_slacks_limits_is_readable(
     assert [line for line in seen if line != "\t".join(table[0])] == [
         line for line in plain(text) if line != "\t".join(table[0])
     ]
+
+
+@pytest.mark.parametrize("streaming", ["edit", "native"])
+@pytest.mark.parametrize(("columns", "most"), [(21, 20), (40, 20), (8, 6)])
+async def test_a_table_with_more_columns_than_slack_takes_is_readable_at_once(
+    slack: Slack, columns: int, most: int, streaming: Literal["edit", "native"]
+) -> None:
+    slack.platform.limits = replace(slack.platform.limits, table_columns=most)
+    table = [[f"{name}{at}" for at in range(columns)] for name in ("head", "a", "b")]
+    written = ["| " + " | ".join(row) + " |" for row in table]
+    text = "\n".join(["Here:\n", written[0], "|---" * columns + "|", *written[1:]])
+    row, the = await answered(slack, text, streaming=streaming, table_columns=most)
+    assert ending(row) == ("complete", "verified"), row.end and row.end.receipt
+    assert read_by_people(the) == plain(text)
+    assert {call.error for call in slack.calls} == {""}

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bot.intake import IntakeOptions
-from bot.intake.notices import FORGOTTEN, NOT_ALLOWED, NOT_THEIRS
 from bot.runs import verify
 from connectors.base import Control
 from providers.base import Disconnected
 from providers.scripted import Fail, Hang, Pause, ScriptedProvider
+from tests.said import FORGOTTEN, NOT_ALLOWED, NOT_THEIRS
 from tests.servers.slack import BOB, CAROL, SHARED, Slack, Upload
 from tests.servers.slack.faults import TooMany
 from tests.slack.way import LIVELY, Way, slack_way

@@ -30,32 +30,42 @@ _GREATEST = 999_999_999
 
 
 class Writer:
-    """Writes lines. `aligned`: tables have columns, which takes more room."""
+    """Writes lines. `aligned`: tables have columns, which takes more room.
 
-    def __init__(self, *, aligned: bool, quoted: bool = False) -> None:
+    `mark` is the number of the item whose quotation is written: the first words begin with it.
+    """
+
+    def __init__(self, *, aligned: bool, quoted: bool = False, mark: str = "") -> None:
         self._aligned = aligned
         self.quoted = quoted
+        self._mark = mark
 
     def all(self, blocks: Sequence[Block]) -> list[str]:
         """The lines of some blocks, parted by blank lines where the client needs or lacks them."""
         lines: list[str] = []
         before: Block | None = None
-        for block in blocks:
+        for block in _not_blank(blocks):
             made = list(self._block(block))
             if made and before is not None and _apart(before, block):
                 lines.append("")
             lines += made
             before = block if made else before
-        return lines
+        return [*lines, *self._marked([])]
 
     def _block(self, block: Block) -> Iterator[str]:
         match block:
             case Paragraph(children):
-                yield from inlines.lines(children)
+                yield from self._marked(inlines.lines(children))
             case Heading():
                 yield from self._heading(block)
             case Quote(children):
-                yield from self._quote(children)
+                yield from self.quote(children)
+            case _:
+                yield from self._marked([])
+                yield from self._wordless(block)
+
+    def _wordless(self, block: Block) -> Iterator[str]:
+        match block:
             case List():
                 yield from _Lists(self).items(block, 0)
             case CodeBlock():
@@ -67,18 +77,21 @@ class Writer:
 
     def _heading(self, heading: Heading) -> Iterator[str]:
         if heading.level > _DEEPEST_HEADING or heading.continued:
-            yield from inlines.bold(heading.children)
+            yield from self._marked(inlines.bold(heading.children))
             return
-        for line in inlines.lines(heading.children):
+        for line in self._marked(inlines.lines(heading.children)):
             yield f"{'#' * heading.level} {decoration.heading(line)}"
 
-    def _quote(self, children: Sequence[Block]) -> Iterator[str]:
-        """The client knows no quotation within another one."""
-        if self.quoted:
-            yield from self.all(children)
-        else:
-            inner = Writer(aligned=self._aligned, quoted=True)
-            yield from (f"> {line}" for line in inner.all(children))
+    def quote(self, children: Sequence[Block], mark: str = "") -> Iterator[str]:
+        """The lines of a quotation. The client knows none within another one."""
+        inner = Writer(aligned=self._aligned, quoted=True, mark=mark or self._mark)
+        self._mark = ""
+        yield from (line if self.quoted else f"> {line}" for line in inner.all(children))
+
+    def _marked(self, words: list[str]) -> list[str]:
+        """Lines of words with the mark before them, if one waits; or the mark alone."""
+        mark, self._mark = self._mark, ""
+        return started_with(mark, words) if mark else words
 
     def _table(self, table: Table) -> Iterator[str]:
         rows = [[" ".join(filter(None, of_inlines(cell))) for cell in row] for row in table.rows]
@@ -88,6 +101,10 @@ class Writer:
             yield from decoration.set_table(*laid_out)
         elif rows:
             yield from decoration.fenced(["\t".join(row).rstrip("\t") for row in rows])
+
+
+def _not_blank(blocks: Sequence[Block]) -> list[Block]:
+    return [each for each in blocks if not (isinstance(each, Quote) and each.blank)]
 
 
 def _apart(before: Block, block: Block) -> bool:
@@ -146,8 +163,12 @@ class _Lists:
             yield " " * level.indent + marker + words.pop(0)
             depth += 1
         elif item.number and not item.continued:
-            words[:1] = [inlines.started(" ".join([item.number, *words[:1]]))]
-        yield from self._inside(words, depth)
+            if rest and isinstance(rest[0], Quote) and not words:
+                yield from self._other(rest[0], mark=item.number)
+                rest = rest[1:]
+            else:
+                words = started_with(item.number, words)
+        yield from self._inside(words, min(depth, len(self._levels)))
         for child in rest:
             yield from self._child(child, min(depth, len(self._levels)))
 
@@ -187,21 +208,31 @@ class _Lists:
         elif isinstance(child, Paragraph | Heading):
             yield from self._inside(_words(child), depth)
         else:
-            lines = self._writer.all([child])
-            if lines and isinstance(child, Quote) and (self._quotation or self._writer.quoted):
-                yield ""  # or its list would go on with the one before it
-            if lines:
-                self._levels, self._quotation = [], isinstance(child, Quote)
-            yield from lines
+            yield from self._other(child)
+
+    def _other(self, child: Block, mark: str = "") -> Iterator[str]:
+        """A block that ends every list; `mark` is the number that a quotation begins with."""
+        quote = child if isinstance(child, Quote) else None
+        lines = [*self._writer.quote(quote.children, mark)] if quote else self._writer.all([child])
+        if lines and quote and (self._quotation or self._writer.quoted):
+            yield ""  # or its list would go on with the one before it
+        if lines:
+            self._levels, self._quotation = [], quote is not None
+        yield from lines
+
+
+def started_with(mark: str, words: Sequence[str]) -> list[str]:
+    """Lines that begin with an item's number, which the client is not to take for one."""
+    return [inlines.started(" ".join([mark, *words[:1]])), *words[1:]]
 
 
 def _split(item: Item) -> tuple[list[str], Sequence[Block]]:
     """The lines that an item begins with, its box before them, and what follows."""
     box = "" if item.done is None else CHECKED_BOX if item.done else OPEN_BOX
-    first, rest = item.children[:1], item.children
+    rest = _not_blank(item.children)
     words: list[str] = []
-    if first and isinstance(first[0], Paragraph | Heading):
-        words, rest = _words(first[0]), item.children[1:]
+    if rest and isinstance(rest[0], Paragraph | Heading) and (words := _words(rest[0])):
+        rest = rest[1:]
     if box and not item.continued:
         words[:1] = [" ".join([box, *words[:1]])]
     return words, rest

@@ -1,7 +1,7 @@
 """Reads what Discord's client draws of a message: the lines of the normal form.
 
 It takes out what `decoration` adds, and nothing else. What the client would draw in a way that is
-never written here (a spoiler, a mention) is named as unknown.
+never written here, and that hides or replaces words (a spoiler, a mention), is named as unknown.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ from connectors.markdown.plain import Words
 
 _HEADING = re.compile(r"(#{1,3}) +(\S.*)", re.A)
 _ITEM = re.compile(r"( *)([*-]|\d+\.) +(\S.*)", re.A)
-_FENCED = re.compile(r"```([a-z0-9_+\-.#]*)", re.I | re.A)
+_LANGUAGE = re.compile(r"\A[a-z0-9_+\-.#]+\Z", re.I | re.A)
+"""What stands behind a fence; anything else there is code."""
 _SMALL = re.compile(r" *-# +(\S.*)", re.A)
-_SPECIAL = re.compile(r"\\[^0-9A-Za-z\s]|`+|\*+|~~|__|_|\|\||<|\[", re.A)
+_SPECIAL = re.compile(
+    r"\\[^0-9A-Za-z\s]|`+|\*+|~~|__|_|\|\||<|\[|(?:https?|steam)://[^\s<]+[^\s<.,:;\"'\]]", re.A
+)
+_LOW = re.compile(r"__((?:\\.|[^\\])+?)__(?!_)|_((?:__|\\.|[^\\_])+?)_\b", re.A)
+"""Underlined or in italics; the mark between words is none."""
 _CODE = re.compile(r"(`{1,2})(?!`)(.*?[^`])\1(?!`)")
 _PAD = re.compile(r"^ (?= *`)|(` *) $")
 _AUTOLINK = re.compile(r"<([^: >]{1,64}:/[^ >]+|[^\s<>@]{1,64}@[^\s<>@]{1,255}\.[^\s<>@]{1,63})>")
@@ -50,23 +55,27 @@ class _Reader:
             end = self._fence(at, quote)
             if end > at or small or quote != before:
                 self._lists = []
-            if end == len(self._source):  # never closed, which is never written so
-                self.lines += self._source[at:]
-            elif end > at:
-                self._code([each.removeprefix(quote) for each in self._source[at + 1 : end]])
+            within = [each.removeprefix(quote) for each in self._source[at:end]]
+            if within and self._source[end : end + 1] != [quote + FENCE]:
+                self.lines += within  # never closed, which is never written so
+                end -= 1
+            elif within:
+                first = within[0].removeprefix(FENCE)
+                self._code([first, *within[1:]] if _LANGUAGE.sub("", first) else within[1:])
             elif not small:
                 self._line(line.removeprefix(quote))
             at, before = end + 1, quote
 
     def _fence(self, at: int, quote: str) -> int:
-        """Where the code that is fenced in here ends; `at` where none begins."""
-        if not _FENCED.fullmatch(self._source[at].removeprefix(quote)):
+        """Where the code that is fenced in here ends, closed or not; `at` where none begins."""
+        opens, fence, info = self._source[at].removeprefix(quote).partition(FENCE)
+        if opens or not fence or FENCE in info:
             return at
         for end in range(at + 1, len(self._source)):
             line = self._source[end]
-            if line.removeprefix(quote) == FENCE:
+            if line == quote + FENCE or not line.startswith(quote):
                 return end
-            if FENCE in line or not line.startswith(quote):
+            if FENCE in line:
                 self.unknown.append("code")
                 return at
         return len(self._source)
@@ -157,17 +166,27 @@ class _Line:
             case "[" if found := _MASKED.match(source, at):
                 end = found.end()
                 self._masked(found)
+            case "_" if found := _LOW.match(source, at):
+                end = found.end()
+                self._within(found[1] or found[2])
             case _:
                 self._unread(mark, at)
         return end
 
     def _unread(self, mark: str, at: int) -> None:
         """What is never written so: the client may draw anything of it."""
-        if mark in _NEVER and self._source.find(mark, at + len(mark)) >= 0:
-            self.unknown.append(_NEVER[mark])
+        if mark == "||" and self._source.find(mark, at + len(mark)) >= 0:
+            self.unknown.append("spoiler")
         elif mark == "<" and _TOKEN.match(self._source, at):
             self.unknown.append("mention")
         self._put(mark)
+
+    def _within(self, source: str) -> None:
+        """Reads what stands between two marks."""
+        words = _Line(source)
+        words.read()
+        self._pieces += words._pieces
+        self.unknown += words.unknown
 
     def _masked(self, found: re.Match[str]) -> None:
         label = found[1]
@@ -188,10 +207,6 @@ class _Line:
         else:
             self._open[mark] = len(self._pieces)
             self._pieces.append((mark, False))
-
-
-_NEVER = {"||": "spoiler", "__": "underline", "_": "italics"}
-"""Marks that are always escaped when written, and what the client draws between two of them."""
 
 
 def _code(found: re.Match[str]) -> str:

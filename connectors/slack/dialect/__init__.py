@@ -9,9 +9,19 @@ from connectors.base import Cost
 from connectors.markdown import START, Drawn, State
 from connectors.slack.dialect.marks import JOINT, hidden, in_text
 from connectors.slack.dialect.read import read
-from connectors.slack.dialect.write import write, written
+from connectors.slack.dialect.write import COLUMNS, write, written
 
-__all__ = ["DIALECT", "JOINT", "SlackDialect", "hidden", "in_text", "measure", "read", "write"]
+__all__ = [
+    "COLUMNS",
+    "DIALECT",
+    "JOINT",
+    "SlackDialect",
+    "hidden",
+    "in_text",
+    "measure",
+    "read",
+    "write",
+]
 
 
 class SlackDialect:
@@ -33,9 +43,9 @@ class SlackDialect:
 DIALECT = SlackDialect()
 
 
-def measure(text: str, state: State = START) -> Cost:
+def measure(text: str, state: State = START, *, columns: int = COLUMNS) -> Cost:
     """What a text takes of what Slack counts, once it is written and translated."""
-    markdown, counted = written(text, state)
+    markdown, counted = written(text, state, columns=columns)
     cells = "".join(counted.cells)
     return Cost(
         characters=len(markdown),

@@ -30,7 +30,7 @@ from connectors.slack.dialect.marks import EMOJI_BEGUN, JOINT, hidden
 from connectors.slack.dialect.spans import Spans, escaped, is_prose, said
 
 COLUMNS = 20
-"""Columns of a table; one that has more is written as code, cells apart by a tab."""
+"""Columns of a table, if nothing else is said; longer rows are code, cells apart by a tab."""
 
 _REMEMBERED = 64
 """A part is measured, written, and written once more for its receipt."""
@@ -71,19 +71,21 @@ class Counted:
         self._runs = True
 
 
-def write(text: str, state: State = START, *, growing: bool = False) -> str:
-    """What Slack draws as `plain(text, state)`.
+def write(text: str, state: State = START, *, growing: bool = False, columns: int = COLUMNS) -> str:
+    """What Slack draws as `plain(text, state)`, where tables may have so many columns.
 
     With `growing` it ends before whatever is not decided yet.
     """
-    return written(text, state, growing=growing)[0]
+    return written(text, state, growing=growing, columns=columns)[0]
 
 
 @lru_cache(_REMEMBERED)
-def written(text: str, state: State = START, *, growing: bool = False) -> tuple[str, Counted]:
+def written(
+    text: str, state: State = START, *, growing: bool = False, columns: int = COLUMNS
+) -> tuple[str, Counted]:
     """The same, and what it takes."""
     blocks, open_code = _decided(text, state) if growing else (parse(text, state).blocks, False)
-    writer = _Writer(open_code=open_code)
+    writer = _Writer(columns, open_code=open_code)
     writer.all(blocks, "", last=True)
     return writer.text, writer.counted
 
@@ -91,9 +93,10 @@ def written(text: str, state: State = START, *, growing: bool = False) -> tuple[
 class _Writer:
     """Writes blocks one below another; each line of what is nested begins with a prefix."""
 
-    def __init__(self, *, open_code: bool) -> None:
+    def __init__(self, columns: int, *, open_code: bool) -> None:
         self.counted = Counted()
         self._out: list[str] = []
+        self._columns = columns
         self._open_code = open_code
         self._fresh = True  # the line is begun, and nothing stands in it
         self._mark = ""  # a number or box that waits for words to stand before
@@ -191,6 +194,8 @@ class _Writer:
             self._out.append("> ")
             self._fresh = True
             self.all(children, f"{prefix}> ", last=last)
+        elif not Quote(tuple(children)).blank:
+            self._alone(prefix)
 
     def _item(self, item: Item, prefix: str, *, last: bool) -> None:
         box = "" if item.done is None else CHECKED_BOX if item.done else OPEN_BOX
@@ -254,7 +259,7 @@ class _Writer:
         width = 0
         wide: list[str] = []
         for at, row in enumerate(table.rows):
-            if len(row) > COLUMNS or wide:
+            if len(row) > self._columns or wide:
                 wide.append("\t".join(map(said, row)).rstrip("\t"))
                 continue
             bare = not at and table.header and not table.source.lstrip().startswith("|")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from connectors.base import Control, MessageRef, Part, Shown
 from connectors.slack import blocks
-from connectors.slack.dialect import write
+from connectors.slack.dialect import COLUMNS, write
 from connectors.slack.recipients import Recipient
 from connectors.slack.standing import as_drawn
 
@@ -29,6 +29,8 @@ class Stream:
     started: float
     """In the loop's time, in seconds."""
     sent: str
+    columns: int = COLUMNS
+    """The most that a table may have."""
     in_doubt: bool = False
     """A call is under way, or its answer was lost: more than `sent` may be there."""
     bare: bool = False
@@ -40,7 +42,7 @@ class Stream:
 
         Empty where all that can be said of a growing text is there.
         """
-        whole = write(text, growing=growing)
+        whole = write(text, growing=growing, columns=self.columns)
         if growing and self.sent.startswith(whole):
             return ""
         return whole[len(self.sent) :] if whole.startswith(self.sent) else None
@@ -53,6 +55,6 @@ class Stream:
         """What `chat.stopStream` puts below the text: footer, buttons and metadata."""
         if self.bare:
             return {}
-        message = blocks.message(part, self.key, self.version)
+        message = blocks.message(part, self.key, self.version, self.columns)
         under = [block for block in message["blocks"] if block["type"] != "markdown"]
         return {"blocks": under or None, "metadata": message["metadata"]}

@@ -160,7 +160,8 @@ class Streams:
     # Starting.
 
     async def _start(self, place: Place, part: Part, key: str) -> Shown | None:
-        text = write(part.text[: part.firm], growing=True)
+        columns = self._options.table_columns
+        text = write(part.text[: part.firm], growing=True, columns=columns)
         text = text[: cut(text, 0)]
         if part.to or part.literal or not (text and grows(part) and self.takes(place)):
             return None
@@ -169,7 +170,7 @@ class Streams:
         ref = await self._starts.start(place, text, key, recipient)
         if ref is None:
             return None
-        stream = Stream(ref, key, part.run_id, recipient, _now(), text)
+        stream = Stream(ref, key, part.run_id, recipient, _now(), text, columns)
         self._live[ref] = stream
         return stream.shown()
 
