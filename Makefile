@@ -21,8 +21,8 @@ test: .venv/.dev models/.ready .venv/.browser ## runs the test suite; ARGS="-k s
 bench: .venv/.dev ## measures what it all costs (ten minutes); ONLY=pacing runs one part
 	@$(BIN)/python -m benchmarks --only "$(ONLY)"
 
-soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES= say which and how long
-	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),100000) $(or $(SEEDS),1000000) $(or $(MINUTES),60)
+soak: .venv/.dev ## plays simulations on all cores; FROM=, SEEDS=, MINUTES=, WORKERS= say which and how
+	@$(BIN)/python -m tests.simulation.soak $(or $(FROM),100000) $(or $(SEEDS),1000000) $(or $(MINUTES),60) $(or $(WORKERS),0)
 
 kills: .venv/.dev ## kills the real bot in mid-answer N times, and counts what was left
 	@$(BIN)/python -m tests.faults.kills --kills $(or $(N),200) --seed $(or $(SEED),1)

@@ -11,7 +11,7 @@ from bot.runs import Outcome, Result, first_loss
 from bot.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
 from bot.store import Store, StoreUnavailable
 from bot.words import Sentence, english
-from connectors.base import Connector, ConnectorError
+from connectors.base import Connector, ConnectorError, RateLimited, Unavailable
 from providers.base import ProviderError
 
 
@@ -100,6 +100,9 @@ async def _connectors(settings: Settings, store: Store) -> list[Check]:
 async def _connector(connector: Connector) -> Check:
     try:
         await connector.probe()
+    except (RateLimited, Unavailable) as error:
+        cure = _UNREACHED.get(connector.name, Sentence("cure.store.unreached"))
+        return Check(connector.name, False, str(error), cure)
     except ConnectorError as error:
         return Check(connector.name, False, str(error), _CONNECTOR_CURES.get(connector.name))
     return Check(connector.name, True, Sentence("doctor.reachable"))
@@ -122,6 +125,11 @@ _LOSS_CURES: dict[str, Sentence] = {
     "connector": _LOG_CURE,
 }
 
+_UNREACHED = {
+    "slack": Sentence("cure.platform_unreached", {"address": "SLACK_API_URL"}),
+    "discord": Sentence("cure.platform_unreached", {"address": "DISCORD_API_URL"}),
+}
+"""Where a platform does not answer, it says nothing of what to do; the page needs the database."""
 _CONNECTOR_CURES = {
     "slack": Sentence("cure.slack"),
     "discord": Sentence("cure.discord"),

@@ -222,6 +222,8 @@ CATALOGUE: dict[str, str] = {
     "doctor.verified": "verified",
     "cure.settings": "set it in the environment or in .env",
     "cure.settings.misspelt": "write {meant} instead of {name}",
+    "cure.platform_unreached": "check this machine's network and firewall, and {address} if it is "
+    "set; if both are right, the platform has a fault: try again later",
     "cure.slack": "as said above; step by step: docs/connect-slack.md",
     "cure.discord": "as said above; step by step: docs/connect-discord.md",
     "cure.lost.provider": "try another MODEL or STREAM_READER; please report it",

@@ -392,6 +392,10 @@ class Unavailable(ConnectorError):
     """The platform did not answer, or answered with a fault of its own: try again."""
 
 
+class Unconfirmed(Unavailable):
+    """It is not known whether the call had its effect: it was on its way, and no answer came."""
+
+
 @contextmanager
 def understood(platform: str) -> Iterator[None]:
     """Makes `Unavailable` of whatever else goes wrong in reading what a platform said of itself."""
@@ -492,8 +496,8 @@ class Whispers(Protocol):
     async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
         """Tells one person something about a place, there or in a direct message.
 
-        Nobody else ever sees it. The same key again tells nothing new, but where the platform's
-        answer was lost. Raises every kind of `ConnectorError`.
+        Nobody else ever sees it. The same key again may tell it again. Raises every kind of
+        `ConnectorError`; `Unconfirmed` where the person may have been told.
         """
         ...
 

@@ -19,10 +19,13 @@ settings.load_profile("explore" if os.environ.get("EXPLORE") else "steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs on real time has one more try, which the summary names: the machine may be busy."""
+    """What runs on real time has one more try, which the summary names: the machine may be busy.
+
+    Not what hung: pytest-timeout watches a first try alone, so that a second would hang for ever.
+    """
     for item in items:
         if item.get_closest_marker("real_time") is not None:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=["Timeout"]))
 
 
 @pytest.fixture(autouse=True)

@@ -93,4 +93,4 @@ def test_a_person_is_shown_and_erased_from_every_table_that_names_one() -> None:
     people = {name for name, table in metadata.tables.items() if "person_id" in table.c}
     assert people == {"inbox", "runs", "feedback", "usage_resets", "grants"}
     of_runs = {name for name, table in metadata.tables.items() if "run_id" in table.c}
-    assert of_runs == {"inbox", "runs", "tokens", "edits", "messages", "feedback"}
+    assert of_runs == {"inbox", "runs", "tokens", "edits", "messages", "feedback", "whispers"}

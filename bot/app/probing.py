@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.app.making import make_runs
 from bot.app.models import each_alone, make_model
-from bot.app.rehearsal import on_loopback, playing
+from bot.app.rehearsal import RECORDED, Known, Play, Recording, on_loopback, playing
 from bot.cures import happened
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, first_loss
@@ -88,13 +88,21 @@ async def rehearsed(settings: Settings, store: Store) -> Loss | None:
 
     Its service is played on loopback, see `bot.app.rehearsal`: it costs no call.
     """
+    if settings.provider not in RECORDED:
+        return None  # a class of somebody else's: only it knows where its service is
+    for play in (Recording(settings.provider), Known(_TOKENS)):
+        if (loss := await _rehearsed(settings, store, play)) is not None:
+            return loss
+    return None
+
+
+async def _rehearsed(settings: Settings, store: Store, play: Play) -> Loss | None:
     for _ in range(_TRIES):
-        async with playing(_TOKENS) as root:
-            if (there := on_loopback(settings, root)) is None:
-                return None
+        async with playing(play) as root:
+            there = on_loopback(settings, root)
             provider = make_model(there)
             try:
-                loss = await _loop(there, store, MemoryConnector(PROBED_AS), provider)
+                loss = await _loop(there, store, MemoryConnector(PROBED_AS), provider, play)
             finally:
                 await provider.aclose()
         if loss is None:
@@ -104,7 +112,11 @@ async def rehearsed(settings: Settings, store: Store) -> Loss | None:
 
 
 async def _loop(
-    settings: Settings, store: Store, connector: Connector, provider: Provider | None = None
+    settings: Settings,
+    store: Store,
+    connector: Connector,
+    provider: Provider | None = None,
+    play: Play | None = None,
 ) -> Loss | None:
     memory = MemoryConnector(PROBED_AS, limits=connector.limits)
     runs = make_runs(settings, provider or ScriptedProvider(_SAID), store, Pacing())
@@ -118,7 +130,7 @@ async def _loop(
             return Loss("log", str(error))
     if result.failure is not None:
         return Loss("provider", happened(result.failure))
-    return first_loss(result, _TEXT)
+    return first_loss(result, _TEXT if play is None else play.text)
 
 
 async def _check_model(settings: Settings, store: Store, provider: Provider) -> None:

@@ -1,7 +1,8 @@
-"""The chosen service, played on loopback: known tokens in its own dialect, for the chosen reader.
+"""The chosen service, played on loopback, for the chosen reader.
 
-What it sends is what each service documents of its streams, with the probe's tokens in it. It
-answers whichever protocol it is asked in.
+First it sends a stream of `bot/app/streams`, byte by byte: captured from the service, documented by
+it, or reported by others. Then known tokens in the same dialect, in which there are characters of
+all kinds. It answers whichever protocol it is asked in.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
@@ -23,16 +25,78 @@ Said = Sequence[tuple[TokenKind, str]]
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 _MODEL = "loopback"
 _KEY = SecretStr("loopback")
+_STREAMS = Path(__file__).parent / "streams"
+RECORDED = {
+    "openai": "openai.sse",
+    "azure": "azure.sse",
+    "compatible": "vllm.sse",
+    "local": "llama_cpp.sse",
+    "anthropic": "anthropic_thinking.sse",
+    "google": "google_thoughts.http",
+    "qwen": "qwen.sse",
+    "zhipu": "zai.sse",
+    "moonshot": "moonshot.sse",
+    "deepseek": "deepseek.sse",
+    "minimax": "minimax.sse",
+    "mistral": "content_blocks.sse",
+    "groq": "groq.sse",
+    "xai": "xai.sse",
+    "openrouter": "reasoning_openrouter.sse",
+    "ollama": "ollama.sse",
+}
+"""The recorded stream of each service, by the name that MODEL begins with."""
+_RESPONSES = "responses.sse"
+"""That of the Responses API, of whatever service."""
+
+
+class Play(Protocol):
+    """What a service sends."""
+
+    text: str
+    """The answer in it; that of what was sent last."""
+
+    def stream(self, path: str) -> bytes:
+        """The body of the answer to a request at this path."""
+        ...
+
+
+class Known:
+    """Known tokens in the dialect of the path that is asked."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+        self.text = "".join(text for kind, text in said if kind == "text")
+
+    def stream(self, path: str) -> bytes:
+        """The body of the answer to a request at this path."""
+        return b"".join(_stream(path, self._said))
+
+
+class Recording:
+    """What a service was seen to send."""
+
+    text = ""
+
+    def __init__(self, service: str) -> None:
+        self._file = RECORDED[service]
+
+    def stream(self, path: str) -> bytes:
+        """The body of the answer to a request at this path."""
+        file = _RESPONSES if path.endswith("/responses") else self._file
+        told = json.loads((_STREAMS / "manifest.json").read_text())[file]
+        self.text = "".join(token for token in told["tokens"] if isinstance(token, str))
+        body = (_STREAMS / file).read_bytes()
+        return body.partition(b"\n\n")[2] if file.endswith(".http") else body
 
 
 @asynccontextmanager
-async def playing(said: Said) -> AsyncIterator[str]:
-    """A server on loopback that answers each request with these tokens; its root address."""
+async def playing(play: Play) -> AsyncIterator[str]:
+    """A server on loopback that answers each request so; its root address."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             path = await _asked(reader)
-            writer.write(_HEAD + b"".join(_stream(path, said)))
+            writer.write(_HEAD + play.stream(path))
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the reader finds out by itself
@@ -46,8 +110,8 @@ async def playing(said: Said) -> AsyncIterator[str]:
         server.close()
 
 
-def on_loopback(settings: Settings, root: str) -> Settings | None:
-    """The settings with the first model's service at this address; None where it has none."""
+def on_loopback(settings: Settings, root: str) -> Settings:
+    """The settings with the first model's service, one of `RECORDED`, at this address."""
     url = f"{root}/v1"
     match settings.provider:
         case "azure":
@@ -60,8 +124,6 @@ def on_loopback(settings: Settings, root: str) -> Settings | None:
             known = {"anthropic_base_url": root, "anthropic_api_key": _KEY}
         case "google":
             known = {"google_gemini_base_url": root, "google_api_key": _KEY}
-        case "langchain":
-            return None  # a class of somebody else's: only it knows where its service is
         case "local":  # the embedded model's server speaks the same dialect
             known = {"model": f"compatible:{_MODEL}", "openai_base_url": url}
         case name if name in SERVICES:

@@ -22,6 +22,7 @@ from connectors.base import (
     MessageRef,
     Place,
     RateLimited,
+    Shown,
     Status,
     Unavailable,
 )
@@ -54,6 +55,23 @@ class Left:
     def question(self) -> MessageRef:
         """The message that asked."""
         return MessageRef(self.row.start.place, self.row.start.question_id)
+
+
+def _firm(messages: Sequence[Message], shown: Sequence[Shown] | None, text: str) -> int:
+    """So many messages show just what was noted of them, one after the other, up to the last.
+
+    Laid out again they might be others: the platform may have refused what was longer.
+    """
+    if shown is None or any(not message.piece.body for message in messages):
+        return 0
+    firm, at = 0, 0
+    for message, now in zip(messages[:-1], shown, strict=False):
+        piece = message.piece
+        own = piece.lead + piece.body + piece.trail
+        if now.unknown or now.text != message.shown or not text.startswith(own, at):
+            break
+        firm, at = firm + 1, at + len(own)
+    return firm
 
 
 class Endings:
@@ -105,8 +123,9 @@ class Endings:
 
     async def _end(self, left: Left, connector: Connector) -> None:
         await self._at_rest(connector, left.question.place)
-        text = await self._known(left, connector)
-        reply = await self._shown(left, text, connector)
+        shown = await self._read(left, connector)
+        text = self._known(left, connector, shown)
+        reply = await self._shown(left, text, connector, _firm(left.messages, shown, text))
         receipt = self._close(left, text, reply)
         if connector.limits.receipts:
             await reply.stamp(summary(receipt, len(left.tokens)))
@@ -134,16 +153,21 @@ class Endings:
             log.warning("recovery.not_found", error=str(error))
             return as_known(known, text)
 
-    async def _known(self, left: Left, connector: Connector) -> str:
+    async def _read(self, left: Left, connector: Connector) -> Sequence[Shown] | None:
+        """What the messages show now; None where one is gone, or not to be read."""
+        try:
+            async with asyncio.timeout(_READ_DEADLINE_S):
+                return [await connector.read(message.ref) for message in left.messages]
+        except (TimeoutError, RateLimited, Unavailable) as error:
+            raise Unavailable(str(error) or "no answer") from error
+        except ConnectorError:  # an edit will tell
+            return None
+
+    def _known(self, left: Left, connector: Connector, shown: Sequence[Shown] | None) -> str:
         """The longer of log and screen."""
         text, messages = recorded(left.tokens), left.messages
         limits = connector.limits.at(left.question.place)
-        try:
-            async with asyncio.timeout(_READ_DEADLINE_S):
-                shown = [await connector.read(message.ref) for message in messages]
-        except (TimeoutError, RateLimited, Unavailable) as error:
-            raise Unavailable(str(error) or "no answer") from error
-        except ConnectorError:  # gone, or not to be read: an edit will tell
+        if shown is None:
             return text
         pieces = [message.piece for message in messages]
         sources = [each.source for each in shown if each.source is not None]
@@ -153,8 +177,10 @@ class Endings:
                 return found
         return beyond(text, [each.text for each in shown], pieces)
 
-    async def _shown(self, left: Left, text: str, connector: Connector) -> Reply:
-        """Shows the end. Raises `Unavailable` where that took too long."""
+    async def _shown(self, left: Left, text: str, connector: Connector, firm: int) -> Reply:
+        """Shows the end; of the messages so many stay as they are. Raises `Unavailable` where that
+        took too long.
+        """
         started_us = left.row.start.started_us
         reply = Reply(
             left.row.run_id,
@@ -167,8 +193,10 @@ class Endings:
                 left.messages,
                 max((edit.n + 1 for edit in left.edits), default=0),
                 started_us,
+                elsewhere=True,
+                firm=firm,
             ),
-            self._watch.called,
+            self._watch,
             left.row.start.person,
         )
         ended = outcomes.INTERRUPTED

@@ -74,8 +74,14 @@ def _with_rest(log: str, begun: str, rest: str) -> str:
     words = rest.lstrip()
     if not words.strip("…"):  # that stands for what was hidden while the answer grew
         return log
-    gap = "" if not begun or begun[-1].isspace() else rest[: len(rest) - len(words)]
-    return begun + gap.replace("\n", "\n\n") + _MARK.sub(_escaped, words)
+    gap, had = rest[: len(rest) - len(words)], begun[len(begun.rstrip()) :]
+    if not begun:
+        gap = ""
+    elif had:  # code is drawn with each of its spaces
+        gap = gap[len(had) :] if gap.startswith(had) else ""
+    else:
+        gap = gap.replace("\n", "\n\n")
+    return begun + gap + _MARK.sub(_escaped, words)
 
 
 def _after(shown: str, known: str) -> int | None:

@@ -61,16 +61,20 @@ class Layout:
     where depends on nothing that comes later. Text without a visible character makes no part.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        """Raises `ValueError` for a part of fewer than 12 characters."""
+    def __init__(self, limits: Limits, before: str = "") -> None:
+        """`before` is the answer up to here, whose fence, quote or list may go on.
+
+        Raises `ValueError` for a part of fewer than 12 characters.
+        """
         self._room = Room.of(limits)
         self._new: list[str] = []
         self._fixed: list[Piece] = []
         self._lead = ""
         self._space = ""
         self._marks = ""  # at the head of the part
-        self._resumed = ""  # the rest of its head: what goes on in it
-        self._begin("", "")
+        # The rest of its head: what goes on in it.
+        self._resumed = resumed(before, "", self._room) if before else ""
+        self._begin(self._resumed, "")
 
     @property
     def fixed(self) -> Sequence[Piece]:

@@ -1,5 +1,7 @@
 """The growing answer: its parts, one edit in flight, the last edit always made."""
 
+from bot.reply.ladder import Taken
+from bot.reply.record import Hearer
 from bot.reply.reply import Begun, Reply
 from bot.reply.screen import Ending, Mark, Message
 from bot.reply.telling import SEAM, Buffer, Reasoning, Telling
@@ -9,9 +11,11 @@ __all__ = [
     "Begun",
     "Buffer",
     "Ending",
+    "Hearer",
     "Mark",
     "Message",
     "Reasoning",
     "Reply",
+    "Taken",
     "Telling",
 ]

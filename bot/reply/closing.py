@@ -39,9 +39,7 @@ class Closing:
 
     @property
     def told(self) -> bool:
-        """Whether the reader can see that there is no more, or has wanted it so."""
-        if self._a_part_is_gone:
-            return True
+        """Whether the reader can see that the answer is cut."""
         return bool(self.messages) and self.messages[-1].piece.tail.endswith(_CUT)
 
     def next(self, ending: Ending) -> Step | None:
@@ -71,6 +69,23 @@ class Closing:
         if step.ref is not None:
             self._refused.add(step.ref)
 
+    def left_writing(self, ending: Ending) -> list[tuple[MessageRef, Part]]:
+        """Messages that look, or may look, unfinished; how they should look.
+
+        What such a message says stays as it is: it may be other words that the platform refuses.
+        """
+        return [
+            (message.ref, self._part(at, message, message.piece, ending))
+            for at, message in enumerate(self.messages)
+            if message.ref not in self._deleted and message.writing
+        ]
+
+    def tidied(self, part: Part, shown: Shown) -> None:
+        """A message that had refused an edit took this one."""
+        for message in self.messages:
+            if message.ref == shown.ref:
+                self.take(message.tidied(part, shown))
+
     @property
     def _a_part_is_gone(self) -> bool:
         return any(message.ref in self._deleted for message in self.messages)
@@ -78,16 +93,19 @@ class Closing:
     def _step(self, at: int, message: Message, ending: Ending) -> Step:
         last = at == len(self.messages) - 1
         piece = self._noted(message.piece) if last and not self._a_part_is_gone else message.piece
-        part = Part(
+        return Step("edit", at, piece, self._part(at, message, piece, ending), message.ref)
+
+    def _part(self, at: int, message: Message, piece: Piece, ending: Ending) -> Part:
+        last = at == len(self.messages) - 1
+        return Part(
             run_id=self._run_id,
             index=at,
             text=piece.text,
             controls=_controls(ending) if last else (),
             last=last,
-            literal=message.part is not None and message.part.literal,
+            literal=message.literal,
             about=self._about,
         )
-        return Step("edit", at, piece, part, message.ref)
 
     def _noted(self, piece: Piece) -> Piece:
         if piece.tail.endswith(_CUT):

@@ -1,16 +1,36 @@
 """What is tried, in this order, where a platform refuses what it should take.
 
 An edit that is refused leaves its message as it is, and the rest goes into a new one; that the
-message is gone is believed once it was looked for. A new message that is refused is tried smaller,
-then as plain text; then what stands says that the answer is cut, then the asker alone is told, and
-the operator always is. No answer goes down twice, so its calls are bounded.
+message is gone is believed once it was looked for. A new message that is refused is looked for
+where an earlier try may have posted it, then tried smaller, then as plain text; then what stands
+says that the answer is cut, then the asker alone is told, and the operator always is. No answer
+goes down twice, so its calls are bounded.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
 
-from connectors.base import ConnectorError, Gone, MessageRef
+from connectors.base import (
+    ConnectorError,
+    Gone,
+    MessageLimited,
+    MessageRef,
+    RateLimited,
+    Unavailable,
+)
+
+Taken = Literal[
+    "read_back", "below", "half", "quarter", "literal", "closed", "asker", "operator"
+]  # fmt: skip
+"""What was done about a refusal, by the words of the log and the metrics: a message that is said
+to be gone was read back; the rest goes on below a message that took no edit; parts are half as
+long, or a quarter; they are code; no more is shown; the asker alone was told; nobody could be."""
+
+LONGEST_PAUSE_S = 8.0
+"""So long a reader would wait at most."""
+PAUSES_S = (0.5, 2.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S)
 
 
 class Rung(IntEnum):
@@ -39,6 +59,12 @@ class Ladder:
         self.rung = Rung.CLOSED if gone else Rung(min(self.rung + 1, Rung.CLOSED))
         return self.rung
 
+    @property
+    def taken(self) -> Taken:
+        """What was done to come down to here."""
+        words: tuple[Taken, ...] = ("below", "half", "quarter", "literal", "closed")
+        return words[self.rung]
+
     def close(self) -> None:
         """The lowest rung."""
         self.rung = Rung.CLOSED
@@ -50,3 +76,23 @@ class Ladder:
     def found(self, ref: MessageRef) -> None:
         """A message is there that the platform said is gone: that is not looked for again."""
         self._there.add(ref)
+
+
+def is_final(problem: Exception) -> bool:
+    """Whether a call is refused for longer than a reader would wait."""
+    if isinstance(problem, MessageLimited):
+        return problem.retry_after > LONGEST_PAUSE_S
+    return not isinstance(problem, RateLimited | Unavailable | TimeoutError)
+
+
+def pause_after(problem: Exception, tries: int, *, stubborn: bool = False) -> float | None:
+    """Seconds until a call may be made again that failed `tries` times; None where it may not.
+
+    `stubborn`: where it is refused for good, that is believed the third time; save of a limit, for
+    the platform has said how long that is.
+    """
+    believed = isinstance(problem, RateLimited) or not stubborn or tries > 2
+    if tries > len(PAUSES_S) or (is_final(problem) and believed):
+        return None
+    wanted = problem.retry_after if isinstance(problem, MessageLimited) else 0.0
+    return max(wanted, PAUSES_S[tries - 1])

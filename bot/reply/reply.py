@@ -7,7 +7,6 @@ under way at a time, so edits can't overtake each other.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -15,11 +14,12 @@ from uuid import UUID
 import structlog
 
 from bot.pacing import Pacing
+from bot.reply.asker import Asker
 from bot.reply.closing import Closing
-from bot.reply.ladder import Ladder, Rung
+from bot.reply.ladder import LONGEST_PAUSE_S, Ladder, Rung, is_final, pause_after
+from bot.reply.record import UNHEARD, Hearer, Record
 from bot.reply.screen import Ending, Message, Screen, Step
-from bot.store import EditRow, MessageRow, Store
-from bot.words import Sentence, english
+from bot.store import Store
 from connectors.base import (
     Budget,
     Connector,
@@ -33,7 +33,7 @@ from connectors.base import (
     Shown,
     TooLong,
     Unavailable,
-    Whispers,
+    Unconfirmed,
 )
 
 log = structlog.get_logger(__name__)
@@ -41,10 +41,8 @@ log = structlog.get_logger(__name__)
 _GATHER_S = 0.15
 """So long the first text gathers: a first post of one letter would stand for over a second."""
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 8.0
 _STAMP_DEADLINE_S = 15.0
 _CALL_DEADLINE_S = 60.0
-_PAUSES_S = (0.5, 2.0, 8.0)
 _MOST_FAULTS = 1
 """So many faults of our own are survived."""
 _MOST_MENDS = 2
@@ -53,24 +51,18 @@ _MOST_MENDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What another process has shown of an answer: its messages, and so many calls for them.
+    """When a run began, and what another process has shown of its answer: messages, calls.
 
-    It may live after all, and have posted a further part since (`since_us`, microseconds since the
-    epoch): each is looked for before it is posted.
+    `elsewhere`: it may live after all, and have posted a further part since: each is looked for
+    before it is posted. `at_us` is in microseconds since the epoch. The first `firm` messages are
+    known to show the beginning of the answer, and stay as they are.
     """
 
     messages: tuple[Message, ...] = ()
     calls: int = 0
-    since_us: int | None = None
-
-
-Called = Callable[[UUID, str, EditRow, int | None], None]
-"""Hears of each call: run, connector, what it was, and for how long the oldest of the characters
-that it brought to the screen had waited, in microseconds (None: it brought none)."""
-
-
-def _unheard(_run_id: UUID, _connector: str, _call: EditRow, _lag_us: int | None) -> None:
-    pass
+    at_us: int = 0
+    elsewhere: bool = False
+    firm: int = 0
 
 
 class Reply:
@@ -85,7 +77,7 @@ class Reply:
         store: Store,
         elapsed_us: Callable[[], int],
         begun: Begun = Begun(),
-        called: Called = _unheard,
+        hearer: Hearer = UNHEARD,
         asker: Person | None = None,
     ) -> None:
         """`asker` is who is told where no message can be shown."""
@@ -109,26 +101,25 @@ class Reply:
         self._place = question.place
         self._connector = connector
         self._pacing = pacing
-        self._store = store
+        self._record = Record(run_id, connector.name, store, hearer, begun.calls)
+        self._asker = Asker(run_id, asker, self._place, connector, pacing, store.whispers)
         self._elapsed_us = elapsed_us
         self._clock = asyncio.get_running_loop().time
-        self._screen = Screen(run_id, connector.limits.at(question.place), question, begun.messages)
+        limits = connector.limits.at(question.place)
+        self._screen = Screen(run_id, limits, question, begun.messages, begun.firm)
         self._since = self._clock()
-        self._called = called
         self.behind_since: float | None = None
         """Since when a character waits to be shown, in the loop's time; None where none does."""
-        self._asker = asker
         self._ladder = Ladder()
         self._closing: Closing | None = None
         self._deleted: set[MessageRef] = set()
         """Deletions that were heard, of messages here; of some it is not known yet whose."""
         self._changed = asyncio.Event()
         self._pause_s = _FIRST_PAUSE_S
-        self._lost: set[str] = set()
-        """The calls, post or edit, of which it is not known whether the last had its effect."""
+        self._lost: dict[str, Step] = {}
+        """By its call, post or edit: the last step of which nobody knows whether it was done."""
         self._mends = 0
-        self._calls = begun.calls
-        self._begun_us = begun.since_us
+        self._begun = begun
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
     # What pacing asks of those who wait.
@@ -270,78 +261,90 @@ class Reply:
             if self.blank and not self.ended and self._screen.unseen:
                 await asyncio.sleep(_GATHER_S)
             if (step := self._next()) is not None:
-                since_us = self._begun_us if step.ref is None else None
-                if since_us is not None and await self._posted_elsewhere(step, since_us):
+                looks = self._begun.elsewhere and step.ref is None
+                if looks and await self._posted_already(step):
                     continue
                 budget = self._connector.budget(self._place, step.call)
                 await self._pacing.turn(budget, self)
                 newest = self._next()
                 if newest is not None and newest.call == step.call:
                     await self._send(newest)
-            elif self.ended:
-                await self._end()
-                return
-            else:
+            elif not self.ended:
                 await self._changed.wait()
                 self._changed.clear()
+            elif not await self._found_late():
+                await self._end()
+                return
+
+    async def _found_late(self) -> bool:
+        """Whether a message stands whose posting was in doubt when the end came: it is ended."""
+        if self._closing is None or (step := self._lost.pop("post", None)) is None:
+            return False
+        tries = 0
+        while True:
+            try:
+                return await self._look_for_post(step)
+            except (ConnectorError, TimeoutError) as error:
+                tries += 1
+                log.warning("reply.not_looked_for", error=str(error) or type(error).__name__)
+                if (pause_s := pause_after(error, tries)) is None:
+                    return False
+            await asyncio.sleep(pause_s)
 
     async def _end(self) -> None:
         """All is sent that can be: no message is to look unfinished, and somebody is told."""
-        if self._closing is None:
-            await self._tidy()
-        elif not self._closing.told:
-            await self._tell_the_asker()
+        await self._tidy()
+        if self.error is not None and not (self._closing is not None and self._closing.told):
+            await self._tell_the_asker(self.error)
 
-    async def _tell_the_asker(self) -> None:
+    async def _tell_the_asker(self, why: str) -> None:
         """Where no message takes the news, the asker alone is told; a failure leaves the log."""
-        connector, asker = self._connector, self._asker
-        if asker is None or not isinstance(connector, Whispers):
-            log.error("reply.nobody_told", why=self.error)
-            return
-        id_ = "shown.cut_there" if self._messages else "shown.nothing_there"
-        for pause_s in _PAUSES_S:
-            budget = connector.budget(self._place, "post")
-            await self._pacing.turn(budget, self)
-            try:
-                async with asyncio.timeout(_CALL_DEADLINE_S):
-                    words, key = english(Sentence(id_)), f"{self._run_id}:asker"
-                    await connector.whisper(self._place, asker, words, key)
-            except (ConnectorError, TimeoutError) as error:
-                log.error("reply.nobody_told", why=self.error, error=str(error))
-                if not self._may_be_tried_again(budget, error):
-                    return
-                await asyncio.sleep(pause_s)
-            else:
-                log.warning("reply.asker_told", why=self.error)
-                return
-
-    def _may_be_tried_again(self, budget: Budget, error: Exception) -> bool:
-        """Whether a call that failed may go well later; a pause that is wanted is kept."""
-        if isinstance(error, RateLimited) and not isinstance(error, MessageLimited):
-            self._pacing.limited(budget, error.retry_after)
-        passing = isinstance(error, RateLimited | Unavailable | TimeoutError)
-        return passing and not isinstance(error, MessageLimited)
+        stands = any(ref not in self._deleted for ref in self.refs)
+        sentence = "shown.cut_there" if stands else "shown.nothing_there"
+        now_us = self._begun.at_us + self._elapsed_us()
+        problem = await self._asker.tell(sentence, self, now_us)
+        self._record.refused("asker" if problem is None else "operator", why)
+        if problem is None:
+            log.warning("reply.asker_told", why=why)
+        else:
+            log.error("reply.nobody_told", why=why, error=problem)
 
     async def _tidy(self) -> None:
         """Messages that refused an edit may take one now: none is to look unfinished."""
-        for ref, part in self._screen.left_writing():
-            for pause_s in _PAUSES_S:
-                if await self._tidied(ref, part):
+        for ref, part in self._left_writing():
+            tries = 0
+            while ref not in self._deleted:
+                problem = await self._tidied(ref, part)
+                tries += 1
+                pause_s = None if problem is None else pause_after(problem, tries, stubborn=True)
+                if pause_s is None:
                     break
                 await asyncio.sleep(pause_s)
 
-    async def _tidied(self, ref: MessageRef, part: Part) -> bool:
-        """Whether it is done, or never will be."""
+    def _left_writing(self) -> list[tuple[MessageRef, Part]]:
+        ending = self._screen.ending
+        if self._closing is None or ending is None:
+            return self._screen.left_writing()
+        return self._closing.left_writing(ending)
+
+    async def _tidied(self, ref: MessageRef, part: Part) -> Exception | None:
+        """What went wrong, if anything did."""
         budget = self._connector.budget(self._place, "edit")
         await self._pacing.turn(budget, self)
         try:
             async with asyncio.timeout(_CALL_DEADLINE_S):
-                self._screen.tidied(await self._connector.edit(ref, part))
+                shown = await self._connector.edit(ref, part)
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.left_writing", error=str(error) or type(error).__name__)
-            doubtful = isinstance(error, Gone) and self._ladder.looked_for(ref)
-            return not (doubtful or self._may_be_tried_again(budget, error))
-        return True
+            self._hold(budget, error)
+            return error
+        (self._closing or self._screen).tidied(part, shown)
+        return None
+
+    def _hold(self, budget: Budget, problem: Exception) -> None:
+        """Keeps the pause that a platform wants of a whole budget."""
+        if isinstance(problem, RateLimited) and not isinstance(problem, MessageLimited):
+            self._pacing.limited(budget, problem.retry_after)
 
     async def _send(self, step: Step) -> None:
         started_us, problem, lag_us = self._elapsed_us(), None, None
@@ -353,7 +356,8 @@ class Reply:
         else:
             self._confirm(step, shown, closing)
             lag_us = self._caught_up(step, began, position)
-        self._record(step, started_us, problem, lag_us)
+        latency_us = self._elapsed_us() - started_us
+        self._record.call(step, started_us, latency_us, self._screen.position, problem, lag_us)
         if problem is not None:
             await self._face(step, problem)
 
@@ -365,20 +369,24 @@ class Reply:
                     return await self._connector.post(self._place, step.part, key)
                 return await self._connector.edit(step.ref, step.part)
         except TimeoutError as error:
-            raise Unavailable(f"no answer within {_CALL_DEADLINE_S:g} s") from error
+            raise Unconfirmed(f"no answer within {_CALL_DEADLINE_S:g} s") from error
 
-    async def _posted_elsewhere(self, step: Step, since_us: int) -> bool:
-        """Whether another process has posted the part meanwhile; then it is edited from here on."""
-        key, closing = f"{self._run_id}:{step.part.index}", self._closing
+    async def _posted_already(self, step: Step) -> bool:
+        """Whether a part stands that seems not to be posted; then it is edited from here on."""
         try:
-            async with asyncio.timeout(_CALL_DEADLINE_S):
-                found = await self._connector.find(self._place, step.part, key, since_us)
+            return await self._look_for_post(step)
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.not_looked_for", error=str(error) or type(error).__name__)
             return False
+
+    async def _look_for_post(self, step: Step) -> bool:
+        """Looks for a part, whoever posted it. Raises what the platform says to that."""
+        key, since_us = f"{self._run_id}:{step.part.index}", self._begun.at_us
+        async with asyncio.timeout(_CALL_DEADLINE_S):
+            found = await self._connector.find(self._place, step.part, key, since_us)
         if found is not None:
-            self._lost.add("post")  # which version stands is not known
-            self._confirm(step, found, closing)
+            self._lost["post"] = step  # which version stands is not known
+            self._confirm(step, found, None)
         return found is not None
 
     def _confirm(self, step: Step, shown: Shown, closing: Closing | None) -> None:
@@ -391,13 +399,13 @@ class Reply:
         if self.first_text_us is None and step.piece.body:
             self.first_text_us = self._elapsed_us()
             log.info("reply.first_text", after_us=self.first_text_us)
-        self._store.messages.add(self._run_id, _row(step.part.index, message))
+        self._record.message(step.part.index, message)
         if any(_alike(heard, shown.ref) for heard in self._deleted):
             self.forget(shown.ref)
 
     def _confirmed(self, step: Step, shown: Shown) -> Message:
         sure = step.call == "edit" or step.call not in self._lost
-        self._lost.discard(step.call)
+        self._lost.pop(step.call, None)
         message = self._screen.confirm(step, shown, sure=sure, again=self._to_mend(step, shown))
         if self._closing is not None:  # it came up while the call was under way
             self._closing.take(message)
@@ -421,34 +429,16 @@ class Reply:
             self.behind_since = began if self.unseen else None
         return int((self._clock() - since) * 1_000_000)
 
-    def _record(
-        self, step: Step, started_us: int, problem: ConnectorError | None, lag_us: int | None
-    ) -> None:
-        row = EditRow(
-            n=self._calls,
-            part=step.part.index,
-            call=step.call,
-            at_us=started_us,
-            latency_us=self._elapsed_us() - started_us,
-            position=self._screen.position,
-            sha256=hashlib.sha256(step.part.text.encode(errors="surrogatepass")).hexdigest(),
-            error=None if problem is None else f"{type(problem).__name__}: {problem}",
-        )
-        self._store.edits.add(self._run_id, row)
-        self._called(self._run_id, self._connector.name, row, lag_us)
-        self._calls += 1
-        log.debug("reply.sent", call=step.call, part=step.part.index, shown=self._screen.position)
-
     # What follows from an error: see `bot.reply.ladder`.
 
     async def _face(self, step: Step, problem: ConnectorError) -> None:
         log.warning("reply.call_failed", call=step.call, part=step.part.index, error=str(problem))
         match problem:
             case Unavailable():
-                self._lost.add(step.call)
+                self._lost[step.call] = step
                 self._screen.doubt(step)
                 await self._wait()
-            case RateLimited() if not _is_final(problem):
+            case RateLimited() if not is_final(problem):
                 await self._limited(step, problem)
             case Gone() if step.ref is not None:
                 await self._look_for(step, step.ref)
@@ -457,7 +447,7 @@ class Reply:
             case _ if step.ref is not None:
                 await self._go_on_below(step, problem)
             case _:
-                self._go_down(step, problem)
+                await self._go_down(step, problem)
 
     async def _limited(self, step: Step, problem: RateLimited) -> None:
         """A call was refused for its rate; where that is one message's own, the others go on."""
@@ -469,13 +459,14 @@ class Reply:
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._pause_s)
-        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     async def _look_for(self, step: Step, ref: MessageRef) -> None:
         """The platform says that a message is gone; that is believed once it can't be read."""
         if self._ladder.looked_for(ref):
-            await self._leave(step)
+            await self._leave(step, "it can be read, and takes no edit")
             return
+        self._record.refused("read_back", "it is said to be gone")
         budget = self._connector.budget(self._place, "edit")
         await self._pacing.turn(budget, self)
         try:
@@ -484,57 +475,76 @@ class Reply:
         except Gone:
             self.forget(ref)
         except (ConnectorError, TimeoutError) as error:
-            if self._may_be_tried_again(budget, error):
-                await self._wait()
+            self._hold(budget, error)
+            if is_final(error):
+                await self._leave(step, error)
             else:
-                await self._leave(step)
+                await self._wait()
         else:
             self._ladder.found(ref)
 
-    async def _leave(self, step: Step) -> None:
+    async def _leave(self, step: Step, why: object) -> None:
         """A message takes no more edits."""
         if self._closing is None:
-            await self._freeze(step)
+            await self._freeze(step, why)
         else:
             self._closing.refuse(step)
 
     async def _go_on_below(self, step: Step, problem: ConnectorError) -> None:
         """A message was refused an edit: it stays as it is, and the rest goes into a new one."""
-        await self._freeze(step)
+        await self._freeze(step, problem)
         if isinstance(problem, TooLong) and self._ladder.rung < Rung.QUARTER:
             self._shrink(problem)
 
-    async def _freeze(self, step: Step) -> None:
+    async def _freeze(self, step: Step, why: object) -> None:
         """Goes on below a message that can't be edited any more."""
+        self._record.refused("below", why)
         shown = self._screen.shown_otherwise(step)
         if "edit" in self._lost and step.ref is not None:
             # It may have had its effect all the same: its text must not come twice.
             read = await self._read(step.ref)
             shown = shown if read is None else read
-        self._lost.discard("edit")
+        self._lost.pop("edit", None)
         frozen = self._screen.freeze(step, shown)
-        self._store.messages.add(self._run_id, _row(step.part.index, frozen))
+        self._record.message(step.part.index, frozen)
 
-    def _go_down(self, step: Step, problem: ConnectorError) -> None:
+    async def _go_down(self, step: Step, problem: ConnectorError) -> None:
         """A new message was refused: the next rung on which something else would be sent."""
+        if "post" in self._lost and not await self._surely_refused(step):
+            return
         following: Step | None = step
         while following is not None and following.part.text == step.part.text:
-            match self._ladder.down(problem):
-                case Rung.HALF | Rung.QUARTER:
-                    self._keep(self._screen.shrink())
-                case Rung.LITERAL:
-                    self._keep(self._screen.as_literal())
-                case _:
-                    self._give_up(str(problem) or type(problem).__name__)
+            self._descend(problem)
             following = self._next()
+        self._record.refused(self._ladder.taken, problem)
+
+    async def _surely_refused(self, step: Step) -> bool:
+        """Whether no try of a post has been taken, of which one had no answer."""
+        try:
+            found = await self._look_for_post(step)
+        except (ConnectorError, TimeoutError) as error:
+            if not is_final(error):
+                await self._wait()
+                return False
+            return True
+        if not found:
+            del self._lost["post"]
+        return not found
+
+    def _descend(self, problem: ConnectorError) -> None:
+        """Takes the next rung."""
+        match self._ladder.down(problem):
+            case Rung.HALF | Rung.QUARTER:
+                self._record.messages(self._screen.shrink())
+            case Rung.LITERAL:
+                self._record.messages(self._screen.as_literal())
+            case _:
+                self._give_up(str(problem) or type(problem).__name__)
 
     def _shrink(self, problem: ConnectorError) -> None:
         self._ladder.down(problem)
-        self._keep(self._screen.shrink())
-
-    def _keep(self, frozen: list[Message]) -> None:
-        for index, message in enumerate(frozen):
-            self._store.messages.add(self._run_id, _row(index, message))
+        self._record.refused(self._ladder.taken, problem)
+        self._record.messages(self._screen.shrink())
 
     async def _read(self, ref: MessageRef) -> str | None:
         try:
@@ -564,19 +574,7 @@ class Reply:
         self._changed.set()
 
 
-def _is_final(problem: RateLimited) -> bool:
-    """Whether one message is limited for longer than a reader would wait."""
-    return isinstance(problem, MessageLimited) and problem.retry_after > _LONGEST_PAUSE_S
-
-
 def _alike(heard: MessageRef, ref: MessageRef) -> bool:
     """Whether a deletion is that of a message; a connector may not know the threads of others."""
     where = (heard.place.workspace, heard.place.channel, heard.id)
     return where == (ref.place.workspace, ref.place.channel, ref.id)
-
-
-def _row(index: int, message: Message) -> MessageRow:
-    piece = message.piece
-    return MessageRow(
-        index, message.ref, piece.lead, piece.head, piece.tail, piece.trail, len(piece.body)
-    )

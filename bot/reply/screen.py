@@ -32,6 +32,7 @@ from connectors.markdown import form
 
 _END = f"_{english(Sentence('shown.end'))}_"
 """Said in a new message where nothing but the end is missing, and no edit can show it."""
+_UNKNOWN = Piece("", "", "", "", "")
 _SURPLUS = Piece(lead="", head="", body="", tail="—", trail="")
 """What a part shows that turned out to be one too many: a dash, for parts can't be taken back."""
 
@@ -71,6 +72,20 @@ class Message:
     may_show: int = 0
     """Characters of the longest body that an edit may have given it whose answer was lost."""
 
+    @property
+    def writing(self) -> bool:
+        """It looks, or may look, as if it were being written: what is not known may say so."""
+        return self.part is None or Control.STOP in self.part.controls
+
+    @property
+    def literal(self) -> bool:
+        """It is shown as code, as far as that is known."""
+        return self.piece == literal(self.piece) if self.part is None else self.part.literal
+
+    def tidied(self, part: Part, shown: Shown) -> Message:
+        """The same after it took an edit of its controls alone."""
+        return replace(self, part=part, shown=shown.text, unknown=shown.unknown)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -94,19 +109,25 @@ class Screen:
         run_id: UUID,
         limits: Limits,
         about: MessageRef | None = None,
-        standing: Iterable[Message] = (),
+        standing: Sequence[Message] = (),
+        firm: int = 0,
     ) -> None:
-        """`standing` are messages that stand already; each is edited once at least."""
+        """`standing` are messages that stand already; each is edited once at least.
+
+        The first `firm` of them show the beginning of the answer, and will show no more of it.
+        """
         self.ending: Ending | None = None
         self._run_id = run_id
         self._limits = limits
         self._about = about
-        self._layout = Layout(limits)
+        self._frozen: list[Message] = list(standing[:firm])
+        before = _text(message.piece for message in self._frozen)
+        self._layout = Layout(limits, before)
+        self._shown_before = len(before)
         self._unfinished = Unfinished()
         self._marks: list[Mark] = []
         self._thoughts = Thoughts(limits)
-        self._frozen: list[Message] = []
-        self._messages: list[Message] = list(standing)
+        self._messages: list[Message] = list(standing[firm:])
         self._complete = 0  # so many leading messages are as they will stay
         self._literal = False  # as code: the platform refuses what is read as Markdown
         self._length = 0
@@ -119,22 +140,20 @@ class Screen:
         return self._frozen + self._messages
 
     def left_writing(self) -> list[tuple[MessageRef, Part]]:
-        """Frozen messages that look, or may look, as if they were being written; how they should.
-
-        A part that is not known may have any control.
-        """
+        """Frozen messages that look, or may look, unfinished; how they should look."""
         return [
-            (message.ref, Part(self._run_id, index, message.piece.text, about=self._about))
+            (message.ref, self._as_it_stands(index, message))
             for index, message in enumerate(self._frozen)
-            if message.part is None or Control.STOP in message.part.controls
+            if message.writing
         ]
 
-    def tidied(self, shown: Shown) -> None:
+    def _as_it_stands(self, index: int, message: Message) -> Part:
+        literal, text = message.literal, message.piece.text
+        return Part(self._run_id, index, text, literal=literal, about=self._about)
+
+    def tidied(self, part: Part, shown: Shown) -> None:
         """A frozen message took an edit after all; what it shows may have changed by that."""
-        self._frozen = [
-            replace(m, shown=shown.text, unknown=shown.unknown) if m.ref == shown.ref else m
-            for m in self._frozen
-        ]
+        self._frozen = [m.tidied(part, shown) if m.ref == shown.ref else m for m in self._frozen]
 
     @property
     def unseen(self) -> int:
@@ -143,17 +162,18 @@ class Screen:
 
     def append(self, text: str) -> None:
         """Takes the answer's next characters."""
-        self._layout.append(text)
+        self._layout.append(text[max(0, self._shown_before - self._length) :])
         self._length += len(text)
 
     def mark(self, text: str) -> None:
         """A line of ours stands here."""
         self._marks.append(Mark(self._length, text))
-        self._layout.mark(text)
+        if self._length >= self._shown_before:
+            self._layout.mark(text)
 
     def think(self, text: str) -> None:
         """Takes the next characters of what is shown before the answer; none once that began."""
-        if not self._length:
+        if not (self._length or self._shown_before):
             self._thoughts.append(text)
 
     @property
@@ -282,14 +302,14 @@ class Screen:
             whole = replace(wanted, body=rest[len(wanted.lead) :], tail="")
             piece, last = self._seen(whole, shown), replace(last, shown=shown)
         last = replace(last, piece=replace(piece, trail=""))
-        following = sum(_extent(piece) for piece in self._pieces()[: at + 1])
+        rest = rest[_extent(last.piece) :]
+        laid_out = sum(_extent(piece) for piece in self._pieces()[: at + 1])
+        begins = (laid_out - start - _extent(last.piece), len(piece.trail))
         self._frozen += [*before, last]
-        self._messages = [
-            _without(message, start + _extent(last.piece) - following)
-            for message in self._messages[at + 1 :]
-        ]
+        self._messages = self._messages[at + 1 :]
+        self._messages[:1] = [_placed(message, rest, begins) for message in self._messages[:1]]
         self._thoughts = Thoughts(self._limits)
-        self._begin(rest[_extent(last.piece) :], sum(_extent(m.piece) for m in self._frozen))
+        self._begin(rest, sum(_extent(m.piece) for m in self._frozen))
         return last
 
     def shown_text(self, messages: Sequence[Message]) -> str:
@@ -301,12 +321,16 @@ class Screen:
         return shown == form(text)
 
     def _seen(self, piece: Piece, text: str) -> Piece:
-        return as_seen(piece, text)
+        """The piece as a message shows it; who sent that may have had to send it as code."""
+        seen = as_seen(piece, text)
+        code = as_seen(literal(piece), text)
+        return literal(replace(code, tail="")) if len(code.body) > len(seen.body) else seen
 
     def _begin(self, text: str, position: int) -> None:
         """Lays out what stands from a position on."""
         limits = for_literal(self._limits) if self._literal else self._limits
-        self._layout, at = Layout(limits), 0
+        before = _text(message.piece for message in self._frozen)
+        self._layout, at = Layout(limits, before), 0
         for mark in self._marks:
             if mark.at >= position:
                 self._layout.append(text[at : mark.at - position])
@@ -382,13 +406,18 @@ class Screen:
         return sum(_extent(message.piece) for message in self._frozen) + max(ends, default=0)
 
 
-def _without(message: Message, overlap: int) -> Message:
-    """A message that begins with characters that the one before it did not give up."""
-    if overlap <= 0:
-        return message
-    piece = message.piece
-    body = (piece.lead + piece.body)[overlap:]
-    return replace(message, piece=replace(piece, lead="", body=body))
+def _placed(message: Message, rest: str, begins: Iterable[int]) -> Message:
+    """A message below one that took no more edits, which accounts for `rest` from its start.
+
+    It may begin further down, below white space, at one of `begins`; or further up, with what the
+    message above did not give up. What it shows else is not known: that is looked at anew.
+    """
+    piece, own = message.piece, message.piece.lead + message.piece.body
+    for at in begins:
+        if rest.startswith(own[max(0, -at) :], max(0, at)) and not rest[: max(0, at)].strip():
+            lead, body = rest[: max(0, at)], own[max(0, -at) :]
+            return replace(message, piece=replace(piece, lead=lead, body=body))
+    return replace(message, part=None, piece=_UNKNOWN)
 
 
 def _extent(piece: Piece) -> int:

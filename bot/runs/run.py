@@ -17,7 +17,7 @@ from bot.handlers.recording import RecordingHandler
 from bot.handlers.token_lines import TokenLines
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, links, of_log, of_screen, summary
-from bot.reply import SEAM, Ending, Mark, Reasoning, Reply
+from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
 from bot.runs.history import RequestOptions, gather
 from bot.runs.late import Late
@@ -111,7 +111,8 @@ class Run:
             pacing,
             store,
             self._elapsed_us,
-            called=watch.called,
+            Begun(at_us=now_us()),
+            watch,
             asker=question.asked.person,
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)

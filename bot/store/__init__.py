@@ -19,6 +19,7 @@ from bot.store.store import Store, memory_store, open_store
 from bot.store.tables import storable
 from bot.store.tokens import Recorded, TokenRow
 from bot.store.usage import By, Running, Scope, Spent, Total
+from bot.store.whispers import WhisperLog
 
 __all__ = [
     "HOUR_US",
@@ -57,6 +58,7 @@ __all__ = [
     "StoreUnavailable",
     "TokenRow",
     "Total",
+    "WhisperLog",
     "memory_store",
     "open_store",
     "scrub",

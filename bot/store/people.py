@@ -39,13 +39,14 @@ from bot.store.tables import (
     runs,
     tokens,
     usage_resets,
+    whispers,
 )
 
 _ALIVE_US = 60_000_000
 _BATCH = 20
 """Runs that are erased in one transaction, so that nobody waits long for the writer."""
 
-_OF_RUNS = (tokens, edits, messages, feedback)
+_OF_RUNS = (tokens, edits, messages, feedback, whispers)
 """What goes with a run."""
 
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -110,6 +111,7 @@ class People:
             tokens: tokens.c.run_id.in_(mine),
             edits: edits.c.run_id.in_(mine),
             messages: messages.c.run_id.in_(mine),
+            whispers: whispers.c.run_id.in_(mine),
             feedback: _rated(account),
             usage_resets: is_account(usage_resets, account),
             grants: is_account(grants, account),

@@ -13,7 +13,17 @@ from uuid import UUID
 from sqlalchemy import Connection, case, delete, select, text, update
 
 from bot.store.database import Database
-from bot.store.tables import SAID, edits, errands, grants, inbox, messages, runs, tokens
+from bot.store.tables import (
+    SAID,
+    edits,
+    errands,
+    grants,
+    inbox,
+    messages,
+    runs,
+    tokens,
+    whispers,
+)
 
 PAUSE = 0.05
 """Seconds between two batches, in which other processes can write."""
@@ -84,7 +94,7 @@ def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> De
 
 
 def _remove(connection: Connection, run_id: str) -> None:
-    for table in (tokens, edits, messages, runs):
+    for table in (tokens, edits, messages, whispers, runs):
         connection.execute(delete(table).where(table.c.run_id == run_id))
 
 

@@ -26,6 +26,7 @@ from bot.store.retention import Retention
 from bot.store.runs import Runs
 from bot.store.tokens import TokenLog
 from bot.store.usage import UsageLog
+from bot.store.whispers import WhisperLog
 
 
 class Store:
@@ -52,6 +53,7 @@ class Store:
         self.conversations = Conversations(database)
         self.grants = Grants(database)
         self.usage = UsageLog(database)
+        self.whispers = WhisperLog(database)
         self.people = People(database)
         self.retention = Retention(database)
 

@@ -271,6 +271,16 @@ feedback = Table(
     Column("at_us", _MICROSECONDS, nullable=False),
 )
 
+# What the asker alone is told of a run. claimed_by: who tells it; see `bot.store.whispers`.
+whispers = Table(
+    "whispers",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("claimed_by", String(36), nullable=False),
+    Column("at_us", _MICROSECONDS, nullable=False),
+)
+
 conversations = Table(
     "conversations",
     metadata,

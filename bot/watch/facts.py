@@ -8,24 +8,17 @@ from uuid import UUID
 
 import structlog
 
+from bot.reply import Hearer, Taken
 from bot.store import EditRow, RunEnd, RunStart
 
 log = structlog.get_logger(__name__)
 
 
-class Watch(Protocol):
+class Watch(Hearer, Protocol):
     """Hears what happens. No method waits or raises; none is called for single tokens."""
 
     def began(self, start: RunStart) -> None:
         """A run began."""
-        ...
-
-    def called(self, run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
-        """A post or an edit was made, or failed.
-
-        `lag_us`: how long the oldest character that it brought to the screen had waited, in
-        microseconds; None where it brought none.
-        """
         ...
 
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
@@ -46,6 +39,10 @@ class Watchers:
     def called(self, run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
         """Tells each."""
         self._tell(lambda watcher: watcher.called(run_id, connector, call, lag_us))
+
+    def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
+        """Tells each."""
+        self._tell(lambda watcher: watcher.refused(run_id, connector, taken))
 
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
         """Tells each."""

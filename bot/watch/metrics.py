@@ -21,6 +21,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from bot.reply import Taken
 from bot.store import EditRow, RunEnd, RunStart
 from bot.watch.errors import call_result, provider_errors, word_label
 
@@ -78,6 +79,9 @@ class Metrics:
         self._call_time = self._histogram(
             "call_seconds", "How long a post or edit took", _CALLS, "connector", "call"
         )
+        self._refusals = self._counter(
+            "refusals", "Refusals of a platform, by what was done about it", "connector", "rung"
+        )
         self._lag = self._histogram(
             "shown_lag_seconds", "How long text waited to be shown", _WAITS, "connector"
         )
@@ -119,6 +123,10 @@ class Metrics:
         self._call_time.labels(connector, call.call).observe(call.latency_us / 1e6)
         if lag_us is not None:
             self._lag.labels(connector).observe(lag_us / 1e6)
+
+    def refused(self, _run_id: UUID, connector: str, taken: Taken) -> None:
+        """Counts a rung of the ladder (`bot.reply.ladder`)."""
+        self._refusals.labels(connector, taken).inc()
 
     def ended(self, start: RunStart, end: RunEnd, _generated_us: int | None) -> None:
         """Counts a run."""

@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
+from bot.reply import Taken
 from bot.store import EditRow, RunEnd, RunStart
 from bot.watch.errors import error_type
 
@@ -78,6 +79,9 @@ class Tracing:
         run = self._open.get(run_id)
         if run is not None and call.call == "post" and call.error is None:
             run.posts.setdefault(call.part, (call.at_us, call.latency_us))
+
+    def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
+        """Has no span: the calls have."""
 
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
         """Makes the run's spans. Another process's run has none here: only that one knew it."""

@@ -17,6 +17,7 @@ from connectors.base import (
     Refused,
     TooLong,
     Unavailable,
+    Unconfirmed,
 )
 
 log = logging.getLogger(__name__)
@@ -77,9 +78,11 @@ _STATUSES: Mapping[int, tuple[type[ConnectorError], str]] = {
     401: (Refused, _TOKEN),
     403: (Refused, _MAY),
     404: (Refused, "Discord knows no such address: see DISCORD_API_URL."),
-    408: (Unavailable, "Discord waited too long."),
+    408: (Unconfirmed, "Discord waited too long."),
     413: (TooLong, "It is too large."),
 }
+_NOT_TAKEN = 503
+"""The status of a server that has not taken a call; of others that fail nobody knows."""
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 _ANNOUNCEMENT = 20022
 """Discord's number for a message of an announcement channel that was changed too often."""
@@ -109,7 +112,8 @@ def translated(call: str) -> Iterator[None]:
         raise failure(call, error) from error
     except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as error:
         why = str(error) or type(error).__name__
-        raise Unavailable(f"Discord did not answer: {why} ({call})") from error
+        kind = Unavailable if isinstance(error, aiohttp.ClientConnectorError) else Unconfirmed
+        raise kind(f"Discord did not answer: {why} ({call})") from error
 
 
 def failure(call: str, error: discord.HTTPException) -> ConnectorError:
@@ -140,6 +144,6 @@ def _entry(call: str, error: discord.HTTPException) -> tuple[type[ConnectorError
     if error.status == 429:
         return (_limit(call, error), "Too many calls.")
     if error.status >= 500:
-        return Unavailable, "Discord has a fault."
+        return (Unavailable if error.status == _NOT_TAKEN else Unconfirmed), "Discord has a fault."
     log.warning("discord refused %s: %s %s", call, error.status, error.code)
     return _STATUSES.get(error.status, (Refused, "Discord refused."))

@@ -19,7 +19,7 @@ import discord
 from discord.http import HTTPClient, Ratelimit, Route, json_or_text
 from yarl import URL
 
-from connectors.base import Gone, RateLimited, Refused, TooLong, Unavailable
+from connectors.base import Gone, RateLimited, Refused, TooLong, Unavailable, Unconfirmed
 from connectors.discord.errors import BANNED_S, QUIET_S, Limited, translated
 from connectors.discord.options import DiscordOptions
 
@@ -84,7 +84,7 @@ class Rest:
                 self.quieten(error)
                 raise
         if isinstance(answer, str) and answer:
-            raise Unavailable(f"Discord's answer can't be read ({method} {path}).")
+            raise Unconfirmed(f"Discord's answer can't be read ({method} {path}).")
         return answer
 
     async def look_up(self, path: str, **more: Any) -> Any:

@@ -43,7 +43,8 @@ class Tokens:
         }
         until_us = int((interaction.at + LIFE_S) * 1_000_000)
         try:
-            sealed = (await self._sealing()).encrypted(json.dumps(secret))
+            # By the newest key: one that was retired meanwhile opens nothing elsewhere.
+            sealed = (await self._sealing(anew=True)).encrypted(json.dumps(secret))
             await self._grants.keep(Grant(question, interaction.person, sealed, until_us))
         except Unavailable as error:
             log.warning(

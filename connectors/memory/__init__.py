@@ -37,6 +37,7 @@ from connectors.base import (
     Status,
     TooLong,
     Unavailable,
+    Unconfirmed,
 )
 from connectors.markdown import form
 from connectors.memory.platform import (
@@ -249,7 +250,7 @@ class MemoryConnector:
         result = effect()
         await asyncio.sleep(self._latency / 2)
         if fault is not None:
-            raise Unavailable("the answer was lost")
+            raise Unconfirmed("the answer was lost")
         return result
 
     def _shown(self, message: Message) -> Shown:

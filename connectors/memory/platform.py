@@ -32,7 +32,7 @@ BOT = Person("everytoken", "Everytoken")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A fault: the call takes effect and its answer is lost on the way (`Unavailable`)."""
+    """A fault: the call takes effect and its answer is lost on the way (`Unconfirmed`)."""
 
 
 Fault = Callable[[CallName, int], ConnectorError | Lost | None]

@@ -10,7 +10,15 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from connectors.base import ConnectorError, Gone, RateLimited, Refused, TooLong, Unavailable
+from connectors.base import (
+    ConnectorError,
+    Gone,
+    RateLimited,
+    Refused,
+    TooLong,
+    Unavailable,
+    Unconfirmed,
+)
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +101,11 @@ TABLE: Mapping[str, tuple[type[ConnectorError], str]] = {
     "msg_blocks_too_long": (TooLong, _SHORTER),
     "msg_blocks_too_many": (TooLong, _SHORTER),
     "metadata_too_large": (TooLong, _SHORTER),
-    # Slack's own troubles.
-    "fatal_error": (Unavailable, _TRY_AGAIN),
-    "internal_error": (Unavailable, _TRY_AGAIN),
+    # Slack's own troubles. Of the first three it says that something may have been done.
+    "fatal_error": (Unconfirmed, _TRY_AGAIN),
+    "internal_error": (Unconfirmed, _TRY_AGAIN),
+    "request_timeout": (Unconfirmed, _TRY_AGAIN),
     "service_unavailable": (Unavailable, _TRY_AGAIN),
-    "request_timeout": (Unavailable, _TRY_AGAIN),
     "update_failed": (Unavailable, _TRY_AGAIN),
     "messaging_processing_failed": (Unavailable, _TRY_AGAIN),
     "external_channel_migrating": (Unavailable, _TRY_AGAIN),
@@ -105,6 +113,8 @@ TABLE: Mapping[str, tuple[type[ConnectorError], str]] = {
 }
 """What each error of Slack's is for us, and what mends it. Any other is `Refused`."""
 
+_NOT_TAKEN = 503
+"""The status of a server that has not taken a call; of others that fail nobody knows."""
 _RATE = {"ratelimited", "rate_limited"}
 _LENGTH = "must be less than"
 """How Slack begins to say, of blocks that are invalid, that something in them is too long."""
@@ -123,10 +133,11 @@ def translated(method: str) -> Iterator[None]:
     except SlackApiError as error:
         raise failure(method, error) from error
     except (aiohttp.ClientError, SlackRequestError, TimeoutError, OSError) as error:
-        raise Unavailable(f"Slack could not be reached for {method}: {_name(error)}.") from error
+        kind = Unavailable if isinstance(error, aiohttp.ClientConnectorError) else Unconfirmed
+        raise kind(f"Slack could not be reached for {method}: {_name(error)}.") from error
     except (AttributeError, ValueError) as error:
         # What the SDK stumbles over: a 200 whose body is neither JSON nor HTML.
-        raise Unavailable(f"The answer to {method} is not Slack's: {_name(error)}.") from error
+        raise Unconfirmed(f"The answer to {method} is not Slack's: {_name(error)}.") from error
 
 
 def failure(method: str, error: SlackApiError) -> ConnectorError:
@@ -135,7 +146,8 @@ def failure(method: str, error: SlackApiError) -> ConnectorError:
     if status == 429 or code in _RATE:
         return RateLimited(f"Slack limits the rate of {method}.", _retry_after(error))
     if status >= 500 or not code:
-        return Unavailable(f"Slack did not do {method}: {code or f'HTTP {status}'}.")
+        unsure = Unavailable if status == _NOT_TAKEN else Unconfirmed
+        return unsure(f"Slack did not do {method}: {code or f'HTTP {status}'}.")
     if code == "invalid_blocks" and _LENGTH in str(_data(error).get("response_metadata")):
         return TooLong(f"{_SHORTER} ({method}: {code})")
     if code not in TABLE:

@@ -32,13 +32,13 @@ class Browser:
         self._person = person
         self._desk = desk
         self._errands = errands
-        self._outbox = Outbox()
+        self._outbox = Outbox(person.id)
         self._conversation: str | None = None
         self._under_way = 0
 
     async def run(self) -> None:
         """Serves the browser, whose socket was accepted, until it goes or is let go."""
-        self._desk.hub.join(self._outbox, self._person.id)
+        self._desk.hub.join(self._outbox)
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self._write())
@@ -87,7 +87,7 @@ class Browser:
         snapshot: Encode | None = None
         self._outbox.hold()
         try:
-            messages = await self._desk.open(self._outbox, conversation, self._person)
+            messages = await self._desk.open(self._outbox, conversation)
             snapshot = partial(protocol.snapshot, conversation, messages, self._desk.hub.drawings)
         finally:
             self._outbox.release(snapshot)

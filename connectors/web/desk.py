@@ -52,10 +52,10 @@ class Desk:
         """Follows no conversation any more."""
         await self._following.aclose()
 
-    async def snapshot(self, conversation: str, person: Person) -> Sequence[Message]:
+    async def snapshot(self, conversation: str, person_id: str) -> Sequence[Message]:
         """The newest messages of a conversation that a person may see."""
         with _declined():
-            return await self._messages.newest(conversation, person.id, SNAPSHOT)
+            return await self._messages.newest(conversation, person_id, SNAPSHOT)
 
     async def ask(self, conversation: str, person: Person, ask: Ask) -> None:
         """Stores a person's message and returns once the bot has it safe.
@@ -103,12 +103,12 @@ class Desk:
             await self._admit(conversation, person, message_id, spends=False, run_id=about)
         await self._messages.whole(self._delete(message))
 
-    async def open(self, outbox: Outbox, conversation: str, person: Person) -> Sequence[Message]:
-        """Lets a person's socket follow a conversation; what it shows at this moment."""
+    async def open(self, outbox: Outbox, conversation: str) -> Sequence[Message]:
+        """Lets a socket follow a conversation; what it shows at this moment."""
         # Followed first, read second: a change in between is in the one or the other.
         self.hub.watch(outbox, conversation)
         self._following.begin()
-        return await self.snapshot(conversation, person)
+        return await self.snapshot(conversation, outbox.person_id)
 
     async def _admit(
         self,

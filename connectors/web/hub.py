@@ -36,9 +36,10 @@ class Shared:
 
 
 class Outbox:
-    """The frames that wait for one browser: of each thing the newest version only."""
+    """The frames that wait for one person's browser: of each thing the newest version only."""
 
-    def __init__(self) -> None:
+    def __init__(self, person_id: str = "") -> None:
+        self.person_id = person_id
         self.code = 1000
         """The code to close the socket with."""
         self._waiting: dict[str, tuple[int, Encode | Shared]] = {}
@@ -94,7 +95,6 @@ class Hub:
     def __init__(self) -> None:
         self.drawings = Drawings()
         self._sockets: dict[Outbox, str | None] = {}
-        self._people: dict[Outbox, str] = {}
         self._watching: dict[str, set[Outbox]] = {}
         self._statuses: dict[str, Status] = {}
         self.told: dict[str, int] = {}
@@ -102,17 +102,15 @@ class Hub:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def join(self, outbox: Outbox, person_id: str) -> None:
-        """A person's socket has come; it shows nothing yet."""
+    def join(self, outbox: Outbox) -> None:
+        """A socket has come; it shows nothing yet."""
         self._sockets[outbox] = None
-        self._people[outbox] = person_id
         self._empty.clear()
 
     def leave(self, outbox: Outbox) -> None:
         """A socket is gone."""
         self._unwatch(outbox)
         self._sockets.pop(outbox, None)
-        self._people.pop(outbox, None)
         if not self._sockets:
             self._empty.set()
 
@@ -129,7 +127,7 @@ class Hub:
         self.told[message.id] = message.version
         frame = Shared(partial(protocol.message, message, self.drawings))
         for outbox in self._watching.get(message.conversation, ()):
-            if message.is_for(self._people[outbox]):
+            if message.is_for(outbox.person_id):
                 outbox.put(f"message {message.id}", frame, message.version)
 
     @property
@@ -141,7 +139,7 @@ class Hub:
         """Takes a message off every screen; no version of it comes after."""
         frame = partial(protocol.deleted, message.id)
         for outbox in self._watching.get(message.conversation, ()):
-            if message.is_for(self._people[outbox]):
+            if message.is_for(outbox.person_id):
                 outbox.put(f"message {message.id}", frame, protocol.NEWEST)
 
     def tell_status(self, conversation: str, status: Status) -> None:

@@ -55,6 +55,13 @@ WRONGS: dict[str, Wrong] = {
     "Slack's tokens swapped": Wrong(
         "settings", "SLACK", ".env",
         {"SLACK_BOT_TOKEN": "xapp-1-a", "SLACK_APP_TOKEN": "xoxb-1-a"}),
+    "Slack that can't be reached": Wrong(
+        "slack", "Slack could not be reached", "SLACK_API_URL",
+        {"SLACK_BOT_TOKEN": "xoxb-1-a", "SLACK_APP_TOKEN": "xapp-1-a",
+         "SLACK_API_URL": "http://127.0.0.1:PORT/api/"}),
+    "Discord that can't be reached": Wrong(
+        "discord", "Discord did not answer", "DISCORD_API_URL",
+        {"DISCORD_TOKEN": "x", "DISCORD_API_URL": "http://127.0.0.1:PORT"}),
     "an option that can't work": Wrong(
         "model", "stream in MODEL_OPTIONS", "take stream out",
         {"MODEL_OPTIONS": '{"stream": false}'}),
@@ -160,6 +167,7 @@ async def test_each_misconfiguration_is_named_with_its_cure(
     assert found is not None, failed
     assert wrong.detail in found.detail
     assert wrong.cure in found.cure
+    assert all(check.cure for check in failed)
     assert "sk-secret" not in f"{failed}"
 
 

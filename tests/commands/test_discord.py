@@ -191,3 +191,17 @@ async def test_the_doctor_names_a_permission_that_is_missing_in_a_channel(shell:
     assert ran.code == 1
     (check,) = [check for check in ran.json["checks"] if check["name"] == "discord"]
     assert "Send Messages" in check["detail"]
+
+
+async def test_the_doctor_says_where_the_key_is_that_seals_the_tokens_of_commands(
+    shell: Shell,
+) -> None:
+    """A key beside what it seals keeps nobody out who has the database: no fault, but told."""
+    async with discord_server() as server, OpenAIServer(whole("OK")) as model:
+        settings = asks(model) | on(server)
+        ran = await shell.run("doctor", "--json", **settings | {"SECRET_KEY": ""})
+        own = await shell.run("doctor", "--json", **settings)
+    (check,) = [check for check in ran.json["checks"] if check["name"] == "keys"]
+    assert check["ok"]
+    assert "ENCRYPTION_KEYS or SECRET_KEY" in check["detail"]
+    assert not [check for check in own.json["checks"] if check["name"] == "keys"]

@@ -12,7 +12,15 @@ import aiohttp
 import discord
 import pytest
 
-from connectors.base import ConnectorError, Gone, RateLimited, Refused, TooLong, Unavailable
+from connectors.base import (
+    ConnectorError,
+    Gone,
+    RateLimited,
+    Refused,
+    TooLong,
+    Unavailable,
+    Unconfirmed,
+)
 from connectors.discord import rest as rest_module
 from connectors.discord.errors import BANNED_S, TABLE, Limited, code_of, failure, translated
 from connectors.discord.rest import Rest
@@ -60,7 +68,8 @@ KINDS = {
     ],
     TooLong: [(413, 40005), (413, 0)],
     RateLimited: [(429, 0), (429, 20028)],
-    Unavailable: [(500, 0), (502, 0), (503, 0), (504, 0), (524, 0), (503, 130000), (408, 0)],
+    Unavailable: [(503, 0), (503, 130000)],
+    Unconfirmed: [(500, 0), (502, 0), (504, 0), (524, 0), (408, 0)],
 }
 
 
@@ -102,7 +111,7 @@ def test_a_refusal_that_is_not_in_the_table_is_told_to_the_operator(
     [TimeoutError(), ConnectionResetError("reset"), aiohttp.ServerDisconnectedError(), OSError()],
 )
 def test_no_answer_is_worth_another_try(error: Exception) -> None:
-    with pytest.raises(Unavailable, match="POST /x"), translated("POST /x"):
+    with pytest.raises(Unconfirmed, match="POST /x"), translated("POST /x"):
         raise error
 
 

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 
 from bot.store import memory_store
 from connectors.base import Control, Grant, Grants, MessageRef, Part, Place, Refused, Unavailable
+from connectors.discord.inbound.interactions import Interaction
 from connectors.discord.tokens import Tokens
 from connectors.keys import Keys
 from tests.discord_.test_writer import OTHER, RUN, STOP, Bot, part, process
@@ -182,6 +183,30 @@ async def test_what_is_kept_is_sealed_and_lapses_after_a_quarter_of_an_hour(
     assert found is not None
     assert (found.token, found.question) == (command.token, "A secret?")
     assert found.person.id == command.person.id
+
+
+async def test_a_process_that_runs_seals_with_the_key_of_today(deployment: Deployment) -> None:
+    """Whoever starts after the old key was retired can use what was given since."""
+    current = [KEY]
+
+    async def of_today() -> Keys:
+        return Keys(current)
+
+    running = Tokens(deployment.grants, of_today)
+    async with deployment.process() as bot:
+        first, second = await bot.command("First?"), await bot.command("Second?")
+        await running.keep(first, _opening(bot, first))
+        current[:] = [Fernet.generate_key().decode()]
+        await running.keep(second, _opening(bot, second))
+    started = Tokens(deployment.grants, of_today)
+    assert await started.asked(second) is not None
+    assert await started.asked(first) is None
+
+
+def _opening(bot: Bot, asked: MessageRef) -> Interaction:
+    command = bot.interactions.opening(asked)
+    assert command is not None
+    return command
 
 
 async def _other_keys() -> Keys:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.app.probing import ChainBroken, check_chain, looped, rehearsed
+from bot.app.probing import ChainBroken, _rehearsed, check_chain, looped, rehearsed
+from bot.app.rehearsal import RECORDED, Known, Recording
 from bot.handlers.delivery import DeliveryHandler
 from bot.handlers.recording import RecordingHandler
-from bot.settings import Settings
+from bot.settings import SERVICES, Settings
+from bot.settings.model import PROVIDERS
 from bot.store import Store, memory_store
 from bot.store.tokens import TokenLog
 from connectors.base import Limits, Part
@@ -172,8 +174,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "compatible:m": {},
     "anthropic:claude-sonnet-5-5": {},
     "google:gemini-2.5-flash": {},
-    "deepseek:deepseek-chat": {},
-    "ollama:qwen3": {},
+    **{f"{service}:any": {} for service in SERVICES},
 }
 
 
@@ -189,6 +190,38 @@ async def test_the_chosen_reader_reads_the_chosen_services_stream(
     assert await rehearsed(settings, store) is None
     assert await store.runs.recent(10) == []
     losing(Relay, "token")(monkeypatch)
+    loss = await rehearsed(settings, store)
+    assert loss is not None
+    assert loss.link == "provider"
+
+
+def test_every_service_has_a_recorded_stream_with_an_answer_in_it() -> None:
+    """Of a class of somebody else's nobody knows what its service sends."""
+    assert set(RECORDED) | {"langchain"} == set(PROVIDERS) | set(SERVICES)
+    for service in RECORDED:
+        recording = Recording(service)
+        body = recording.stream("/v1/chat/completions")
+        assert recording.text
+        assert not body.startswith(b"HTTP/")
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("reader", ["lean", "langchain"])
+async def test_what_only_the_service_itself_sends_is_played_too(
+    reader: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mistral's content comes in blocks, which no stream of ours has."""
+    name = "delta" if reader == "lean" else "message"
+    read = getattr(Decoder, name)
+
+    def without_blocks(self: Decoder, told: Any) -> Any:
+        content = told.get("content") if isinstance(told, dict) else told.content
+        return [] if isinstance(content, list) else read(self, told)
+
+    settings = SETTINGS.model_copy(update={"model": "mistral:m", "stream_reader": reader})
+    assert await rehearsed(settings, store) is None
+    monkeypatch.setattr(Decoder, name, without_blocks)
+    assert await _rehearsed(settings, store, Known([("text", "All "), ("text", "there")])) is None
     loss = await rehearsed(settings, store)
     assert loss is not None
     assert loss.link == "provider"

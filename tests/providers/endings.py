@@ -55,6 +55,8 @@ class Service:
     model: str
     source: str
     endings: tuple[Ending, ...]
+    compared: str = ""
+    """Where else the words were found, and compared."""
 
     @property
     def cut(self) -> list[Ending]:
@@ -87,7 +89,8 @@ def _documented(told: dict[str, Any]) -> Service:
         for meaning in OUTCOMES
         for word in told.get(meaning, ())
     ]
-    return Service(told["service"], adapter, model, told["source"], tuple(endings))
+    compared = told.get("compared", "")
+    return Service(told["service"], adapter, model, told["source"], tuple(endings), compared)
 
 
 def _random() -> Service:
@@ -304,6 +307,7 @@ def table(found: Sequence[Row]) -> str:
 def _cells(row: Row) -> list[str]:
     service = row.service
     name = f"[{service.name}]({service.source})" if service.source else service.name
+    name += f" ([compared]({service.compared}))" if service.compared else ""
     if len(service.cut) > 50:
         words = [name, "", f"drawn with seed {SEED}"]
     else:

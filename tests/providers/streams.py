@@ -1,4 +1,7 @@
-"""The recorded streams, and what each must yield: `tests/payloads/streams/manifest.json`."""
+"""The recorded streams, and what each must yield: `tests/payloads/streams/manifest.json`.
+
+Some of them are the bot's own, which it plays at its start: those it says itself what they yield.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from providers.base import FinishReason, ProviderError, TokenKind, Usage
 from tests.contracts.provider import LONG_STALL, Told, ask
 from tests.providers.ways import DIALECTS, Adapter, Way, at
 from tests.servers.openai import (
+    PLAYED,
     STREAMS,
     Act,
     Answer,
@@ -20,6 +24,7 @@ from tests.servers.openai import (
     OpenAIServer,
     Wait,
     recorded,
+    stream_file,
 )
 
 Cut = Callable[[bytes], Sequence[bytes]]
@@ -59,7 +64,7 @@ class Case:
     def origin(self) -> str:
         """Where the stream comes from, as it says itself."""
         mark = "X-Origin: " if self.file.endswith(".http") else ": origin: "
-        lines = (STREAMS / self.file).read_bytes().splitlines()[:2]
+        lines = stream_file(self.file).read_bytes().splitlines()[:2]
         return next(
             line.decode().removeprefix(mark) for line in lines if line.decode().startswith(mark)
         )
@@ -135,7 +140,11 @@ def _token(token: Any) -> tuple[TokenKind, str]:
 
 def _cases() -> list[Case]:
     manifest = json.loads((STREAMS / "manifest.json").read_text())
-    return [_case(file, told) for file, told in manifest.items()]
+    played = json.loads((PLAYED / "manifest.json").read_text())
+    return [
+        _case(file, played[file] if isinstance(told, str) else told)
+        for file, told in manifest.items()
+    ]
 
 
 CASES = _cases()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.providers.streams import CASES, CUTS, Case, Outcome, outcome
 from tests.providers.ways import ADAPTERS, Adapter, ways_of
-from tests.servers.openai import STREAMS
+from tests.servers.openai import PLAYED, STREAMS, stream_file
 
 pytestmark = pytest.mark.real_time
 
@@ -33,7 +33,7 @@ def _named(case: Case) -> str:
 
 def _read(case: Case) -> list[tuple[Case, str]]:
     """The case with each way to cut it that takes no longer than it is worth."""
-    size = (STREAMS / case.file).stat().st_size
+    size = stream_file(case.file).stat().st_size
     cuts = [name for name in CUTS if name != "bytes" or size < _LARGEST_FOR_SINGLE_BYTES]
     return [(case, cut) for cut in (cuts if case.then is None else ["whole", "7 bytes"])]
 
@@ -84,6 +84,7 @@ def test_a_recorded_stream_says_where_it_comes_from(case: Case) -> None:
 
 def test_every_recorded_stream_stands_in_the_manifest() -> None:
     """One that nobody expects anything of would test nothing."""
-    files = {path.name for path in STREAMS.iterdir()} - {"manifest.json"}
+    files = {path.name for folder in (STREAMS, PLAYED) for path in folder.iterdir()}
+    files.remove("manifest.json")
     assert files == {case.file for case in CASES}
     assert {adapter for case in CASES for adapter in case.adapters} == set(ADAPTERS)

@@ -80,6 +80,21 @@ def test_a_word_that_is_cut_between_log_and_screen_stays_one() -> None:
     assert beyond("One t", ["One", "two three"], [BARE, BARE]) == "One two three"
 
 
+@pytest.mark.parametrize(
+    ("log", "shown", "known"),
+    [
+        ("a = 1 ", "a = 1  # one", "a = 1  \\# one"),
+        ("a\n", "a\n\nb", "a\n\nb"),
+        ("a\n\n", "a\nb", "a\n\nb"),
+        ("a ", "a\nb", "a b"),
+    ],
+)
+def test_code_keeps_each_of_the_spaces_that_log_and_screen_share(
+    log: str, shown: str, known: str
+) -> None:
+    assert beyond(log, [shown], [BARE]) == known
+
+
 def test_what_a_part_repeats_of_the_one_before_is_shown_once() -> None:
     head = "| k | v |\n|---|---|\n"
     seen = ["k\tv\na\t1", "k\tv\nb\t2"]

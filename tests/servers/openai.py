@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any
 
 STREAMS = Path(__file__).parent.parent / "payloads" / "streams"
+PLAYED = Path(__file__).parents[2] / "bot" / "app" / "streams"
+"""Those that the bot itself plays at its start."""
 
 
 @dataclass(frozen=True)
@@ -189,12 +191,17 @@ async def _play(answer: Answer, exchange: Exchange, writer: asyncio.StreamWriter
 # What such a server sends.
 
 
+def stream_file(name: str) -> Path:
+    """The file of a recorded stream."""
+    return PLAYED / name if (PLAYED / name).exists() else STREAMS / name
+
+
 def recorded(name: str, cut: Callable[[bytes], Sequence[bytes]] = lambda body: [body]) -> Answer:
-    """An answer of `tests/payloads/streams`, byte by byte as it stands there.
+    """An answer of `STREAMS` or `PLAYED`, byte by byte as it stands there.
 
     `cut` says in which pieces it is sent. A file `.http` has a head of its own.
     """
-    body = (STREAMS / name).read_bytes()
+    body = stream_file(name).read_bytes()
     status, headers = 200, {}
     if name.endswith(".http"):
         head, _, body = body.partition(b"\n\n")

@@ -13,6 +13,7 @@ from bot.store import RunEnd, RunRow
 from bot.store.runs import run_of
 from bot.store.tables import inbox, runs, tokens
 from bot.store.tables import messages as noted
+from bot.words import Sentence, english
 from connectors.base import Asked, MessageRef, Place
 from connectors.memory import BOT, Message
 from tests.simulation.people import People
@@ -20,6 +21,7 @@ from tests.simulation.world import World
 
 _WORD = re.compile(r"q\d+w\d+\.")
 _FENCE = re.compile(r"`{3,}\w*")
+_CUT = english(Sentence("shown.in_part"))
 _OUTCOMES = {outcome.value for outcome in outcomes.Outcome}
 
 
@@ -132,11 +134,16 @@ class Invariants:
             elif row.end.outcome not in _OUTCOMES:
                 self._breach(f"outcome: {row.run_id} ended {row.end.outcome!r}")
         for message in self._world.platform.messages.values():
-            if message.author == BOT and message.writing and not message.deleted:
+            if self._left_unfinished(message):
                 self._breach(f"writing: message {message.ref.id} looks unfinished")
         for process in self._world.living:
             if process.store.journal.pending or process.runs.active or process.intake.waiting:
                 self._breach(f"pending: p{process.number} has not come to rest")
+
+    def _left_unfinished(self, message: Message) -> bool:
+        """Whether it offers to stop its answer, and the platform would let that be taken away."""
+        stands = message.author == BOT and message.writing and not message.deleted
+        return stands and not self._world.refusals.for_ever(message.ref)
 
     def _judge(self, row: RunRow, messages: list[Message]) -> None:
         if row.end is None:
@@ -151,28 +158,44 @@ class Invariants:
             self._breach(f"receipt: {name}: the log has {len(recorded)} of {len(generated)}")
         if row.end.outcome == "complete" and generated in self._world.scripts.odd:
             self._breach(f"whole: {name} was ended with a word that nobody knows")
-        self._not_lost(name, row.end, messages)
+        told = self._told(row.run_id)
+        denied = row.run_id in self._world.watch.denied
+        self._not_lost(name, row.end, messages, told=told, denied=denied)
         if not any(message.deleted for message in messages):
-            self._shown(name, row.end, messages, recorded)
+            self._shown(name, row.end, messages, recorded, told=told)
 
-    def _not_lost(self, name: str, end: RunEnd, messages: list[Message]) -> None:
+    def _told(self, run_id: UUID) -> bool:
+        """Whether the asker alone was told of a run, once, or else the operator."""
+        whispers = self._world.platform.whispers
+        texts = [text for key, (_, text) in whispers.items() if key.startswith(f"{run_id}:")]
+        if len(set(texts)) < len(texts):
+            self._breach(f"told twice: the asker of {run_id} was told {texts}")
+        return bool(texts) or run_id in self._world.watch.untold
+
+    def _not_lost(
+        self, name: str, end: RunEnd, messages: list[Message], *, told: bool, denied: bool
+    ) -> None:
         """What can't be shown is told, below what stands or to the asker alone, where that goes."""
         if end.outcome != "undeliverable":
             if end.verdict == "broken":
                 self._breach(f"broken: {name}: {end.receipt}")
             return
-        told = self._world.platform.whispers or self._world.plan.refused_whispers
+        if not denied and "not shown within" not in (end.error or ""):
+            self._breach(f"given up: {name}, and no message of it was refused: {end.error}")
         if not told and not (messages and _marked(messages)):
             self._breach(f"silent: {name} was not shown, and nobody was told")
 
-    def _shown(self, name: str, end: RunEnd, messages: list[Message], recorded: str) -> None:
+    def _shown(
+        self, name: str, end: RunEnd, messages: list[Message], recorded: str, *, told: bool
+    ) -> None:
         """What nobody deleted shows all that is known of the answer, and how it ended."""
         shown = "\n".join(message.text for message in messages)
         if end.verdict == "verified" and _plain(end.generated_text) != _plain(shown):
             self._breach(f"receipt: {name}: shown {shown!r}, generated {end.generated_text!r}")
-        if end.outcome != "complete" and not _marked(messages):
+        if end.outcome != "complete" and not (told or _marked(messages)):
             self._breach(f"unmarked: {name} ends without a note: {shown!r}")
-        if end.outcome == "interrupted" and not _plain(shown).startswith(_plain(recorded)):
+        whole = _plain(shown).startswith(_plain(recorded))
+        if end.outcome == "interrupted" and not (whole or told or _CUT in shown):
             self._breach(f"interrupted: {name} shows less than was recorded")
 
     def _answered(self, rows: list[RunRow], by_run: dict[UUID, list[Message]]) -> None:
@@ -192,7 +215,8 @@ class Invariants:
                 self._breach(f"lost: question {event.message.id} still waits in the inbox")
         for row in rows:
             seen = by_run.get(row.run_id)
-            if not seen and row.end and row.end.outcome not in ("undeliverable",):
+            told = self._told(row.run_id)
+            if not (seen or told) and row.end and row.end.outcome != "undeliverable":
                 self._breach(f"unseen: {row.run_id} ({row.end.outcome}) shows nothing")
 
     def _excused(self, message: MessageRef) -> bool:
@@ -229,7 +253,7 @@ class Invariants:
 
 def _plain(text: str) -> str:
     """What is left of a text when white space, notes and fences are taken away."""
-    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*[_…]|—", line))
+    text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*[_…]|—|…", line))
     return re.sub(r"\s+", "", _FENCE.sub("", text))
 
 

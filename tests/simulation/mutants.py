@@ -34,7 +34,8 @@ from bot.store.floors import Floors
 from bot.store.inbox import Given, Inbox
 from bot.store.leases import Leases
 from bot.store.tokens import TokenLog
-from connectors.base import RateLimited, Shown, Unavailable
+from bot.store.whispers import WhisperLog
+from connectors.base import MessageLimited, RateLimited, Refused, Shown, TooLong, Unavailable
 from connectors.markdown import form
 from tests.simulation.course import simulate
 from tests.simulation.seeds import OPEN
@@ -340,9 +341,39 @@ def take_a_second_429_for_shown(stack: ExitStack) -> None:
 def go_down_in_silence(stack: ExitStack) -> None:
     """Where no message is taken any more, the asker is not told."""
 
-    async def mute(_self: Reply) -> None: ...
+    async def mute(_self: Reply, _why: str) -> None: ...
 
     _put(stack, Reply, "_tell_the_asker", mute)
+
+
+def leave_stop_after_a_refused_edit(stack: ExitStack) -> None:
+    """A message that refused an edit is not tried again without its Stop."""
+
+    async def lazy(_self: Reply) -> None: ...
+
+    _put(stack, Reply, "_tidy", lazy)
+
+
+def silence_the_channel_for_one_message(stack: ExitStack) -> None:
+    """A refusal of one message's edit is taken for one of its channel."""
+    old = Reply._face
+
+    async def hasty(self: Reply, step: Any, problem: Any) -> None:
+        if step.ref is not None and isinstance(problem, Refused | TooLong | MessageLimited):
+            self._give_up("the channel takes nothing")
+        else:
+            await old(self, step, problem)
+
+    _put(stack, Reply, "_face", hasty)
+
+
+def tell_the_asker_in_every_process(stack: ExitStack) -> None:
+    """Nobody asks whether the asker has been told before."""
+
+    async def always(*_claim: Any) -> bool:
+        return True
+
+    _put(stack, WhisperLog, "claim", always)
 
 
 def take_any_word_for_the_end(stack: ExitStack) -> None:
@@ -406,6 +437,9 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(take_any_word_for_the_end, ("whole",), 10_002),
     Mutant(forget_a_deletion_in_flight, ("receipt",), 10_087),
     Mutant(answer_side_by_side, ("side by side",), 16),
+    Mutant(leave_stop_after_a_refused_edit, ("writing",), 3_000_014),
+    Mutant(silence_the_channel_for_one_message, ("given up",), 3_000_086),
+    Mutant(tell_the_asker_in_every_process, ("told twice",), 3_000_220),
 )
 
 SOUGHT: Sequence[Mutant] = (

@@ -8,6 +8,7 @@ from typing import Literal
 
 from bot.intake.conversations import Policy
 from connectors.memory import Budgets, like_discord, like_slack
+from tests.simulation.refusals import NOTHING, Refusing, refusing_for
 
 Act = Literal[
     "ask", "delete question", "delete answer", "stop", "retry", "continue", "edit", "command",
@@ -58,13 +59,15 @@ class Plan:
     refused_posts: int = 0
     refused_whispers: int = 0
     odd_words: bool = False
+    refusing: Refusing = NOTHING
 
 
 def planned_for(seed: int, chance: random.Random) -> Plan:
     """The course of a seed."""
     plan = planned(chance)
     if seed not in ODD:
-        return plan
+        refusing = refusing_for(seed)
+        return replace(plan, odd_words=refusing.odd_words, refusing=refusing)
     odd = random.Random(f"odd {seed}")  # noqa: S311 - it has to be repeatable
     deleted: list[tuple[float, Act]] = [
         (round(odd.uniform(0.2, 3.0), 3), "delete answer") for _ in range(odd.choice([0, 0, 1, 2]))

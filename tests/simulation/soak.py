@@ -1,4 +1,4 @@
-"""Plays seeds on all cores until the number or the time is reached: `make soak SEEDS= MINUTES=`."""
+"""Plays seeds until the number or the time is reached: `make soak SEEDS= MINUTES= WORKERS=`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ def played(seed: int) -> tuple[int, list[str]]:
     return seed, simulate(seed).broken
 
 
-def soak(first: int, seeds: int, minutes: float) -> int:
-    """Prints each failing seed at once, and at the end how many were played; 1 where one failed."""
+def soak(first: int, seeds: int, minutes: float, workers: int = 0) -> int:
+    """Prints each failing seed at once, and at the end how many were played; 1 where one failed.
+
+    `workers` 0: one for each core.
+    """
     began = told = time.monotonic()
     count = failed = 0
-    with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=5000) as pool:
+    with get_context("spawn").Pool(workers or os.cpu_count(), maxtasksperchild=5000) as pool:
         for seed, broken in pool.imap_unordered(played, range(first, first + seeds), chunksize=8):
             count += 1
             if broken:
@@ -46,5 +49,6 @@ def _say(words: str) -> None:
 
 
 if __name__ == "__main__":
-    from_seed, number, most = (*sys.argv[1:], "100000", "100000", "60")[:3]
-    sys.exit(soak(int(from_seed), int(number), float(most)))
+    usual = ("100000", "100000", "60", "0")
+    from_seed, number, most, at_once = (*sys.argv[1:], *usual[len(sys.argv) - 1 :])
+    sys.exit(soak(int(from_seed), int(number), float(most), int(at_once)))

@@ -40,6 +40,10 @@ class Watch:
         self.leeway: Callable[[Budget, float], int] = lambda _budget, _now: 0
         self.verdict: Callable[[int, UUID, str], None] = lambda _process, _run_id, _verdict: None
         """Called in the moment in which a process makes a verdict on a run."""
+        self.untold: set[UUID] = set()
+        """The runs of which the log says that nobody but the operator could be told of a cut."""
+        self.denied: set[UUID | None] = set()
+        """The runs of which the platform has refused a post."""
         self._tasks: defaultdict[int, dict[asyncio.Task[Any], None]] = defaultdict(dict)
         self._spent: defaultdict[tuple[int, str], deque[float]] = defaultdict(deque)
 
@@ -142,6 +146,8 @@ class Watch:
         self.note(f"p{process} log {method} {told}")
         if line.get("event") in _VERDICTS and line["verdict"] is not None:
             self.verdict(process, UUID(line["run_id"]), line["verdict"])
+        if line.get("event") == "reply.nobody_told":
+            self.untold.add(UUID(line["run_id"]))
         if SECRET in told:
             self.breach(f"secret in a log line: {line.get('event')}")
         if error is not None and process not in self.dead:

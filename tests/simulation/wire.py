@@ -11,17 +11,22 @@ from typing import TypeVar
 from connectors.base import (
     Budget,
     ConnectorError,
+    Gone,
     Limits,
     MessageRef,
     Part,
+    Person,
     Place,
     RateLimited,
     Refused,
     Shown,
+    TooLong,
     Unavailable,
+    Unconfirmed,
 )
 from connectors.memory import Budgets, Lost, MemoryConnector, Platform
 from connectors.memory.platform import Call, CallName
+from tests.simulation.refusals import Refusals
 from tests.simulation.watch import Watch
 
 Result = TypeVar("Result")
@@ -70,20 +75,36 @@ class Connector(MemoryConnector):
         skies: Skies,
         chance: random.Random,
         watch: Watch,
+        refusals: Refusals,
     ) -> None:
         super().__init__(platform=platform, limits=limits, budgets=budgets, clock=clock)
         self._number = number
         self._skies = skies
         self._chance = chance
         self._watch = watch
+        self._refusals = refusals
+        self._refused: ConnectorError | None = None
+        """What the platform says to the call that is about to be made."""
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
         self._spent(self.budget(place, "post"))
-        return await super().post(place, part, f"{self._number}/{key}")
+        self._refused = self._refusals.post(place, part)
+        try:
+            return await super().post(place, part, f"{self._number}/{key}")
+        except (Refused, TooLong, Gone):
+            self._watch.denied.add(part.run_id)
+            raise
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         self._spent(self.budget(ref.place, "edit"))
+        self._refused = self._refusals.edit(ref, part)
         return await super().edit(ref, part)
+
+    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+        self._spent(self.budget(place, "post"))
+        self._refused = self._refusals.whisper()
+        said = len(self.platform.calls)  # as on Slack, the same key again tells it again
+        await super().whisper(place, person, text, f"{key}#{said}")
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
         known = [k for k in self.platform.keys if k.endswith(f"/{key}")]
@@ -97,16 +118,19 @@ class Connector(MemoryConnector):
             raise Unavailable("the connector is closed")
         call = self.platform.record(name, self._now())
         self._watch.note(f"p{self._number} {name} #{call.number}")
-        wire = self._watch.beyond(self._sent(call, effect))
+        refused, self._refused = self._refused, None
+        wire = self._watch.beyond(self._sent(call, effect, refused))
         return await asyncio.shield(wire)
 
-    async def _sent(self, call: Call, effect: Callable[[], Result]) -> Result:
-        fault = self._skies.refuse(call.name) or self._trouble(call.name)
+    async def _sent(
+        self, call: Call, effect: Callable[[], Result], refused: ConnectorError | None
+    ) -> Result:
+        fault = refused or self._skies.refuse(call.name) or self._trouble(call.name)
         latency = self._skies.latency * self._chance.uniform(0.5, 1.5)
         await asyncio.sleep(latency / 2)
         try:
             if self._closed and self._chance.random() < 0.5:
-                raise Unavailable("it died with its process")
+                raise Unconfirmed("it died with its process")
             if isinstance(fault, ConnectorError):
                 raise fault
             result = effect()
@@ -117,7 +141,7 @@ class Connector(MemoryConnector):
         await asyncio.sleep(latency / 2)
         if fault is not None:
             self._watch.note(f"p{self._number} {call.name} #{call.number}: the answer was lost")
-            raise Unavailable("the answer was lost")
+            raise Unconfirmed("the answer was lost")
         return result
 
     def _trouble(self, name: CallName) -> ConnectorError | Lost | None:

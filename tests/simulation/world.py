@@ -17,6 +17,7 @@ from connectors.memory import Platform
 from tests.simulation.database import Line, Weather
 from tests.simulation.model import Model, Scripts
 from tests.simulation.plan import Plan
+from tests.simulation.refusals import Refusals
 from tests.simulation.watch import Watch
 from tests.simulation.wire import Connector, Skies
 from tests.way import START_US
@@ -90,6 +91,7 @@ class World:
             refused_posts=plan.refused_posts,
             refused_whispers=plan.refused_whispers,
         )
+        self.refusals = Refusals(plan.refusing, plan.length, self.platform)
         self.processes: list[Process] = []
         watch.leeway = self.leeway
 
@@ -123,6 +125,7 @@ class World:
             self.skies,
             self.chance,
             self.watch,
+            self.refusals,
         )
         line = Line(self.database, self.weather, self.chance)
         store = Store(line)

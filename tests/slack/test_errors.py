@@ -10,7 +10,15 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from connectors.base import ConnectorError, Gone, RateLimited, Refused, TooLong, Unavailable
+from connectors.base import (
+    ConnectorError,
+    Gone,
+    RateLimited,
+    Refused,
+    TooLong,
+    Unavailable,
+    Unconfirmed,
+)
 from connectors.slack import api as api_module
 from connectors.slack.api import Api, OneToken
 from connectors.slack.errors import TABLE, code_of, failure, translated
@@ -60,7 +68,8 @@ KINDS = {
     ],
     TooLong: ["msg_too_long", "msg_blocks_too_long"],
     RateLimited: ["ratelimited", "rate_limited"],
-    Unavailable: ["fatal_error", "internal_error", "service_unavailable", "request_timeout"],
+    Unavailable: ["service_unavailable"],
+    Unconfirmed: ["fatal_error", "internal_error", "request_timeout"],
 }
 
 
@@ -106,8 +115,10 @@ def test_a_429_that_does_not_say_how_long_is_waited_out_all_the_same() -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_error_is_tried_again_whatever_it_says(status: int) -> None:
-    assert type(failure("chat.update", said(status=status))) is Unavailable
-    assert type(failure("chat.update", said("is_archived", status=status))) is Unavailable
+    """Only a 503 says that nothing was done."""
+    kind = Unavailable if status == 503 else Unconfirmed
+    assert type(failure("chat.update", said(status=status))) is kind
+    assert type(failure("chat.update", said("is_archived", status=status))) is kind
 
 
 def test_blocks_that_are_too_long_are_told_from_blocks_that_are_wrong() -> None:

@@ -45,6 +45,7 @@ async def lives(store: Store, person: Person, words: str, place: Place = PLACE) 
     await store.inbox.mark(inbox_id, "done", run_id)
     await store.settled(run_id, 10)
     await store.feedback.set(run_id, Account.of(place, person), 1, 1)
+    await store.whispers.claim(run_id, "shown.cut_there", uuid4(), 1)
     return run_id
 
 
@@ -63,7 +64,7 @@ async def test_all_of_a_person_is_shown_and_nothing_of_others(store: Store) -> N
     counts = {name: len(found) for name, found in rows.items()}
     assert counts == {
         "inbox": 2, "runs": 2, "tokens": 4, "edits": 2, "messages": 2, "feedback": 2,
-        "usage_resets": 1, "errands": 0, "run_hours": 0,
+        "whispers": 2, "usage_resets": 1, "errands": 0, "run_hours": 0, "grants": 0,
     }  # fmt: skip
     assert "other" not in str(rows)
     assert BOB.id not in str(rows)

@@ -74,6 +74,7 @@ OURS = {
     },
     "messages": {"run_id", "part", "chars"},
     "feedback": {"run_id", "value", "at_us"},
+    "whispers": {"run_id", "kind", "claimed_by", "at_us"},
     "conversations": {"forgotten_us"},
     "usage_resets": {"at_us"},
     "processes": {"id", "beat_us", "machine", "pid", "connectors"},

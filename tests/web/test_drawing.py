@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.web import markdown
-from connectors.web.drawing import KEPT, Drawings
+from connectors.web.drawing import _BESIDE, KEPT, Drawings
 from connectors.web.hub import Hub, Outbox, Shared
 from connectors.web.messages import Message
 from tests.work import work
@@ -78,7 +78,7 @@ async def test_a_version_is_drawn_once_for_all_who_look(monkeypatch: pytest.Monk
     hub = Hub()
     outboxes = [Outbox() for _ in range(50)]
     for outbox in outboxes:
-        hub.join(outbox, "person-ann")
+        hub.join(outbox)
         hub.watch(outbox, "conversation-1")
     for version in (1, 2):
         hub.tell(bot_message("Hi", version))
@@ -97,5 +97,23 @@ def test_what_is_kept_is_bounded() -> None:
     for n in range(300):
         drawings.html(replace(long, id=f"message-{n}"))
     assert drawings._size <= KEPT
-    assert drawings._size == sum(map(len, drawings._kept.values()))
+    assert drawings._size == sum(len(html) + _BESIDE for _, html in drawings._kept.values())
     assert len(drawings._kept) > 100
+
+
+def test_short_messages_are_bounded_as_well() -> None:
+    """Not by their characters alone: each takes some room beside them."""
+    drawings = Drawings()
+    short = bot_message("Hi")
+    for n in range(2 * KEPT // _BESIDE):
+        drawings._keep(replace(short, id=f"message-{n}"), "<p>Hi</p>")
+    assert len(drawings._kept) <= KEPT // _BESIDE
+
+
+def test_of_a_message_only_the_newest_version_is_kept() -> None:
+    drawings = Drawings()
+    for version in (1, 3, 2):
+        text = "x" * version
+        assert drawings.html(bot_message(text, version)) == f"<p>{text}</p>\n"
+    assert list(drawings._kept.values()) == [(3, "<p>xxx</p>\n")]
+    assert drawings._size == len("<p>xxx</p>\n") + _BESIDE

@@ -10,6 +10,7 @@ from typing import Any
 PATIENCE_S = 0.5
 """The other event comes within some hundredths of a second, where the bot hears of it at all."""
 _REMEMBERED = 1_000
+_NOT_YET = object()
 
 
 class Twins:
@@ -20,23 +21,31 @@ class Twins:
     """
 
     def __init__(self) -> None:
-        self._came: OrderedDict[tuple[str, str], asyncio.Event] = OrderedDict()
+        self._came: OrderedDict[tuple[str, str], asyncio.Event | None] = OrderedDict()
+        """The newest texts, each with what its mention waits for; None once the other came."""
 
     async def awaited(self, event: Mapping[str, Any]) -> None:
         """Returns at once for all but a mention without files."""
-        came = self._event(event)
-        if event["type"] == "message":
-            came.set()
-        elif not event.get("files"):
-            try:
-                await asyncio.wait_for(came.wait(), PATIENCE_S)
-            except TimeoutError:
-                return
-
-    def _event(self, event: Mapping[str, Any]) -> asyncio.Event:
         key = str(event.get("channel")), str(event.get("ts"))
-        came = self._came.setdefault(key, asyncio.Event())
+        if event["type"] == "message":
+            waited_for = self._came.get(key)
+            self._put(key, None)
+            if waited_for is not None:
+                waited_for.set()
+        elif not event.get("files") and self._came.get(key, _NOT_YET) is not None:
+            await self._wait(key)
+
+    async def _wait(self, key: tuple[str, str]) -> None:
+        came = self._came.get(key) or asyncio.Event()
+        self._put(key, came)
+        try:
+            await asyncio.wait_for(came.wait(), PATIENCE_S)
+        except TimeoutError:
+            if self._came.get(key) is came:
+                del self._came[key]
+
+    def _put(self, key: tuple[str, str], came: asyncio.Event | None) -> None:
+        self._came[key] = came
         self._came.move_to_end(key)
         if len(self._came) > _REMEMBERED:
             self._came.popitem(last=False)
-        return came
