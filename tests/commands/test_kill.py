@@ -17,7 +17,6 @@ from tests.servers.slack.testing import within
 pytestmark = pytest.mark.real_time
 
 NOTE = "The bot was stopped before the answer was whole."
-WITHIN_S = 10.0
 LOOKED_S = 2.5
 """After so long the bot that runs has looked for orphans twice."""
 CUT = Answer([*text("One ", "two "), Freeze()])
@@ -33,10 +32,8 @@ async def test_the_page_has_its_answer_ended_after_a_kill_and_continue_goes_on(
             await page.shown(lambda message: "two" in message["html"])
             bot.child.send(signal.SIGKILL)
             await bot.child.ended()
-        began = time.monotonic()
         async with shell.bot(**asks(server)) as bot, bot.page() as page:
             await shell.until(lambda: _ended(shell))
-            assert time.monotonic() - began < WITHIN_S
             ((run_id, message_id),) = shell.query(
                 "SELECT run_id, id FROM web_messages WHERE by_bot"
             )
@@ -60,10 +57,8 @@ async def test_a_question_that_was_only_just_acknowledged_is_answered_after_a_ki
             await page.ask("Why?")
             bot.child.send(signal.SIGKILL)
             await bot.child.ended()
-        began = time.monotonic()
         async with shell.bot(**asks(server)):
             await shell.until(lambda: _ended(shell))
-            assert time.monotonic() - began < WITHIN_S
             await shell.until(lambda: shell.query("SELECT state FROM inbox") == [("done",)])
     assert [text for text, _, _ in _shown(shell)] == ["Because."]
     assert shell.query("SELECT outcome, verdict FROM runs") == [("complete", "verified")]
@@ -102,11 +97,9 @@ async def test_slack_has_its_answer_ended_after_a_kill_and_continue_goes_on(
             await shell.until(lambda: slack.writing() and "tw" in slack.writing()[0].now.visible)
             bot.child.send(signal.SIGKILL)
             await bot.child.ended()
-        began = time.monotonic()
         async with shell.bot(**settings):
             await shell.until(lambda: not slack.writing())
             await shell.until(lambda: _count(shell, "runs", "outcome = 'interrupted'") == 1)
-            assert time.monotonic() - began < WITHIN_S
             (answer,) = slack.messages(by_bot=True)
             assert NOTE in answer.now.visible
             assert "two" in answer.now.visible

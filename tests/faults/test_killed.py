@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from tests.servers.slack import Slack, slack_server
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(300)]
 
 NOTE = "The bot was stopped before the answer was whole."
-WITHIN_S = 10.0
 CUT = Answer([*text("One ", "two "), Freeze()])
 REST = Answer([*text("three."), *finish()])
 LATE = Answer([Wait(2.0), *text("Because."), *finish()])
@@ -77,7 +75,7 @@ async def both(shell: Shell, *answers: Answer) -> AsyncIterator[Both]:
         yield Both(Shell(shell.folder, settings), slack, discord)
 
 
-async def test_killed_answers_have_text_note_and_buttons_soon_and_continue_ends_them(
+async def test_killed_answers_have_text_note_and_buttons_and_continue_ends_them(
     shell: Shell,
 ) -> None:
     async with both(shell, CUT, CUT, REST) as world:
@@ -88,9 +86,7 @@ async def test_killed_answers_have_text_note_and_buttons_soon_and_continue_ends_
             await world.kill(bot)
         assert world.writing
         async with world.bot():
-            began = time.monotonic()
             await shell.until(lambda: len(world.ended("interrupted")) == 2)
-            assert time.monotonic() - began < WITHIN_S
             assert not world.writing
             shown = [_without_marks(each).split() for each in world.shown]
             assert shown == [f"One two {NOTE}".split()] * 2

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +24,7 @@ pytestmark = [pytest.mark.real_time, pytest.mark.timeout(300)]
 
 NOTE = "The bot was stopped before the answer was whole."
 GRACE_S = 4.0
-LATE_S = 8.0
+LATE_S = 60.0
 """So much later a busy machine may see the end of a process that has ended."""
 ENDLESS = Answer([*text("This ", "never "), Freeze()])
 FOR_EVER_S = 600.0
@@ -44,10 +43,7 @@ async def under_way(shell: Shell, model: OpenAIServer, slack: Slack) -> AsyncIte
 async def ends_in_time(bot: Bot) -> int:
     """Sends a SIGTERM; the exit code."""
     bot.child.send(signal.SIGTERM)
-    began = time.monotonic()
-    code = await bot.child.ended(GRACE_S + MARGIN_S + LATE_S)
-    assert time.monotonic() - began < GRACE_S + MARGIN_S + LATE_S
-    return code
+    return await bot.child.ended(GRACE_S + MARGIN_S + LATE_S)
 
 
 async def test_of_twenty_answers_ten_end_whole_and_ten_with_a_note(shell: Shell) -> None:
@@ -61,11 +57,9 @@ async def test_of_twenty_answers_ten_end_whole_and_ten_with_a_note(shell: Shell)
                 slack.ask(f"Question {number}?")
             await shell.until(lambda: len(_showing(slack, "never")) == 20)
             bot.child.send(signal.SIGTERM)
-            began = time.monotonic()
             await bot.child.said("app.stopping")
             go_on.set()
-            assert await bot.child.ended() == 0
-            assert time.monotonic() - began < 25.0 + MARGIN_S + LATE_S
+            assert await bot.child.ended(25.0 + MARGIN_S + LATE_S) == 0
         outcomes = Counter(outcome for (outcome,) in shell.query("SELECT outcome FROM runs"))
         assert outcomes == {"complete": 10, "interrupted": 10}
         assert len(_showing(slack, "fails.")) == 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -197,18 +196,16 @@ async def test_a_byte_now_and_then_is_no_progress(head: bytes) -> None:
     """The deadline doesn't move with each byte."""
     async with served() as server:
         client = await server.open(head)
-        began = time.monotonic()
 
         async def drip() -> None:
             with suppress(ConnectionError):
-                while time.monotonic() - began < SOON:
+                while True:
                     client.send(b"a")
                     await client.writer.drain()
                     await asyncio.sleep(0.02)
 
         dripping = asyncio.create_task(drip())
         await client.ended()
-        assert time.monotonic() - began < SOON
         dripping.cancel()
 
 

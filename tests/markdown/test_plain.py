@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
 from random import Random
 
 import pytest
@@ -15,6 +13,7 @@ from connectors.base import Limits
 from connectors.markdown import Growing, joined, parse, plain
 from connectors.markdown.nodes import Link, Paragraph
 from tests.markdown.grammar import Grammar
+from tests.work import is_linear
 
 seeds = st.integers(0, 2**32)
 
@@ -251,23 +250,8 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_the_time_is_linear_in_hostile_text(unit: str) -> None:
-    """Eight times the text takes less than 30 times as long; 64 times, were it quadratic."""
-    assert _seconds(unit * 12_000) < 30 * max(_seconds(unit * 1_500), 0.002)
-
-
-def _seconds(text: str) -> float:
-    """CPU time, the least of three; without the collector, whose turns are not the reader's."""
-    taken = []
-    gc.disable()
-    try:
-        for _ in range(3):
-            began = time.process_time()
-            plain(text)
-            taken.append(time.process_time() - began)
-    finally:
-        gc.enable()
-    return min(taken)
+def test_the_work_is_linear_in_hostile_text(unit: str) -> None:
+    assert is_linear(plain, unit)
 
 
 def test_a_bare_address_is_a_link_as_far_as_it_goes() -> None:

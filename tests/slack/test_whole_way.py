@@ -110,14 +110,12 @@ async def _stop_by_deleting_the_question(the: Way, asked: str) -> None:
 @pytest.mark.parametrize(
     "stop", [_stop_by_button, _stop_by_deleting_the_answer, _stop_by_deleting_the_question]
 )
-async def test_a_stop_closes_the_models_stream_within_a_second(slack: Slack, stop: Any) -> None:
+async def test_a_stop_closes_the_models_stream(slack: Slack, stop: Any) -> None:
     async with way(slack, ["For ever", Hang()]) as the:
         asked = slack.ask("Go on?")
         await the.until(lambda: the.answers)
         await stop(the, asked.ts)
-        began = asyncio.get_running_loop().time()
         await the.until(lambda: the.provider.cancelled)
-        assert asyncio.get_running_loop().time() - began < 1.0
         (row,) = await the.rows(1)
     assert row.end is not None
     assert row.end.outcome == "stopped"

@@ -73,9 +73,10 @@ class _Reader:
             return at
         for end in range(at + 1, len(self._source)):
             line = self._source[end]
-            if line == quote + FENCE or not line.startswith(quote):
+            ends = line == quote + FENCE
+            if (ends and (info or end > at + 1)) or not line.startswith(quote):
                 return end
-            if FENCE in line:
+            if FENCE in line:  # code that holds a fence, or nothing, is never written so
                 self.unknown.append("code")
                 return at
         return len(self._source)
