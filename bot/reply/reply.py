@@ -43,6 +43,7 @@ _GATHER_S = 0.15
 _FIRST_PAUSE_S = 0.5
 _STAMP_DEADLINE_S = 15.0
 _CALL_DEADLINE_S = 60.0
+_LAST_WORD_S = 60.0
 _MOST_FAULTS = 1
 """So many faults of our own are survived."""
 _MOST_MENDS = 2
@@ -174,7 +175,8 @@ class Reply:
     async def finish(self, ending: Ending, timeout: float) -> None:
         """Shows the whole text, the note and the controls; gives up after `timeout` seconds.
 
-        The provider's text decides: where the delivered text differs from it, it is replaced.
+        Then there is a minute for saying so, unless all is to be done again elsewhere. The
+        provider's text decides: where the delivered text differs from it, it is replaced.
         """
         self.delivered = self._screen.text
         self.lost_at = self._screen.end(ending)
@@ -186,8 +188,18 @@ class Reply:
         _, late = await asyncio.wait({self._task}, timeout=timeout)
         if late:
             self.late = True
-            self._give_up(f"not shown within {timeout:g} s")
+            why = f"not shown within {timeout:g} s"
+            self._give_up(why)
+            if not self._begun.elsewhere:
+                await self._say_so(why)
             self._task.cancel()
+
+    async def _say_so(self, why: str) -> None:
+        """Gives what stands some time to say that the rest is missing."""
+        _, unsaid = await asyncio.wait({self._task}, timeout=_LAST_WORD_S)
+        if unsaid:
+            self._record.refused("operator", why)
+            log.error("reply.nobody_told", why=why, error=f"no turn within {_LAST_WORD_S:g} s")
 
     def forget(self, ref: MessageRef) -> bool:
         """A message was deleted; says whether it is a part of the answer.

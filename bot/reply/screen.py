@@ -300,7 +300,10 @@ class Screen:
         piece = last.piece
         if shown is not None and not self._is_shown(piece.text, shown):
             whole = replace(wanted, body=rest[len(wanted.lead) :], tail="")
-            piece, last = self._seen(whole, shown), replace(last, shown=shown)
+            # The edit that was refused may have been taken at an earlier try, note and all.
+            taken = self._is_shown(wanted.text, shown)
+            piece = wanted if taken else self._seen(whole, shown)
+            last = replace(last, shown=shown)
         last = replace(last, piece=replace(piece, trail=""))
         rest = rest[_extent(last.piece) :]
         laid_out = sum(_extent(piece) for piece in self._pieces()[: at + 1])

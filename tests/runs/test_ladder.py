@@ -9,12 +9,14 @@ from uuid import UUID
 
 import pytest
 
+from bot.receipts import Verdict
 from bot.render import Piece
 from bot.reply.screen import Ending, Message, Screen
 from bot.runs import Outcome
 from bot.store import memory_store
 from bot.watch import Metrics
 from connectors.base import (
+    Budget,
     ConnectorError,
     Control,
     Gone,
@@ -31,7 +33,7 @@ from connectors.base import (
 )
 from connectors.markdown import form
 from connectors.memory import Lost, MemoryConnector
-from providers.scripted import Pause
+from providers.scripted import Finish, Pause
 from tests.runs.test_refusals import CUT, LONG, Picky, always, times, words
 from tests.watch.test_metrics import value
 from tests.way import a_way
@@ -137,6 +139,30 @@ async def test_a_part_that_was_in_doubt_when_the_reader_deleted_another_is_ended
         assert await platform.delete(way.messages[0].ref).accepted()
         await way.intake.settled()
     assert len(way.messages) == 2
+    assert way.writing() == []
+
+
+async def test_an_end_whose_answer_was_lost_is_not_repeated_below_once_edits_are_refused() -> None:
+    """What is read back has the note as well."""
+    platform = Picky(
+        fault=lambda call, n: (
+            (Lost() if n == 1 else MessageLimited("busy there", 900.0)) if call == "edit" else None
+        )
+    )
+    script: list[Any] = ["One.\nTwo. ", Pause(1.2), "Three. ", Finish("length")]
+    async with a_way(script, connector=platform) as way:
+        result = await way.answer()
+    assert result.receipt.verdict is Verdict.VERIFIED
+    assert "".join(way.shown).count("Three.") == 1
+
+
+async def test_an_answer_that_could_not_be_shown_in_time_says_so() -> None:
+    platform = Picky(budgets=lambda _place, call: Budget(call, 1, 5.0 if call == "post" else 1.0))
+    text = "".join(f"w{number}. " for number in range(400))
+    async with a_way([text], connector=platform, delivery_seconds=20) as way:
+        result = await way.answer()
+    assert result.outcome is Outcome.UNDELIVERABLE
+    assert way.shown[-1].endswith(CUT)
     assert way.writing() == []
 
 
