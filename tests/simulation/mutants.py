@@ -430,7 +430,7 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(trust_a_lost_post, ("writing", "unseen", "broken"), 1),
     Mutant(forget_who_waits, ("unrest", "lost"), 4),
     Mutant(tell_the_question, ("secret",), 0),
-    Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 1903),
+    Mutant(answer_anew_what_was_seen, ("shrinks", "posted twice"), 20_142),
     Mutant(leave_the_questions_of_the_dead, ("unrest", "lost"), 4),
     Mutant(take_a_second_429_for_shown, ("receipt", "writing", "unmarked"), 10_002),
     Mutant(go_down_in_silence, ("silent",), 10_000),
