@@ -90,7 +90,7 @@ def replay(run_id: str, speed: float, as_json: bool) -> None:
         found = [token._asdict() for token in tokens]
         print_json({"run_id": str(row.start.run_id), "tokens": found})
     else:
-        asyncio.run(_type(tokens, speed))
+        asyncio.run(type_again(tokens, speed))
 
 
 async def _story(settings: Settings, prefix: str) -> Story:
@@ -134,7 +134,8 @@ async def _find(store: Store, prefix: str) -> RunRow:
     return found
 
 
-async def _type(tokens: Sequence[TokenRow], speed: float) -> None:
+async def type_again(tokens: Sequence[TokenRow], speed: float) -> None:
+    """Writes an answer's tokens with the pauses that were between them, `speed` times as fast."""
     at_us = 0
     for token in tokens:
         if token.kind in ANSWER_KINDS:

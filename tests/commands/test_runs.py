@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,16 +101,6 @@ async def test_replay_types_the_tokens_again(talk: Talk) -> None:
     tokens = as_json.json["tokens"]
     assert [token["text"] for token in tokens] == list(TOKENS)
     assert tokens[2]["at_us"] - tokens[1]["at_us"] > PAUSE * 500_000
-
-
-async def test_replay_keeps_the_recorded_pace(talk: Talk) -> None:
-    """The model paused between two tokens: so does the command."""
-    began = time.monotonic()
-    async with talk.shell.started("runs", "replay", talk.on_page) as child:
-        while await child.read():
-            pass
-        assert await child.ended() == 0
-    assert time.monotonic() - began > PAUSE * 0.9
 
 
 async def test_a_terminal_can_not_be_read_back(talk: Talk) -> None:
