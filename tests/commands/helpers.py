@@ -284,9 +284,17 @@ class Page:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """A port of loopback for a server that starts now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+@asynccontextmanager
+async def dead_port() -> AsyncIterator[int]:
+    """A port of loopback that refuses all, and that no other test's server can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield int(bound.getsockname()[1])
 
 
 def lines(out: str) -> list[str]:

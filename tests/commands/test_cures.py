@@ -18,7 +18,7 @@ from bot import doctor
 from bot.settings import Settings
 from bot.store import StoreUnavailable
 from bot.store.errors import translated
-from tests.commands.helpers import asks, free_port, whole
+from tests.commands.helpers import asks, dead_port, whole
 from tests.providers.situations import PAGE, SITUATIONS, Situation, openai
 from tests.providers.test_way import listening
 from tests.providers.tls import untrusted_server
@@ -130,9 +130,13 @@ async def environment(
 ) -> AsyncIterator[dict[str, str]]:
     """The settings of one misconfiguration, with the addresses that belong there."""
     given = {**asks(server), **GOOD, **(wrong.given or {})}
-    async with untrusted_server(folder) as untrusted, listening(_plain) as plain:
+    async with (
+        untrusted_server(folder) as untrusted,
+        listening(_plain) as plain,
+        dead_port() as dead,
+    ):
         places = {
-            "PORT": str(free_port()),
+            "PORT": str(dead),
             "UNTRUSTED": f"{untrusted}/v1",
             "TLS": f"https://127.0.0.1:{plain}/v1",
         }

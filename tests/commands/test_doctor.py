@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.helpers import Ran, Shell, asks, free_port, lines, whole
+from tests.commands.helpers import Ran, Shell, asks, dead_port, lines, whole
 from tests.servers.openai import OpenAIServer, failure
 
 pytestmark = pytest.mark.real_time
@@ -23,8 +23,9 @@ async def examined(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
     async with (
         OpenAIServer(whole("OK", ".")) as good,
         OpenAIServer(failure(401, "invalid_api_key")) as refusing,
+        dead_port() as dead,
     ):
-        nobody = f"http://127.0.0.1:{free_port()}/v1"
+        nobody = f"http://127.0.0.1:{dead}/v1"
         settings = {
             "healthy": asks(good),
             "two models": asks(good) | {"MODEL": "compatible:x,azure:a"} | azure(refusing),

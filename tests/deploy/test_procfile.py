@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.commands.helpers import Shell, asks, free_port, whole
+from tests.commands.helpers import Shell, asks, dead_port, free_port, whole
 from tests.commands.test_discord import on
 from tests.commands.test_slack import ANSWER, by_socket
 from tests.deploy import files
@@ -171,8 +171,8 @@ async def test_strangers_read_nothing_of_what_the_bot_does(shell: Shell) -> None
 
 
 async def test_a_receiver_of_traces_that_is_away_does_not_hold_up_the_end(shell: Shell) -> None:
-    async with OpenAIServer(whole(*ANSWER)) as model:
-        dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    async with OpenAIServer(whole(*ANSWER)) as model, dead_port() as port:
+        dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
         async with shell.bot(**asks(model), **dead) as bot:
             async with bot.page() as page:
                 await page.ask("Why?")

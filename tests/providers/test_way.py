@@ -17,7 +17,7 @@ import pytest
 from bot.cures import cure, happened
 from providers.base import ProviderError
 from providers.clients import openai_client
-from tests.commands.helpers import free_port
+from tests.commands.helpers import dead_port
 from tests.contracts.provider import ask
 from tests.providers.tls import Authority
 from tests.providers.ways import WAYS, Way, built
@@ -149,8 +149,8 @@ async def test_a_server_that_agrees_on_no_encryption(way: Way) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_nobody_listens(way: Way) -> None:
-    port = free_port()
-    error = await failed(way, f"http://localhost:{port}")
+    async with dead_port() as port:
+        error = await failed(way, f"http://localhost:{port}")
     assert (error.cause, error.params) == ("nobody_listens", {"host": f"localhost:{port}"})
 
 
@@ -252,9 +252,10 @@ async def test_a_proxy_wants_a_password_for_plain_http_too(
 async def test_a_dead_proxy_is_told_from_a_dead_service(
     host: str, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy = f"{host}:{free_port()}"
-    monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
-    error = await failed(way, "https://api.example.com")
+    async with dead_port() as port:
+        proxy = f"{host}:{port}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+        error = await failed(way, "https://api.example.com")
     assert (error.cause, error.params) == ("proxy_dead", {"proxy": proxy})
 
 
