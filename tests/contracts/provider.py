@@ -245,15 +245,15 @@ class ProviderContract:
 
     async def test_a_slow_stream_is_no_stall(self) -> None:
         """Each token starts the time-out anew."""
-        slow = [step for token in "abcd" for step in (Pause(0.15), token)]
-        told = await self.told(*slow, Finish(), stall_seconds=0.4)
+        slow = [step for token in "abcd" for step in (Pause(0.4), token)]
+        told = await self.told(*slow, Finish(), stall_seconds=1.4)
         assert told.error is None
         assert told.generation.text == "abcd"
 
     async def test_a_service_that_shows_that_it_is_there_is_no_stall(self) -> None:
         """Comments, pings and progress say nothing, and count as much as a token does."""
-        thinking = [step for _ in range(4) for step in (Pause(0.2), Alive())]
-        told = await self.told(*thinking, "a", *thinking, "b", Finish(), stall_seconds=0.5)
+        thinking = [step for _ in range(4) for step in (Pause(0.4), Alive())]
+        told = await self.told(*thinking, "a", *thinking, "b", Finish(), stall_seconds=1.4)
         assert told.error is None
         assert told.generation.text == "ab"
 
