@@ -325,9 +325,12 @@ class Screen:
 
     def _seen(self, piece: Piece, text: str) -> Piece:
         """The piece as a message shows it; who sent that may have had to send it as code."""
-        seen = as_seen(piece, text)
-        code = as_seen(literal(piece), text)
-        return literal(replace(code, tail="")) if len(code.body) > len(seen.body) else seen
+        seen, code = as_seen(piece, text), as_seen(literal(piece), text)
+        if seen is piece:
+            return piece
+        was_code = piece.head == literal(piece).head
+        as_code = was_code or len(code.body) > len(seen.body)
+        return literal(replace(code, tail="")) if as_code else seen
 
     def _begin(self, text: str, position: int) -> None:
         """Lays out what stands from a position on."""

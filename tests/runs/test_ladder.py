@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from bot.receipts import Verdict
-from bot.render import Piece
+from bot.render import Piece, literal
 from bot.reply.screen import Ending, Message, Screen
 from bot.runs import Outcome
 from bot.store import memory_store
@@ -331,6 +331,17 @@ def test_what_stands_as_code_is_known_to_be_code() -> None:
     ((_, part),) = screen.left_writing()
     assert part.literal
     assert part.text == f"```\n{code}\n```"
+
+
+def test_code_of_which_a_part_is_shown_is_noted_as_whole_code() -> None:
+    """A post whose answer was lost may stand for long: another process has to end it as code."""
+    screen = Screen(UUID(int=1), Limits(1000), None, [])
+    screen.append("one two\nthree")
+    screen.as_literal()
+    step = screen.next()
+    assert step is not None
+    message = screen.confirm(step, Shown(MessageRef(EDGE, "a"), "one two"), sure=False)
+    assert message.piece == literal(message.piece)
 
 
 async def test_a_refusal_of_one_message_is_none_of_its_channel() -> None:
