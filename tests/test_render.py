@@ -291,6 +291,18 @@ def test_missing_decoration_keeps_what_is_there() -> None:
     assert undecorated([], ["more"]) == "more"
 
 
+@pytest.mark.parametrize(
+    ("body", "surely"), [("```py\nx\n``", "```py\nx\n"), ("some **bold*", "some **bold")]
+)
+def test_marks_that_are_whole_only_for_the_moment_are_not_counted_as_shown(
+    body: str, surely: str
+) -> None:
+    """Where the answer ends there, or no edit is taken any more, they can't be seen."""
+    sent = as_sent(Piece("", "", body, "", ""), close_unfinished(body))
+    assert sent.body == surely
+    assert sent.text == close_unfinished(body)
+
+
 def test_a_part_that_was_closed_for_the_moment_is_undone() -> None:
     """Its closing marks count as decoration, and what was hidden is not shown."""
     piece = layout("See **this [page](https://a.ex", Limits(100))[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -21,7 +22,7 @@ class Heart:
 
     def __init__(self, leases: Leases, now_us: Callable[[], int], seat: Seat | None = None) -> None:
         self.seat = seat
-        self.returned: Callable[[], Awaitable[None]] | None = None
+        self.returned: Callable[[], Coroutine[Any, Any, None]] | None = None
         """Called after an outage in which others may have taken this process for dead."""
         self._leases = leases
         self._now_us = now_us
@@ -56,16 +57,30 @@ class Heart:
 
     async def beat(self) -> None:
         """One beat. Raises `StoreUnavailable`."""
+        await self._tell()
+        if self._doubtful and self.returned is not None:
+            await self._beating(self.returned())
+        self._doubtful = False
+        self._failing = False
+
+    async def _tell(self) -> None:
         await self._leases.beat(self._now_us(), self.seat)
         if self._last is not None and self._gap():
             log.warning("lease.gap")
             self._quiet_until = _now() + LEASE_S
             self._doubtful = True
         self._last = _now(), self._now_us()
-        if self._doubtful and self.returned is not None:
-            await self.returned()
-        self._doubtful = False
-        self._failing = False
+
+    async def _beating(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does some work. Where the database is slow with it, others must not miss the beats."""
+        task = asyncio.create_task(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=BEAT_S))[0]:
+                await self._tell()
+            await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     def _gap(self) -> bool:
         """Whether the last beat is long ago, by any of the two clocks."""

@@ -15,6 +15,7 @@ from bot.render.parts import Piece
 from bot.render.unfinished import Unfinished, close_unfinished
 from connectors.markdown import Growing, form
 
+_MARKS = tuple("`~*_")
 _NEARBY = 8
 """Characters around an estimate in which the exact end of what is shown is looked for: as many
 as the marks that can be unfinished there."""
@@ -67,7 +68,11 @@ def as_sent(piece: Piece, text: str) -> Piece:
     head = text[: len(text) - len(rest)]
     same = first_difference(rest[: len(piece.body)], piece.body)
     if same is None:
-        return replace(piece, head=head, tail=rest[len(piece.body) :])
+        tail = rest[len(piece.body) :]
+        body = piece.body.rstrip(tail[:1]) if tail[:1] in _MARKS else piece.body
+        if body != piece.body:  # what closes it made marks of them, and they may be none
+            return Piece(piece.lead, head, body, rest[len(body) :], "")
+        return replace(piece, head=head, tail=tail)
     return Piece(piece.lead, head, rest[:same], rest[same:], "")
 
 

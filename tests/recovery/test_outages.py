@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from bot.recovery.heart import LEASE_S
+from bot.recovery.heart import LEASE_S, Heart
 from bot.recovery.judge import Judge
 from bot.runs import outcomes
 from bot.store import Process, Seat, StoreUnavailable
@@ -14,7 +15,7 @@ from connectors.base import Limits, MessageRef, Part, Shown
 from connectors.memory import MemoryConnector
 from providers.scripted import Hang, Pause
 from tests.recovery.world import a_world
-from tests.way import words
+from tests.way import clock_us, words
 
 NOTE = outcomes.small(outcomes.INTERRUPTED.note)
 COUNT = " ".join(str(n) for n in range(100))
@@ -254,3 +255,24 @@ async def test_a_part_that_the_old_owner_posts_while_its_run_is_ended_is_not_pos
         await world.recovered()
         parts = [message.versions[0].part for message in world.messages]
         assert [part.index for part in parts if part is not None] == [0, 1, 2, 3]
+
+
+async def test_a_process_beats_while_it_looks_for_what_was_taken_from_it() -> None:
+    """The database may be slow after an outage; a silent process would lose what it still has."""
+    beats: list[float] = []
+
+    class Slow:
+        async def beat(self, _now_us: int, _seat: Seat | None) -> None:
+            beats.append(asyncio.get_running_loop().time())
+
+    async def look() -> None:
+        await asyncio.sleep(3 * LEASE_S)
+
+    heart = Heart(Slow(), clock_us)  # type: ignore[arg-type]
+    heart.returned = look
+    await heart.begin()
+    await asyncio.sleep(LEASE_S)
+    await heart.beat()
+    pauses = [later - before for before, later in pairwise(beats[1:])]
+    assert sum(pauses) > 2 * LEASE_S
+    assert max(pauses) < LEASE_S / 2
