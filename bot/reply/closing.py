@@ -75,7 +75,7 @@ class Closing:
         What such a message says stays as it is: it may be other words that the platform refuses.
         """
         return [
-            (message.ref, self._part(at, message, message.piece, ending))
+            (message.ref, self._part(at, message, message.standing, ending))
             for at, message in enumerate(self.messages)
             if message.ref not in self._deleted and message.writing
         ]
@@ -92,7 +92,8 @@ class Closing:
 
     def _step(self, at: int, message: Message, ending: Ending) -> Step:
         last = at == len(self.messages) - 1
-        piece = self._noted(message.piece) if last and not self._a_part_is_gone else message.piece
+        standing = message.standing
+        piece = self._noted(standing) if last and not self._a_part_is_gone else standing
         return Step("edit", at, piece, self._part(at, message, piece, ending), message.ref)
 
     def _part(self, at: int, message: Message, piece: Piece, ending: Ending) -> Part:

@@ -80,7 +80,15 @@ class Message:
     @property
     def literal(self) -> bool:
         """It is shown as code, as far as that is known."""
-        return self.piece == literal(self.piece) if self.part is None else self.part.literal
+        standing = self.standing
+        return standing == literal(standing) if self.part is None else self.part.literal
+
+    @property
+    def standing(self) -> Piece:
+        """What it says; where nobody noted that, what can be seen of it, as code."""
+        if self.piece.text.strip():
+            return self.piece
+        return literal(Piece("", "", self.shown, "", ""))
 
     def tidied(self, part: Part, shown: Shown) -> Message:
         """The same after it took an edit of its controls alone."""
@@ -148,7 +156,7 @@ class Screen:
         ]
 
     def _as_it_stands(self, index: int, message: Message) -> Part:
-        literal, text = message.literal, message.piece.text
+        literal, text = message.literal, message.standing.text
         return Part(self._run_id, index, text, literal=literal, about=self._about)
 
     def tidied(self, part: Part, shown: Shown) -> None:
@@ -298,6 +306,10 @@ class Screen:
         start = sum(_extent(message.piece) for message in before)
         rest = self._layout.text[start:]
         piece = last.piece
+        if (
+            shown is None and not piece.text.strip()
+        ):  # nobody noted what it says, but it can be seen
+            shown, wanted = last.shown, replace(wanted, lead="", body=rest, tail="", trail="")
         if shown is not None and not self._is_shown(piece.text, shown):
             whole = replace(wanted, body=rest[len(wanted.lead) :], tail="")
             # The edit that was refused may have been taken at an earlier try, note and all.

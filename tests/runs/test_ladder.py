@@ -11,6 +11,7 @@ import pytest
 
 from bot.receipts import Verdict
 from bot.render import Piece, literal
+from bot.reply.closing import Closing
 from bot.reply.screen import Ending, Message, Screen
 from bot.runs import Outcome
 from bot.store import memory_store
@@ -342,6 +343,29 @@ def test_code_of_which_a_part_is_shown_is_noted_as_whole_code() -> None:
     assert step is not None
     message = screen.confirm(step, Shown(MessageRef(EDGE, "a"), "one two"), sure=False)
     assert message.piece == literal(message.piece)
+
+
+@pytest.mark.parametrize("begun", ["one *two*\n\nthree", "```\none *two*  three\n```"])
+def test_of_a_message_that_nobody_noted_what_can_be_seen_is_not_said_again(begun: str) -> None:
+    """Its process died when it had posted it, and parts have to be smaller now."""
+    seen = form(begun)
+    standing = [Message(MessageRef(EDGE, "a"), None, Piece("", "", "", "", ""), seen)]
+    source = begun.removeprefix("```\n").removesuffix("\n```")
+    screen = Screen(UUID(int=1), Limits(1000), None, standing)
+    screen.append(f"{source} and more.")
+    screen.end(Ending(f"{source} and more."))
+    screen.shrink()
+    assert _edited(screen, set()) == {"new1": "and more."}
+    ((_, part),) = screen.left_writing()
+    assert form(part.text) == seen
+
+
+def test_a_message_of_which_nobody_knows_what_it_says_is_ended_with_what_can_be_seen() -> None:
+    """No platform takes an empty one."""
+    standing = [Message(MessageRef(EDGE, "a"), None, Piece("", "", "", "", ""), "other words")]
+    closing = Closing(UUID(int=1), standing, Limits(1000), None, set())
+    ((_, part),) = closing.left_writing(Ending(""))
+    assert (part.text, part.literal) == ("```\nother words\n```", True)
 
 
 async def test_a_refusal_of_one_message_is_none_of_its_channel() -> None:
