@@ -30,6 +30,7 @@ long, or a quarter; they are code; no more is shown; the asker alone was told; n
 
 LONGEST_PAUSE_S = 8.0
 """So long a reader would wait at most."""
+BELIEVED = 3
 PAUSES_S = (0.5, 2.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S)
 
 
@@ -85,13 +86,13 @@ def is_final(problem: Exception) -> bool:
     return not isinstance(problem, RateLimited | Unavailable | TimeoutError)
 
 
-def pause_after(problem: Exception, tries: int, *, stubborn: bool = False) -> float | None:
+def pause_after(problem: Exception, tries: int, refusals: int = BELIEVED) -> float | None:
     """Seconds until a call may be made again that failed `tries` times; None where it may not.
 
-    `stubborn`: where it is refused for good, that is believed the third time; save of a limit, for
-    the platform has said how long that is.
+    `refusals`: so many of these were for good, which is believed the third time; save of a limit,
+    for the platform has said how long that is.
     """
-    believed = isinstance(problem, RateLimited) or not stubborn or tries > 2
+    believed = isinstance(problem, RateLimited) or refusals >= BELIEVED
     if tries > len(PAUSES_S) or (is_final(problem) and believed):
         return None
     wanted = problem.retry_after if isinstance(problem, MessageLimited) else 0.0

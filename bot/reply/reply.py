@@ -324,11 +324,13 @@ class Reply:
     async def _tidy(self) -> None:
         """Messages that refused an edit may take one now: none is to look unfinished."""
         for ref, part in self._left_writing():
-            tries = 0
+            tries = refusals = 0
             while ref not in self._deleted:
                 problem = await self._tidied(ref, part)
-                tries += 1
-                pause_s = None if problem is None else pause_after(problem, tries, stubborn=True)
+                if problem is None:
+                    break
+                tries, refusals = tries + 1, refusals + is_final(problem)
+                pause_s = pause_after(problem, tries, refusals)
                 if pause_s is None:
                     break
                 await asyncio.sleep(pause_s)

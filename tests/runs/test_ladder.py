@@ -57,6 +57,20 @@ async def test_stop_is_taken_away_though_edits_are_refused_a_few_times(
     assert words(way).count("word") == 40
 
 
+async def test_stop_is_taken_away_though_the_platform_is_away_between_the_refusals() -> None:
+    """Only a refusal says that edits are refused."""
+    no, away = Refused("edit_window_closed"), Unavailable("503")
+    faults = iter([no, away, away, no])
+
+    def refuse(part: Part) -> ConnectorError | None:
+        return next(faults, None) if part.index == 0 else None
+
+    async with a_way(LONG, connector=Picky(edit=refuse)) as way:
+        await way.answer()
+    assert way.writing() == []
+    assert next(faults, None) is None
+
+
 @pytest.mark.parametrize("problem", REFUSALS)
 @pytest.mark.parametrize("count", [1, 2])
 async def test_stop_is_taken_away_where_the_answer_is_cut_as_well(
