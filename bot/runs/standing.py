@@ -34,7 +34,7 @@ async def standing(
     there = dict(zip((row.part for row in known), as_known(known, text), strict=True))
     texts = [piece.text for piece in layout(text, limits)]
     messages: list[Message] = []
-    index = 0
+    index, last = 0, -1
     while True:
         if index in there:
             messages.append(there[index])
@@ -43,8 +43,9 @@ async def standing(
             part = Part(run_id, index, begins, (Control.STOP,), about=question)
             found = await _found(connector, question, part, since_us)
             if found is not None:
+                last = index
                 messages.append(Message(found.ref, None, _BARE, found.text))
-            elif index > max(there, default=-1):
+            elif index > max([*there, last]) + 1:  # the one before may have been deleted
                 return tuple(messages)
         index += 1
 

@@ -152,6 +152,22 @@ async def test_an_answer_of_which_nothing_was_recorded_keeps_what_was_seen_of_it
         assert (await world.row()).start.question == "Why?"
 
 
+async def test_an_answer_whose_first_message_was_deleted_is_not_given_a_second_time() -> None:
+    """Nothing of it was recorded; the others that somebody has read still stand."""
+    async with a_world(Limits(20)) as world:
+        first = await world.start(ENDLESS)
+        await first.ask()
+        first.line.cut = True
+        await world.until(lambda: len(world.shown) > 1)
+        world.kill(first)
+        world.messages[0].deleted = True
+        second = await world.start(["Because."])
+        await world.recovered()
+        assert second.provider.requests == []
+        assert await world.outcomes() == ["interrupted"]
+        assert world.writing == []
+
+
 async def test_an_answer_that_was_seen_and_not_recorded_is_ended_once_whatever_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
