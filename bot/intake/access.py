@@ -75,7 +75,7 @@ class Gate:
         return granted(self._admins, place, person)
 
     def refusal(self, place: Place, person: Person) -> Refusal | None:
-        """What a person whom the lists keep out is told, nothing if they are blocked."""
+        """The refusal for a person who is not on the lists; nothing if they are blocked."""
         admission = self._access.admission(place, person)
         if admission is Admission.ADMITTED:
             return None

@@ -85,7 +85,7 @@ class Message:
 
     @property
     def standing(self) -> Piece:
-        """What it says; where nobody noted that, what can be seen of it, as code."""
+        """What to keep when it is ended: as recorded, or else what the platform shows, as code."""
         if self.piece.text.strip():
             return self.piece
         return literal(Piece("", "", self.shown, "", ""))
@@ -306,9 +306,7 @@ class Screen:
         start = sum(_extent(message.piece) for message in before)
         rest = self._layout.text[start:]
         piece = last.piece
-        if (
-            shown is None and not piece.text.strip()
-        ):  # nobody noted what it says, but it can be seen
+        if shown is None and not piece.text.strip():  # not recorded: the platform's text says it
             shown, wanted = last.shown, replace(wanted, lead="", body=rest, tail="", trail="")
         if shown is not None and not self._is_shown(piece.text, shown):
             whole = replace(wanted, body=rest[len(wanted.lead) :], tail="")
@@ -428,7 +426,7 @@ def _placed(message: Message, rest: str, begins: Iterable[int]) -> Message:
     """A message below one that took no more edits, which accounts for `rest` from its start.
 
     It may begin further down, below white space, at one of `begins`; or further up, with what the
-    message above did not give up. What it shows else is not known: that is looked at anew.
+    message above did not give up. Otherwise what it shows is unknown, and is read again.
     """
     piece, own = message.piece, message.piece.lead + message.piece.body
     for at in begins:

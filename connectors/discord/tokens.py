@@ -44,7 +44,7 @@ class Tokens:
         until_us = int((interaction.at + LIFE_S) * 1_000_000)
         try:
             # By the newest key: one that was retired meanwhile opens nothing elsewhere.
-            sealed = (await self._sealing(anew=True)).encrypted(json.dumps(secret))
+            sealed = (await self._sealing(refresh=True)).encrypted(json.dumps(secret))
             await self._grants.keep(Grant(question, interaction.person, sealed, until_us))
         except Unavailable as error:
             log.warning(
@@ -80,16 +80,16 @@ class Tokens:
     async def _opened(self, grant: Grant) -> Interaction | None:
         secret = (await self._sealing()).decrypted(grant.sealed)
         if secret is None:  # another process may have made a key since
-            secret = (await self._sealing(anew=True)).decrypted(grant.sealed)
+            secret = (await self._sealing(refresh=True)).decrypted(grant.sealed)
         if secret is None:
             log.warning("discord: a command's token was sealed with a key that is not known here")
             return None
         return _interaction(secret, grant.person, grant.until_us)
 
-    async def _sealing(self, *, anew: bool = False) -> Keys:
+    async def _sealing(self, *, refresh: bool = False) -> Keys:
         if self._get_keys is None:
             raise Unavailable("There is no key to encrypt it with.")
-        if self._keys is None or anew:
+        if self._keys is None or refresh:
             self._keys = await self._get_keys()
         return self._keys
 
