@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,47 @@ async def test_one_that_comes_and_goes_costs_no_call_over_the_budget() -> None:
     await working
     assert most(sorted(calls), SLACK.seconds) <= SLACK.calls + 1
     assert sum(at > left + 2 * SLACK.seconds for at in calls) / 240 > 0.6, "its own again"
+
+
+async def burst(pacing: Pacing, budget: Budget, calls: list[float]) -> None:
+    """A process that makes all its calls at once whenever it may."""
+    for _ in range(3 * budget.calls):
+        await pacing.turn(budget, Fixed(ended=True))
+        calls.append(asyncio.get_running_loop().time())
+
+
+@pytest.mark.parametrize("budget", [SLACK, DISCORD], ids=["slack", "discord"])
+@pytest.mark.parametrize("before", [0.0, 0.25, 0.5, 0.75, 0.99])
+@pytest.mark.parametrize("after", [0.01, 0.1, 0.5, 0.9])
+async def test_bursts_around_a_newcomers_start_stay_within_the_budget_once_all_know(
+    budget: Budget, before: float, after: float
+) -> None:
+    """From one window after the old process knows of the new one, whenever each calls."""
+    old_calls: list[float] = []
+    new_calls: list[float] = []
+    old, new = Pacing(), Pacing()
+    old.divide("slack", 1)
+    old.divide("discord", 1)
+    await asyncio.sleep(600)
+    for _ in range(budget.calls):
+        await old.turn(budget, Fixed(ended=True))
+    await asyncio.sleep(before * budget.seconds)
+    known = asyncio.get_running_loop().time()
+    for pacing in (old, new):
+        pacing.divide(budget.key.partition("/")[0], 2)
+    bursts = [asyncio.create_task(burst(new, budget, new_calls))]
+    await asyncio.sleep(after * budget.seconds)
+    bursts.append(asyncio.create_task(burst(old, budget, old_calls)))
+    await asyncio.gather(*bursts)
+    calls = [at for at in (*old_calls, *new_calls) if at > known]
+    assert most(sorted(calls), budget.seconds) <= budget.calls + 1
+    late = sorted(calls)
+    settled = [
+        sum(at - budget.seconds < other <= at for other in late)
+        for at in late
+        if at > known + budget.seconds
+    ]
+    assert max(settled) <= budget.calls
 
 
 def test_a_newcomers_part_grows_evenly_and_the_others_shrink_as_evenly() -> None:

@@ -141,14 +141,14 @@ class Meter:
     def _moving(self) -> bool:
         return self._share.moving(_now(), self._budget.seconds)
 
-    def _part(self) -> float:
-        """The calls of a window that are this process's, as a number with a fraction."""
-        part = self._share.part(_now(), self._budget.seconds)
+    def _part(self, at: float) -> float:
+        """The calls of a window that are this process's then, as a number with a fraction."""
+        part = self._share.part(at, self._budget.seconds)
         return max(_LEAST, self._budget.calls * part)
 
-    def _calls(self) -> int:
-        """The calls of a window that are this process's."""
-        return max(1, int(self._part()))
+    def _calls(self, at: float | None = None) -> int:
+        """The calls of a window that are this process's then, or now."""
+        return max(1, int(self._part(_now() if at is None else at)))
 
     def _rate(self) -> float:
         """The part of the budget that is used, after a 429 less than 1."""
@@ -160,12 +160,23 @@ class Meter:
     def window(self) -> float:
         """Seconds in which no more calls than the budget's may lie: longer after a 429."""
         # Less than one call in a window is one call in a longer one.
-        return self._budget.seconds / self._rate() / min(1.0, self._part())
+        return self._budget.seconds / self._rate() / min(1.0, self._part(_now()))
 
     def _room_at(self, claim: Claim, leaves: int | None) -> float:
-        """When the window has room for such a call and for those that it leaves to others."""
-        calls = self._calls()
+        """When the window has room for such a call and for those that it leaves to others.
+
+        While the part shrinks, a call must fit in it as long as it counts. So each earlier call
+        asks: just before I count no more, are we few enough for the part of that moment?
+        """
+        calls, window = self._calls(), self.window()
         left = int(_reserve(calls) * _LEAVES[claim]) if leaves is None else leaves
         if claim is not Claim.END:
             left = min(max(left, self.expected), calls - 1)
-        return max(self._made[left - calls] + self.window(), self._paused_until)
+        room = self._made[left - calls] + window
+        if self._moving():
+            for wanted, made in enumerate(reversed(self._made), 2):
+                then = min(calls, self._calls(made + window))
+                if wanted + min(left, then - 1) > then:
+                    room = max(room, made + window)
+                    break
+        return max(room, self._paused_until)

@@ -10,14 +10,14 @@ has its effect slowly, over the budget's own window:
 - When one goes, what it has called counts for one more window with the platform: only then the
   others' parts grow, at once.
 
-So the parts never sum to more than the budget, but for the three seconds in which a newcomer is not
-known yet: in these it may make `3 s / window` of its part. The parts bound what each process has
-in its own window; where an old process has spent its whole window in one burst (which a store
-allows), just before another comes, the platform can see up to the newcomer's part more than its
-budget in that one window. An even flow stays below the budget throughout; a 429 that comes all the
-same is waited out and costs no text. Where a budget has fewer calls than there are processes, each
-makes one call in a window that is so much longer: the rate is the budget's, but calls of several
-can fall into one window.
+So the parts never sum to more than the budget, except for the three seconds in which a newcomer is
+not known yet: in these it may make `3 s / window` of its part. A call counts for a whole window, so
+while a part shrinks it is made only if it still fits at the end of that (`Meter`): from one window
+after all know of the newcomer no burst exceeds the budget. Before that, a process that used its
+whole budget just before the newcomer began can let the total exceed it once, by at most the
+newcomer's part; a 429 that comes of it is waited out and costs no text. Where a budget has fewer
+calls than there are processes, each makes one call in a window that is so much longer: the rate is
+the budget's, but calls of several can fall into one window.
 
 Times are the event loop's, in seconds.
 """

@@ -144,11 +144,13 @@ class World:
     def leeway(self, budget: Budget, now: float) -> int:
         """So many calls more than a budget the platform may see, as `bot/pacing/shares.py` has it.
 
-        These are the parts of those who are new: until one window after all others divide by a
-        number that counts them, for what was called before nobody takes back. And of more processes
-        than a budget has calls each may make one in the same window.
+        These are the parts of those who are new: until one window after all others, also those
+        that close, divide by a number that counts them, for what was called before nobody takes
+        back. And of more processes than a budget has calls each may make one in the same window.
         """
-        beating = [p for p in self.living if p.store.leases.serves]
+        beating = [
+            p for p in self.processes if p.number not in self.watch.dead and p.store.leases.serves
+        ]
         known = all(p.sharers >= len(beating) for p in beating)
         told_by = self._told_by(now)
         parts = max(0, self.watch.callers(budget) - budget.calls)
