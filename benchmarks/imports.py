@@ -18,14 +18,14 @@ from benchmarks.processes import ROOT
 
 PROGRAMS = {
     "Python alone": "",
-    "`openai`, lean": "from providers.lean import openai_provider as make\n"
+    "`openai`, lean": "from providers.openai_stream import openai_provider as make\n"
     "made = make('gpt-4o-mini', api_key='k')",
     "`openai`, through LangChain": "from providers.openai import openai_provider as make\n"
     "made = make('gpt-4o-mini', api_key='k')",
     "`azure` with Entra ID, lean": "from providers.entra import EntraTokens\n"
-    "from providers.lean import azure_provider as make\n"
+    "from providers.openai_stream import azure_provider as make\n"
     "made = make('d', endpoint='https://r.openai.azure.com', secret=EntraTokens(None, None, None))",
-    "`compatible`, lean": "from providers.lean import compatible_provider as make\n"
+    "`compatible`, lean": "from providers.openai_stream import compatible_provider as make\n"
     "made = make('m', base_url='http://127.0.0.1:1/v1')",
     "`local`, not started": "from pathlib import Path\n"
     "from providers.local import LocalProvider\nmade = LocalProvider(Path('model.gguf'))",

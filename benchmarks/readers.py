@@ -103,7 +103,7 @@ async def floor(url: str, streams: int, _folder: Path) -> int:
 
 async def lean_alone(url: str, streams: int, _folder: Path) -> int:
     """Our lean provider, with nobody to tell."""
-    from providers.lean import compatible_provider
+    from providers.openai_stream import compatible_provider
 
     provider = compatible_provider("paced", base_url=url)
 
@@ -120,7 +120,7 @@ async def lean_alone(url: str, streams: int, _folder: Path) -> int:
 
 async def lean_way(url: str, streams: int, folder: Path) -> int:
     """The whole way, read lean: recorded in SQLite, shown by the in-memory platform, proved."""
-    from providers.lean import compatible_provider
+    from providers.openai_stream import compatible_provider
 
     return await _whole_way(compatible_provider("paced", base_url=url), streams, folder)
 

@@ -1,4 +1,4 @@
-"""Where a service is, and which proxy leads there."""
+"""Where a service is, which proxy leads there, and how patient every SDK's client is with it."""
 
 from __future__ import annotations
 
@@ -30,3 +30,12 @@ def without_credentials(url: str) -> str:
     except ValueError:  # no number
         port = ""
     return (address.hostname or "") + port
+
+
+# How patient every SDK's client is with its service.
+
+
+CONNECT_SECONDS = 10.0
+
+MAX_RETRIES = 0
+"""A client tries nothing again by itself: `providers.failover` does, for all models together."""

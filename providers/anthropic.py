@@ -11,10 +11,10 @@ from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
 from providers import finish
+from providers.addresses import CONNECT_SECONDS, MAX_RETRIES
 from providers.clients import way_to
-from providers.extras import made
 from providers.langchain import LangChainProvider
-from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+from providers.options import made
 from providers.stall import HOOKS
 
 ANTHROPIC_URL = "https://api.anthropic.com"

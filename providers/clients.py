@@ -9,11 +9,10 @@ from typing import Any, Literal
 import httpx2
 import openai
 
-from providers.addresses import proxy_of, without_credentials
+from providers.addresses import CONNECT_SECONDS, proxy_of, without_credentials
 from providers.base import Unusable
 from providers.errors import failure
 from providers.http import Transport, certificates_path
-from providers.limits import CONNECT_SECONDS
 from providers.stall import HOOKS
 
 OPENAI_URL = "https://api.openai.com/v1"

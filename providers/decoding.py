@@ -8,12 +8,106 @@ everywhere: no lone surrogates, no NUL, nothing empty.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from providers.base import TokenKind
-from providers.dialect import reasoning_of, tool_calls_of
+from providers.base import TokenKind, Usage
+from providers.errors import Answered
 from providers.thinking import ThinkBlock
+
+# Where OpenAI's chat dialects differ, and how each is made the same.
+#
+# Every server calls reasoning, usage and tool calls a little differently. Both ways to read a
+# stream take a chunk through these functions, so nothing behind them knows one from the other.
+
+
+Chunk = dict[str, Any]
+
+
+def choice_of(chunk: Chunk) -> dict[str, Any] | None:
+    """The answer's part in a chunk; None in one that carries usage or a filter's results only."""
+    choices = chunk.get("choices")
+    return choices[0] if choices else None
+
+
+def error_in(chunk: Chunk) -> Any:
+    """What a chunk says went wrong, at whatever level; nothing where it doesn't.
+
+    Most say it of the chunk, OpenRouter of the choice, Groq in `x_groq`, MiniMax by a status in
+    `base_resp`; vLLM and the Responses API make a whole chunk of it, DashScope one without choices.
+    What Azure says of a content filter that did not run is no failure of the answer.
+    """
+    choices = chunk.get("choices")
+    of_choices = choices if isinstance(choices, list) else []
+    parts = (chunk, chunk.get("x_groq"), *of_choices)
+    deeper = (_field(choice, name) for choice in of_choices for name in ("delta", "message"))
+    for part in (*parts, *deeper):
+        if error := _field(part, "error"):
+            return error
+    if code := _field(base := chunk.get("base_resp"), "status_code"):
+        return {"code": f"base_resp:{code}", "message": _field(base, "status_msg")}
+    is_error = "error" in (chunk.get("type"), chunk.get("object"))
+    bare = not choices and chunk.get("code") and chunk.get("message")
+    return chunk if is_error or bare else None
+
+
+def unended(chunk: Chunk) -> Chunk:
+    """A chunk that says that the answer failed, as one that only says what else is in it."""
+    choices = chunk.get("choices")
+    kept = [
+        {name: value for name, value in choice.items() if name not in {"error", "finish_reason"}}
+        for choice in (choices if isinstance(choices, list) else ())
+        if isinstance(choice, dict)
+    ]
+    return {name: value for name, value in chunk.items() if name != "error"} | {"choices": kept}
+
+
+def _field(part: Any, name: str) -> Any:
+    return part.get(name) if isinstance(part, dict) else None
+
+
+def delta_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is new; empty where it is missing or null (Azure's filter sends such chunks)."""
+    return choice.get("delta") or {}
+
+
+def reasoning_of(delta: Mapping[str, Any]) -> Any:
+    """DeepSeek, llama.cpp and older vLLM call it `reasoning_content`; others, `reasoning`."""
+    return delta.get("reasoning_content") or delta.get("reasoning")
+
+
+def tool_calls_of(delta: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tool calls, each with an index and a function, which some servers leave out."""
+    calls = delta.get("tool_calls") or ()
+    return [{"index": n, **call, "function": call.get("function") or {}}
+            for n, call in enumerate(calls)]  # fmt: skip
+
+
+def usage_of(chunk: Chunk) -> Mapping[str, Any] | None:
+    """The usage so far. Groq also tells it apart, Moonshot in the choice that ends an answer, and
+    some servers tell it in every chunk.
+
+    What DeepSeek had read before is moved to where all others tell it.
+    """
+    usage: Mapping[str, Any] | None = (
+        chunk.get("usage")
+        or (chunk.get("x_groq") or {}).get("usage")
+        or (choice_of(chunk) or {}).get("usage")
+    )
+    hit = (usage or {}).get("prompt_cache_hit_tokens")
+    if usage and hit and not usage.get("prompt_tokens_details"):
+        return {**usage, "prompt_tokens_details": {"cached_tokens": hit}}
+    return usage
+
+
+def counted(usage: Mapping[str, Any]) -> Usage:
+    """Usage as both of OpenAI's protocols name it; what is missing counts as none."""
+    given = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
+    made = usage.get("completion_tokens") or usage.get("output_tokens") or 0
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    return Usage(int(given), int(made), int(details.get("cached_tokens") or 0))
+
 
 REPLACEMENT = "\ufffd"
 
@@ -171,3 +265,102 @@ def _call(call: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
     yield "tool", call.get("name")
     for key in ("args", "arguments", "partial_json"):
         yield "tool", call.get(key)
+
+
+# The parts of a response, as the Responses API streams them: what their deltas brought so far.
+#
+# Each part comes as deltas and then whole, in an event that ends it; the response's own end has
+# all of them again. A stream may be cut before either, so a delta counts as it comes; and an end
+# may have more than the deltas did, so what is missing there is made up for. Both ways to read a
+# stream go by this.
+
+
+DELTAS: dict[str, TokenKind] = {
+    "response.output_text.delta": "text",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.reasoning_text.delta": "reasoning",
+    "response.function_call_arguments.delta": "tool",
+}
+"""Events whose `delta` is a piece."""
+
+DONE: dict[str, tuple[TokenKind, str]] = {
+    "response.output_text.done": ("text", "text"),
+    "response.refusal.done": ("refusal", "refusal"),
+    "response.reasoning_summary_text.done": ("reasoning", "text"),
+    "response.reasoning_text.done": ("reasoning", "text"),
+    "response.function_call_arguments.done": ("tool", "arguments"),
+}
+"""Events that end a part, the kind of its pieces, and the field with all of it."""
+
+ENDS = frozenset({"response.completed", "response.incomplete"})
+
+_CONTENTS: dict[str, tuple[TokenKind, str]] = {
+    "output_text": ("text", "text"),
+    "refusal": ("refusal", "refusal"),
+}
+
+Event = Mapping[str, Any]
+
+
+class Parts:
+    """One response's parts, by their kind."""
+
+    def __init__(self) -> None:
+        self._open: defaultdict[tuple[TokenKind, Any, Any], list[str]] = defaultdict(list)
+        self._came: defaultdict[TokenKind, list[str]] = defaultdict(list)
+
+    def delta(self, event: Event, kind: TokenKind) -> str:
+        """A delta came; returns its text."""
+        text: str = event["delta"]
+        self._open[_key(event, kind)].append(text)
+        self._came[kind].append(text)
+        return text
+
+    def done(self, event: Event) -> tuple[TokenKind, str]:
+        """A part ended: its kind, and what its deltas did not bring of it."""
+        kind, field = DONE[event["type"]]
+        rest = _rest(self._open.pop(_key(event, kind), []), event.get(field))
+        self._came[kind].append(rest)
+        return kind, rest
+
+    def ended(self, output: Any) -> Iterator[tuple[TokenKind, str]]:
+        """The response ended with these items: what did not come before of its texts.
+
+        Compared whole, kind by kind: gateways number and name the parts here otherwise than there.
+        """
+        texts: defaultdict[TokenKind, list[str]] = defaultdict(list)
+        for content in _contents(output):
+            if known := _CONTENTS.get(str(content.get("type"))):
+                kind, field = known
+                texts[kind].append(content.get(field) or "")
+        for kind, said in texts.items():
+            yield kind, _rest(self._came[kind], "".join(said))
+
+
+def status_of(event: str, response: Any) -> str:
+    """How a response ended, by the event that ends it and its own status.
+
+    `response` has the fields `status` and `error`. Raises `Answered` where it failed.
+    """
+    if response.get("error") or event == "response.failed":
+        raise Answered(response.get("error"))
+    named = event.removeprefix("response.")
+    return named if named != "completed" else str(response.get("status") or named)
+
+
+def _key(event: Event, kind: TokenKind) -> tuple[TokenKind, Any, Any]:
+    index = event.get("content_index", event.get("summary_index"))
+    return kind, event.get("item_id"), index
+
+
+def _rest(came: list[str], whole: Any) -> str:
+    """What is left of a text; nothing where it is not what came: that can't be taken back."""
+    text = "".join(came)
+    return whole[len(text) :] if isinstance(whole, str) and whole.startswith(text) else ""
+
+
+def _contents(output: Any) -> Iterator[Event]:
+    for item in output if isinstance(output, list) else ():
+        contents = item.get("content") if isinstance(item, dict) else None
+        yield from (each for each in contents or () if isinstance(each, dict))

@@ -19,8 +19,7 @@ from providers import base
 from providers.addresses import proxy_of, without_credentials
 from providers.base import Overloaded, ProviderError, TooLong
 from providers.causes import CAUSES, SERVICE
-from providers.failures import chain, codes, is_page, retry_after, status, url_of, words
-from providers.redaction import redacted
+from providers.failures import chain, codes, is_page, redacted, retry_after, status, url_of, words
 from providers.room import room_in
 
 CODES: dict[str, str] = {

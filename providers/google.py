@@ -13,10 +13,10 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
 from providers import finish
+from providers.addresses import CONNECT_SECONDS, MAX_RETRIES
 from providers.clients import way_to
-from providers.extras import made
 from providers.langchain import LangChainProvider
-from providers.limits import CONNECT_SECONDS, MAX_RETRIES
+from providers.options import made
 from providers.stall import HOOKS
 
 # The SDK would quote each word of the service that it doesn't know; `providers.finish` tells of it.

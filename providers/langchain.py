@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from importlib import import_module
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,12 +16,13 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generati
 from langsmith import tracing_context
 
 from providers import finish
-from providers.base import Generation, Request, Usage
+from providers.asking import Ask, Knowing
+from providers.base import Generation, Request, Unusable, Usage
 from providers.decoding import Content, Decoder, Piece
 from providers.errors import by_code, cause_of
 from providers.finish import TRAILER_SECONDS
-from providers.knowing import Ask, Knowing
 from providers.messages import as_messages
+from providers.options import made
 from providers.relay import Relay
 from providers.stall import AnswerPatience, Bounds, whole
 
@@ -252,3 +254,47 @@ def _finish_word(metadata: dict[str, Any]) -> Any:
         return metadata.get("status")
     names = ("finish_reason", "stop_reason", "done_reason")
     return next((word for name in names if (word := metadata.get(name))), None)
+
+
+# Any LangChain chat model, named by its module and class.
+
+
+def langchain_provider(
+    path: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    stall_seconds: float = 60.0,
+    first_seconds: float | None = None,
+    room: int | None = None,
+    sees: bool | None = None,
+) -> LangChainProvider:
+    """`langchain:PACKAGE.MODULE:CLASS`, made with the keyword arguments of `options`.
+
+    Raises `Unusable` where there is no such chat model, or it doesn't take its arguments.
+    """
+    chat = made(_class(path), options or {}, f"langchain:{path}")
+    return LangChainProvider(
+        chat,
+        name=f"langchain:{path}",
+        room=room,
+        sees=sees,
+        stall_seconds=stall_seconds,
+        first_seconds=first_seconds,
+        limit=None,  # each class calls it something else: it belongs into its arguments
+    )
+
+
+def _class(path: str) -> type[BaseChatModel]:
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        known = {"model": f"langchain:{path}", "module": str(error.name)}
+        raise Unusable(cause="module_missing", params=known) from error
+    except AttributeError as error:
+        known = {"model": f"langchain:{path}", "module": module, "name": name}
+        raise Unusable(cause="class_missing", params=known) from error
+    if not (isinstance(found, type) and issubclass(found, BaseChatModel)):
+        known = {"model": f"langchain:{path}", "name": name}
+        raise Unusable(cause="no_chat_model", params=known)
+    return found

@@ -130,9 +130,9 @@ class LocalProvider:
             from providers.openai import compatible_provider
 
             return compatible_provider
-        from providers import lean
+        from providers import openai_stream
 
-        return lean.compatible_provider
+        return openai_stream.compatible_provider
 
 
 def _with_system(request: Request) -> Request:

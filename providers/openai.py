@@ -19,12 +19,22 @@ from providers.asking import facts_of
 from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
-from providers.dialect import choice_of, delta_of, reasoning_of, tool_calls_of, usage_of
+from providers.decoding import (
+    DELTAS,
+    DONE,
+    ENDS,
+    Parts,
+    choice_of,
+    delta_of,
+    reasoning_of,
+    status_of,
+    tool_calls_of,
+    usage_of,
+)
 from providers.errors import Answered
 from providers.langchain import LangChainProvider
 from providers.options import checked, for_responses
-from providers.parts import DELTAS, DONE, ENDS, Parts, status_of
-from providers.reasoners import begins
+from providers.thinking import begins
 
 
 def change_of(chat: BaseChatOpenAI, api: Api) -> Callable[[], None] | None:

@@ -8,10 +8,10 @@ from pydantic import SecretStr
 
 from bot.settings import SERVICES, Settings
 from providers.base import Provider
-from providers.extras import needed
 from providers.failover import ChainProvider, Patience
+from providers.options import needed
 from providers.prices import ModelPrice, Prices
-from providers.reasoners import slowness
+from providers.thinking import slowness
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -92,7 +92,7 @@ def _azure(settings: Settings, known: dict[str, Any]) -> Provider:
     if settings.stream_reader == "langchain":
         from providers.azure import azure_provider as make
     else:
-        from providers.lean import azure_provider as make  # type: ignore[assignment]  # same call
+        from providers.openai_stream import azure_provider as make  # type: ignore[assignment]  # same call
     secret: Any = revealed(settings.azure_openai_api_key)
     if settings.azure_openai_auth == "entra":
         secret = _entra(settings)
@@ -129,7 +129,7 @@ def _compatible_at(
     if settings.stream_reader == "langchain":
         from providers.openai import compatible_provider as make
     else:
-        from providers.lean import compatible_provider as make  # type: ignore[assignment]
+        from providers.openai_stream import compatible_provider as make  # type: ignore[assignment]
     return make(
         settings.model_name,
         base_url=url,
@@ -155,7 +155,7 @@ def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
     if settings.stream_reader == "langchain":
         from providers.openai import openai_provider as make
     else:
-        from providers.lean import openai_provider as make  # type: ignore[assignment]
+        from providers.openai_stream import openai_provider as make  # type: ignore[assignment]
     if settings.openai_base_url is not None:
         known["base_url"] = settings.openai_base_url
     return make(
@@ -170,7 +170,7 @@ def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
 def _through_langchain(settings: Settings, known: dict[str, Any]) -> Provider:
     """The models that are read through LangChain only."""
     if settings.provider == "langchain":
-        from providers.custom import langchain_provider
+        from providers.langchain import langchain_provider
 
         return langchain_provider(settings.model_name, **known)
     module = needed(f"providers.{settings.provider}", settings.provider, f"MODEL={settings.model}")

@@ -155,7 +155,7 @@ async def test_each_misconfiguration_is_named_with_its_cure(
     for field in (*Settings.model_fields, "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(field.upper(), raising=False)
         monkeypatch.delenv(field, raising=False)
-    monkeypatch.setattr("providers.failover.course.ROUNDS", 1)
+    monkeypatch.setattr("providers.failover.ROUNDS", 1)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text(wrong.dotenv)
     answer = wrong.answer.answer() if wrong.answer else whole("OK", ".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.failover.breaker import FAILURES, LONGEST_REST_S, REST_S, Breaker
+from providers.failover import FAILURES, LONGEST_REST_S, REST_S, Breaker
 
 
 def broken(now: float = 0.0) -> Breaker:

@@ -27,8 +27,7 @@ from providers.base import (
     Turn,
     Usage,
 )
-from providers.failover import ChainProvider, Patience
-from providers.failover.breaker import FAILURES, REST_S
+from providers.failover import FAILURES, REST_S, ChainProvider, Patience
 from providers.scripted import Alive, Cut, Fail, Finish, Hang, Pause, ScriptedProvider
 from tests.contracts.provider import QUESTION, Heard, Told
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.cures import in_full
 from providers.base import Unusable
-from providers.custom import langchain_provider
+from providers.langchain import langchain_provider
 from tests.contracts.provider import ask
 from tests.servers.openai import OpenAIServer, recorded
 

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk
 
 from providers.base import Generation, ProviderError
 from providers.finish import ANY, OPENAI
-from providers.lean.chat import Chat
+from providers.openai_stream.protocols import Chat
 from tests.contracts.provider import QUESTION
 from tests.providers import endings
 from tests.providers.endings import BEGIN, OUTCOMES

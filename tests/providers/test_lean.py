@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from langchain_openai.data._profiles import _PROFILES
 
-from providers import lean
+from providers import openai_stream
 from providers.base import (
     Disconnected,
     Generation,
@@ -24,7 +24,7 @@ from providers.base import (
     Request,
     Turn,
 )
-from providers.sight import sees_images
+from providers.openai_stream.services import sees_images
 from tests.contracts.provider import (
     LONG_STALL,
     ProviderContract,
@@ -183,7 +183,7 @@ async def test_a_stream_that_is_cancelled_while_it_opens_leaves_nothing_behind()
 
 _PROGRAM = """
 import sys
-from providers.lean import openai_provider
+from providers.openai_stream import openai_provider
 openai_provider("gpt-4o-mini", api_key="sk-x")
 found = [name for name in sys.modules if name.startswith("langchain")]
 print(sorted({".".join(name.split(".")[:2]) for name in found}))
@@ -217,8 +217,8 @@ def test_sight_is_known_as_langchain_knows_it() -> None:
 )
 async def test_whether_a_model_sees_is_known_without_langchain(model: str, sees: bool) -> None:
     """Or said by whoever makes the provider."""
-    known = lean.openai_provider(model, api_key="sk-x")
-    told = lean.openai_provider(model, api_key="sk-x", sees=not sees)
+    known = openai_stream.openai_provider(model, api_key="sk-x")
+    told = openai_stream.openai_provider(model, api_key="sk-x", sees=not sees)
     assert (known.sees, told.sees) == (sees, not sees)
     await known.aclose()
     await told.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.reasoners import begins, slowness
+from providers.thinking import begins, slowness
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from bot.cures import cure, happened, in_full
 from providers.base import ProviderError
 from providers.causes import CAUSES
-from providers.redaction import redacted
+from providers.failures import redacted
 from tests.contracts.provider import ask
 from tests.providers.situations import BEGIN, SITUATIONS, Situation, openai, table
 from tests.providers.table import documented

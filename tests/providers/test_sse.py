@@ -7,8 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.chunks import parsed
-from providers.sse import EventReader
+from providers.chunks import EventReader, parsed
 
 
 def read(*received: bytes) -> list[bytes]:

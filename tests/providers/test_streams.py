@@ -19,7 +19,7 @@ _LARGEST_FOR_SINGLE_BYTES = 6000
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five seconds for a usage that never comes are long for a test."""
     monkeypatch.setattr("providers.langchain.TRAILER_SECONDS", 1.5)
-    monkeypatch.setattr("providers.lean.provider.TRAILER_SECONDS", 1.5)
+    monkeypatch.setattr("providers.openai_stream.provider.TRAILER_SECONDS", 1.5)
 
 
 _ORIGIN = re.compile(

@@ -14,8 +14,9 @@ import httpx2
 import pytest
 
 from providers import http
+from providers import http as transport
 from providers.clients import openai_client
-from providers.http import Body, Transport, transport
+from providers.http import Body, Transport
 from tests.providers.tls import certificate
 
 pytestmark = pytest.mark.real_time

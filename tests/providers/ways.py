@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 from bot.settings import SERVICES
-from providers import anthropic, azure, google, lean, openai
+from providers import anthropic, azure, google, openai, openai_stream
 from providers.base import Provider
 from tests.contracts.provider import LONG_STALL
 from tests.servers.openai import OpenAIServer
@@ -35,7 +35,12 @@ _MODULES: Mapping[Way, Mapping[Adapter, ModuleType]] = {
         "google": google,
         **dict.fromkeys(NAMED, openai),
     },
-    "lean": {"openai": lean, "azure": lean, "compatible": lean, **dict.fromkeys(NAMED, lean)},
+    "lean": {
+        "openai": openai_stream,
+        "azure": openai_stream,
+        "compatible": openai_stream,
+        **dict.fromkeys(NAMED, openai_stream),
+    },
 }
 
 

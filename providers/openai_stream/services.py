@@ -10,13 +10,21 @@ from typing import Any
 from providers import finish
 from providers.asking import facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
-from providers.lean.chat import Chat
-from providers.lean.protocol import Speech
-from providers.lean.provider import LeanProvider
-from providers.lean.responses import Responses
+from providers.openai_stream.protocols import Chat, Responses, Speech
+from providers.openai_stream.provider import LeanProvider
 from providers.options import checked
-from providers.reasoners import begins
-from providers.sight import sees_images
+from providers.thinking import begins
+
+# Which of OpenAI's models take images, as far as that can be told by their names.
+
+
+_SEEING = re.compile(r"gpt-(4o|4\.1|4-turbo|5|6)|o1|o3(?!-mini)|o4")
+_BLIND = re.compile(r".*(audio|realtime|transcribe|tts|search|-mini-preview|o1-mini|o1-preview)")
+
+
+def sees_images(model: str) -> bool:
+    """Whether the model is known to take images; no where it isn't known."""
+    return bool(_SEEING.match(model)) and not _BLIND.match(model)
 
 
 def openai_provider(

@@ -1,4 +1,4 @@
-"""The course of one answer over the models that are tried for it."""
+"""Several models as one: what fails is tried again, elsewhere, or gone on with."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import (
+    GO_ON,
     Attempt,
     AttemptKind,
     Generation,
@@ -21,12 +22,131 @@ from providers.base import (
     ProviderError,
     Request,
     Stalled,
+    Turn,
+    Usage,
 )
 from providers.decoding import Piece
-from providers.failover.breaker import Breaker
-from providers.failover.conversation import continued, fits, has_images, shorter
-from providers.failover.spending import together
 from providers.relay import Relay
+
+# The same question for another model, or asked once more: handed on, or made shorter.
+
+
+_IMAGE_BYTES = 3_000
+"""What an image counts as much as; a token is about three bytes of text."""
+_TOKEN_BYTES = 3
+
+
+def continued(request: Request, answered: str) -> Request:
+    """The request to go on with an answer of which `answered` is there."""
+    if not answered:
+        return request
+    on = (Turn("assistant", answered), Turn("user", GO_ON))
+    return replace(request, turns=(*request.turns, *on))
+
+
+def shorter(request: Request) -> Request | None:
+    """The conversation at half its length, without its oldest; None where only the question is
+    left, which is never cut.
+    """
+    system, earlier, question = _apart(request.turns)
+    if not earlier:
+        return None
+    left = _weight(request.turns) // 2 - _weight([*system, *question])
+    kept: list[Turn] = []
+    for turn in reversed(earlier):
+        left -= _weight([turn])
+        if left < 0:
+            break
+        kept.insert(0, turn)
+    while kept and kept[0].role != "user":
+        kept.pop(0)
+    return replace(request, turns=(*system, *kept, *question))
+
+
+def fits(request: Request, room: int) -> bool:
+    """Whether a conversation is short enough for a model of this room (in tokens), as a guess."""
+    return _weight(request.turns) <= room * _TOKEN_BYTES
+
+
+def has_images(request: Request) -> bool:
+    """Whether only a model that sees can answer it."""
+    return any(turn.images for turn in request.turns)
+
+
+def _apart(turns: Sequence[Turn]) -> tuple[Sequence[Turn], Sequence[Turn], Sequence[Turn]]:
+    """What the model is told first, what was said earlier, and what it is asked now."""
+    begins = next((n for n, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    asked = len(turns) - 1
+    while asked - 2 >= begins and turns[asked].text == GO_ON:
+        asked -= 2  # the question, what was answered of it, and the wish to go on
+    return turns[:begins], turns[begins:asked], turns[asked:]
+
+
+def _weight(turns: Sequence[Turn]) -> int:
+    return sum(len(turn.text.encode()) + _IMAGE_BYTES * len(turn.images) for turn in turns)
+
+
+# Leaves a model out for a while that fails again and again.
+
+
+FAILURES = 3
+"""So many in a row, and the model is left out."""
+REST_S = 30.0
+LONGEST_REST_S = 600.0
+
+
+class Breaker:
+    """One model's record of failures. Times are seconds of whatever clock the caller has."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._rest_s = REST_S
+        self._until = 0.0
+
+    def admits(self, now: float) -> bool:
+        """Whether the model may be asked now.
+
+        After a rest one request is let through to probe it; the others stay out until that one
+        has come back, or for another rest where it never does.
+        """
+        if now < self._until:
+            return False
+        if self._failures >= FAILURES:
+            self._until = now + self._rest_s
+        return True
+
+    def failed(self, now: float, retry_after: float | None = None) -> None:
+        """The model failed; `retry_after`: it wants that many seconds of quiet."""
+        self._failures += 1
+        if self._failures > FAILURES:
+            self._rest_s = min(2 * self._rest_s, LONGEST_REST_S)
+        if self._failures >= FAILURES:
+            self._until = now + self._rest_s
+        if retry_after is not None:
+            self._until = max(self._until, now + retry_after)
+
+    def passed(self) -> None:
+        """The model answered."""
+        self._failures, self._rest_s, self._until = 0, REST_S, 0.0
+
+
+# What several tries have used.
+
+
+def together(one: Usage | None, other: Usage | None) -> Usage | None:
+    """The usage of both; None where neither is known."""
+    if one is None or other is None:
+        return one or other
+    return Usage(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        one.cached_input_tokens + other.cached_input_tokens,
+        estimated=one.estimated or other.estimated,
+    )
+
+
+# The course of one answer over the models that are tried for it.
+
 
 log = structlog.get_logger(__name__)
 
@@ -242,3 +362,59 @@ class Course:
         attempts = self._generation.attempts
         if len(attempts) == 1 and attempts[0].kind == "first" and attempts[0].error is None:
             attempts.clear()
+
+
+# The models of the setting MODEL, in order, as one provider.
+
+
+class ChainProvider:
+    """Asks the first model, and where it fails, the next; a single one is tried again.
+
+    On the common way it adds nothing to a token: the model that answers has the callbacks and the
+    `Generation` themselves. So the callbacks hear a start and an error for each try that failed.
+    """
+
+    def __init__(self, models: Sequence[Provider], patience: Patience | None = None) -> None:
+        """Raises `ValueError` where there is no model."""
+        if not models:
+            raise ValueError("a chain needs a model")
+        self.models = tuple(models)
+        self.name = ",".join(model.name for model in models)
+        self._patience = patience or Patience()
+        self._links = [Link(model) for model in models]
+
+    @property
+    def room(self) -> int:
+        """The first model's, which may learn it while it answers."""
+        return self.models[0].room
+
+    @property
+    def sees(self) -> bool:
+        """Whether the first model takes images."""
+        return self.models[0].sees
+
+    async def start(self) -> None:
+        """Starts every model; raises what the first that can't start raised."""
+        await asyncio.gather(*(model.start() for model in self.models))
+
+    async def generate(
+        self,
+        request: Request,
+        *,
+        run_id: UUID,
+        callbacks: Sequence[AsyncCallbackHandler],
+        generation: Generation,
+    ) -> None:
+        """See `Provider.generate`. Raises what the last try raised."""
+        course = Course(self._links, self._patience, request, run_id, callbacks, generation)
+        await course.run()
+
+    async def aclose(self) -> None:
+        """Closes every model; raises what the first that can't be closed raised."""
+        ends = await asyncio.gather(*(m.aclose() for m in self.models), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+
+__all__ = ["ChainProvider", "Patience"]

@@ -1,5 +1,7 @@
 """OpenAI's dialects without LangChain: the openai client asks, and the stream is read raw."""
 
-from providers.lean.services import azure_provider, compatible_provider, openai_provider
+from __future__ import annotations
+
+from providers.openai_stream.services import azure_provider, compatible_provider, openai_provider
 
 __all__ = ["azure_provider", "compatible_provider", "openai_provider"]

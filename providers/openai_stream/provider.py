@@ -10,14 +10,14 @@ import openai
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
+from providers.asking import Ask, Knowing
 from providers.base import Generation, Request
 from providers.chunks import Chunks, Stream, opened
 from providers.decoding import Piece
 from providers.errors import cause_of
 from providers.finish import TRAILER_SECONDS
-from providers.knowing import Ask, Knowing
-from providers.lean.protocol import Reader, Speech
 from providers.messages import as_messages
+from providers.openai_stream.protocols import Reader, Speech
 from providers.relay import Relay
 from providers.stall import AnswerPatience, Bounds, whole
 
