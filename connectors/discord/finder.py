@@ -26,7 +26,7 @@ async def named(rest: Rest, place: Place, part: Part, after: str) -> Message | N
     return _named(await _ours(rest, place, after), part)
 
 
-async def found(rest: Rest, place: Place, part: Part, since: float) -> Message | None:
+async def search(rest: Rest, place: Place, part: Part, since: float) -> Message | None:
     """Our message from a time on (seconds since the epoch) that shows the part, or None.
 
     One without buttons is known by the beginning of its text. Another answer from before may begin

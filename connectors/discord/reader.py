@@ -84,8 +84,8 @@ class Reader:
         older: list[Message] = []
         if not window or int(window[0]["id"]) > int(first):
             older = await self._along(place, before, {each["id"] for each in window})
-        members = chains.members([*older, *window], place, us, self._places)
-        return [each for each in [*older, *window] if each["id"] in members]
+        chain = chains.members([*older, *window], place, us, self._places)
+        return [each for each in [*older, *window] if each["id"] in chain]
 
     async def _window(self, place: Place, before: str, first: str) -> list[Message]:
         """The messages of a channel before one, back to the chain's first if it isn't too far."""

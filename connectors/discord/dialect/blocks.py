@@ -96,9 +96,9 @@ class Writer:
     def _table(self, table: Table) -> Iterator[str]:
         rows = [[" ".join(filter(None, of_inlines(cell))) for cell in row] for row in table.rows]
         rows = [row for row in rows if any(row)]
-        laid_out = tables.laid_out(rows, table.aligns, aligned=self._aligned)
-        if laid_out is not None and not table.continued:
-            yield from decoration.set_table(*laid_out)
+        set_out = tables.laid_out(rows, table.aligns, aligned=self._aligned)
+        if set_out is not None and not table.continued:
+            yield from decoration.set_table(*set_out)
         elif rows:
             yield from decoration.fenced(["\t".join(row).rstrip("\t") for row in rows])
 
