@@ -110,7 +110,9 @@ class Writer:
         since = since_us / 1_000_000
         message = await self._responses.found(part, since)
         if message is None:
-            message = await self._sought(part, lambda: finder.search(self._rest, place, part, since))
+            message = await self._sought(
+                part, lambda: finder.search(self._rest, place, part, since)
+            )
         if message is None:
             return None
         shown = self._ours(place, message)

@@ -241,7 +241,7 @@ async def test_help_names_every_command(server: DiscordServer) -> None:
         kind, words, private = await told(server.people.command("help"))
         assert (kind, private) == (CallbackType.MESSAGE, True)
         for command in COMMANDS:
-            assert command["name"] == commands.HELP or command["name"] in words
+            assert command["name"] == commands.Command.HELP or command["name"] in words
 
 
 # A question about a message.
@@ -249,7 +249,7 @@ async def test_help_names_every_command(server: DiscordServer) -> None:
 
 async def form_about(server: DiscordServer, message: str, user: str = "Alice") -> str:
     """Opens the form about a message; its id."""
-    chosen = server.people.message_command(commands.ABOUT, message, user=user)
+    chosen = server.people.message_command(commands.Command.ABOUT, message, user=user)
     answer = await chosen.callback()
     assert answer.type is CallbackType.MODAL
     return str(answer.data["custom_id"])

@@ -76,7 +76,7 @@ def command(name: str, **given: str) -> Door:
 async def menu(at: Scene) -> Interaction:
     """The menu of a message."""
     people = at.server.people
-    return people.message_command(commands.ABOUT, at.whole, user=people.bob)
+    return people.message_command(commands.Command.ABOUT, at.whole, user=people.bob)
 
 
 async def form(at: Scene) -> Interaction:

@@ -121,7 +121,7 @@ def test_every_event_and_command_of_discord_s_is_known_here() -> None:
     }  # fmt: skip
     assert {Asking.COMMAND, Asking.PRESS, Asking.FORM} == {2, 3, 5}
     named = {
-        each["name"] if each["name"] == commands.ABOUT else f"/{each['name']}"
+        each["name"] if each["name"] == commands.Command.ABOUT else f"/{each['name']}"
         for each in commands.COMMANDS
     }
     assert named <= DISCORD.keys()

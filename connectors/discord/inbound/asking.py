@@ -123,21 +123,23 @@ class Asking:
     async def _commanded(self, data: Json, at: Setting, name: str) -> None:
         interaction = _interaction(data)
         ref = MessageRef(at.place(interaction.id), interaction.id)
-        asks = name in (commands.ABOUT, commands.ASK)
-        if name != commands.HELP and not await self._may(ref.place, interaction, spends=asks):
+        asks = name in (commands.Command.ABOUT, commands.Command.ASK)
+        if name != commands.Command.HELP and not await self._may(
+            ref.place, interaction, spends=asks
+        ):
             return
         match name:
-            case commands.ABOUT:
+            case commands.Command.ABOUT:
                 await self._chosen(data)
-            case commands.ASK:
+            case commands.Command.ASK:
                 await self._ask(_asked(data, ref), _interaction(data, _option(data, "question")))
-            case commands.HELP:
+            case commands.Command.HELP:
                 await self._told.say(interaction, HELP)
-            case commands.NEW if not at.alone:
+            case commands.Command.NEW if not at.alone:
                 await self._told.say(interaction, EVERY_MENTION)
-            case commands.NEW:
+            case commands.Command.NEW:
                 await self._forget(ref, interaction)
-            case commands.STOP:
+            case commands.Command.STOP:
                 # Of a channel, not of one chain of replies in it.
                 everywhere = Place("discord", at.guild, at.channel, at.thread)
                 kept = await self._give(MessageRef(everywhere, ref.id), interaction.person, "stop")
@@ -301,4 +303,4 @@ def _modal(form: str) -> Json:
         "required": True,
     }
     row = {"type": _ROW, "components": [field]}
-    return {"custom_id": form, "title": commands.ABOUT, "components": [row]}
+    return {"custom_id": form, "title": commands.Command.ABOUT, "components": [row]}

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from connectors.discord.rest import Rest
 
 log = logging.getLogger(__name__)
 
-ASK, NEW, STOP, HELP = "ask", "new", "stop", "help"
+
+class Command(StrEnum):
+    """The bot's commands by their names; `ABOUT` is the one in a message's menu."""
+
+    ASK = "ask"
+    NEW = "new"
+    STOP = "stop"
+    HELP = "help"
+    ABOUT = "Ask about this message"
+
+
 QUESTION, FILE = "question", "file"
 """The options of the command that asks."""
-ABOUT = "Ask about this message"
-"""The command in a message's menu."""
 
 _SLASH, _MESSAGE, _ENTRY_POINT = 1, 3, 4
 _STRING, _ATTACHMENT = 3, 11
@@ -24,7 +33,7 @@ _EVERYWHERE = {"contexts": [0, 1], "integration_types": [0]}
 
 COMMANDS: Sequence[Mapping[str, Any]] = (
     {
-        "name": ASK,
+        "name": Command.ASK,
         "type": _SLASH,
         "description": "Ask me something; all can see the answer",
         "options": [
@@ -39,15 +48,20 @@ COMMANDS: Sequence[Mapping[str, Any]] = (
         ],
         **_EVERYWHERE,
     },
-    {"name": NEW, "type": _SLASH, "description": "Forget what was said here", **_EVERYWHERE},
     {
-        "name": STOP,
+        "name": Command.NEW,
+        "type": _SLASH,
+        "description": "Forget what was said here",
+        **_EVERYWHERE,
+    },
+    {
+        "name": Command.STOP,
         "type": _SLASH,
         "description": "Stop the answers to your questions here",
         **_EVERYWHERE,
     },
-    {"name": HELP, "type": _SLASH, "description": "How to talk to me", **_EVERYWHERE},
-    {"name": ABOUT, "type": _MESSAGE, **_EVERYWHERE},
+    {"name": Command.HELP, "type": _SLASH, "description": "How to talk to me", **_EVERYWHERE},
+    {"name": Command.ABOUT, "type": _MESSAGE, **_EVERYWHERE},
 )
 
 
