@@ -24,15 +24,15 @@ from connectors.base import (
     Status,
     understood,
 )
-from connectors.discord import markup
-from connectors.discord.diagnosis import diagnose
+from connectors.discord import parts
+from connectors.discord.api import Rest
+from connectors.discord.checks import diagnose
+from connectors.discord.events import Inbound
 from connectors.discord.gateway import Gateway
-from connectors.discord.inbound import Inbound, Interactions
+from connectors.discord.history import Reader
+from connectors.discord.interactions import GetKeys, Interactions, Tokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import Places, channel_of
-from connectors.discord.reader import Reader
-from connectors.discord.rest import Rest
-from connectors.discord.tokens import GetKeys, Tokens
 from connectors.discord.writer import LONGEST, Writer
 
 
@@ -49,8 +49,8 @@ class DiscordConnector:
         unit="utf16",
         keeps_source=False,
         most=replace(UNBOUNDED, characters=LONGEST),
-        measure=markup.DIALECT.measure,
-        adds=markup.DIALECT.adds,
+        measure=parts.DIALECT.measure,
+        adds=parts.DIALECT.adds,
     )
 
     def __init__(

@@ -6,14 +6,127 @@ embeds and in components.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import File
-from connectors.discord.files import files_of as attached
-from connectors.discord.inbound.text import name_of, quoted
+from connectors.base import File, Gone, MessageRef, Person, Place, Said, TooLong
+from connectors.discord import content, parts, places
+from connectors.discord.api import Rest
+
+# Discord's message text as a person reads it.
+
 
 Json = Mapping[str, Any]
+
+_TOKEN = re.compile(
+    r"<(?:@!?(?P<user>\d+)|@&(?P<role>\d+)|#(?P<channel>\d+)|a?:(?P<emoji>\w+):\d+"
+    r"|/(?P<command>[^:<>]+):\d+|t:(?P<time>-?\d{1,11})(?::\w)?)>"
+)
+
+
+def name_of(user: Json, member: Json | None = None) -> str:
+    """What others see a person called: in a server, where its member is given."""
+    nick = (member or user.get("member") or {}).get("nick")
+    return str(nick or user.get("global_name") or user.get("username") or user["id"])
+
+
+def plain(
+    text: str,
+    names: Mapping[str, str],
+    *,
+    without: frozenset[str] = frozenset(),
+    named: Callable[[str], str | None] = lambda _id: None,
+) -> str:
+    """What a person sees of a text; the mentions of the users and roles `without` are left out.
+
+    `names` are people's by their ids; `named` knows the names of roles and channels. What neither
+    knows stays as Discord writes it.
+    """
+    if without:
+        ids = "|".join(map(re.escape, without))
+        text = re.sub(rf"[ \t]?<@[!&]?(?:{ids})>", "", text)
+    return _TOKEN.sub(lambda match: _shown(match, names, named), text).strip()
+
+
+def quoted(text: str) -> str:
+    """A text as a quotation in Markdown."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _shown(
+    match: re.Match[str], names: Mapping[str, str], named: Callable[[str], str | None]
+) -> str:
+    kind, value = match.lastgroup, str(match[match.lastgroup or 0])
+    known: str | None
+    match kind:
+        case "user":
+            known = f"@{names[value]}" if value in names else None
+        case "role":
+            known = f"@{name}" if (name := named(value)) else None
+        case "channel":
+            known = f"#{name}" if (name := named(value)) else None
+        case "emoji":
+            known = f":{value}:"
+        case "command":
+            known = f"/{value}"
+        case _:
+            known = _time(int(value))
+    return known or match[0]
+
+
+def _time(seconds: int) -> str | None:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+# The files under a message. An id names the message too: addresses of files hold for a day.
+
+
+_UNKNOWN = "application/octet-stream"
+_ADDRESS = ("https://", "http://")
+"""Files given to a slash command stand under no message: their id is their address."""
+
+
+def attached(message: Mapping[str, Any]) -> tuple[File, ...]:
+    """The files under a message."""
+    return tuple(_file(message, each) for each in message.get("attachments") or ())
+
+
+def file_id(channel: str, message: str, attachment: str) -> str:
+    """What a file is fetched by."""
+    return f"{channel}/{message}/{attachment}"
+
+
+async def fetch(rest: Rest, file: File, most: int) -> bytes:
+    """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+    if file.id.startswith(_ADDRESS):
+        return await rest.download(file.id, most)
+    channel, message, attachment = file.id.split("/")
+    found: Mapping[str, Any] = await rest.look_up(
+        "/channels/{channel_id}/messages/{message_id}", channel_id=channel, message_id=message
+    )
+    passed_on = [each["message"] for each in found.get("message_snapshots") or ()]
+    there = (a for each in (found, *passed_on) for a in each.get("attachments") or ())
+    about = next((each for each in there if each["id"] == attachment), None)
+    if about is None:
+        raise Gone(f"The file {file.name} was deleted.")
+    if int(about["size"]) > most:
+        raise TooLong(f"The file has more than {most} bytes.")
+    return await rest.download(about["url"], most)
+
+
+def _file(message: Mapping[str, Any], about: Mapping[str, Any]) -> File:
+    return File(
+        id=file_id(message["channel_id"], message["id"], about["id"]),
+        name=about["filename"],
+        media_type=str(about.get("content_type") or _UNKNOWN).partition(";")[0],
+        size=int(about["size"]),
+    )
+
 
 FORWARDED = "Forwarded:"
 _TEXT_DISPLAY = 10
@@ -94,3 +207,70 @@ def _media(media: Json) -> str:
     """What a poll's question or answer shows: a text, an emoji, or both."""
     emoji = (media.get("emoji") or {}).get("name") or ""
     return f"{emoji} {media.get('text') or ''}".strip()
+
+
+# A message of Discord's history as something that was said; pure.
+
+
+Message = Mapping[str, Any]
+
+_STARTER = 21
+"""The type of a thread's first message, which stands for one in the channel."""
+_SPEECH = frozenset({0, 19, 20, 23})
+"""Types of messages in which somebody says something: plain, a reply, or a command's response."""
+_LOADING = 1 << 7
+
+
+def speech(message: Message) -> Message | None:
+    """The message in which somebody says something; None where it tells of a join or the like."""
+    if message.get("type") == _STARTER:
+        started: Message | None = message.get("referenced_message")
+        return started
+    loading = int(message.get("flags") or 0) & _LOADING
+    return message if message.get("type") in _SPEECH and not loading else None
+
+
+def people_in(message: Message) -> Iterator[Mapping[str, Any]]:
+    """The users whose names it takes to tell what a message says."""
+    yield message["author"]
+    yield from message.get("mentions") or ()
+    for each in message.get("message_snapshots") or ():
+        yield from each["message"].get("mentions") or ()
+    if asked := message.get("interaction_metadata"):
+        yield asked["user"]
+
+
+def said(place: Place, message: Message, us: str, names: Mapping[str, str]) -> Iterator[Said]:
+    """What was said and by whom. A command's response tells the question above the answer."""
+    above = parts.above(message)
+    if above:
+        yield _asked(place, message, above, names)
+    author = str(message["author"]["id"])
+    yield Said(
+        ref=MessageRef(place, message["id"]),
+        author=Person(author, names.get(author, author)),
+        text=_text(message, above, us, names),
+        by_bot=author == us,
+        at_us=places.microseconds(message["id"]),
+        files=content.files_of(message),
+    )
+
+
+def _asked(place: Place, message: Message, above: str, names: Mapping[str, str]) -> Said:
+    asked = message["interaction_metadata"]
+    person = str(asked["user"]["id"])
+    return Said(
+        ref=MessageRef(place, asked["id"]),
+        author=Person(person, names.get(person, person)),
+        text=parts.question_in(above),
+        by_bot=False,
+        at_us=places.microseconds(asked["id"]),
+    )
+
+
+def _text(message: Message, above: str, us: str, names: Mapping[str, str]) -> str:
+    own = str(message.get("content") or "").lstrip().removeprefix(above)
+    words = content.text_of({**message, "content": own})
+    if message["author"]["id"] == us:
+        return words
+    return plain(words, names, without=frozenset({us}))

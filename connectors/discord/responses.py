@@ -5,18 +5,82 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.base import Gone, MessageRef, Part, Person, Place, Refused
-from connectors.discord import finder, markup, parts
-from connectors.discord.inbound.interactions import Interaction, Interactions
-from connectors.discord.places import DM
-from connectors.discord.rest import Rest
-from connectors.discord.tokens import Tokens
+from connectors.discord import parts, places
+from connectors.discord import parts as markup
+from connectors.discord.api import Rest
+from connectors.discord.interactions import Interaction, Interactions, Tokens
+from connectors.discord.places import DM, channel_of
+from connectors.markdown import form
+
+# Messages that were posted by a process that died, or by a call whose answer was lost.
+
 
 Message = Mapping[str, Any]
+
+SKEW_S = 60.0
+"""So far Discord's clock and ours may be apart."""
+_PAGE = 100
+_MOST_PAGES = 5
+_TELLING = 20
+"""So many characters have to be the same where the text alone says which message it is."""
+
+
+async def named(rest: Rest, place: Place, part: Part, after: str) -> Message | None:
+    """Our message after an id whose buttons name the part; None where there is none."""
+    return _named(await _ours(rest, place, after), part)
+
+
+async def search(rest: Rest, place: Place, part: Part, since: float) -> Message | None:
+    """Our message from a time on (seconds since the epoch) that shows the part, or None.
+
+    One without buttons is known by the beginning of its text. Another answer from before may begin
+    alike, so there the clocks have to agree; buttons say the same on either.
+    """
+    return chosen(await _ours(rest, place, places.at(since - SKEW_S)), part, since)
+
+
+def chosen(ours: Sequence[Message], part: Part, since: float) -> Message | None:
+    """That one of these messages of ours, in the same way."""
+    alike = (each for each in ours if _is_alike(each, part, since))
+    return _named(ours, part) or next(alike, None)
+
+
+def _named(messages: Sequence[Message], part: Part) -> Message | None:
+    if part.run_id is None:
+        return None
+    return next((each for each in messages if parts.is_part(each, part.run_id, part.index)), None)
+
+
+async def _ours(rest: Rest, place: Place, after: str) -> list[Message]:
+    us = (await rest.me())["id"]
+    found: list[Message] = []
+    for _ in range(_MOST_PAGES):
+        page: list[Message] = await rest.look_up(
+            "/channels/{channel_id}/messages",
+            query={"after": after, "limit": _PAGE},
+            channel_id=channel_of(place),
+        )
+        found += [each for each in page if each["author"]["id"] == us]
+        if len(page) < _PAGE:
+            break
+        after = max((each["id"] for each in page), key=int)
+    return sorted(found, key=lambda each: int(each["id"]))
+
+
+def _is_alike(message: Message, part: Part, since: float) -> bool:
+    """Whether texts begin alike; a log and a screen are behind each other by turns."""
+    if message.get("components") or places.seconds(message["id"]) < since:
+        return False
+    shown, known = markup.drawn(message).text, form(part.text)
+    length = min(len(shown), len(known))
+    return length >= _TELLING and shown[:length] == known[:length]
+
+
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -98,7 +162,7 @@ class Responses:
         message = await self._original(interaction)
         if message is None or _is_loading(message):
             return None
-        if (found := finder.chosen([message], part, since)) is not None:
+        if (found := chosen([message], part, since)) is not None:
             _keep(self._responses, found["id"], _Response(interaction, markup.above(found)))
         return found
 

@@ -24,19 +24,17 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
-from connectors.discord import finder, markup, parts, snowflakes
-from connectors.discord.budgets import Budgets
+from connectors.discord import parts, responses
+from connectors.discord import parts as markup
+from connectors.discord import places as snowflakes
+from connectors.discord.api import Budgets, Rest
 from connectors.discord.dialect import units
 from connectors.discord.errors import code_of
-from connectors.discord.flights import Flights
-from connectors.discord.inbound.interactions import Interactions
-from connectors.discord.indicator import Indicator
+from connectors.discord.interactions import Interactions, Tokens
 from connectors.discord.options import DiscordOptions
-from connectors.discord.pings import Pings
+from connectors.discord.pings import Flights, Indicator, Pings
 from connectors.discord.places import DM, Places, channel_of
 from connectors.discord.responses import Responses
-from connectors.discord.rest import Rest
-from connectors.discord.tokens import Tokens
 
 LONGEST = 1_900
 """UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
@@ -111,7 +109,7 @@ class Writer:
         message = await self._responses.found(part, since)
         if message is None:
             message = await self._sought(
-                part, lambda: finder.search(self._rest, place, part, since)
+                part, lambda: responses.search(self._rest, place, part, since)
             )
         if message is None:
             return None
@@ -254,10 +252,10 @@ class Writer:
     async def _found(self, place: Place, part: Part, post: _Post) -> Message | None:
         if part.run_id is None or not part.controls:
             return None
-        after = part.about.id if part.about else snowflakes.at(post.tried_at - finder.SKEW_S)
+        after = part.about.id if part.about else snowflakes.at(post.tried_at - responses.SKEW_S)
         if message := await self._responses.found(part, post.tried_at):
             return message
-        return await self._sought(part, lambda: finder.named(self._rest, place, part, after))
+        return await self._sought(part, lambda: responses.named(self._rest, place, part, after))
 
     async def _sought(
         self, part: Part, look: Callable[[], Awaitable[Message | None]]

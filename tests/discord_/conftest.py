@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connectors.discord.api import Rest
 from connectors.discord.options import DiscordOptions
-from connectors.discord.rest import Rest
 from tests.servers.discord import TOKEN, DiscordServer, Limits, discord_server
 
 FREE = Limits(

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from connectors.base import Asked, Place
-from connectors.discord.inbound.mapping import Setting
-from connectors.discord.inbound.origins import Origins
+from connectors.discord.api import Rest
 from connectors.discord.places import Places
-from connectors.discord.rest import Rest
+from connectors.discord.questions import Origins, Setting
 from providers.scripted import Pause
 from tests.discord_.way import discord_way, listening, until
 from tests.servers.discord import DiscordServer, MessageType, Permission, Refuse, Version

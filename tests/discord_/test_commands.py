@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from connectors.base import Asked, Commanded, Event, File, MessageRef, Place
-from connectors.discord.inbound import asking, commands
-from connectors.discord.inbound.commands import COMMANDS, agree, register
+from connectors.discord import commands
+from connectors.discord import commands as asking
+from connectors.discord.api import Rest
+from connectors.discord.commands import COMMANDS, agree, register
 from connectors.discord.places import DM, chain
-from connectors.discord.rest import Rest
 from providers.scripted import Pause
 from tests.discord_.way import discord_way, listening, until
 from tests.said import FORGOTTEN

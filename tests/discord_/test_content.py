@@ -10,9 +10,9 @@ import pytest
 
 from connectors.base import Asked, Place
 from connectors.discord import content
+from connectors.discord.api import Rest
+from connectors.discord.history import Reader
 from connectors.discord.places import DM, Places
-from connectors.discord.reader import Reader
-from connectors.discord.rest import Rest
 from tests.discord_.test_reader import told
 from tests.discord_.way import listening, until
 from tests.servers.discord import DiscordServer

@@ -10,8 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from connectors.base import MessageRef, Place
-from connectors.discord import DiscordConnector
-from connectors.discord.inbound import handover
+from connectors.discord import DiscordConnector, questions
 from connectors.discord.places import DM
 from tests.contracts.connector import ConnectorContract, Harness, Question
 from tests.discord_.conftest import FREE, options_for
@@ -58,7 +57,7 @@ class _Contract(ConnectorContract):
                 others.append(DiscordConnector(options_for(server)))
                 return others[-1]
 
-            with hurried(), patch.object(handover, "PAUSES_S", ()):
+            with hurried(), patch.object(questions, "PAUSES_S", ()):
                 await _connected(connector)
                 yield Harness(connector, place, ask, delete, another)
                 for each in (connector, *others):

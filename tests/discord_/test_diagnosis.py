@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from connectors.base import Lacking, Refused, Unavailable
-from connectors.discord import diagnosis, permissions
+from connectors.discord import checks
+from connectors.discord.api import Rest
+from connectors.discord.checks import diagnose, in_channel, in_guild, invite_url, needed
 from connectors.discord.connector import DiscordConnector
-from connectors.discord.diagnosis import diagnose
-from connectors.discord.permissions import in_channel, in_guild, invite_url, needed
-from connectors.discord.rest import Rest
 from tests.discord_.conftest import options_for
 from tests.servers.discord import (
     ChannelType,
@@ -55,7 +54,7 @@ async def test_a_wrong_token_is_named(server: DiscordServer) -> None:
 
 async def test_the_missing_intent_is_named() -> None:
     async with discord_server(intents=Intent(0)) as server:
-        assert await faults(server) == diagnosis.INTENT
+        assert await faults(server) == checks.INTENT
 
 
 async def test_a_permission_that_the_server_does_not_give_is_named_with_the_invitation(
@@ -144,7 +143,7 @@ async def test_in_a_forum_people_speak_in_threads_only(
 
 async def test_an_announcement_channel_is_told_for_what_it_is(server: DiscordServer) -> None:
     news = another(server, ChannelType.ANNOUNCEMENT)
-    assert await faults(server, news) == diagnosis.SELDOM.format("other")
+    assert await faults(server, news) == checks.SELDOM.format("other")
 
 
 async def test_a_channel_nobody_talks_in_is_told(server: DiscordServer) -> None:
@@ -209,4 +208,4 @@ def test_the_documentation_names_every_permission_and_the_number_of_them_togethe
         assert permission.name in text
     for threads in (False, True):
         assert str(sum(each.bit for each in needed(threads=threads))) in text
-    assert " ".join(permissions.SCOPES) in text.replace("`", "")
+    assert " ".join(checks.SCOPES) in text.replace("`", "")

@@ -13,8 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from connectors.discord.dialect import DiscordDialect, units
-from connectors.discord.dialect.decoration import NOTE, RULE
-from connectors.discord.markup import MOST, content
+from connectors.discord.dialect.inlines import NOTE, RULE
+from connectors.discord.parts import MOST, content
 from connectors.markdown import plain
 from tests.markdown.grammar import Grammar
 from tests.servers.discord import markdown as client

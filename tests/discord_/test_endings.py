@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from connectors.discord import markup
+from connectors.discord import parts as markup
 from connectors.discord.dialect import units
 from providers.scripted import Pause
 from tests.discord_.way import discord_way

@@ -21,9 +21,9 @@ from connectors.base import (
     Unavailable,
     Unconfirmed,
 )
-from connectors.discord import rest as rest_module
+from connectors.discord import api as rest_module
+from connectors.discord.api import Rest
 from connectors.discord.errors import BANNED_S, TABLE, Limited, code_of, failure, translated
-from connectors.discord.rest import Rest
 from tests.clock import SOON_S
 from tests.discord_.conftest import options_for
 from tests.servers.discord import DiscordServer, Hang, Limits, Refuse, Reset, Slow, discord_server

@@ -9,8 +9,8 @@ import pytest
 
 from bot.store import memory_store
 from connectors.base import Asked
+from connectors.discord import gateway
 from connectors.discord.connector import DiscordConnector
-from connectors.discord.inbound import client
 from providers.scripted import Pause
 from tests.discord_.conftest import options_for
 from tests.discord_.way import Way, discord_way, listening, until
@@ -260,10 +260,10 @@ async def test_a_wrong_token_is_named_and_tried_once(
 async def test_many_servers_are_shared_among_shards_and_each_is_heard_once(
     server: DiscordServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def two(_http: client._GatewayHttp) -> Any:
+    async def two(_http: gateway._GatewayHttp) -> Any:
         return 2, server.gateway_url, {}
 
-    monkeypatch.setattr(client._GatewayHttp, "get_bot_gateway", two)
+    monkeypatch.setattr(gateway._GatewayHttp, "get_bot_gateway", two)
     platform, people = server.platform, server.people
     first = shard_of(people.guild.id, 2)
     while shard_of((guild := platform.add_guild("Other", people.alice)).id, 2) == first:

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from connectors.base import Control, File, Person, Place, Pressed
-from connectors.discord.controls import custom_id
-from connectors.discord.inbound import mapping
-from connectors.discord.inbound.mapping import Setting
-from connectors.discord.inbound.text import plain, quoted
+from connectors.discord import questions
+from connectors.discord.content import plain, quoted
+from connectors.discord.parts import custom_id
 from connectors.discord.places import DM, Places, chain, channel_of, first_of
+from connectors.discord.questions import Setting
 
 US, ALICE, BOB, ROLE = "1", "2", "3", "9"
 RUN = UUID("00000000-0000-4000-8000-000000000001")
@@ -55,7 +55,7 @@ def reply(to: str | None, content: str = "hi", **more: Any) -> dict[str, Any]:
 
 def addressed(body: dict[str, Any], at: Setting) -> bool | None:
     """Whether a message names the bot; None where it is no business of its."""
-    words = mapping.heard(body, at)
+    words = questions.heard(body, at)
     return words.addressed if words else None
 
 
@@ -100,42 +100,42 @@ def test_the_role_that_a_server_made_for_the_bot_names_it_too() -> None:
     ],
 )
 def test_what_no_person_says_is_not_heard(body: dict[str, Any]) -> None:
-    assert mapping.heard({**body, "mentions": [user(US)]}, ALONE) is None
+    assert questions.heard({**body, "mentions": [user(US)]}, ALONE) is None
 
 
 def test_a_message_that_was_passed_on_is_no_reply() -> None:
     passed_on = message(message_reference={"type": 1, "message_id": "99"})
-    assert mapping.replied_to(passed_on) is None
-    assert mapping.replied_to(reply(BOB)) == "99"
+    assert questions.replied_to(passed_on) is None
+    assert questions.replied_to(reply(BOB)) == "99"
 
 
 def test_a_person_is_called_as_the_others_in_the_server_see_them() -> None:
-    nick = mapping.heard(message(member={"nick": "Ali"}), ALONE)
-    name = mapping.heard(message(member={"nick": None}), ALONE)
-    bare = mapping.heard(message(author={"id": ALICE, "username": "alice"}), ALONE)
+    nick = questions.heard(message(member={"nick": "Ali"}), ALONE)
+    name = questions.heard(message(member={"nick": None}), ALONE)
+    bare = questions.heard(message(author={"id": ALICE, "username": "alice"}), ALONE)
     people = [words and words.person for words in (nick, name, bare)]
     assert people == [Person(ALICE, "Ali"), Person(ALICE, "User 2"), Person(ALICE, "alice")]
 
 
 def test_files_are_named_by_their_message() -> None:
     attachment = {"id": "7", "filename": "a.txt", "size": 3, "content_type": "text/plain; a=b"}
-    words = mapping.heard(message("", attachments=[attachment]), ALONE)
+    words = questions.heard(message("", attachments=[attachment]), ALONE)
     assert words is not None
     assert words.files == (File("60/100/7", "a.txt", "text/plain", 3),)
 
 
 def test_a_change_of_a_preview_or_a_pin_changes_no_words() -> None:
-    assert mapping.changed(message(edited_timestamp=None), US) is None
-    assert mapping.changed(message("", edited_timestamp="2026-01-01"), US) is None
-    words = mapping.changed(message("new", edited_timestamp="2026-01-01"), US)
+    assert questions.changed(message(edited_timestamp=None), US) is None
+    assert questions.changed(message("", edited_timestamp="2026-01-01"), US) is None
+    words = questions.changed(message("new", edited_timestamp="2026-01-01"), US)
     assert words is not None
-    event = mapping.edited(words, CHANNEL.place("100"), "new", "2026-01-01")
+    event = questions.edited(words, CHANNEL.place("100"), "new", "2026-01-01")
     assert (event.text, event.version) == ("new", "2026-01-01")
 
 
 def test_deletions_come_one_by_one_or_at_a_stroke() -> None:
-    assert list(mapping.deleted({"id": "1"})) == ["1"]
-    assert list(mapping.deleted({"ids": ["1", "2"]})) == ["1", "2"]
+    assert list(questions.deleted({"id": "1"})) == ["1"]
+    assert list(questions.deleted({"ids": ["1", "2"]})) == ["1", "2"]
 
 
 def press(id_: str) -> Pressed | None:
@@ -145,7 +145,7 @@ def press(id_: str) -> Pressed | None:
         "message": {"id": "100"},
         "member": {"nick": "Ali", "user": user(ALICE)},
     }
-    return mapping.pressed(body, CHANNEL.place("99"))
+    return questions.pressed(body, CHANNEL.place("99"))
 
 
 def test_a_press_names_person_control_and_run() -> None:

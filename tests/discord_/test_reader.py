@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from connectors.base import File, Gone, MessageRef, Place, Refused, Said, TooLong
-from connectors.discord import reader as reader_module
+from connectors.discord import history as reader_module
+from connectors.discord.api import Rest
+from connectors.discord.history import Reader
 from connectors.discord.places import DM, Places, chain
-from connectors.discord.reader import Reader
-from connectors.discord.rest import Rest
 from tests.servers.discord import DiscordServer
 
 pytestmark = pytest.mark.real_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.discord.controls import parsed
+from connectors.discord.parts import parsed
 from providers.scripted import Pause
 from tests.discord_.way import Way, discord_way
 from tests.servers.discord import DiscordServer, Message, Refuse

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Asked
-from connectors.discord.gateway import PAUSES_S, STABLE_S, Starts
-from connectors.discord.inbound.client import Client, TooSoon
+from connectors.discord.gateway import PAUSES_S, STABLE_S, Client, Starts, TooSoon
 from tests.discord_.way import listening, until
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.platform import Event

@@ -13,8 +13,7 @@ from cryptography.fernet import Fernet
 
 from bot.store import memory_store
 from connectors.base import Control, Grant, Grants, MessageRef, Part, Place, Refused, Unavailable
-from connectors.discord.inbound.interactions import Interaction
-from connectors.discord.tokens import Tokens
+from connectors.discord.interactions import Interaction, Tokens
 from connectors.keys import Keys
 from tests.discord_.test_writer import OTHER, RUN, STOP, Bot, part, process
 from tests.servers.discord import DiscordServer, Permission

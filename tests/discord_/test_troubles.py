@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.base import Control, Pressed
-from connectors.discord.inbound.inbound import NOT_KEPT
+from connectors.discord.events import NOT_KEPT
 from tests.discord_.way import discord_way, listening, until
 from tests.servers.discord import DiscordServer, Refuse
 

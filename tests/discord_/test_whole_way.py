@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.runs import verify
-from connectors.discord import markup
+from connectors.discord import parts
 from connectors.discord.dialect import units
 from connectors.markdown import plain
 from providers.scripted import Pause
@@ -52,7 +52,7 @@ async def test_an_answer_streams_within_discords_own_rates_and_is_verified() -> 
         assert server.record.rate_limited == []
         assert server.record.writing() == []
         assert server.record.pinged() == []
-        assert server.record.shown() == [markup.content(TEXT)] * 3
+        assert server.record.shown() == [parts.content(TEXT)] * 3
 
 
 async def test_a_long_answer_goes_on_in_further_messages_and_is_verified(
@@ -63,7 +63,7 @@ async def test_a_long_answer_goes_on_in_further_messages_and_is_verified(
         assert await way.verdicts(1) == ["verified"]
         shown = server.record.shown()
         assert len(shown) > 3
-        assert all(units(text) <= markup.MOST for text in shown)
+        assert all(units(text) <= parts.MOST for text in shown)
         assert "".join("".join(shown).split()) == "".join(LONG.split())
         assert server.record.writing() == []
         sent = server.record.messages(by_bot=True)
@@ -99,7 +99,7 @@ async def test_whatever_fails_on_the_way_the_answer_is_whole(
         server.faults.waiting.append(fault)
         ask(way)
         assert await way.verdicts(1) == ["verified"]
-        assert server.record.shown() == [markup.content(TEXT)]
+        assert server.record.shown() == [parts.content(TEXT)]
         assert server.record.writing() == []
 
 
@@ -119,7 +119,7 @@ async def test_an_answer_to_a_command_is_verified(server: DiscordServer) -> None
         await server.record.until(lambda: server.platform.commands[None])
         server.people.command("ask", {"question": "What is it?"})
         assert await way.verdicts(1) == ["verified"]
-        assert server.record.shown() == [f"-# 💬 What is it?\n{markup.content(TEXT)}"]
+        assert server.record.shown() == [f"-# 💬 What is it?\n{parts.content(TEXT)}"]
 
 
 async def test_a_command_whose_token_dies_on_the_way_is_answered_whole() -> None:
@@ -131,7 +131,7 @@ async def test_a_command_whose_token_dies_on_the_way_is_answered_whole() -> None
         await server.record.until(lambda: server.platform.commands[None])
         server.people.command("ask", {"question": "What is it?"})
         assert await way.verdicts(1) == ["verified"]
-        assert server.record.shown() == [f"-# 💬 What is it?\n{markup.content(TEXT)}"]
+        assert server.record.shown() == [f"-# 💬 What is it?\n{parts.content(TEXT)}"]
 
 
 async def test_a_channel_of_a_lower_rate_is_kept_within_it() -> None:
@@ -141,7 +141,7 @@ async def test_a_channel_of_a_lower_rate_is_kept_within_it() -> None:
             for _ in range(2):
                 ask(way)
             assert await way.verdicts(2) == ["verified"] * 2
-        assert server.record.shown() == [markup.content(TEXT)] * 2
+        assert server.record.shown() == [parts.content(TEXT)] * 2
         assert len(server.record.rate_limited) <= 1
 
 
@@ -164,7 +164,7 @@ async def test_a_long_chinese_answer_with_code_and_a_table_is_whole_and_verified
         shown = way.answers
         lines = [line for each in shown for line in client.lines(each.content)]
         assert "".join("".join(lines).split()) == "".join("".join(plain(CHINESE)).split())
-        assert all(units(each.content) <= markup.MOST for each in shown)
+        assert all(units(each.content) <= parts.MOST for each in shown)
         assert [(each.reference or {}).get("message_id") for each in shown[1:]] == [
             each.id for each in shown[:-1]
         ]

@@ -25,15 +25,14 @@ from connectors.base import (
     TooLong,
     Unavailable,
 )
-from connectors.discord import indicator, snowflakes
+from connectors.discord import pings
+from connectors.discord import places as snowflakes
 from connectors.discord import writer as writer_module
-from connectors.discord.budgets import Budgets
-from connectors.discord.controls import custom_id, parsed
-from connectors.discord.inbound.interactions import Interaction, Interactions
+from connectors.discord.api import Budgets, Rest
+from connectors.discord.interactions import Interaction, Interactions, Tokens
 from connectors.discord.options import DiscordOptions
+from connectors.discord.parts import custom_id, parsed
 from connectors.discord.places import DM, Places, chain
-from connectors.discord.rest import Rest
-from connectors.discord.tokens import Tokens
 from connectors.discord.writer import LONGEST, Writer
 from tests.clock import SOON_S
 from tests.discord_.conftest import FREE, options_for
@@ -536,8 +535,8 @@ async def test_what_is_for_one_person_is_seen_by_them_alone(bot: Bot) -> None:
 
 def hurry_typing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pause between one sign of typing and the next."""
-    monkeypatch.setattr(indicator, "_EVERY_S", 0.01)
-    monkeypatch.setattr(indicator, "_APART_S", 0.0)
+    monkeypatch.setattr(pings, "_EVERY_S", 0.01)
+    monkeypatch.setattr(pings, "_APART_S", 0.0)
 
 
 async def test_typing_goes_on_until_there_is_text(
@@ -619,7 +618,7 @@ async def test_typing_is_shown_again_only_when_its_bucket_is_full(
 async def test_typing_that_ends_and_begins_again_keeps_to_its_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(indicator, "_APART_S", 0.15)
+    monkeypatch.setattr(pings, "_APART_S", 0.15)
     limits = Limits(typing_seconds=0.1)
     async with discord_server(limits=limits) as server, process(server) as bot:
         for _ in range(3):

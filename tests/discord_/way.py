@@ -15,8 +15,8 @@ from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import RunRow, Store, memory_store
 from connectors.base import Event, Preflight
+from connectors.discord import gateway, questions
 from connectors.discord.connector import DiscordConnector
-from connectors.discord.inbound import client, handover
 from providers.scripted import ScriptedProvider
 from tests.discord_.conftest import options_for
 from tests.servers.discord import DiscordServer, Message
@@ -85,9 +85,9 @@ def hurried() -> Iterator[None]:
     async def at_once(*_: object, **__: object) -> None: ...
 
     with (
-        patch.object(client.Client, "before_identify_hook", at_once),
-        patch.object(client, "READY_S", 0.05),
-        patch.object(handover, "PAUSES_S", (0.01, 0.02)),
+        patch.object(gateway.Client, "before_identify_hook", at_once),
+        patch.object(gateway, "READY_S", 0.05),
+        patch.object(questions, "PAUSES_S", (0.01, 0.02)),
     ):
         yield
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from connectors.discord.inbound import asking, commands
+from connectors.discord import commands
+from connectors.discord import commands as asking
 from providers.base import Disconnected
 from providers.scripted import Fail, Pause
 from tests.discord_.conftest import FREE

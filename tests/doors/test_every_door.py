@@ -12,9 +12,9 @@ import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from connectors import base
-from connectors.discord.inbound import commands
-from connectors.discord.inbound.asking import Asking
-from connectors.discord.inbound.client import HEARD
+from connectors.discord import commands
+from connectors.discord.commands import Asking
+from connectors.discord.gateway import HEARD
 from connectors.slack.inbound import gate as slack_gate
 from connectors.slack.inbound.shortcuts import ASK_ABOUT, MODAL
 from connectors.web import WebConnector, protocol

@@ -8,7 +8,7 @@ across and headings below the third level are nothing. An escape draws any chara
 from __future__ import annotations
 
 from connectors.base import Cost
-from connectors.discord.dialect import decoration
+from connectors.discord.dialect import inlines
 from connectors.discord.dialect.blocks import Writer
 from connectors.discord.dialect.reading import drawn
 from connectors.markdown import START, Drawn, State, parse
@@ -16,7 +16,7 @@ from connectors.markdown.nodes import Block, List
 
 __all__ = ["DiscordDialect", "units"]
 
-_AROUND = 2 * len(f"{decoration.NOTE}\n") + 4 * len(f"{decoration.FENCE}\n")
+_AROUND = 2 * len(f"{inlines.NOTE}\n") + 4 * len(f"{inlines.FENCE}\n")
 """What stands around a line at the most: fences, a rule, a note, a blank line."""
 
 
@@ -41,8 +41,8 @@ class DiscordDialect:
             blocks = _decided(blocks, parsed.after)
         lines = Writer(aligned=aligned).all(blocks)
         written = "\n".join(lines)
-        if not growing and decoration.noted(written):
-            written = f"{written}\n{decoration.NOTE}"
+        if not growing and inlines.noted(written):
+            written = f"{written}\n{inlines.NOTE}"
         return written
 
     def read(self, answer: str) -> Drawn:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from connectors.discord.dialect import decoration
-from connectors.discord.dialect.decoration import FENCE
+from connectors.discord.dialect import inlines
+from connectors.discord.dialect.inlines import FENCE
 from connectors.markdown import Drawn
 from connectors.markdown.plain import Words
 
@@ -51,7 +51,7 @@ class _Reader:
         while at < len(self._source):
             line = self._source[at]
             quote = "> " if line.startswith("> ") else ""
-            small = line.removeprefix(quote) in (decoration.RULE, decoration.NOTE)
+            small = line.removeprefix(quote) in (inlines.RULE, inlines.NOTE)
             end = self._fence(at, quote)
             if end > at or small or quote != before:
                 self._lists = []
@@ -82,9 +82,9 @@ class _Reader:
         return len(self._source)
 
     def _code(self, lines: Sequence[str]) -> None:
-        rows = decoration.rows_in(lines)
+        rows = inlines.rows_in(lines)
         if rows is None:
-            self.lines += decoration.code_in(lines)
+            self.lines += inlines.code_in(lines)
         else:
             self.lines += filter(None, ("\t".join(row).rstrip("\t") for row in rows))
 
@@ -95,7 +95,7 @@ class _Reader:
         indent = len(line) - len(line.lstrip(" "))
         self._lists = [each for each in self._lists if each[0] < indent]
         if heading := _HEADING.fullmatch(line):
-            line = decoration.title_in(heading[2])
+            line = inlines.title_in(heading[2])
         elif small := _SMALL.fullmatch(line):
             line = small[1]
         if words := self._words(line):
@@ -212,4 +212,4 @@ class _Line:
 
 def _code(found: re.Match[str]) -> str:
     text = _PAD.sub(lambda pad: pad[1] or "", found[2])
-    return decoration.unsingled(text) if len(found[1]) == 2 else text
+    return inlines.unsingled(text) if len(found[1]) == 2 else text

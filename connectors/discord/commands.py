@@ -1,29 +1,116 @@
-"""Commands and presses: what a person does without writing a message."""
+"""The bot's commands as Discord is told of them, once at the start and only where they changed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Literal
 
 from connectors.base import Asked, Commanded, ConnectorError, File, MessageRef, Person, Place
-from connectors.discord import content
-from connectors.discord.inbound import commands, mapping
-from connectors.discord.inbound.acknowledgements import Acknowledgements
-from connectors.discord.inbound.guilds import Guilds, parent_in
-from connectors.discord.inbound.handover import Handover, patiently
-from connectors.discord.inbound.interactions import Interaction, Interactions
-from connectors.discord.inbound.mapping import Setting
-from connectors.discord.inbound.origins import Origins
-from connectors.discord.inbound.text import plain, quoted
+from connectors.discord import content, questions
+from connectors.discord.api import Rest
+from connectors.discord.content import plain, quoted
+from connectors.discord.guilds import Guilds, parent_in
+from connectors.discord.interactions import Acknowledgements, Interaction, Interactions, Tokens
 from connectors.discord.places import DM
-from connectors.discord.rest import Rest
-from connectors.discord.tokens import Tokens
+from connectors.discord.questions import Handover, Origins, Setting, patiently
 from connectors.errands import Errands
 
 log = logging.getLogger(__name__)
+
+
+class Command(StrEnum):
+    """The bot's commands by their names; `ABOUT` is the one in a message's menu."""
+
+    ASK = "ask"
+    NEW = "new"
+    STOP = "stop"
+    HELP = "help"
+    ABOUT = "Ask about this message"
+
+
+QUESTION, FILE = "question", "file"
+"""The options of the command that asks."""
+
+_SLASH, _MESSAGE, _ENTRY_POINT = 1, 3, 4
+_STRING, _ATTACHMENT = 3, 11
+_LONGEST_QUESTION = 4_000
+_EVERYWHERE = {"contexts": [0, 1], "integration_types": [0]}
+"""In servers and in direct messages, where the bot was invited."""
+
+COMMANDS: Sequence[Mapping[str, Any]] = (
+    {
+        "name": Command.ASK,
+        "type": _SLASH,
+        "description": "Ask me something; all can see the answer",
+        "options": [
+            {
+                "name": QUESTION,
+                "type": _STRING,
+                "description": "What you want to know",
+                "required": True,
+                "max_length": _LONGEST_QUESTION,
+            },
+            {"name": FILE, "type": _ATTACHMENT, "description": "A file that it is about"},
+        ],
+        **_EVERYWHERE,
+    },
+    {
+        "name": Command.NEW,
+        "type": _SLASH,
+        "description": "Forget what was said here",
+        **_EVERYWHERE,
+    },
+    {
+        "name": Command.STOP,
+        "type": _SLASH,
+        "description": "Stop the answers to your questions here",
+        **_EVERYWHERE,
+    },
+    {"name": Command.HELP, "type": _SLASH, "description": "How to talk to me", **_EVERYWHERE},
+    {"name": Command.ABOUT, "type": _MESSAGE, **_EVERYWHERE},
+)
+
+
+async def register(rest: Rest) -> bool:
+    """Tells Discord of the commands unless it has them; whether it did. Raises `ConnectorError`."""
+    path = "/applications/{application_id}/commands"
+    application = (await rest.application())["id"]
+    known = await rest.look_up(path, application_id=application)
+    # Discord's own for an app with an Activity: it refuses an update without it.
+    kept = [each for each in known if each["type"] == _ENTRY_POINT]
+    if agree(COMMANDS, [each for each in known if each not in kept]):
+        return False
+    await rest.call("PUT", path, json=[*COMMANDS, *kept], application_id=application)
+    log.info("discord: the commands were registered")
+    return True
+
+
+def agree(ours: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether Discord has these commands and no others, in any order."""
+    theirs = {(each["name"], each["type"]): each for each in known}
+    names = {(each["name"], each["type"]) for each in ours}
+    return names == theirs.keys() and all(
+        _holds(theirs[each["name"], each["type"]], each) for each in ours
+    )
+
+
+def _holds(known: Any, ours: Any) -> bool:
+    """Whether what Discord has says all that ours says; it adds ids, versions and the like."""
+    if isinstance(ours, Mapping):
+        return isinstance(known, Mapping) and all(
+            _holds(known.get(name), value) for name, value in ours.items()
+        )
+    if isinstance(ours, list):
+        return isinstance(known, list) and len(known) == len(ours) and all(map(_holds, known, ours))
+    return bool(known == ours)
+
+
+# Commands and presses: what a person does without writing a message.
+
 
 Json = Mapping[str, Any]
 _Tell = Callable[[Interaction, str], Awaitable[None]]
@@ -50,11 +137,10 @@ _SOON_S = 1.8
 _QUICKLY_S = 0.5
 """What may be looked up before that is."""
 _FORM = "everytoken:about"
-_ENTRY_POINT = 4
+_ACTIVITY = 4
 """The type of the command that opens an app's Activity: none of the bot's."""
 _ROW, _INPUT, _PARAGRAPH = 1, 4, 2
 _REMEMBERED = 1_000
-_LONGEST_QUESTION = 4_000
 
 
 class Asking:
@@ -87,7 +173,7 @@ class Asking:
         """Acknowledges an interaction and sees to its effect. Raises `ConnectorError`."""
         at = await self._setting(data)
         match data["type"]:
-            case self.COMMAND if data["data"].get("type") != _ENTRY_POINT:
+            case self.COMMAND if data["data"].get("type") != _ACTIVITY:
                 await self._commanded(data, at, data["data"]["name"])
             case self.PRESS:
                 await self._pressed(data, at)
@@ -106,12 +192,12 @@ class Asking:
     # Presses.
 
     async def _pressed(self, data: Json, at: Setting) -> None:
-        if mapping.pressed(data, at.place("")) is None:
+        if questions.pressed(data, at.place("")) is None:
             return
         interaction = _interaction(data)
         self._errands.run(self._told.note(interaction))
         place = await patiently(lambda: self._origins.of(data["message"], at))
-        event = mapping.pressed(data, place)
+        event = questions.pressed(data, place)
         if event is None:
             return
         self._interactions.acknowledged(place, interaction)
@@ -123,23 +209,21 @@ class Asking:
     async def _commanded(self, data: Json, at: Setting, name: str) -> None:
         interaction = _interaction(data)
         ref = MessageRef(at.place(interaction.id), interaction.id)
-        asks = name in (commands.Command.ABOUT, commands.Command.ASK)
-        if name != commands.Command.HELP and not await self._may(
-            ref.place, interaction, spends=asks
-        ):
+        asks = name in (Command.ABOUT, Command.ASK)
+        if name != Command.HELP and not await self._may(ref.place, interaction, spends=asks):
             return
         match name:
-            case commands.Command.ABOUT:
+            case Command.ABOUT:
                 await self._chosen(data)
-            case commands.Command.ASK:
+            case Command.ASK:
                 await self._ask(_asked(data, ref), _interaction(data, _option(data, "question")))
-            case commands.Command.HELP:
+            case Command.HELP:
                 await self._told.say(interaction, HELP)
-            case commands.Command.NEW if not at.alone:
+            case Command.NEW if not at.alone:
                 await self._told.say(interaction, EVERY_MENTION)
-            case commands.Command.NEW:
+            case Command.NEW:
                 await self._forget(ref, interaction)
-            case commands.Command.STOP:
+            case Command.STOP:
                 # Of a channel, not of one chain of replies in it.
                 everywhere = Place("discord", at.guild, at.channel, at.thread)
                 kept = await self._give(MessageRef(everywhere, ref.id), interaction.person, "stop")
@@ -259,21 +343,21 @@ def _interaction(data: Json, question: str = "") -> Interaction:
         id=data["id"],
         token=data["token"],
         application=data["application_id"],
-        person=mapping.actor(data),
+        person=questions.actor(data),
         question=question,
     )
 
 
 def _asked(data: Json, ref: MessageRef) -> Asked:
     files: tuple[File, ...] = ()
-    if chosen := _option(data, commands.FILE):
+    if chosen := _option(data, FILE):
         about = data["data"]["resolved"]["attachments"][chosen]
         media_type = str(about.get("content_type") or "application/octet-stream")
         # It stands under no message: it is fetched by its address.
         files = (
             File(about["url"], about["filename"], media_type.partition(";")[0], about["size"]),
         )
-    return Asked(ref, mapping.actor(data), _option(data, commands.QUESTION).strip(), files)
+    return Asked(ref, questions.actor(data), _option(data, QUESTION).strip(), files)
 
 
 def _option(data: Json, name: str) -> str:
@@ -288,7 +372,7 @@ def _field(components: list[Json]) -> str:
     for component in components:
         inner = component.get("components") or [component.get("component") or {}]
         for field in inner:
-            if field.get("custom_id") == commands.QUESTION:
+            if field.get("custom_id") == QUESTION:
                 return str(field.get("value") or "").strip()
     return ""
 
@@ -297,10 +381,10 @@ def _modal(form: str) -> Json:
     field = {
         "type": _INPUT,
         "style": _PARAGRAPH,
-        "custom_id": commands.QUESTION,
+        "custom_id": QUESTION,
         "label": "Your question",
         "max_length": _LONGEST_QUESTION,
         "required": True,
     }
     row = {"type": _ROW, "components": [field]}
-    return {"custom_id": form, "title": commands.Command.ABOUT, "components": [row]}
+    return {"custom_id": form, "title": Command.ABOUT, "components": [row]}

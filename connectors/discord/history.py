@@ -1,4 +1,4 @@
-"""What was said before: in a thread, in direct messages, or in a chain of replies."""
+"""Which messages of a channel belong to a chain of replies; pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,53 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.base import File, Gone, MessageRef, Place, Said
-from connectors.discord import chains, files
-from connectors.discord.chains import commanded
-from connectors.discord.people import People
+from connectors.discord import content
+from connectors.discord.api import Rest
+from connectors.discord.content import people_in, said, speech
+from connectors.discord.guilds import People
 from connectors.discord.places import Places, channel_of, first_of
-from connectors.discord.rest import Rest
-from connectors.discord.said import people_in, said, speech
 
 Message = Mapping[str, Any]
+
+
+def answered(message: Message) -> str | None:
+    """The id of the message that one replies to."""
+    reference = message.get("message_reference") or {}
+    found: str | None = reference.get("message_id")
+    return found
+
+
+def commanded(message: Message) -> str | None:
+    """The id of the command that one responds to: the question, which is no message itself."""
+    found: str | None = (message.get("interaction_metadata") or {}).get("id")
+    return found
+
+
+def members(messages: Sequence[Message], place: Place, us: str, places: Places) -> frozenset[str]:
+    """The ids of the messages, oldest first, that belong to a place's chain.
+
+    To it belong its first question, the replies to what belongs to it, and the further parts of
+    our answers: these reply to nothing and follow the part before.
+    """
+    inside = {first_of(place) or ""}
+    follows = False
+    for message in messages:
+        known, target = places.of(message["id"]), answered(message)
+        ours = message["author"]["id"] == us
+        if known is not None:
+            belongs = known == place
+        else:
+            belongs = not inside.isdisjoint({message["id"], target, commanded(message)})
+            belongs = belongs or (ours and target is None and follows)
+        if belongs:
+            inside |= {message["id"], target or ""}  # the target may lie far back
+        if ours:
+            follows = belongs
+    return frozenset(inside)
+
+
+# What was said before: in a thread, in direct messages, or in a chain of replies.
+
 
 _PAGE = 100
 _MOST_PAGES = 3
@@ -32,7 +71,7 @@ class Reader:
 
     async def fetch(self, file: File, most: int) -> bytes:
         """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
-        return await files.fetch(self._rest, file, most)
+        return await content.fetch(self._rest, file, most)
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
         """The newest `limit` messages before one, oldest of them first."""
@@ -84,7 +123,7 @@ class Reader:
         older: list[Message] = []
         if not window or int(window[0]["id"]) > int(first):
             older = await self._along(place, before, {each["id"] for each in window})
-        chain = chains.members([*older, *window], place, us, self._places)
+        chain = members([*older, *window], place, us, self._places)
         return [each for each in [*older, *window] if each["id"] in chain]
 
     async def _window(self, place: Place, before: str, first: str) -> list[Message]:
@@ -111,7 +150,7 @@ class Reader:
                 break
             if at not in known and at != start:
                 found.append(message)
-            at = chains.answered(message)
+            at = answered(message)
         return sorted(found, key=lambda each: int(each["id"]))
 
     async def _page(

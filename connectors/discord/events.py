@@ -1,33 +1,112 @@
-"""Everything that the gateway tells of, put together."""
+"""Questions that were asked while no session listened, looked for when one begins anew."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
 from connectors.base import Asked, ConnectorError, Deleted, Inflow, MessageRef
-from connectors.discord import content, markup
-from connectors.discord.inbound import mapping
-from connectors.discord.inbound.asking import Asking
-from connectors.discord.inbound.catch_up import CatchUp
-from connectors.discord.inbound.guilds import Guilds
-from connectors.discord.inbound.handover import Handover, patiently
-from connectors.discord.inbound.interactions import Interactions
-from connectors.discord.inbound.mapping import Setting, Words
-from connectors.discord.inbound.origins import Origins
-from connectors.discord.inbound.text import plain, quoted
+from connectors.discord import content, parts, places, questions
+from connectors.discord.api import Rest
+from connectors.discord.commands import Asking
+from connectors.discord.content import plain, quoted
+from connectors.discord.guilds import Guilds
+from connectors.discord.interactions import Interactions, Tokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places
-from connectors.discord.rest import Rest
-from connectors.discord.tokens import Tokens
+from connectors.discord.questions import Handover, Origins, Setting, Words, patiently, replied_to
 from connectors.errands import Errands
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
+
+MOST_CHANNELS = 50
+_MOST_PAGES = 3
+_PAGE = 100
+_AT_ONCE = 4
+_REMEMBERED = 500
+
+
+class CatchUp:
+    """Hands messages to `said` as the gateway would have. The inbox knows those that came twice.
+
+    It looks where something was said within the last `seconds`: in channels of servers, as far
+    as Discord tells of them, and where the bot was spoken to in this process.
+    """
+
+    def __init__(
+        self, rest: Rest, guilds: Guilds, said: Callable[[Json], Awaitable[None]], seconds: float
+    ) -> None:
+        self._rest = rest
+        self._guilds = guilds
+        self._said = said
+        self._seconds = seconds
+        self._lately: OrderedDict[str, str] = OrderedDict()
+        """The servers of the channels where somebody spoke to the bot, or DM."""
+        self._one_at_a_time = asyncio.Lock()
+
+    def remember(self, message: Json) -> None:
+        """Somebody spoke to the bot in a channel."""
+        channel = message["channel_id"]
+        self._lately[channel] = message.get("guild_id") or DM
+        self._lately.move_to_end(channel)
+        if len(self._lately) > _REMEMBERED:
+            self._lately.popitem(last=False)
+
+    async def run(self) -> None:
+        """Looks once; a channel that can't be read is left out."""
+        if not self._seconds:
+            return
+        async with self._one_at_a_time:
+            since = time.time() - self._seconds
+            slots = asyncio.Semaphore(_AT_ONCE)
+            channels = self._channels(since)
+            await asyncio.gather(*(self._look(c, g, since, slots) for c, g in channels))
+
+    def _channels(self, since: float) -> Sequence[tuple[str, str]]:
+        """Channels with their servers: first those where the bot was spoken to, newest first."""
+        found = dict(reversed(self._lately.items()))
+        for guild, channel in self._guilds.stirred(since):
+            found.setdefault(channel, guild)
+        return list(found.items())[:MOST_CHANNELS]
+
+    async def _look(self, channel: str, guild: str, since: float, slots: asyncio.Semaphore) -> None:
+        async with slots:
+            try:
+                messages = await self._messages(channel, places.at(since))
+            except ConnectorError as error:
+                log.info("discord: channel %s can't be caught up with: %s", channel, error)
+                return
+        us = (await self._rest.me())["id"]
+        answered = {replied_to(each) for each in messages if each["author"]["id"] == us}
+        for message in messages:
+            if message["id"] not in answered:
+                await self._said(message if guild == DM else {**message, "guild_id": guild})
+
+    async def _messages(self, channel: str, after: str) -> Sequence[Json]:
+        """What was said since, oldest first."""
+        messages: list[Json] = []
+        for _ in range(_MOST_PAGES):
+            page: list[Json] = await self._rest.look_up(
+                "/channels/{channel_id}/messages",
+                query={"after": after, "limit": _PAGE},
+                channel_id=channel,
+            )
+            messages += sorted(page, key=lambda message: int(message["id"]))
+            if len(page) < _PAGE:
+                break
+            after = messages[-1]["id"]
+        return messages
+
+
+# Everything that the gateway tells of, put together.
+
 
 _LONGEST_QUOTATION = 4_000
 """Characters of what a message replies to."""
@@ -83,7 +162,7 @@ class Inbound:
 
     async def _said(self, message: Json) -> None:
         us = (await self._rest.me())["id"]
-        if not mapping.is_by_person(message, us):
+        if not questions.is_by_person(message, us):
             return
         async with self._turn(message["channel_id"]):
             at = await patiently(lambda: self._setting(message, us))
@@ -96,7 +175,7 @@ class Inbound:
             await self._apologise(message)
 
     async def _asked(self, message: Json, at: Setting) -> Asked | None:
-        words = mapping.heard(message, at)
+        words = questions.heard(message, at)
         if words is None:
             return None
         text = self._plain(words, at)
@@ -120,17 +199,17 @@ class Inbound:
     async def _changed(self, message: Json) -> None:
         us = (await self._rest.me())["id"]
         async with self._turn(message["channel_id"]):
-            words, place = mapping.changed(message, us), self._places.of(message["id"])
+            words, place = questions.changed(message, us), self._places.of(message["id"])
             if words is None or place is None:
                 return
             text = self._plain(words, await self._setting(message, us))
-            event = mapping.edited(words, place, text, message["edited_timestamp"])
+            event = questions.edited(words, place, text, message["edited_timestamp"])
             incoming = self._handover.put(event)
         await self._handover.insist(incoming)
 
     async def _deleted(self, data: Json) -> None:
         async with self._turn(data["channel_id"]):
-            for id_ in mapping.deleted(data):
+            for id_ in questions.deleted(data):
                 if place := self._places.of(id_):
                     self._handover.put(Deleted(MessageRef(place, id_)))
 
@@ -156,9 +235,9 @@ class Inbound:
         A chain of replies tells it by itself; in a thread or alone it may lie far back.
         """
         about = message.get("referenced_message")
-        if not about or not at.alone or mapping.replied_to(message) is None:
+        if not about or not at.alone or questions.replied_to(message) is None:
             return ""
-        names, above = content.names_in(about), markup.above(about)
+        names, above = content.names_in(about), parts.above(about)
         said = content.text_of(about).removeprefix(above.strip()).strip()
         text = plain(said, names, named=lambda id_: self.guilds.name(at.guild, id_))
         shown = text if len(text) <= _LONGEST_QUOTATION else f"{text[:_LONGEST_QUOTATION]}…"
