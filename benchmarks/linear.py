@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from connectors.discord.dialect import DiscordDialect
 from connectors.markdown import parse
-from connectors.slack import text as slack_text
+from connectors.slack import content as slack_text
 from connectors.slack.dialect import read, write
 from connectors.web import markdown as page
 

@@ -24,16 +24,16 @@ from connectors.base import (
     Status,
     understood,
 )
-from connectors.slack import costs
+from connectors.slack import blocks
 from connectors.slack.api import Api, OneToken, Tokens
-from connectors.slack.diagnosis import diagnose
-from connectors.slack.inbound import Inbound
+from connectors.slack.checks import diagnose
+from connectors.slack.history import Reader
 from connectors.slack.installations import Installations
 from connectors.slack.options import SlackOptions
-from connectors.slack.reader import Reader
-from connectors.slack.recipients import Recipients
+from connectors.slack.people import Recipients
 from connectors.slack.sessions import Sessions
 from connectors.slack.streams import Streams
+from connectors.slack.transport import Inbound
 from connectors.slack.writer import Writer
 
 
@@ -46,7 +46,7 @@ class SlackConnector:
     name = "slack"
 
     def __init__(self, options: SlackOptions, engine: AsyncEngine | None = None) -> None:
-        self.limits: Limits = costs.limits(options)
+        self.limits: Limits = blocks.limits(options)
         inflow, recipients = Inflow(), Recipients()
         installations = _installations(options, engine)
         tokens: Tokens = installations or OneToken(options.bot_token or "")

@@ -6,8 +6,26 @@ that are nothing but blocks, and what else stands below a message's own words.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+from connectors.base import (
+    ConnectorError,
+    File,
+    Gone,
+    MessageRef,
+    Person,
+    Place,
+    Refused,
+    Said,
+    TooLong,
+)
+from connectors.slack.api import Api, Identity
+from connectors.slack.people import is_dm, name_in
 
 Json = Mapping[str, Any]
 
@@ -167,3 +185,255 @@ def _text(value: object) -> str:
 def _list(value: object) -> list[Json]:
     """What is a list of objects; of another shape it says nothing."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+# Slack's message text as a person reads it.
+
+
+_CONTROL = re.compile(r"<([^<>]*)>")
+"""People's own < and > arrive as entities: what stands in these is always Slack's."""
+_PERSON = re.compile(r"<@([^<>|]+)")
+_GROUP = re.compile(r"<!(?!date\^)")
+_SHORTCODE = re.compile(r":([^\s:]+(?:::skin-tone-[2-6])?):")
+_ENTITY = re.compile("&(amp|lt|gt);")
+_CHARACTERS = {"amp": "&", "lt": "<", "gt": ">"}
+_CODE = re.compile(r"[0-9a-f]{2,5}(?:-[0-9a-f]{2,5}){0,15}")
+_DEEPEST_LIST = 20
+"""Lists and quotes nest in rich text, but not for ever."""
+
+
+def plain(
+    text: str,
+    names: Mapping[str, str],
+    emoji: Mapping[str, str] | None = None,
+    *,
+    without: str = "",
+) -> str:
+    """What a person sees of a text; the mentions of the user `without` are left out.
+
+    `names` are people's by their ids, `emoji` the characters by their shortcodes (`emoji_of`).
+    What is in neither stays as Slack writes it.
+    """
+    mention = rf"[ \t]?<@{re.escape(without)}(?:\|[^<>]*)?>"
+    seen = re.sub(mention, "", text) if without else text
+    seen = _CONTROL.sub(lambda match: _shown(match[1], names), seen)
+    if emoji:
+        seen = _SHORTCODE.sub(lambda match: emoji.get(match[1], match[0]), seen)
+    # Last of all: an entity that is undone here is a person's own character, and no control.
+    return _ENTITY.sub(lambda match: _CHARACTERS[match[1]], seen).strip()
+
+
+def mentioned(text: str) -> frozenset[str]:
+    """The ids of the people whom a text mentions."""
+    return frozenset(_PERSON.findall(text))
+
+
+def calls_a_group(text: str) -> bool:
+    """Whether a text calls many at once: @here, @channel, a team."""
+    return _GROUP.search(text) is not None
+
+
+def emoji_of(blocks: object) -> dict[str, str]:
+    """The characters of the emoji in a message's rich text, by their shortcodes."""
+    found: dict[str, str] = {}
+    for name, tone, code in _emoji(blocks, _DEEPEST_LIST):
+        characters = "".join(chr(int(point, 16)) for point in code.split("-"))
+        found.setdefault(name, characters)
+        found[f"{name}::skin-tone-{tone}" if tone else name] = characters
+    return found
+
+
+def quoted(text: str) -> str:
+    """A text as a quotation in Markdown."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _shown(control: str, names: Mapping[str, str]) -> str:
+    target, _, label = control.partition("|")
+    match target[:1]:
+        case "@":
+            return f"@{names.get(target[1:]) or label or target[1:]}"
+        case "#":
+            return f"#{label or target[1:]}"
+        case "!":
+            return _special(target[1:], label)
+        case _:
+            return _link(target, label)
+
+
+def _special(target: str, label: str) -> str:
+    """`here`, `subteam^ID`, or a date with the words that Slack has for old clients."""
+    kind, _, rest = target.partition("^")
+    if kind == "date":
+        return label or rest
+    return f"@{label.removeprefix('@') or rest or kind}"
+
+
+def _link(url: str, label: str) -> str:
+    bare = url.partition(":")[2].removeprefix("//")  # Slack links "example.com" by itself
+    return f"{label} ({url})" if label and label not in {url, bare} else label or url
+
+
+def _emoji(node: object, depth: int) -> Iterator[tuple[str, object, str]]:
+    """The name, the skin tone and the code ("1f44b-1f3fc") of each emoji below a node."""
+    match node:
+        case {"type": "emoji", "name": str(name), "unicode": str(code), **more} if _CODE.fullmatch(
+            code
+        ):
+            yield name, more.get("skin_tone"), code
+        case {"elements": list(nodes)} | list(nodes) if depth:
+            for each in nodes:
+                yield from _emoji(each, depth - 1)
+
+
+# The files under a message. An id names the workspace too: a file is fetched without a place.
+
+
+log = logging.getLogger(__name__)
+
+_GONE = frozenset({"tombstone", "hidden_by_limit"})
+"""Modes of files that were deleted, or that a free plan no longer shows."""
+
+
+_UNKNOWN = "application/octet-stream"
+_PATIENCE_S = 1.5
+"""An event has to be acknowledged in three seconds."""
+
+
+def files_of(team: str, message: Mapping[str, Any]) -> tuple[File, ...]:
+    """The files under a message of workspace `team`; those that were deleted are left out."""
+    return tuple(
+        _file(team, each) for each in message.get("files") or () if each.get("mode") not in _GONE
+    )
+
+
+def _file(team: str, about: Mapping[str, Any]) -> File:
+    # Of a file that another organisation shares, Slack tells the id alone at first.
+    withheld = about.get("file_access") == "check_file_info"
+    return File(
+        id=f"{team}/{about['id']}",
+        name=about.get("name") or about.get("title") or about["id"],
+        media_type=about.get("mimetype") or ("" if withheld else _UNKNOWN),
+        size=int(about.get("size") or 0),
+    )
+
+
+async def told(api: Api, files: Sequence[File]) -> tuple[File, ...]:
+    """The same files, each with what Slack keeps back of it until it is asked for.
+
+    A file that cannot be looked up in time stays as it is: fetching it tells why.
+    """
+    return tuple(await asyncio.gather(*(_told(api, file) for file in files)))
+
+
+async def _told(api: Api, file: File) -> File:
+    if file.media_type:
+        return file
+    team, _, name = file.id.partition("/")
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            about = (await api.call(team, "files.info", file=name))["file"]
+    except (ConnectorError, TimeoutError) as error:
+        log.warning("a shared file could not be looked up: %s", str(error) or "it took too long")
+        return replace(file, media_type=_UNKNOWN)
+    return _file(team, {**about, "id": name, "file_access": ""})
+
+
+async def fetch(api: Api, file: File, most: int) -> bytes:
+    """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+    team, _, name = file.id.partition("/")
+    about = (await api.look_up(team, "files.info", file=name))["file"]
+    if about.get("mode") in _GONE:
+        raise Gone(f"The file {file.name} was deleted.")
+    if about.get("is_external"):
+        raise Refused(f"{file.name} is kept outside of Slack: the bot can't read it there.")
+    if int(about.get("size") or 0) > most:
+        raise TooLong(f"The file has more than {most} bytes.")
+    address = about.get("url_private_download") or about.get("url_private")
+    if not address:
+        raise Refused(f"Slack does not give {file.name} to the bot.")
+    return await api.download(team, address, most)
+
+
+# A message of Slack's history as something that was said; pure.
+
+
+QUESTION = "everytoken_question"
+"""The metadata of a message of ours that asks in a person's name: {person, text}."""
+
+_SPEECH = frozenset({"", "bot_message", "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of messages in which somebody says something; the others tell of joins and the like."""
+
+Message = Mapping[str, Any]
+
+
+def is_speech(message: Message) -> bool:
+    """Whether somebody says something in it: no join, no change of a topic, nothing deleted."""
+    return message.get("subtype", "") in _SPEECH and not message.get("hidden")
+
+
+def people_in(message: Message, bot: Identity) -> Iterator[str]:
+    """The ids of the people whose names it takes to tell what a message says."""
+    yield from mentioned(content_of(message))
+    if asked := _question(message, bot):
+        yield str(asked["person"])
+    elif message.get("user") and not _profile_name(message):
+        yield str(message["user"])
+
+
+def said(place: Place, message: Message, bot: Identity, names: Mapping[str, str]) -> Said:
+    """What was said and by whom. What we asked in a person's name are that person's words."""
+    asked = _question(message, bot)
+    author = _asker(asked, names) if asked else _author(message, names)
+    opens = message["ts"] == place.thread
+    # What opens a thread of direct messages may be an answer that stands outside of it.
+    outside = opens and is_dm(place.channel) and is_ours(message, bot)
+    return Said(
+        ref=MessageRef(replace(place, thread="") if outside else place, message["ts"]),
+        author=author,
+        text=str(asked["text"]) if asked else _words(message, bot, names),
+        by_bot=is_ours(message, bot) and not asked,
+        at_us=microseconds(message["ts"]),
+        files=files_of(place.workspace, message),
+        opens=opens,
+    )
+
+
+def is_ours(message: Message, bot: Identity) -> bool:
+    """Whether the bot itself wrote it."""
+    return message.get("user") == bot.user or bool(bot.bot and message.get("bot_id") == bot.bot)
+
+
+def microseconds(ts: str) -> int:
+    """When a message was posted, since the epoch."""
+    seconds, _, fraction = ts.partition(".")
+    return int(seconds) * 1_000_000 + int(f"{fraction:0<6.6}" or 0)
+
+
+def _words(message: Message, bot: Identity, names: Mapping[str, str]) -> str:
+    return plain(content_of(message), names, emoji_of(message.get("blocks")), without=bot.user)
+
+
+def _question(message: Message, bot: Identity) -> Mapping[str, Any] | None:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != QUESTION or not is_ours(message, bot):
+        return None
+    payload: Mapping[str, Any] = metadata["event_payload"]
+    return payload
+
+
+def _asker(asked: Mapping[str, Any], names: Mapping[str, str]) -> Person:
+    person = str(asked["person"])
+    return Person(person, names.get(person, person))
+
+
+def _author(message: Message, names: Mapping[str, str]) -> Person:
+    user = str(message.get("user") or message.get("bot_id") or "")
+    return Person(user, _profile_name(message) or names.get(user) or user)
+
+
+def _profile_name(message: Message) -> str:
+    """The name that a message itself gives: of apps, and of people of other organisations."""
+    profiles = (message.get("bot_profile"), message.get("user_profile"))
+    named = [name for profile in profiles if profile and (name := name_in(profile))]
+    return str(message.get("username") or "") or next(iter(named), "")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from connectors.base import ConnectorError
+from connectors.base import ConnectorError, MessageRef, Person, Place
 from connectors.slack.api import Api
 
 _MOST = 10_000
@@ -64,3 +65,62 @@ def name_in(profile: Mapping[str, Any]) -> str:
         if name := str(profile.get(key) or "").strip():
             return name
     return ""
+
+
+# Whom answers are for: Slack's streams in channels want to know it.
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The person who asked, and the workspace that they belong to."""
+
+    user: str
+    team: str
+    realm: str = ""
+
+
+class Recipients:
+    """Who asked each question, and who was the last to ask in each place; the newest are kept."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._by_place: OrderedDict[Place, Recipient] = OrderedDict()
+        self._by_question: OrderedDict[MessageRef, Recipient] = OrderedDict()
+
+    def put(self, question: MessageRef, person: Person, team: str) -> None:
+        """Somebody asked."""
+        asker = Recipient(person.id, team, person.realm)
+        self._by_place[question.place] = self._by_question[question] = asker
+        self._by_place.move_to_end(question.place)
+        if len(self._by_place) > self._most:
+            self._by_place.popitem(last=False)
+        if len(self._by_question) > self._most:
+            self._by_question.popitem(last=False)
+
+    def get(self, place: Place, about: MessageRef | None = None) -> Recipient | None:
+        """Who asked the question `about`, or else who asked there last; None where unknown."""
+        asker = self._by_question.get(about) if about else None
+        return asker or self._by_place.get(place)
+
+
+# How Slack's ids name a place and a message of ours.
+
+
+def place_of(team: str, channel: str, ts: str, thread_ts: str, *, threads_in_dms: bool) -> Place:
+    """The conversation that a message belongs to; `thread_ts` is empty outside of threads.
+
+    In a channel a message opens a thread: its answer stands there. Direct messages are one long
+    conversation outside of threads, unless `threads_in_dms` (Slack's streams want a thread).
+    """
+    opens = threads_in_dms or not is_dm(channel)
+    return Place("slack", team, channel, thread_ts or (ts if opens else ""))
+
+
+def ref_of(team: str, channel: str, ts: str, thread_ts: str, *, threads_in_dms: bool) -> MessageRef:
+    """A message, in the conversation that it belongs to."""
+    return MessageRef(place_of(team, channel, ts, thread_ts, threads_in_dms=threads_in_dms), ts)
+
+
+def is_dm(channel: str) -> bool:
+    """Whether a channel is the direct messages of two."""
+    return channel.startswith("D")

@@ -21,14 +21,13 @@ from connectors.base import (
     Unavailable,
 )
 from connectors.markdown import form
-from connectors.slack import blocks, places, standing
-from connectors.slack.api import Api
-from connectors.slack.costs import limits
+from connectors.slack import blocks, history, people
+from connectors.slack.api import Api, Windows
+from connectors.slack.blocks import limits
 from connectors.slack.dialect import in_text
 from connectors.slack.errors import code_of
 from connectors.slack.options import SlackOptions
 from connectors.slack.streams import Streams
-from connectors.slack.windows import Windows
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +119,7 @@ class Writer:
 
     async def read(self, ref: MessageRef) -> Shown:
         """What Slack has for a message now. Raises `Gone` where it has none."""
-        return await standing.shown(self._api, ref)
+        return await history.shown(self._api, ref)
 
     async def whisper(self, place: Place, person: str, text: str) -> None:
         """Tells one person something, below a place or else in a direct message."""
@@ -128,7 +127,7 @@ class Writer:
         # No blocks: it may be they that Slack takes none of.
         said = {"text": in_text(text), "parse": "none", "link_names": False, "unfurl_links": False}
         team = place.workspace
-        if places.is_dm(place.channel):
+        if people.is_dm(place.channel):
             await self._api.call(team, "chat.postMessage", **where, **said)
             return
         try:
@@ -139,7 +138,7 @@ class Writer:
     # Posting.
 
     async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
-        if part.to is not None and not places.is_dm(place.channel):
+        if part.to is not None and not people.is_dm(place.channel):
             return await self._post_to_one(place, part, part.to.id)
         if post.lost and (found := await self._found(place, key, post.tried_at)):
             return found
@@ -187,9 +186,9 @@ class Writer:
 
     async def _found(self, place: Place, key: str, since: float) -> Shown | None:
         """The post with a key, if it took effect. Raises where that can't be known."""
-        for message in await standing.own_since(self._api, place, since - _SKEW_S):
+        for message in await history.own_since(self._api, place, since - _SKEW_S):
             if _key(message) == key:
-                return standing.as_drawn(
+                return history.as_drawn(
                     MessageRef(place, message["ts"]), message.get("blocks") or ()
                 )
         return None
@@ -216,7 +215,7 @@ class Writer:
 
     async def _shown(self, ref: MessageRef, answer: dict[str, Any]) -> Shown:
         found = (answer.get("message") or {}).get("blocks")
-        return standing.as_drawn(ref, found) if found else await standing.shown(self._api, ref)
+        return history.as_drawn(ref, found) if found else await history.shown(self._api, ref)
 
     def _check(self, part: Part) -> None:
         if not self._limits.take(part.text):

@@ -15,8 +15,8 @@ from connectors import base
 from connectors.discord import commands
 from connectors.discord.commands import Asking
 from connectors.discord.gateway import HEARD
-from connectors.slack.inbound import gate as slack_gate
-from connectors.slack.inbound.shortcuts import ASK_ABOUT, MODAL
+from connectors.slack import events as slack_gate
+from connectors.slack.commands import ASK_ABOUT, MODAL
 from connectors.web import WebConnector, protocol
 from connectors.web.messages import COMMANDS
 from tests.doors.walks import DISCORD, PAGE, SLACK, table

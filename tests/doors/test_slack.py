@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from connectors.slack.inbound.shortcuts import ASK_ABOUT, FIELD
+from connectors.slack.commands import ASK_ABOUT, FIELD
 from connectors.slack.options import Prompt
 from providers.base import Disconnected
 from providers.scripted import Fail, Pause

@@ -13,7 +13,7 @@ from bot.store import SqlDatabase, upgrade
 from connectors.base import Inflow
 from connectors.slack.api import Api, OneToken
 from connectors.slack.options import SlackOptions
-from connectors.slack.recipients import Recipients
+from connectors.slack.people import Recipients
 from connectors.slack.streams import Streams
 from connectors.slack.writer import Writer
 from tests.servers.slack.limits import Limits

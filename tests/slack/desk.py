@@ -28,7 +28,7 @@ from connectors.base import (
 )
 from connectors.markdown import form
 from connectors.slack.options import SlackOptions
-from connectors.slack.recipients import Recipients
+from connectors.slack.people import Recipients
 from connectors.slack.streams import Streams
 from connectors.slack.writer import Writer
 from providers.scripted import ScriptedProvider

@@ -14,10 +14,9 @@ from starlette.routing import BaseRoute
 
 from connectors.base import Event, Incoming, Inflow, Preflight
 from connectors.slack.api import Api, OneToken
-from connectors.slack.inbound import Inbound
 from connectors.slack.options import SlackOptions
-from connectors.slack.people import People
-from connectors.slack.recipients import Recipients
+from connectors.slack.people import People, Recipients
+from connectors.slack.transport import Inbound
 from tests.servers.slack import APP_TOKEN, SIGNING_SECRET, Slack
 
 PATIENCE_S = 10.0

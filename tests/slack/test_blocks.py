@@ -14,7 +14,7 @@ from bot.render import layout
 from connectors.base import Control, Part
 from connectors.markdown import form
 from connectors.slack import SlackOptions, blocks
-from connectors.slack.costs import limits
+from connectors.slack.blocks import limits
 from connectors.slack.dialect import read
 from tests.servers.slack.limits import Limits
 from tests.servers.slack.markdown import translate

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connectors.base import Asked, Commanded, Person, Place
+from connectors.slack import commands, questions
+from connectors.slack.content import QUESTION
 from connectors.slack.dialect import JOINT
-from connectors.slack.inbound import anchors, commands
-from connectors.slack.recipients import Recipient
-from connectors.slack.said import QUESTION
+from connectors.slack.people import Recipient
 from tests.servers.slack import (
     ALICE,
     BOB,
@@ -137,7 +137,7 @@ async def test_who_asks_is_told_that_the_bot_could_not_keep_the_question(
     incoming.refuse()
     await hearing.accept()
     assert await act.settled()
-    assert act.response == {"response_type": "ephemeral", "text": anchors.NOT_KEPT}
+    assert act.response == {"response_type": "ephemeral", "text": questions.NOT_KEPT}
     assert isinstance(incoming.event, Asked)
     assert slack.message(incoming.event.message.id).deleted
 
@@ -159,7 +159,7 @@ async def test_who_asks_is_told_why_the_question_could_not_be_posted(
 async def test_a_post_that_takes_long_keeps_slack_waiting_no_longer_than_it_does(
     slack: Slack, hearing: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anchors, "SOON_S", 0.05)
+    monkeypatch.setattr(questions, "SOON_S", 0.05)
     slack.fault("chat.postMessage", Slow(0.3))
     act = slack.command("Hello")
     assert await act.settled()
@@ -170,7 +170,7 @@ async def test_a_post_that_takes_long_keeps_slack_waiting_no_longer_than_it_does
 async def test_who_asks_hears_of_a_late_failure_too(
     slack: Slack, hearing: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anchors, "SOON_S", 0.05)
+    monkeypatch.setattr(questions, "SOON_S", 0.05)
     slack.command("Hello")
     incoming = await hearing.next()
     await asyncio.sleep(0.1)
@@ -179,7 +179,7 @@ async def test_who_asks_hears_of_a_late_failure_too(
     await until(lambda: slack.messages(ephemeral=True))
     (told,) = slack.messages(ephemeral=True)
     assert told.to == ALICE
-    assert told.now.text == anchors.NOT_KEPT
+    assert told.now.text == questions.NOT_KEPT
 
 
 @pytest.mark.usefixtures("hearing")

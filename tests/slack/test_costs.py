@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.render import layout
 from connectors.slack import SlackOptions
-from connectors.slack.costs import adds, limits
+from connectors.slack.blocks import adds, limits
 from connectors.slack.dialect import measure
 from tests.servers.slack.markdown import translate
 from tests.test_render_properties import texts

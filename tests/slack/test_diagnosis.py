@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import ConnectorError, Lacking, Refused, Unavailable
 from connectors.slack.api import Api, OneToken
-from connectors.slack.diagnosis import diagnose
+from connectors.slack.checks import diagnose
 from connectors.slack.installations import Installations
-from connectors.slack.options import OAuth, SlackOptions
-from connectors.slack.scopes import SCOPES
+from connectors.slack.options import SCOPES, OAuth, SlackOptions
 from tests.servers.slack.faults import Broken, Says, TooMany
 from tests.servers.slack.server import Slack
 from tests.servers.slack.workspaces import APP_TOKEN, CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET

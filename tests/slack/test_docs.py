@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from bot.settings import Settings
-from connectors.slack import diagnosis
-from connectors.slack.scopes import SCOPES
+from connectors.slack import checks
+from connectors.slack.options import SCOPES
 from tests.slack.test_manifest import ROOT
 
 PAGE = (ROOT / "docs" / "connect-slack.md").read_text(encoding="utf-8")
 MESSAGES = [
-    diagnosis.NO_WAY_IN,
-    diagnosis.APP_TOKEN,
-    diagnosis.BOT_TOKEN,
-    diagnosis.USER_TOKEN,
-    diagnosis.OTHER_APP,
-    diagnosis.UNPROTECTED,
-    diagnosis.CLIENT,
+    checks.NO_WAY_IN,
+    checks.APP_TOKEN,
+    checks.BOT_TOKEN,
+    checks.USER_TOKEN,
+    checks.OTHER_APP,
+    checks.UNPROTECTED,
+    checks.CLIENT,
 ]
 
 

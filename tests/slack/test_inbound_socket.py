@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from connectors.base import Asked, Control, Deleted, Edited, Pressed
-from connectors.slack.inbound import socket
-from connectors.slack.recipients import Recipient
+from connectors.slack import transport
+from connectors.slack.people import Recipient
 from tests.servers.slack import (
     ALICE,
     CAROL,
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.real_time
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cut is found out soon."""
-    monkeypatch.setattr(socket, "PING_S", 0.5)
+    monkeypatch.setattr(transport, "PING_S", 0.5)
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ async def test_an_address_that_does_not_work_is_given_up_for_a_new_one(
 
     opening = SocketMode.open
     monkeypatch.setattr(SocketMode, "open", used_up)
-    monkeypatch.setattr(socket, "ATTEMPT_S", 0.2)
+    monkeypatch.setattr(transport, "ATTEMPT_S", 0.2)
     async with slack_server() as slack, ears(slack) as hearing:
         await slack.connected()
         slack.ask("Hello", channel=slack.dm())

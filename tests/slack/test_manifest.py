@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from connectors.slack.inbound.shortcuts import ASK_ABOUT
+from connectors.slack.commands import ASK_ABOUT
 from connectors.slack.installations.oauth import REDIRECT
-from connectors.slack.scopes import EVENTS, SCOPES
+from connectors.slack.options import EVENTS, SCOPES
 from tests.servers.slack import workspaces
 
 ROOT = Path(__file__).parents[2]

@@ -24,7 +24,7 @@ from connectors.base import (
     Pressed,
 )
 from connectors.slack.api import Identity
-from connectors.slack.inbound.mapping import Words, heard, pressed, setting_of, team_of
+from connectors.slack.questions import Words, heard, pressed, setting_of, team_of
 from tests.servers.slack.shapes import sample
 
 TEAM = "T0EVERY001"

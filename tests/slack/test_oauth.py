@@ -21,8 +21,7 @@ from yarl import URL
 from connectors.slack.installations import Installations
 from connectors.slack.installations.oauth import COOKIE, INSTALL, REDIRECT
 from connectors.slack.installations.table import InstallationTable
-from connectors.slack.options import OAuth, SlackOptions
-from connectors.slack.scopes import SCOPES
+from connectors.slack.options import SCOPES, OAuth, SlackOptions
 from tests.servers.slack.faults import Broken, Says
 from tests.servers.slack.server import Slack
 from tests.servers.slack.workspaces import CLIENT_ID, CLIENT_SECRET

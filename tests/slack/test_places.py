@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.base import Place
-from connectors.slack.places import place_of, ref_of
+from connectors.slack.people import place_of, ref_of
 
 
 @pytest.mark.parametrize("threads_in_dms", [True, False])

@@ -16,8 +16,8 @@ from connectors.base import (
     Unavailable,
 )
 from connectors.slack.api import Api
-from connectors.slack.reader import Reader
-from connectors.slack.said import QUESTION
+from connectors.slack.content import QUESTION
+from connectors.slack.history import Reader
 from tests.servers.slack.faults import Broken, TooMany
 from tests.servers.slack.people import Upload
 from tests.servers.slack.server import Slack

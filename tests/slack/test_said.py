@@ -8,7 +8,7 @@ import pytest
 
 from connectors.base import File, MessageRef, Person, Place
 from connectors.slack.api import Identity
-from connectors.slack.said import QUESTION, is_speech, microseconds, people_in, said
+from connectors.slack.content import QUESTION, is_speech, microseconds, people_in, said
 from tests.servers.slack.shapes import sample
 
 PLACE = Place("slack", "T0EVERY001", "C0GENERAL1", "1790000000.000100")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.slack.dialect import write
-from connectors.slack.streams.cuts import cut
+from connectors.slack.streams.streams import cut
 
 PIECES = [
     "word ", "word", " ", "\n\n", "<", "<!", "<!chan", "nel", "<!channel>", "<!subteam^S1>", "<@U",

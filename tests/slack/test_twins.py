@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from connectors.slack.inbound.twins import _REMEMBERED, PATIENCE_S, Twins
+from connectors.slack.events import _REMEMBERED, PATIENCE_S, Twins
 
 
 def told(kind: str, ts: str = "1.0", *, files: bool = False) -> dict[str, object]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from connectors.base import Cost
 from connectors.markdown import START, Drawn, State
-from connectors.slack.dialect.marks import JOINT, hidden, in_text
 from connectors.slack.dialect.read import read
+from connectors.slack.dialect.spans import JOINT, hidden, in_text
 from connectors.slack.dialect.write import COLUMNS, write, written
 
 __all__ = [

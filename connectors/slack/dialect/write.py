@@ -26,8 +26,15 @@ from connectors.markdown.nodes import (
     Text,
 )
 from connectors.markdown.plain import CHECKED_BOX, OPEN_BOX
-from connectors.slack.dialect.marks import EMOJI_BEGUN, JOINT, hidden
-from connectors.slack.dialect.spans import Spans, escaped, is_prose, said
+from connectors.slack.dialect.spans import (
+    EMOJI_BEGUN,
+    JOINT,
+    Spans,
+    escaped,
+    hidden,
+    is_prose,
+    said,
+)
 
 COLUMNS = 20
 """Columns of a table, if nothing else is said; longer rows are code, cells apart by a tab."""

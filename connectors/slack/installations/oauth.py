@@ -11,21 +11,71 @@ import re
 import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 from urllib.parse import quote
 
 from slack_sdk.oauth import AuthorizeUrlGenerator, OAuthStateUtils
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from yarl import URL
 
 from connectors.base import ConnectorError, Refused
 from connectors.keys import Keys
 from connectors.slack.api import Api, OneToken
-from connectors.slack.installations import pages
-from connectors.slack.options import OAuth
-from connectors.slack.scopes import SCOPES
+from connectors.slack.options import SCOPES, OAuth
+
+# The two pages that somebody sees who has installed the app, or tried to. No script runs there.
+
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    # The address of the page has the code and the state in it.
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; }}
+body {{ margin: 15vh auto; padding: 0 1rem; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{text}</p>
+<p><a href="{address}">{label}</a></p>
+</body>
+</html>
+"""
+
+
+def success(team_name: str, address: str) -> HTMLResponse:
+    """The app is installed; `address` leads to it in Slack."""
+    text = f"Everytoken is installed in {team_name}. Invite it to a channel and mention it."
+    return _page("Done", text, address, "Open Slack", 200)
+
+
+def failure(reason: str, address: str, status: int) -> HTMLResponse:
+    """The app is not installed; `address` is where to begin again."""
+    return _page("That did not work", reason, address, "Try again", status)
+
+
+def _page(title: str, text: str, address: str, label: str, status: int) -> HTMLResponse:
+    content = _PAGE.format(
+        title=escape(title), text=escape(text), address=escape(address), label=escape(label)
+    )
+    return HTMLResponse(content, status, _HEADERS)
+
 
 log = logging.getLogger(__name__)
 
@@ -135,12 +185,12 @@ class OAuthFlow:
         await self._save(team["id"], name, told["access_token"])
         log.info("the app was installed in workspace %s (%s)", team["id"], name)
         address = URL("https://slack.com/app_redirect")
-        return pages.success(
+        return success(
             name, str(address.with_query(app=str(told.get("app_id", "")), team=team["id"]))
         )
 
     def _failure(self, reason: str, status: int) -> Response:
-        return pages.failure(reason, self.install_url, status)
+        return failure(reason, self.install_url, status)
 
     def _set_cookie(self, response: Response, value: str, seconds: int) -> None:
         # Lax, since the way back begins on Slack's site.

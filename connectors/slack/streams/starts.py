@@ -8,14 +8,102 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from connectors.base import ConnectorError, MessageRef, Place, RateLimited, Unavailable
+from connectors.base import (
+    Budget,
+    ConnectorError,
+    MessageRef,
+    Place,
+    RateLimited,
+    Shown,
+    Unavailable,
+)
 from connectors.markdown import form
+from connectors.slack import history
+from connectors.slack.api import Api, Window, Windows
 from connectors.slack.dialect import read
 from connectors.slack.errors import code_of
 from connectors.slack.options import SlackOptions
-from connectors.slack.places import is_dm
-from connectors.slack.recipients import Recipient, Recipients
-from connectors.slack.streams.calls import Calls
+from connectors.slack.people import Recipient, Recipients, is_dm
+
+# The calls of Slack that streaming needs, and what their answers say.
+
+
+_START, _STOP = "chat.startStream", "chat.stopStream"
+_MINUTE_S = 61.0
+"""Slack's minute, and a second more: calls are not under way for equally long."""
+
+
+class Calls:
+    """`chat.startStream`, `appendStream` and `stopStream`, and reading back what they did.
+
+    Slack limits starts and stops alike, `per_minute` in a workspace. Who starts looks first
+    whether there is room; stops wait here for their turn, since no caller knows when one comes.
+    """
+
+    def __init__(self, api: Api, per_minute: int) -> None:
+        self._api = api
+        self._per_minute = per_minute
+        self._windows = Windows()
+
+    def starts_left(self, place: Place) -> int:
+        """How many streams could be started now."""
+        return self._window(_START, place).left()
+
+    def stops_left(self, place: Place) -> int:
+        """How many streams could be stopped now without waiting."""
+        return self._window(_STOP, place).left()
+
+    async def start(self, place: Place, markdown: str, recipient: Recipient | None) -> MessageRef:
+        """Starts a stream in a thread. Slack wants the recipient in channels."""
+        self._window(_START, place).count()
+        answer = await self._api.call(
+            place.workspace,
+            _START,
+            channel=place.channel,
+            thread_ts=place.thread,
+            markdown_text=markdown,
+            recipient_user_id=recipient and recipient.user,
+            recipient_team_id=recipient and recipient.team,
+        )
+        return MessageRef(place, answer["ts"])
+
+    async def append(self, ref: MessageRef, markdown: str) -> None:
+        """Adds to a stream."""
+        await self._call(ref, "chat.appendStream", markdown_text=markdown)
+
+    async def stop(self, ref: MessageRef, markdown: str, below: Mapping[str, Any]) -> Shown | None:
+        """Ends a stream with the last text, when its turn has come.
+
+        Returns what the message shows then; None where Slack doesn't say so.
+        """
+        window, answer = self._window(_STOP, ref.place), None
+        while answer is None:
+            await window.draw()
+            try:
+                answer = await self._call(ref, _STOP, markdown_text=markdown or None, **below)
+            except RateLimited as error:
+                window.pause(error.retry_after)
+        found = (answer.get("message") or {}).get("blocks")
+        return None if found is None else history.as_drawn(ref, found)
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What a message shows now."""
+        return await history.shown(self._api, ref)
+
+    async def own_since(self, place: Place, since: float) -> list[dict[str, Any]]:
+        """Our own messages of a thread that came after a time (seconds since the epoch)."""
+        return await history.own_since(self._api, place, since)
+
+    async def _call(self, ref: MessageRef, method: str, **arguments: Any) -> dict[str, Any]:
+        place = ref.place
+        return await self._api.call(
+            place.workspace, method, channel=place.channel, ts=ref.id, **arguments
+        )
+
+    def _window(self, method: str, place: Place) -> Window:
+        key = f"slack/{place.workspace}/{method}"
+        return self._windows.of(Budget(key, self._per_minute, _MINUTE_S))
+
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Literal, NoReturn
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+from uuid import UUID
+
+import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from connectors.base import (
     Budget,
@@ -25,16 +30,97 @@ from connectors.base import (
     Unavailable,
 )
 from connectors.markdown import form
+from connectors.slack import blocks
 from connectors.slack.api import Api
-from connectors.slack.dialect import write
+from connectors.slack.dialect import COLUMNS, write
 from connectors.slack.errors import code_of
+from connectors.slack.history import as_drawn
 from connectors.slack.options import SlackOptions
-from connectors.slack.recipients import Recipients
+from connectors.slack.people import Recipient, Recipients
 from connectors.slack.sessions import Sessions
-from connectors.slack.streams.calls import Calls
-from connectors.slack.streams.cuts import cut
-from connectors.slack.streams.starts import Starts
-from connectors.slack.streams.stream import Stream, grows
+from connectors.slack.streams.starts import Calls, Starts
+
+# One stream: what was sent to it, and how sure that is.
+
+
+def grows(part: Part) -> bool:
+    """More text of the part will come: it can still be stopped."""
+    return Control.STOP in part.controls
+
+
+@dataclass(slots=True)
+class Stream:
+    """A message that Slack takes appends for. `sent` is the Markdown that it was sent so far."""
+
+    ref: MessageRef
+    key: str
+    run_id: UUID | None
+    recipient: Recipient | None
+    started: float
+    """In the loop's time, in seconds."""
+    sent: str
+    columns: int = COLUMNS
+    """The most that a table may have."""
+    in_doubt: bool = False
+    """A call is under way, or its answer was lost: more than `sent` may be there."""
+    bare: bool = False
+    """Slack refused the blocks below it."""
+    version: int = 0
+
+    def rest(self, text: str, *, growing: bool = False) -> str | None:
+        """What an append has to say so that `text` is there; None where none can do that.
+
+        Empty where all that can be said of a growing text is there.
+        """
+        whole = write(text, growing=growing, columns=self.columns)
+        if growing and self.sent.startswith(whole):
+            return ""
+        return whole[len(self.sent) :] if whole.startswith(self.sent) else None
+
+    def shown(self) -> Shown:
+        """What can be seen of what was sent."""
+        return as_drawn(self.ref, [{"type": "markdown", "text": self.sent}])
+
+    def below(self, part: Part) -> dict[str, Any]:
+        """What `chat.stopStream` puts below the text: footer, buttons and metadata."""
+        if self.bare:
+            return {}
+        message = blocks.message(part, self.key, self.version, self.columns)
+        under = [block for block in message["blocks"] if block["type"] != "markdown"]
+        return {"blocks": under or None, "metadata": message["metadata"]}
+
+
+# Where Markdown that still grows can be cut: what was sent to a stream can't be taken back.
+
+
+_GRAPHEME = regex.compile(r"\X")
+_NEARBY = 200
+"""So many characters may wait for a word that can be cut; then a cut at a space will do."""
+_HALF = re.compile(r"(?:\\|&[a-z]{0,3})\Z")
+"""The beginning of an escaped character."""
+
+
+def cut(written: str, sent: int) -> int:
+    """How many characters of what was written of a growing text can be sent, if `sent` are.
+
+    Slack may drop white space where two appends meet, so a cut is inside a word where that is
+    possible, and never before a space. A grapheme that may still grow is kept back.
+    """
+    for at in _places(written, sent):
+        if _HALF.search(written, max(0, at - 4), at) is None:
+            return at
+    # A first letter alone: better sent than not streamed at all.
+    return sent or len(written)
+
+
+def _places(written: str, sent: int) -> Iterator[int]:
+    """The cuts between graphemes that lose no white space, the best first."""
+    starts = [found.start() for found in _GRAPHEME.finditer(written, sent)]
+    able = [at for at in reversed(starts) if at > sent and not written[at].isspace()]
+    inside = [at for at in able if not written[at - 1].isspace()]
+    far = able and able[0] - max(inside[:1], default=sent) > _NEARBY
+    yield from able if far else inside
+
 
 log = logging.getLogger(__name__)
 

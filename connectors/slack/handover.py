@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from slack_bolt.response import BoltResponse
+
 from connectors.base import Asked, Edited, Event, Incoming, Inflow, Person, Place, Verdict
-from connectors.slack.recipients import Recipients
+from connectors.slack.people import Recipients
 
 _PATIENCE_S = 10.0
 """Slack sends an event again after three seconds: nothing is gained by holding it for long."""
@@ -42,3 +44,26 @@ class Handover:
     async def give(self, event: Event, team: str = "") -> bool:
         """Hands an event to the bot; whether it is kept."""
         return await self.kept(self.put(event, team))
+
+
+# What Slack is told with the acknowledgement.
+
+
+def taken() -> BoltResponse:
+    """Slack need not send it again."""
+    return BoltResponse(status=200)
+
+
+def not_taken() -> BoltResponse:
+    """It could not be kept: HTTP 503, or no acknowledgement. Slack sends events again then."""
+    return BoltResponse(status=503)
+
+
+def ephemeral(text: str) -> BoltResponse:
+    """A command's answer, for the eyes of the one who gave it."""
+    return BoltResponse(status=200, body={"response_type": "ephemeral", "text": text})
+
+
+def form_error(block: str, text: str) -> BoltResponse:
+    """A modal stays open and says below one of its blocks what is wrong."""
+    return BoltResponse(status=200, body={"response_action": "errors", "errors": {block: text}})

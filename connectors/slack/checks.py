@@ -11,8 +11,7 @@ from connectors.base import Lacking, RateLimited, Refused
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
 from connectors.slack.installations import Installations
-from connectors.slack.options import OAuth, SlackOptions
-from connectors.slack.scopes import SCOPES, Scope
+from connectors.slack.options import SCOPES, OAuth, Scope, SlackOptions
 from connectors.slack.sessions import OF_THE_PLACE, SET_STATUS
 
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")

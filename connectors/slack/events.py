@@ -1,9 +1,10 @@
-"""All that Slack sends goes through here, before bolt acknowledges it."""
+"""The two events of one mention: Slack tells of its files in the second, `message`, for sure."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -14,16 +15,58 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from connectors.base import Asked, Commanded, ConnectorError, Event, Refused
-from connectors.slack import files
+from connectors.slack import content, questions
 from connectors.slack.api import Api
-from connectors.slack.inbound import mapping
-from connectors.slack.inbound.anchors import Names
-from connectors.slack.inbound.assistant import Assistant
-from connectors.slack.inbound.commands import Commands
-from connectors.slack.inbound.handover import Handover
-from connectors.slack.inbound.responses import not_taken, taken
-from connectors.slack.inbound.shortcuts import Shortcuts
-from connectors.slack.inbound.twins import Twins
+from connectors.slack.commands import Assistant, Commands, Shortcuts
+from connectors.slack.handover import Handover, not_taken, taken
+from connectors.slack.questions import Names
+
+PATIENCE_S = 0.5
+"""The other event comes within some hundredths of a second, where the bot hears of it at all."""
+_REMEMBERED = 1_000
+_NOT_YET = object()
+
+
+class Twins:
+    """Lets an `app_mention` without files wait for the `message` event of the same text.
+
+    Both are one question, and the first that is taken counts. Where the other one does not come in
+    time, the mention is taken as it is.
+    """
+
+    def __init__(self) -> None:
+        self._came: OrderedDict[tuple[str, str], asyncio.Event | None] = OrderedDict()
+        """The newest texts, each with what its mention waits for; None once the other came."""
+
+    async def awaited(self, event: Mapping[str, Any]) -> None:
+        """Returns at once for all but a mention without files."""
+        key = str(event.get("channel")), str(event.get("ts"))
+        if event["type"] == "message":
+            waited_for = self._came.get(key)
+            self._put(key, None)
+            if waited_for is not None:
+                waited_for.set()
+        elif not event.get("files") and self._came.get(key, _NOT_YET) is not None:
+            await self._wait(key)
+
+    async def _wait(self, key: tuple[str, str]) -> None:
+        came = self._came.get(key) or asyncio.Event()
+        self._put(key, came)
+        try:
+            await asyncio.wait_for(came.wait(), PATIENCE_S)
+        except TimeoutError:
+            if self._came.get(key) is came:
+                del self._came[key]
+
+    def _put(self, key: tuple[str, str], came: asyncio.Event | None) -> None:
+        self._came[key] = came
+        self._came.move_to_end(key)
+        if len(self._came) > _REMEMBERED:
+            self._came.popitem(last=False)
+
+
+# All that Slack sends goes through here, before bolt acknowledges it.
+
 
 log = logging.getLogger(__name__)
 
@@ -105,12 +148,12 @@ class Gate(AsyncMiddleware):
         return taken() if answer is None else await answer(body)
 
     async def _event(self, body: Json) -> BoltResponse:
-        event, team = body["event"], mapping.team_of(body)
+        event, team = body["event"], questions.team_of(body)
         match event["type"]:
             case "assistant_thread_started":
-                self._assistant.started(team, mapping.home_of(body), event)
+                self._assistant.started(team, questions.home_of(body), event)
             case "app_home_opened":
-                self._assistant.opened(team, mapping.home_of(body), event)
+                self._assistant.opened(team, questions.home_of(body), event)
             case "app_uninstalled":
                 await self._forget(team)
             case "tokens_revoked":
@@ -140,16 +183,16 @@ class Gate(AsyncMiddleware):
 
     async def _read(self, event: Json, body: Json) -> tuple[Event, str] | None:
         """What an event means, and the workspace of the person who speaks in it."""
-        us = await self._api.identity(mapping.team_of(body))
-        at = mapping.setting_of(body, us, threads_in_dms=self._threads_in_dms)
-        heard = mapping.heard(event, at)
-        if not isinstance(heard, mapping.Words):
+        us = await self._api.identity(questions.team_of(body))
+        at = questions.setting_of(body, us, threads_in_dms=self._threads_in_dms)
+        heard = questions.heard(event, at)
+        if not isinstance(heard, questions.Words):
             return None if heard is None else (heard, "")
         people = heard.people
         names = await self._names.names(at.team, people) if people else {}
         said = heard.event(names)
         if said.files:
-            said = replace(said, files=await files.told(self._api, said.files))
+            said = replace(said, files=await content.told(self._api, said.files))
         return said, heard.team
 
     def _turn(self, channel: object) -> asyncio.Lock:
@@ -157,7 +200,7 @@ class Gate(AsyncMiddleware):
         return self._turns.setdefault(str(channel), asyncio.Lock())
 
     async def _pressed(self, body: Json) -> BoltResponse:
-        event = mapping.pressed(body, threads_in_dms=self._threads_in_dms)
+        event = questions.pressed(body, threads_in_dms=self._threads_in_dms)
         kept = event is None or await self._handover.give(event)
         return taken() if kept else not_taken()
 

@@ -1,0 +1,339 @@
+"""The slash command: ask, help, new, stop. A command can't be typed in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from slack_bolt.response import BoltResponse
+
+from connectors.base import Asked, Commanded, MessageRef, Person, Place
+from connectors.errands import Errands
+from connectors.slack.api import Api
+from connectors.slack.content import content_of, mentioned, plain, quoted
+from connectors.slack.dialect import in_text
+from connectors.slack.handover import Handover, ephemeral, form_error, taken
+from connectors.slack.options import SlackOptions
+from connectors.slack.people import is_dm
+from connectors.slack.questions import ADMITTED_S, NOT_KEPT, Anchors, Asking, Names, actor, team_of
+from connectors.slack.sessions import Sessions
+
+HELP = """\
+`{command} ask …` asks me something here, for all to see
+`{command} stop` stops the answers to your questions here
+`{command} new` forgets what we said, in direct messages
+You can also mention me in a channel, reply in a thread that I answered in, write to me directly, \
+or choose _Ask about this message_ from a message's menu."""
+EVERY_MENTION = "In a channel every mention of me starts afresh. Only a thread has a memory."
+NOTHING_ASKED = "Ask me something: `{command} ask …`"
+STOPPED = "I stop the answers to your questions here."
+_WORD = re.compile(r"[^\W_]+")
+_MEANT: Mapping[Literal["help", "new", "stop"], frozenset[str]] = {
+    "stop": frozenset(
+        ["all", "answer", "answering", "everything", "it", "now", "please", "that", "the", "this"]
+    ),
+    "new": frozenset(["a", "chat", "conversation", "please", "start", "thread", "topic"]),
+    "help": frozenset(["me", "please"]),
+}
+"""Each command with the words that may stand beside it: people are polite to bots, too."""
+NOT_NOW = "I could not do that just now. Please try again."
+
+
+class Commands:
+    """Answers the slash command; what it says is seen by the person alone."""
+
+    def __init__(self, anchors: Anchors, handover: Handover, names: Names) -> None:
+        self._anchors = anchors
+        self._handover = handover
+        self._names = names
+
+    async def answer(self, body: Mapping[str, Any]) -> BoltResponse:
+        """What a command's payload is answered with, once its effect is safe."""
+        text, command = body.get("text", "").strip(), body["command"]
+        match meant(text):
+            case "help":
+                return ephemeral(HELP.format(command=command))
+            case "new":
+                return await self._forget(body)
+            case "stop":
+                return await self._give(body, "stop", STOPPED)
+        first, *rest = text.split(maxsplit=1)
+        if first.casefold() != "ask":
+            return await self._ask(body, text)
+        if not rest:
+            return ephemeral(NOTHING_ASKED.format(command=command))
+        return await self._ask(body, rest[0])
+
+    async def _forget(self, body: Mapping[str, Any]) -> BoltResponse:
+        if not is_dm(body["channel_id"]):
+            return ephemeral(EVERY_MENTION)
+        return await self._give(body, "new", "")
+
+    async def _give(
+        self, body: Mapping[str, Any], command: Literal["new", "stop"], told: str
+    ) -> BoltResponse:
+        place = Place("slack", body["team_id"], body["channel_id"])
+        event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command)
+        incoming = self._handover.put(event)
+        if not await self._handover.kept(incoming):
+            return ephemeral(NOT_NOW)
+        return ephemeral(told) if told and incoming.declined is None else taken()
+
+    async def _ask(self, body: Mapping[str, Any], text: str) -> BoltResponse:
+        team, person = body["team_id"], _person(body)
+        names = await self._names.names(team, {person.id, *mentioned(text)})
+        name = names.get(person.id, person.id)
+        asker = person if name == person.id else replace(person, name=name)
+        question = plain(text, names)
+        problem = await self._anchors.ask(
+            Asking(team, body["channel_id"], "", asker, team, question, question)
+        )
+        return ephemeral(problem) if problem else taken()
+
+
+def meant(text: str) -> Literal["help", "new", "stop"] | None:
+    """The command that a text gives, if all of its words belong to one; None for a question."""
+    words = frozenset(_WORD.findall(text.casefold()))
+    if not words:
+        return "help" if not text.strip("?! ") else None
+    commands = (each for each, more in _MEANT.items() if each in words and words <= {each, *more})
+    return next(commands, None)
+
+
+def _person(body: Mapping[str, Any]) -> Person:
+    realm = body.get("enterprise_id") or body["team_id"]
+    return Person(body["user_id"], body.get("user_name") or body["user_id"], realm=realm)
+
+
+# The message shortcut: a question about a message, asked in a modal and answered in its thread.
+
+
+ASK_ABOUT = "everytoken_ask_about"
+"""The callback_id of the shortcut in the app's manifest."""
+MODAL = "everytoken_question"
+FIELD = "question"
+"""Block and action of the modal's one input."""
+
+_SENT_REMEMBERED = 1_000
+_MOST = 3_000
+"""Slack's limit, in characters, for an input and for what a modal remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The message that a modal asks about; `quote` is the beginning of its text."""
+
+    team: str
+    channel: str
+    thread: str
+    quote: str
+
+    def packed(self) -> str:
+        """As the modal remembers it."""
+        quote = self.quote
+        while len(packed := self._json(quote)) > _MOST:
+            quote = quote[: len(quote) - (len(packed) - _MOST) // 2 - 1]
+        return packed
+
+    def _json(self, quote: str) -> str:
+        mark = "" if quote == self.quote else "…"
+        values = [self.team, self.channel, self.thread, quote + mark]
+        return json.dumps(values, ensure_ascii=False)
+
+
+class Shortcuts:
+    """Opens the modal, and asks what was written into it."""
+
+    def __init__(
+        self, api: Api, anchors: Anchors, handover: Handover, errands: Errands, names: Names
+    ) -> None:
+        self._api = api
+        self._handover = handover
+        self._anchors = anchors
+        self._errands = errands
+        self._names = names
+        self._sent: OrderedDict[tuple[str, str], asyncio.Task[str]] = OrderedDict()
+        """What each modal asked: by the modal's id and its words."""
+
+    async def chosen(self, body: Mapping[str, Any]) -> BoltResponse:
+        """Somebody chose a shortcut; the modal opens while Slack is answered."""
+        if body.get("callback_id") == ASK_ABOUT:
+            message = body["message"]
+            thread = message.get("thread_ts") or message["ts"]
+            channel = body["channel"]["id"]
+            about = _About(team_of(body), channel, thread, content_of(message))
+            if not await self._may(about, body):
+                return taken()
+            view = {"trigger_id": body["trigger_id"], "view": _view(about)}
+            self._errands.run(self._api.call(about.team, "views.open", **view))
+        return taken()
+
+    async def _may(self, about: _About, body: Mapping[str, Any]) -> bool:
+        """Whether somebody may ask; if not, no modal opens, and they may be told why."""
+        place = Place("slack", about.team, about.channel, about.thread)
+        who = actor(body, about.team)
+        verdict = await self._handover.admits(place, who, within=ADMITTED_S)
+        if not verdict.admitted and (told := NOT_KEPT if verdict.told is None else verdict.told):
+            where = {"channel": about.channel, "thread_ts": about.thread, "user": who.id}
+            told = in_text(told)
+            self._errands.run(self._api.call(about.team, "chat.postEphemeral", **where, text=told))
+        return verdict.admitted
+
+    async def sent(self, body: Mapping[str, Any]) -> BoltResponse:
+        """Somebody sent a modal off."""
+        view = body["view"]
+        if view.get("callback_id") != MODAL:
+            return taken()
+        about = _About(*json.loads(view["private_metadata"]))
+        question = (view["state"]["values"][FIELD][FIELD].get("value") or "").strip()
+        problem = await self._once(view.get("id", ""), about, question, body)
+        return form_error(FIELD, problem) if problem else taken()
+
+    async def _once(self, view: str, about: _About, question: str, body: Mapping[str, Any]) -> str:
+        """Asks what was written into a modal, once: Slack, or a finger, may send it off twice."""
+        key = view, question
+        if key not in self._sent:
+            self._sent[key] = self._errands.run(self._ask(about, question, body))
+            if len(self._sent) > _SENT_REMEMBERED:
+                self._sent.popitem(last=False)
+        try:
+            problem = await asyncio.shield(self._sent[key])
+        except BaseException:
+            self._sent.pop(key, None)
+            raise
+        if problem:  # it can be sent again
+            self._sent.pop(key, None)
+        return problem
+
+    async def _ask(self, about: _About, question: str, body: Mapping[str, Any]) -> str:
+        who = actor(body, about.team)
+        people = {who.id, *mentioned(about.quote)}
+        names = await self._names.names(about.team, people)
+        name = names.get(who.id, who.id)
+        asker = who if name == who.id else replace(who, name=name)
+        quote = quoted(plain(about.quote, names))
+        text = f"{quote}\n\n{question}" if quote else question
+        home = body["user"].get("team_id") or about.team
+        return await self._anchors.ask(
+            Asking(about.team, about.channel, about.thread, asker, home, text, question)
+        )
+
+
+def _view(about: _About) -> Mapping[str, Any]:
+    field = {
+        "type": "plain_text_input",
+        "action_id": FIELD,
+        "multiline": True,
+        "max_length": _MOST,
+        "focus_on_load": True,
+    }
+    return {
+        "type": "modal",
+        "callback_id": MODAL,
+        "private_metadata": about.packed(),
+        "title": _words("Ask about this message"),
+        "submit": _words("Ask"),
+        "close": _words("Cancel"),
+        "blocks": [
+            {"type": "input", "block_id": FIELD, "label": _words("Your question"), "element": field}
+        ],
+    }
+
+
+def _words(text: str) -> Mapping[str, Any]:
+    return {"type": "plain_text", "text": text}
+
+
+# Slack's own place for assistants and agents: a greeting, questions to choose from, titles.
+
+
+_MOST_PROMPTS = 4
+_STARTED_REMEMBERED = 10_000
+_TITLE = 60
+"""Characters of a question that name its thread in Slack's list."""
+
+
+class Assistant:
+    """Courtesies: nobody waits for them, and an app that is no assistant does without."""
+
+    def __init__(
+        self,
+        api: Api,
+        options: SlackOptions,
+        handover: Handover,
+        errands: Errands,
+        sessions: Sessions,
+    ) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._options = options
+        self._handover = handover
+        self._errands = errands
+        self._started: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def started(self, team: str, realm: str, event: Mapping[str, Any]) -> None:
+        """Somebody opened a new thread with the assistant."""
+        thread = event["assistant_thread"]
+        person = Person(str(thread.get("user_id") or ""), realm=realm)
+        channel, ts = thread["channel_id"], thread["thread_ts"]
+        self._started[channel, ts] = None
+        if len(self._started) > _STARTED_REMEMBERED:
+            self._started.popitem(last=False)
+        self._errands.run(self._welcome(Place("slack", team, channel, ts), person))
+
+    def opened(self, team: str, realm: str, event: Mapping[str, Any]) -> None:
+        """Somebody opened the messages with the agent: there are no threads to start there."""
+        if event.get("tab") == "messages" and self._options.prompts:
+            person = Person(str(event.get("user") or ""), realm=realm)
+            self._errands.run(self._offer(Place("slack", team, event["channel"]), person))
+
+    def asked(self, asked: Asked) -> None:
+        """A question came: where it is a thread's first, its first words become the title."""
+        place = asked.message.place
+        if not is_dm(place.channel) or not place.thread:
+            return
+        started = (place.channel, place.thread)
+        if started in self._started or place.thread == asked.message.id:
+            self._started.pop(started, None)
+            if title := _title(asked.text):
+                self._errands.run(self._sessions.rename(place, title))
+
+    def stopped(self, commanded: Commanded) -> None:
+        """Slack's own Stop was pressed: its session does not end by itself."""
+        self._sessions.end(commanded.message.place)
+
+    async def _offer(self, place: Place, person: Person) -> None:
+        if (await self._handover.admits(place, person, spends=False)).admitted:
+            await self._suggest(place.workspace, place.channel, None)
+
+    async def _welcome(self, place: Place, person: Person) -> None:
+        if not (await self._handover.admits(place, person, spends=False)).admitted:
+            return
+        team, channel, ts = place.workspace, place.channel, place.thread
+        if self._options.prompts:
+            await self._suggest(team, channel, ts)
+        if greeting := in_text(self._options.greeting):
+            where = {"channel": channel, "thread_ts": ts}
+            await self._api.call(team, "chat.postMessage", **where, text=greeting)
+
+    async def _suggest(self, team: str, channel: str, thread: str | None) -> None:
+        prompts = self._options.prompts[:_MOST_PROMPTS]
+        offered = [{"title": each.title, "message": each.message} for each in prompts]
+        where = {"channel_id": channel, "thread_ts": thread}
+        await self._api.call(
+            team, "assistant.threads.setSuggestedPrompts", **where, prompts=offered
+        )
+
+
+def _title(text: str) -> str:
+    """The first words, whole ones where that goes."""
+    words = " ".join(text[: 4 * _TITLE].split())
+    if len(words) <= _TITLE:
+        return words
+    cut = words[: _TITLE - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"
