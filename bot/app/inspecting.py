@@ -17,9 +17,8 @@ from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
 from connectors.base import Connector, MessageRef, Unavailable
 from connectors.web import WebConnector
-from connectors.web.access import Access, Guard
+from connectors.web.access import REALM, Access, Guard
 from connectors.web.login import Login, login_path
-from connectors.web.visitors import REALM
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from bot.store import SqlDatabase, Store
 from connectors.base import Connector, Place
 from connectors.terminal import TerminalConnector
 from connectors.web import Room, WebConnector
+from connectors.web.access import People
 from connectors.web.login import SignIn
-from connectors.web.people import People
 from connectors.web.signing import SigningKeys
 
 Half = Literal["http", "gateway"]

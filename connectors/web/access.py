@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from connectors.base import Person
+from connectors.web.protocol import is_name
+from connectors.web.sessions import OPEN, Area, Session
+from connectors.web.signing import SigningKeys
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HEADERS = {
@@ -118,3 +127,93 @@ def set_cookie(response: Response, name: str, value: str, *, seconds: int, secur
     response.set_cookie(
         name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure
     )
+
+
+# Who may come in, by name: the lists for those who sign in.
+
+
+EVERYBODY = "*"
+
+RunScope = Literal["all", "own"]
+"""Whose runs somebody may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Ids, `@domain` for all addresses of a domain, or `*`; in lower case.
+
+    `page`: who may use the page; empty: all who can sign in. `all_runs`: who may see everybody's
+    runs; `own_runs`: who may see those that they asked for themselves.
+    """
+
+    page: Collection[str] = ()
+    all_runs: Collection[str] = ()
+    own_runs: Collection[str] = ()
+
+    def may_see(self, person_id: str, area: Area) -> bool:
+        """Whether somebody may see an area."""
+        if area == "page":
+            return not self.page or _named(person_id, self.page)
+        return self.runs_of(person_id) is not None
+
+    def runs_of(self, person_id: str) -> RunScope | None:
+        """Whose runs somebody may see; None: nobody's."""
+        if _named(person_id, self.all_runs):
+            return "all"
+        return "own" if _named(person_id, self.own_runs) else None
+
+
+def _named(person_id: str, names: Collection[str]) -> bool:
+    person_id = person_id.lower()
+    domain = "@" + person_id.rpartition("@")[2] if "@" in person_id else None
+    return any(name in (EVERYBODY, person_id, domain) for name in names)
+
+
+# Who visits the page: a browser is known by an id that only we can have signed.
+
+
+REALM = "playground"
+"""The realm of visitors' ids, and the page's workspace: the deployment."""
+VISITOR_COOKIE = "everytoken_person"
+VISITOR_SECONDS = 365 * 24 * 3600
+PURPOSE = "visitor"
+"""What a visitor's id is signed for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody on the page. `cookie` is what their browser is to keep; empty where it has it.
+
+    A cookie that an older key has signed is signed anew, with the same id.
+    """
+
+    person: Person
+    cookie: str = ""
+
+
+class Visitors:
+    """Knows visitors again. Both methods raise `Unavailable`."""
+
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
+
+    async def known(self, connection: HTTPConnection, session: Session = OPEN) -> Person | None:
+        """The visitor: who has signed in, or whose id this browser keeps.
+
+        None where it has none that we signed.
+        """
+        if session.person_id:
+            return Person(session.person_id, session.name or session.person_id, realm=REALM)
+        cookie = connection.cookies.get(VISITOR_COOKIE, "")
+        id_ = await self._keys.verified(PURPOSE, cookie)
+        return Person(id_, "You", realm=REALM) if is_name(id_) and id_ else None
+
+    async def of(self, connection: HTTPConnection, session: Session = OPEN) -> Visitor:
+        """The visitor of a request, who may be new."""
+        if (person := await self.known(connection, session)) is not None:
+            if session.person_id:
+                return Visitor(person)
+            cookie = connection.cookies.get(VISITOR_COOKIE, "")
+            return Visitor(person, await self._keys.renewed(PURPOSE, cookie))
+        id_ = secrets.token_urlsafe(16)
+        return Visitor(Person(id_, "You", realm=REALM), await self._keys.sign(PURPOSE, id_))

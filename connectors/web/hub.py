@@ -11,8 +11,8 @@ from functools import partial
 
 from connectors.base import Status
 from connectors.web import protocol
-from connectors.web.drawing import Drawings
 from connectors.web.messages import Message
+from connectors.web.protocol import Drawings
 
 Encode = Callable[[], str]
 """Makes a frame's JSON: called only for a frame that is sent, off the event loop."""

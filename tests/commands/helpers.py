@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from connectors.web.access import PURPOSE, VISITOR_COOKIE
 from connectors.web.signing import signed
-from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
 from tests.servers.openai import Answer, OpenAIServer, finish, text
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connectors.web.visitors import VISITOR_COOKIE
+from connectors.web.access import VISITOR_COOKIE
 from tests.commands.helpers import Shell, asks, lines, whole
 from tests.servers.openai import OpenAIServer
 

@@ -19,10 +19,10 @@ from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import Store, memory_store
 from connectors.web import WebConnector
+from connectors.web.access import PURPOSE, VISITOR_COOKIE
 from connectors.web.files import web_files
 from connectors.web.messages import metadata, web_messages
 from connectors.web.signing import signed
-from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
 from providers.base import Disconnected
 from providers.scripted import Fail, Pause, ScriptedProvider
 from tests.doors.walks import PAGE, Seen, Who, options

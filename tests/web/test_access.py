@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from connectors.web import Access, WebConnector
+from connectors.web.access import VISITOR_COOKIE
 from connectors.web.login import SESSION_COOKIE
-from connectors.web.visitors import VISITOR_COOKIE
 from tests.web.conftest import ABOUT, serving
 
 pytestmark = pytest.mark.real_time

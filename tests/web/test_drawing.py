@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from connectors.web import markdown
-from connectors.web.drawing import _BESIDE, KEPT, Drawings
 from connectors.web.hub import Hub, Outbox, Shared
 from connectors.web.messages import Message
+from connectors.web.protocol import _BESIDE, KEPT, Drawings
 from tests.work import work
 
 LENGTH = 11_000

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from websockets.asyncio.client import ClientConnection, connect
 
-from connectors.web import WebConnector, following
+from connectors.web import WebConnector, desk
 from connectors.web.desk import place_of
 from tests.web.conftest import ABOUT, part, serving
 
@@ -26,7 +26,7 @@ async def page(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[ClientConnection]:
     """A page that one process shows."""
-    monkeypatch.setattr(following, "LOOK_S", 0.05)
+    monkeypatch.setattr(desk, "LOOK_S", 0.05)
     async with serving(WebConnector(engine, about=ABOUT)) as address:
         origin: Any = f"http://{address}"
         async with connect(f"ws://{address}/ws", origin=origin, proxy=None) as socket:

@@ -13,9 +13,9 @@ from starlette.requests import HTTPConnection
 
 from bot.http.addresses import Clients, Proxies
 from connectors.web import WebConnector
+from connectors.web.access import People
 from connectors.web.login import KNOWN_COOKIE, SESSION_COOKIE, SignIn
 from connectors.web.oidc import Oidc, OidcOptions, plain_id
-from connectors.web.people import People
 from tests.clock import SOON_S
 from tests.commands.helpers import free_port
 from tests.servers.oidc import CLIENT_ID, CLIENT_SECRET, Provider, provider

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from connectors.web.access import People
 from connectors.web.login import SESSION_COOKIE
-from connectors.web.people import People
 from connectors.web.sessions import web_sessions
 from tests.commands.helpers import free_port
 from tests.servers.oidc import Provider, provider

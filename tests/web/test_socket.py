@@ -17,11 +17,11 @@ from websockets.exceptions import ConnectionClosed
 
 from connectors.base import Asked, Commanded, Control, Deleted, Pressed, Status
 from connectors.web import WebConnector
+from connectors.web.access import PURPOSE, VISITOR_COOKIE
 from connectors.web.desk import place_of
 from connectors.web.hub import CAPACITY, Outbox
 from connectors.web.protocol import FRAME_LIMIT, TEXT_LIMIT
 from connectors.web.signing import signed
-from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
 from tests.web.conftest import RUN, SECRET_KEY, Bot, part
 
 pytestmark = pytest.mark.real_time

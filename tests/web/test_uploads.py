@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.store.database import open_engine
 from connectors.base import File, Inflow, MessageRef, Preflight
 from connectors.web import Room, WebConnector
+from connectors.web.access import PURPOSE, VISITOR_COOKIE
 from connectors.web.desk import Desk
 from connectors.web.files import Files, NoRoom, Upload, web_files
 from connectors.web.hub import Hub
 from connectors.web.messages import Messages, metadata
 from connectors.web.protocol import Ask, NotAdmitted
 from connectors.web.signing import signed
-from connectors.web.visitors import PURPOSE, VISITOR_COOKIE
 from tests.store.conftest import postgres_schema
 from tests.web.conftest import ABOUT, SECRET_KEY, Bot, serving
 from tests.web.test_access import Answer, call

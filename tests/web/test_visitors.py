@@ -15,9 +15,9 @@ from websockets.asyncio.client import connect
 
 from connectors.base import Asked, Unavailable
 from connectors.web import WebConnector
+from connectors.web.access import PURPOSE, REALM, VISITOR_COOKIE
 from connectors.web.messages import metadata
 from connectors.web.signing import FRESH_S, SigningKeys, signed, web_keys
-from connectors.web.visitors import PURPOSE, REALM, VISITOR_COOKIE
 from tests.web.conftest import ABOUT, SECRET_KEY, Bot, serving
 from tests.web.test_access import call
 from tests.web.test_socket import Visitor

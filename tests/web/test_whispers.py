@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import Control, Part, Person, Preflight, Status, Whispers
-from connectors.web import WebConnector, following
+from connectors.web import WebConnector, desk
+from connectors.web.access import REALM
 from connectors.web.messages import Messages
-from connectors.web.visitors import REALM
 from tests.web.conftest import ABOUT, RUN, SECRET_KEY, Bot, part, serving
 from tests.web.test_connector import HERE
 from tests.web.test_socket import Visitor, visit
@@ -43,7 +43,7 @@ async def room(
 ) -> AsyncIterator[Room]:
     """All three look."""
     assert bot.accepts
-    monkeypatch.setattr(following, "LOOK_S", 0.05)
+    monkeypatch.setattr(desk, "LOOK_S", 0.05)
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(serving(connector))
         people = [ANN.id, ANN.id, BEN.id]
