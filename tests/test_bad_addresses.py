@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from bot.app.inspecting import make_inspector
 from bot.settings import Settings
 from bot.store import SqlDatabase, open_store, upgrade
-from bot.watch import Access, Metrics, Readiness, routes
+from bot.watch import Metrics, MetricsAccess, Readiness, routes
 from connectors.slack import OAuth, SlackConnector, SlackOptions
 from connectors.web import WebConnector
 from tests.inspector.stories import add_run
@@ -107,7 +107,7 @@ def serving(url: str, folder: Path, password: str | None) -> Iterator[Site]:
         async def made() -> list[Any]:
             await add_run(store)
             options = Settings(data_dir=folder)
-            watched = routes(Readiness({}), Metrics("1"), Access(None, public=False))
+            watched = routes(Readiness({}), Metrics("1"), MetricsAccess(None, public=False))
             inspector = make_inspector(options, store, [web])
             return [*watched, *inspector.routes(), *web.routes(), *slack.routes()]
 

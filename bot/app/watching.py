@@ -21,7 +21,7 @@ from bot.intake import Intake
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
 from bot.store import Store, StoreUnavailable
-from bot.watch import Access, Metrics, Readiness, Watch, Watchers, routes, watch_loop
+from bot.watch import Metrics, MetricsAccess, Readiness, Watch, Watchers, routes, watch_loop
 from bot.watch.readiness import Check
 from connectors.base import Connector
 
@@ -132,7 +132,7 @@ class Health:
 
     def routes(self, settings: Settings) -> list[BaseRoute]:
         """`/metrics` and `/readyz`, for those who may read them."""
-        access = Access(revealed(settings.metrics_token), settings.public)
+        access = MetricsAccess(revealed(settings.metrics_token), settings.public)
         return routes(self.readiness, self._metrics, access)
 
     async def tell_for_ever(self) -> None:

@@ -110,7 +110,7 @@ class Meter:
             holds = replace(limit, runs_at_once=None) if waits else limit
             if holds != Limit():
                 used = await self._sum(scope, counted, apart)
-                refusal = quotas.refusal(who, holds, used, self._now_us())
+                refusal = quotas.over_limit(who, holds, used, self._now_us())
                 if refusal is not None:
                     log.info("intake.over_limit", person=str(account), limit=english(refusal))
                     return refusal

@@ -60,7 +60,7 @@ _IN = (
 )
 
 
-def refusal(told: Told, limit: Limit, used: Sum, now_us: int) -> Sentence | None:
+def over_limit(told: Told, limit: Limit, used: Sum, now_us: int) -> Sentence | None:
     """What the asker is told where one more is over a limit; `told` says whose it is."""
     tomorrow, next_month = day_us(now_us) + _DAY_US, _next_month_us(now_us)
     if _over(used.microusd, most := limit.microusd_per_month):

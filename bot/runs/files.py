@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.attachments import Reader, Reading, as_prompt, choose, kind_of, line
-from bot.runs.tokens import estimated_tokens
+from bot.runs.tokens import IMAGE_TOKENS, estimated_tokens
 from bot.store import storable
 from bot.words import Sentence
 from connectors.base import Connector, ConnectorError, File, TooLong
@@ -17,8 +17,6 @@ from providers.base import Image
 
 log = structlog.get_logger(__name__)
 
-IMAGE_TOKENS = 1_000
-"""A careful estimate of what an image takes of a model's room."""
 FETCH_DEADLINE_S = 30.0
 _LEAST_TOKENS = 50
 """A file of which less would fit is left out."""

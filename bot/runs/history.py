@@ -14,8 +14,8 @@ import structlog
 
 from bot.attachments import FileLimits, Reader
 from bot.runs.caps import Caps, NotAnswerable
-from bot.runs.files import IMAGE_TOKENS, Files, Taken
-from bot.runs.tokens import estimated_tokens
+from bot.runs.files import Files, Taken
+from bot.runs.tokens import IMAGE_TOKENS, estimated_tokens
 from bot.store import Answer, RunRow, RunStart, Store, StoreUnavailable, storable
 from bot.words import Sentence, listed
 from connectors.base import (

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from bot.runs.files import IMAGE_TOKENS
+from bot.runs.tokens import IMAGE_TOKENS
 from providers.base import Attempt, Generation, Request, Usage
 
 Price = Callable[[str, str, Usage], int | None]

@@ -13,12 +13,12 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from bot.store.database import Database
-from bot.store.inbox import Given, insert_question
+from bot.store.inbox import Given, State, insert_question
 from bot.store.places import columns_of, in_place
 from bot.store.tables import floors, inbox, insert_into, processes
 from connectors.base import Asked, Place
 
-_WAITING = ("waiting", "running")
+_WAITING: tuple[State, ...] = ("waiting", "running")
 
 
 class Floors:

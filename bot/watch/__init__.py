@@ -9,12 +9,12 @@ from bot.watch.facts import UNWATCHED, Watch, Watchers
 from bot.watch.loop import watch_loop
 from bot.watch.metrics import Metrics
 from bot.watch.readiness import Readiness
-from bot.watch.routes import Access, routes
+from bot.watch.routes import MetricsAccess, routes
 
 __all__ = [
     "UNWATCHED",
-    "Access",
     "Metrics",
+    "MetricsAccess",
     "Readiness",
     "Watch",
     "Watchers",

@@ -24,7 +24,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class MetricsAccess:
     """Who may read the details: those who have the token, or who are on this machine.
 
     `public` says that others than this machine's users can reach the bot.
@@ -57,7 +57,7 @@ class Access:
         return PlainTextResponse("", 401, {"WWW-Authenticate": "Bearer"})
 
 
-def routes(readiness: Readiness, metrics: Metrics, access: Access) -> list[BaseRoute]:
+def routes(readiness: Readiness, metrics: Metrics, access: MetricsAccess) -> list[BaseRoute]:
     """What is served for those who watch."""
 
     async def ready(request: Request) -> Response:

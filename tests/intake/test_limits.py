@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot.identity import Account, Named
 from bot.intake import IntakeOptions, Limit, Limits, Policy
-from bot.intake.quotas import PERSON, WORKSPACE, Sum, day_us, month_us, refusal
+from bot.intake.quotas import PERSON, WORKSPACE, Sum, day_us, month_us, over_limit
 from bot.store import Store
 from bot.words import english
 from connectors.base import Control, Person, Place
@@ -259,7 +259,7 @@ async def test_processes_on_one_database_count_together() -> None:
 )
 def test_the_line_names_the_limit_and_its_end(used: Sum, limit: Limit, told: str | None) -> None:
     for whose, begins in ((PERSON, "You have "), (WORKSPACE, "This workspace has ")):
-        line = refusal(whose, limit, used, NOW)
+        line = over_limit(whose, limit, used, NOW)
         if told is None:
             assert line is None
         else:

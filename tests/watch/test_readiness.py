@@ -11,7 +11,7 @@ from starlette.requests import Request
 from bot.app.watching import LATE_ROWS_S, LATE_TEXT_S, Health
 from bot.settings import Settings
 from bot.store import StoreUnavailable
-from bot.watch import Access, Metrics, Readiness
+from bot.watch import Metrics, MetricsAccess, Readiness
 from bot.watch.readiness import DEADLINE_S, FRESH_S
 from connectors.base import Unavailable
 from connectors.memory import MemoryConnector
@@ -158,7 +158,7 @@ def request(path: str = "/metrics", **headers: str) -> Request:
 
 def test_with_a_token_only_who_sends_it_may_read() -> None:
     for public in (True, False):
-        access = Access("s3cret", public)
+        access = MetricsAccess("s3cret", public)
         assert access.granted(request(authorization="Bearer s3cret"))
         for wrong in ("", "Bearer", "Bearer ", "Bearer wrong", "Basic s3cret", "s3cret"):
             assert not access.granted(request(authorization=wrong))
@@ -166,13 +166,13 @@ def test_with_a_token_only_who_sends_it_may_read() -> None:
 
 
 def test_without_a_token_only_this_machine_may_read() -> None:
-    assert Access(None, public=False).granted(request())
-    assert not Access(None, public=True).granted(request())
-    assert Access(None, public=True).refusal().status_code == 403
+    assert MetricsAccess(None, public=False).granted(request())
+    assert not MetricsAccess(None, public=True).granted(request())
+    assert MetricsAccess(None, public=True).refusal().status_code == 403
 
 
 def test_what_comes_by_a_proxy_or_another_name_is_not_from_this_machine() -> None:
-    access = Access(None, public=False)
+    access = MetricsAccess(None, public=False)
     assert not access.granted(request(x_forwarded_for="203.0.113.9"))
     assert not access.granted(request(forwarded="for=203.0.113.9"))
     assert not access.granted(request(host="evil.example"))
