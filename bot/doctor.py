@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import app
-from bot.cures import happened, misspelt, remedy, unknown_setting
 from bot.runs import Outcome, Result, first_loss
 from bot.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
 from bot.store import Store, StoreUnavailable
-from bot.words import Sentence, english
+from bot.words import Sentence, english, happened, misspelt, remedy, unknown_setting
 from connectors.base import Connector, ConnectorError, RateLimited, Unavailable
 from providers.base import ProviderError
 

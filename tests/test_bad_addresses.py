@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from bot.app.inspecting import make_inspector
 from bot.settings import Settings
 from bot.store import SqlDatabase, open_store, upgrade
-from bot.watch import Metrics, MetricsAccess, Readiness, routes
+from bot.telemetry import Metrics, MetricsAccess, Readiness, routes
 from connectors.slack import OAuth, SlackConnector, SlackOptions
 from connectors.web import WebConnector
 from tests.inspector.stories import add_run

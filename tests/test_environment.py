@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.settings import Settings, SettingsError, load_settings
-from bot.settings.environment import take_out
+from bot.settings.settings import take_out
 
 KNOWN = {name.lower() for name in Settings.model_fields}
 

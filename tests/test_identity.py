@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.identity import Account, Named, denied, granted
 from bot.settings import SettingsError, load_settings
-from bot.settings.naming import read_name
+from bot.settings.people import read_name
 from connectors.base import Person, Place
 
 HERE = Place("slack", "T1", "C1")

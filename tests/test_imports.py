@@ -16,8 +16,8 @@ SEAMS = ("connectors.base", "connectors.markdown", "providers.base")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.words", "bot.identity"),
     ("bot.settings", "bot.logs", "bot.pacing", "bot.render", "bot.attachments"),
-    ("bot.reply", "bot.store", "bot.cures"),
-    ("bot.handlers", "bot.receipts", "bot.watch"),
+    ("bot.reply", "bot.store", "bot.words"),
+    ("bot.handlers", "bot.receipts", "bot.telemetry"),
     ("bot.runs",),
     ("bot.http", "bot.inspector", "bot.intake", "bot.recovery"),
     ("bot.app",),

@@ -12,7 +12,7 @@ from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import Question, RequestOptions, Result, RunOptions, Runs
 from bot.store import Store, memory_store
-from bot.watch import UNWATCHED, Watch
+from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Asked, MessageRef
 from connectors.memory import ALICE, BOT, MemoryConnector, Message, Version
 from providers.scripted import ScriptedProvider

@@ -14,7 +14,7 @@ from bot.pacing import Pacing
 from bot.runs import Caps, RequestOptions, RunOptions, Runs
 from bot.settings import Settings
 from bot.store import Store
-from bot.watch import UNWATCHED, Watch
+from bot.telemetry import UNWATCHED, Watch
 from providers.base import Provider, Usage
 
 log = structlog.get_logger(__name__)

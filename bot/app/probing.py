@@ -11,11 +11,11 @@ from structlog.contextvars import bound_contextvars
 from bot.app.making import make_runs
 from bot.app.models import each_alone, make_model
 from bot.app.rehearsal import RECORDED, Known, Play, Recording, on_loopback, playing
-from bot.cures import happened
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, first_loss
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
+from bot.words import happened
 from connectors.base import Asked, Connector, MessageRef, Person
 from connectors.memory import MemoryConnector
 from providers.base import Provider, TokenKind

@@ -21,8 +21,8 @@ from bot.intake import Intake
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
 from bot.store import Store, StoreUnavailable
-from bot.watch import Metrics, MetricsAccess, Readiness, Watch, Watchers, routes, watch_loop
-from bot.watch.readiness import Check
+from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, Watchers, routes, watch_loop
+from bot.telemetry.routes import Check
 from connectors.base import Connector
 
 log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ def _tracing(settings: Settings) -> Tracer | None:
     if settings.otel_exporter_otlp_endpoint is None:
         return None
     try:
-        from bot.watch.tracing import otlp_tracing
+        from bot.telemetry.tracing import otlp_tracing
     except ImportError as error:
         raise SettingsError(
             f"OTEL_EXPORTER_OTLP_ENDPOINT needs a library that is not installed ({error.name}): "

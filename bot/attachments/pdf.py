@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from bot.attachments.limits import FileLimits
+from bot.attachments.files import FileLimits
 
 log = structlog.get_logger(__name__)
 

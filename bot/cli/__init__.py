@@ -15,9 +15,9 @@ from bot.cli.output import fail
 from bot.cli.running import db, run
 from bot.cli.runs import runs
 from bot.cli.usage import usage
-from bot.cures import in_full
 from bot.settings import SettingsError
 from bot.store import StoreUnavailable
+from bot.words import in_full
 from connectors.base import Unavailable
 from providers.base import ProviderError
 

@@ -9,10 +9,9 @@ import click
 
 from bot import app, logs
 from bot.cli.output import settings_for_command
-from bot.cures import unknown_setting
 from bot.settings import Settings, load_settings, unknown_in_dotenv
 from bot.store import upgrade as upgrade_database
-from bot.words import english
+from bot.words import english, unknown_setting
 
 
 @click.command()

@@ -15,8 +15,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.http.addresses import Clients, Proxies
-from bot.http.connections import Connections, Limits, limits_for, raised_file_limit
-from bot.http.protocol import Config, HttpProtocol
+from bot.http.connections import (
+    Config,
+    Connections,
+    HttpProtocol,
+    Limits,
+    limits_for,
+    raised_file_limit,
+)
 
 __all__ = [
     "Limits",

@@ -2,15 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from bot.inspector.drawing import Frame, element, joined, label, line, rows, steps, svg
+from bot.inspector.formats import count, plain, seconds
+from bot.inspector.story import Story
 from bot.store import HOUR_US, Hour
 from bot.store.hours import percentile
+
+# What pictures are drawn with: scales, axes, escaped SVG. Colours are the stylesheet's.
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a picture's data lies, in its units: `right` and `bottom` are the data's ends."""
+
+    width: int
+    height: int
+    left: int = 52
+    right_gap: int = 12
+    top: int = 14
+    bottom_gap: int = 28
+
+    @property
+    def right(self) -> int:
+        """Where the data ends on the right."""
+        return self.width - self.right_gap
+
+    @property
+    def bottom(self) -> int:
+        """The data's base line."""
+        return self.height - self.bottom_gap
+
+    def x(self, share: float) -> float:
+        """From the left, for a share of 0 to 1."""
+        return round(self.left + share * (self.right - self.left), 1)
+
+    def y(self, share: float) -> float:
+        """From the top, for a share of 0 (the base line) to 1."""
+        return round(self.bottom - share * (self.bottom - self.top), 1)
+
+
+def element(name: str, body: object = "", **attributes: object) -> Markup:
+    """An element; `class_` is `class`, and `_` in a name is `-`. Everything is escaped."""
+    pairs = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value))}"'
+        for key, value in attributes.items()
+    )
+    inner = body if isinstance(body, Markup) else escape(plain(body))
+    return Markup(f"<{name}{pairs}>{inner}</{name}>")  # noqa: S704 - names are ours, the rest is escaped
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    """The parts, one after the other."""
+    return Markup("").join(parts)
+
+
+def svg(frame: Frame, name: str, parts: Iterable[Markup], class_: str = "") -> Markup:
+    """A picture that says what it is; its figures are in a table beside it."""
+    return element(
+        "svg",
+        joined(parts),
+        viewBox=f"0 0 {frame.width} {frame.height}",
+        role="img",
+        aria_label=name,
+        class_=f"picture {class_}".strip(),
+    )
+
+
+def line(points: Sequence[tuple[float, float]], class_: str) -> Markup:
+    """A line through points."""
+    path = " ".join(f"{x:g},{y:g}" for x, y in points)
+    return element("polyline", points=path, class_=class_)
+
+
+def area(points: Sequence[tuple[float, float]], class_: str) -> Markup:
+    """A filled area."""
+    path = " ".join(f"{x:g},{y:g}" for x, y in points)
+    return element("polygon", points=path, class_=class_)
+
+
+def label(x: float, y: float, text: object, class_: str = "", anchor: str = "middle") -> Markup:
+    """A few words."""
+    return element("text", text, x=x, y=y, class_=f"label {class_}".strip(), text_anchor=anchor)
+
+
+def rule(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
+    """A straight line."""
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
+
+
+def ticks(at: Iterable[float], y1: float, y2: float, class_: str) -> Markup:
+    """Upright marks of one kind: one element, for there may be thousands."""
+    path = "".join(f"M{x:g} {y1:g}V{y2:g}" for x in at)
+    return element("path", d=path, class_=class_) if path else Markup("")
+
+
+def steps(most: float, count: int = 4) -> list[float]:
+    """Round figures from 0 to at least `most`, about `count` of them."""
+    if most <= 0:
+        return [0, 1]
+    rough = most / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    return [round(step * n, 10) for n in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+def rows(frame: Frame, marks: Sequence[float], unit: str = "") -> Markup:
+    """The lines across, with their figures."""
+    top = marks[-1]
+    return joined(
+        rule(frame.left, frame.y(mark / top), frame.right, frame.y(mark / top), "grid")
+        + label(frame.left - 8, frame.y(mark / top) + 4, f"{mark:,g}{unit}", anchor="end")
+        for mark in marks
+    )
+
 
 OUTCOMES = (
     "complete", "length", "stopped", "filtered", "interrupted", "undeliverable", "failed",
@@ -148,3 +258,145 @@ def _days(found: Sequence[Bar]) -> Markup:
     names = "%H:%M" if within_a_day else "%b %d"
     y = FRAME.bottom + 18
     return joined(label(FRAME.x((n + 0.5) / len(found)), y, f"{times[n]:{names}}") for n in chosen)
+
+
+# The picture of a run: characters generated and shown over time, and the lag between them.
+
+
+Points = Sequence[tuple[float, float]]
+
+MOST_POINTS = 600
+WIDE = Frame(920, 330, bottom_gap=62)
+NARROW = Frame(360, 300, left=46, bottom_gap=62)
+_NAME_WIDTH = 24.0
+
+
+def picture(story: Story) -> Markup:
+    """The picture twice, for a wide and a narrow screen; the stylesheet shows one."""
+    wide = _draw(story, WIDE, "wide")
+    return joined([wide, _draw(story, NARROW, "narrow")])
+
+
+def thinned(points: Sequence[tuple[int, int]], most: int = MOST_POINTS) -> list[tuple[int, int]]:
+    """At most `most` points, with the first and the last."""
+    if len(points) <= most:
+        return list(points)
+    step = (len(points) - 1) / (most - 1)
+    return [points[round(number * step)] for number in range(most)]
+
+
+def _draw(story: Story, frame: Frame, name: str) -> Markup:
+    times = steps(story.span_us / 1e6, 8 if frame is WIDE else 4)
+    most = (points[-1][1] for points in (story.generated_points, story.shown_points) if points)
+    ends = steps(max([1, *most]))
+    span, top = times[-1] * 1e6, ends[-1]
+
+    def staircase(points: Sequence[tuple[int, int]]) -> Points:
+        return _staircase(frame, thinned(points), span, top, story.span_us)
+
+    made, seen = staircase(story.generated_points), staircase(story.shown_points)
+    parts = [
+        rows(frame, ends),
+        _times(frame, times),
+        _stalls(story, frame, span),
+        area([*made, *reversed(seen)], "lag"),
+        line(made, "made"),
+        line(seen, "seen"),
+        _seams(story, frame, span),
+        _breaks(story, frame, top),
+        _edits(story, frame, span),
+        element(
+            "line", x1=frame.left, x2=frame.left, y1=frame.top, y2=frame.bottom, class_="cursor"
+        ),
+    ]
+    return svg(frame, _summary(story), parts, f"run-picture {name}")
+
+
+def _staircase(
+    frame: Frame, points: Sequence[tuple[int, int]], span: float, top: float, until: int
+) -> Points:
+    found, chars = [(frame.x(0), frame.y(0))], 0
+    for at_us, after in points:
+        x = frame.x(at_us / span)
+        found += [(x, frame.y(chars / top)), (x, frame.y(after / top))]
+        chars = after
+    return [*found, (frame.x(until / span), frame.y(chars / top))]
+
+
+def _times(frame: Frame, marks: Sequence[float]) -> Markup:
+    span, y = marks[-1], frame.bottom + 20
+    return joined(
+        label(frame.x(mark / span), y, f"{mark:g} s" if mark == span else f"{mark:g}")
+        for mark in marks
+    )
+
+
+def _stalls(story: Story, frame: Frame, span: float) -> Markup:
+    parts = []
+    for begun, over in story.stalls[:20]:
+        x, end = frame.x(begun / span), frame.x(over / span)
+        height = frame.bottom - frame.top
+        box = element("rect", x=x, y=frame.top, width=end - x, height=height, class_="stall")
+        name = label((x + end) / 2, frame.top + 14, f"silent {seconds(over - begun)}", "stall-name")
+        parts.append(box + (name if end - x > 60 else Markup("")))
+    return joined(parts)
+
+
+def _seams(story: Story, frame: Frame, span: float) -> Markup:
+    parts = []
+    for attempt in story.attempts:
+        if attempt["kind"] != "first":
+            x = frame.x(min(1, attempt["at_us"] / span))
+            parts.append(rule(x, frame.top, x, frame.bottom, "seam"))
+            parts.append(label(x + 5, frame.top + 12, attempt["kind"], "seam-name", "start"))
+    return joined(parts)
+
+
+def _breaks(story: Story, frame: Frame, top: float) -> Markup:
+    parts = []
+    for fault in story.receipt.get("faults", []):
+        if fault["position"] is not None:
+            y = frame.y(min(1, fault["position"] / top))
+            parts.append(rule(frame.left, y, frame.right, y, "break"))
+            name = f"{fault['link']} differs at character {fault['position']:,}"
+            parts.append(label(frame.right - 4, y - 6, name, "break-name", "end"))
+    return joined(parts)
+
+
+def _edits(story: Story, frame: Frame, span: float) -> Markup:
+    y = frame.bottom + 34
+    at: dict[str, list[float]] = {"tick": [], "tick failed": [], "tick limited": []}
+    for edit in story.edits:
+        kind = "tick limited" if edit.limited else "tick failed" if edit.error else "tick"
+        at[kind].append(frame.x(min(1, edit.at_us / span)))
+    return joined(
+        [
+            rule(frame.left, y + 12, frame.right, y + 12, "lane"),
+            *(ticks(xs, y if kind == "tick" else y - 4, y + 12, kind) for kind, xs in at.items()),
+            *(label(x, y - 7, "429", "limited-name") for x in _apart(at["tick limited"])),
+            label(frame.left - 8, y + 11, "edits", anchor="end"),
+        ]
+    )
+
+
+def _apart(at: Sequence[float]) -> Iterator[float]:
+    """Those that have room for a name."""
+    last = -_NAME_WIDTH
+    for x in at:
+        if x - last >= _NAME_WIDTH:
+            yield x
+            last = x
+
+
+def _summary(story: Story) -> str:
+    behind, at_us = story.most_behind
+    made, seen = story.generated_points, story.shown_points
+    parts = [
+        f"{count(made[-1][1] if made else 0)} characters generated and "
+        f"{count(seen[-1][1] if seen else 0)} shown in {seconds(story.span_us)}",
+        f"the screen was at most {count(behind)} characters behind, at {seconds(at_us)}",
+        f"{len(story.edits)} calls to the platform, {len(story.refused)} refused with 429",
+    ]
+    if story.stalls:
+        parts.append(f"the model was silent {len(story.stalls)} times")
+    return "; ".join(parts) + ". The figures are in the table below."

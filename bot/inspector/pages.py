@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Protocol
+from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
@@ -17,13 +20,158 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bot.identity import Account
-from bot.inspector import exports
-from bot.inspector.charts import SPANS, Span
-from bot.inspector.overview import Hourly, overview_values, since_us
-from bot.inspector.query import BadQuery, cursor_text, read_query
+from bot.inspector import views
+from bot.inspector.charts import (
+    OUTCOMES,
+    SPANS,
+    VERDICTS,
+    Bar,
+    Span,
+    bars,
+    plain_bars,
+    spread,
+    stacked,
+)
 from bot.inspector.story import Story, tell
 from bot.inspector.views import STATIC, Link, filled, run_values
-from bot.store import RunStart, Store, StoreUnavailable
+from bot.store import HOUR_US, Cursor, Expense, Filters, Hour, RunStart, Store, StoreUnavailable
+from bot.store.hours import OTHERS, account_of, costliest
+
+# The list's address: filters and place as parameters that can be bookmarked.
+
+
+NAMES = ("outcome", "verdict", "connector", "person", "model")
+_LONGEST = 200
+_ID = re.compile("[0-9a-f-]{36}")
+
+
+class BadQuery(Exception):
+    """A parameter can't be read; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the address asks for: `given` as it came."""
+
+    filters: Filters
+    given: dict[str, str]
+    older: Cursor | None
+    newer: Cursor | None
+
+    @property
+    def first(self) -> bool:
+        """Whether it shows the newest: these change by themselves."""
+        return self.older is None and self.newer is None
+
+    def address(self, **changes: str) -> str:
+        """The list's address with some parameters changed; an empty one is left out."""
+        wanted = {key: value for key, value in {**self.given, **changes}.items() if value}
+        return f"/runs?{urlencode(wanted)}" if wanted else "/runs"
+
+
+def read_query(parameters: Mapping[str, str]) -> Query:
+    """Reads the parameters; raises `BadQuery`."""
+    given = {name: parameters.get(name, "").strip()[:_LONGEST] for name in NAMES}
+    times = {name: parameters.get(name, "").strip() for name in ("since", "until")}
+    filters = Filters(
+        **given, since_us=_time("since", times["since"]), until_us=_time("until", times["until"])
+    )
+    kept = {key: value for key, value in {**given, **times}.items() if value}
+    older, newer = parameters.get("older", ""), parameters.get("newer", "")
+    return Query(filters, kept, _cursor("older", older), _cursor("newer", newer))
+
+
+def cursor_text(cursor: Cursor) -> str:
+    """A place of the list, as an address has it."""
+    return f"{cursor.started_us}-{cursor.run_id}"
+
+
+def _cursor(name: str, text: str) -> Cursor | None:
+    if not text:
+        return None
+    time, _, run_id = text.partition("-")
+    if not (time.isascii() and time.isdigit() and len(time) < 18 and _ID.fullmatch(run_id)):
+        raise BadQuery(f"{name} is no place of the list")
+    return Cursor(int(time), run_id)
+
+
+def _time(name: str, text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return round(found.timestamp() * 1e6)
+    except (ValueError, OverflowError) as error:
+        raise BadQuery(f"{name} is no time: give one like 2026-11-23T09:30 (UTC)") from error
+
+
+# The overview: what the runs of a day, a week or a month were.
+
+
+Hourly = dict[int, Hour]
+"""Hours by their beginning, in microseconds since the epoch."""
+
+_MOST = 20
+
+
+def since_us(span: Span, now_us: int) -> int:
+    """When a range begins that ends now."""
+    return now_us - span.hours * HOUR_US
+
+
+def overview_values(span: Span, now_us: int, hours: Hourly, lacking: int) -> dict[str, Any]:
+    """What the overview says of these hours, of which so many lack."""
+    some = bars(hours, since_us(span, now_us), span)
+    total = Hour()
+    for bar in some:
+        total.add_figures(bar.hour)
+    for hour in hours.values():
+        total.add_spent(hour)
+    return {
+        "spans": SPANS,
+        "span": span,
+        "total": total,
+        "whole": Bar(0, total),
+        "lacking": lacking,
+        "bars": some,
+        "outcomes": [kind for kind in OUTCOMES if total.outcomes[kind]],
+        "verdicts": [kind for kind in VERDICTS if total.verdicts[kind]],
+        "pictures": {
+            "outcomes": stacked("Answers by outcome", some, "outcomes", OUTCOMES),
+            "verdicts": stacked("Answers by verdict", some, "verdicts", VERDICTS),
+            "first_token": spread("Time to the first token", some, "first_token"),
+            "first_text": spread("Time to the first text on the screen", some, "first_text"),
+            "lag": spread("Time from the last token to the whole screen", some, "lag"),
+            "limited": plain_bars("Calls refused with 429", some, lambda hour: hour.limited),
+        },
+        "percent": _percent,
+        "models": _first(total.models),
+        "people": _first(total.people),
+        "spent_all": sum(spent.microusd for spent in total.models.values()),
+        "tokens": sum(spent.tokens for spent in total.models.values()),
+    }
+
+
+def _percent(bar: Bar, what: str, share: float) -> float | None:
+    """A percentile in microseconds."""
+    value = bar.percentile(what, share)
+    return None if value is None else value * 1e6
+
+
+def _first(spent: Mapping[str, Expense]) -> list[tuple[str, str, Expense]]:
+    """The costliest: connector (where there is one), name, and what they took."""
+    ordered = costliest(spent)
+    left = Expense()
+    found: list[tuple[str, str, Expense]] = []
+    for number, (key, each) in enumerate(ordered):
+        who = account_of(key) if "\n" in key else Account("", "", key)
+        if key == OTHERS or number >= _MOST:
+            left.add(each)
+        else:
+            found.append((who.connector, each.name or who.name, each))
+    return [*found, ("", "all others", left)] if left.runs else found
+
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +296,7 @@ class Inspector:
         # A long run takes a third of a second of work: in a thread, for answers are streaming here.
         if not kind:
             return await asyncio.to_thread(self._run_page, story)
-        write = exports.as_json if kind == "json" else exports.as_markdown
+        write = views.as_json if kind == "json" else views.as_markdown
         text = await asyncio.to_thread(write, story)
         media = "application/json" if kind == "json" else "text/markdown"
         # The name is made of the id alone.

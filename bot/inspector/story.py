@@ -10,7 +10,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import Any
 from uuid import UUID
 
-from bot.inspector.figures import plural, seconds
+from bot.inspector.formats import plural, seconds
 from bot.store import EditRow, MessageRow, RunRow, Store, TokenRow
 from connectors.base import MessageRef
 from providers.base import ANSWER_KINDS

@@ -15,14 +15,10 @@ import structlog
 
 from bot.identity import Account
 from bot.intake import notices
-from bot.intake.access import Gate
-from bot.intake.conversations import Waiting
-from bot.intake.keeping import Keeping
-from bot.intake.limits import Meter
+from bot.intake.admission import Gate, Meter
+from bot.intake.inbox import Keeping, Resuming
 from bot.intake.notices import Notices, Refusal
-from bot.intake.resuming import Resuming
-from bot.intake.tasks import Tasks
-from bot.intake.turns import IntakeOptions, Turns
+from bot.intake.queue import IntakeOptions, Tasks, Turns, Waiting
 from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
 from bot.store import Question as Kept

@@ -15,7 +15,7 @@ from bot.recovery.text import beyond, in_order, longer, recorded
 from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
-from bot.watch import Watch
+from bot.telemetry import Watch
 from connectors.base import (
     Connector,
     ConnectorError,

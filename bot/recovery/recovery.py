@@ -23,7 +23,7 @@ from bot.recovery.judge import Judge
 from bot.reply import Reasoning
 from bot.runs import Runs
 from bot.store import Orphan, Question, RunRow, RunStart, Store, StoreUnavailable
-from bot.watch import UNWATCHED, Watch
+from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 
 log = structlog.get_logger(__name__)

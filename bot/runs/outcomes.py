@@ -8,9 +8,8 @@ from enum import StrEnum
 
 import structlog
 
-from bot.cures import happened
 from bot.runs.caps import NotAnswerable
-from bot.words import Sentence, english
+from bot.words import Sentence, english, happened
 from connectors.base import Control
 from providers.base import BadRequest, Filtered, FinishReason, Generation, ProviderError
 

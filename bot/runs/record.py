@@ -13,7 +13,7 @@ from bot.runs.outcomes import Ended
 from bot.runs.question import Question
 from bot.runs.usage import Used
 from bot.store import RunEnd, RunStart, Store, StoreUnavailable
-from bot.watch import Watch
+from bot.telemetry import Watch
 from providers.base import Generation
 
 log = structlog.get_logger(__name__)

@@ -20,7 +20,7 @@ from bot.runs.question import Question
 from bot.runs.run import Result, Run, RunOptions
 from bot.runs.usage import Price
 from bot.store import RunEnd, Store
-from bot.watch import UNWATCHED, Watch
+from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Connector, MessageRef, Place
 from providers.base import Provider
 

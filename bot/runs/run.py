@@ -10,11 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.cures import cure
-from bot.handlers.delivery import DeliveryHandler
-from bot.handlers.lane import Lane
-from bot.handlers.recording import RecordingHandler
-from bot.handlers.token_lines import TokenLines
+from bot.callbacks import DeliveryHandler, Lane, RecordingHandler, TokenLines
 from bot.pacing import Pacing
 from bot.receipts import Evidence, Receipt, compare, links, of_log, of_screen, summary
 from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
@@ -26,8 +22,8 @@ from bot.runs.question import Question
 from bot.runs.record import KEEP_DEADLINE_S, Record
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Recorded, Store, StoreUnavailable
-from bot.watch import UNWATCHED, Watch
-from bot.words import Sentence
+from bot.telemetry import UNWATCHED, Watch
+from bot.words import Sentence, cure
 from connectors.base import Budget, Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError, Request
 

@@ -175,7 +175,7 @@ async def test_no_more_than_two_files_are_read_at_once(
         reading -= 1
         return PdfText(1, ("One.",), None)
 
-    monkeypatch.setattr("bot.attachments.reading.read_pdf", counted)
+    monkeypatch.setattr("bot.attachments.documents.read_pdf", counted)
     reader, file = Reader(FileLimits()), File("1", "a.pdf", "", 5)
     async with asyncio.TaskGroup() as group:
         for _ in range(5):
@@ -212,7 +212,7 @@ async def test_pages_that_were_read_before_the_deadline_count(
     async def late(_data: bytes, _limits: FileLimits) -> PdfText:
         return understood(b'{"count": 9}\n{"page": "One."}\n{"pa', late=True)
 
-    monkeypatch.setattr("bot.attachments.reading.read_pdf", late)
+    monkeypatch.setattr("bot.attachments.documents.read_pdf", late)
     expected = Told(text="One.", note="report.pdf: the first 1 of 9 pages")
     assert await _read(pdf("One.")) == expected
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bot.app.watching import Health
-from bot.watch import Metrics
+from bot.telemetry import Metrics
 from connectors.memory import MemoryConnector
 from tests.deploy.files import ROOT
 from tests.way import a_way

@@ -9,8 +9,7 @@ import pytest
 
 from bot.app.probing import ChainBroken, _rehearsed, check_chain, looped, rehearsed
 from bot.app.rehearsal import RECORDED, Known, Recording
-from bot.handlers.delivery import DeliveryHandler
-from bot.handlers.recording import RecordingHandler
+from bot.callbacks import DeliveryHandler, RecordingHandler
 from bot.settings import SERVICES, Settings
 from bot.settings.model import PROVIDERS
 from bot.store import Store, memory_store

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.handlers.delivery import DeliveryHandler
+from bot.callbacks import DeliveryHandler
 from bot.receipts import Verdict
 from bot.reply import SEAM
 from bot.runs import Outcome, outcomes, verify

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from bot.handlers.lane import Lane
+from bot.callbacks import Lane
 
 RUN = uuid4()
 

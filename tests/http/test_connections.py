@@ -17,8 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bot.http import Limits, Proxies, listen, serve
-from bot.http.connections import HEAD_BYTES, Connections
-from bot.http.protocol import Config
+from bot.http.connections import HEAD_BYTES, Config, Connections
 
 pytestmark = pytest.mark.real_time
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot.identity import Account, Named
 from bot.intake import IntakeOptions, Limit, Limits, Policy
-from bot.intake.quotas import PERSON, WORKSPACE, Sum, day_us, month_us, over_limit
+from bot.intake.admission import PERSON, WORKSPACE, Sum, day_us, month_us, over_limit
 from bot.store import Store
 from bot.words import english
 from connectors.base import Control, Person, Place

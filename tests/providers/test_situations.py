@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.cures import cure, happened, in_full
+from bot.words import cure, happened, in_full
 from providers.base import ProviderError
 from providers.causes import CAUSES
 from providers.failures import redacted

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cures import cure, happened
+from bot.words import cure, happened
 from providers.base import ProviderError
 from providers.clients import openai_client
 from tests.commands.helpers import dead_port

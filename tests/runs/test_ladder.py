@@ -15,7 +15,7 @@ from bot.reply.closing import Closing
 from bot.reply.screen import Ending, Message, Screen
 from bot.runs import Outcome
 from bot.store import memory_store
-from bot.watch import Metrics
+from bot.telemetry import Metrics
 from connectors.base import (
     Budget,
     ConnectorError,

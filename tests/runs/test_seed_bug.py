@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.handlers.delivery import DeliveryHandler
-from bot.handlers.recording import RecordingHandler
+from bot.callbacks import DeliveryHandler, RecordingHandler
 from bot.receipts import Verdict
 from bot.runs import Outcome
 from providers.scripted import Finish, Pause

@@ -9,7 +9,7 @@ import pytest
 from bot.receipts import Verdict
 from bot.render import Piece, as_seen, restore
 from bot.runs import Outcome, verify
-from bot.watch import Metrics
+from bot.telemetry import Metrics
 from connectors.base import Limits, MessageRef, Part, Place, Refused, Shown
 from connectors.markdown import form
 from connectors.memory import Lost, MemoryConnector

@@ -15,9 +15,8 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from bot import receipts
-from bot.handlers.delivery import DeliveryHandler
-from bot.handlers.recording import RecordingHandler
-from bot.intake.turns import Turns
+from bot.callbacks import DeliveryHandler, RecordingHandler
+from bot.intake.queue import Turns
 from bot.pacing import Pacing
 from bot.pacing.meter import Meter
 from bot.recovery.ending import Endings

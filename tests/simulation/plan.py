@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bot.intake.conversations import Policy
+from bot.intake.queue import Policy
 from connectors.memory import Budgets, like_discord, like_slack
 from tests.simulation.refusals import NOTHING, Refusing, refusing_for
 

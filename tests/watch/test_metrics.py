@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from bot.store import EditRow, RunEnd, RunStart
-from bot.watch import Metrics
+from bot.telemetry import Metrics
 from connectors.base import Person, Place
 from connectors.memory import MemoryConnector
 from providers.base import Disconnected

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from bot.app.watching import LATE_ROWS_S, LATE_TEXT_S, Health
 from bot.settings import Settings
 from bot.store import StoreUnavailable
-from bot.watch import Metrics, MetricsAccess, Readiness
-from bot.watch.readiness import DEADLINE_S, FRESH_S
+from bot.telemetry import Metrics, MetricsAccess, Readiness
+from bot.telemetry.routes import DEADLINE_S, FRESH_S
 from connectors.base import Unavailable
 from connectors.memory import MemoryConnector
 from providers.scripted import Finish, Pause

@@ -21,7 +21,7 @@ from opentelemetry.trace import StatusCode
 
 from bot.app.watching import watching
 from bot.settings import Settings
-from bot.watch.tracing import Tracing
+from bot.telemetry.tracing import Tracing
 from providers.base import Disconnected, Usage
 from providers.scripted import Fail, Finish, Pause, ScriptedProvider
 from tests.watch.test_metrics import END, START

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.watch import Metrics, Watchers
+from bot.telemetry import Metrics, Watchers
 from providers.scripted import Finish
 from tests.watch.test_metrics import value
 from tests.way import a_way, words

@@ -24,7 +24,7 @@ from opentelemetry.util.types import AttributeValue
 
 from bot.reply import Taken
 from bot.store import EditRow, RunEnd, RunStart
-from bot.watch.errors import error_type
+from bot.telemetry.metrics import error_type
 
 SEND_DEADLINE_S = 3
 """A receiver that takes longer for one batch has not taken it; so long the end waits for it."""

@@ -7,11 +7,14 @@ platform chose, the names of blocks that nobody knows, so many and so long as is
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 from uuid import UUID
 
+import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -21,9 +24,75 @@ from prometheus_client import (
     generate_latest,
 )
 
-from bot.reply import Taken
+from bot.reply import Hearer, Taken
 from bot.store import EditRow, RunEnd, RunStart
-from bot.watch.errors import call_result, provider_errors, word_label
+from connectors.base import ConnectorError
+from providers.base import ProviderError
+
+# Errors as few words: what is counted must not hold what a platform or a service has said.
+
+
+OTHER = "other"
+OK = "ok"
+
+
+def _names(error: type[Exception]) -> frozenset[str]:
+    below = (_names(each) for each in error.__subclasses__() if _is_seam(each))
+    return frozenset({error.__name__}).union(*below)
+
+
+def _is_seam(error: type[Exception]) -> bool:
+    return error.__module__ in ("connectors.base", "providers.base")
+
+
+_WORDS = frozenset({
+    "stop", "tool_calls", "function_call", "completed", "end_turn", "stop_sequence", "tool_use",
+    "eos", "eos_token", "complete", "tool_call", "length", "max_length", "max_tokens",
+    "max_output_tokens", "max_completion_tokens", "token_limit", "model_length",
+    "model_context_window_exceeded", "content_filter", "safety", "recitation", "blocklist",
+    "prohibited_content", "spii", "refusal", "sensitive", "image_safety",
+    "image_prohibited_content", "image_recitation", "guardrail_intervened", "error", "abort",
+    "aborted", "cancelled", "canceled", "failed", "timeout", "network_error", "server_error",
+    "insufficient_system_resource", "other", "language", "pause_turn", "incomplete",
+    "malformed_function_call", "unexpected_tool_call", "continuation",
+})  # fmt: skip
+"""The words for an answer's end that are told apart: those that services document."""
+
+_CALL_ERRORS = _names(ConnectorError)
+_PROVIDERS = _names(ProviderError)
+
+
+def call_result(error: str | None) -> str:
+    """How a call went: `ok`, or the kind of its error (`RateLimited` is a 429)."""
+    return OK if error is None else _kind(error, _CALL_ERRORS)
+
+
+def provider_errors(model: str, end: RunEnd) -> Iterator[tuple[str, str]]:
+    """Each failed try of a run: the model, and the kind of error."""
+    if end.attempts:
+        for attempt in end.attempts:
+            if attempt["error"] is not None:
+                yield attempt["model"], _kind(attempt["error"], _PROVIDERS)
+    elif end.error is not None and (kind := _kind(end.error, _PROVIDERS)) != OTHER:
+        yield model, kind
+
+
+def word_label(word: str | None) -> str:
+    """A service's word for an answer's end, where it is one of those that are known."""
+    if word is None:
+        return "none"
+    return form if (form := word.lower()) in _WORDS else OTHER
+
+
+def error_type(error: str | None) -> str | None:
+    """The kind of error that ended a run, for traces; None where none did."""
+    return None if error is None else _kind(error, _PROVIDERS)
+
+
+def _kind(told: str, known: frozenset[str]) -> str:
+    kind = told.partition(":")[0]
+    return kind if kind in known else OTHER
+
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -189,3 +258,70 @@ class Metrics:
         return Histogram(
             f"everytoken_{name}", meaning, labels, buckets=buckets, registry=self.registry
         )
+
+
+# What those who watch hear of, and how they are told: none can harm what is watched.
+
+
+log = structlog.get_logger(__name__)
+
+
+class Watch(Hearer, Protocol):
+    """Hears what happens. No method waits or raises; none is called for single tokens."""
+
+    def began(self, start: RunStart) -> None:
+        """A run began."""
+        ...
+
+    def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
+        """A run ended. `generated_us`: when its model had, in microseconds since its start."""
+        ...
+
+
+class Watchers:
+    """Tells several; one that fails is reported, and the others and the run go on."""
+
+    def __init__(self, watchers: Sequence[Watch] = ()) -> None:
+        self._watchers = tuple(watchers)
+
+    def began(self, start: RunStart) -> None:
+        """Tells each."""
+        self._tell(lambda watcher: watcher.began(start))
+
+    def called(self, run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
+        """Tells each."""
+        self._tell(lambda watcher: watcher.called(run_id, connector, call, lag_us))
+
+    def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
+        """Tells each."""
+        self._tell(lambda watcher: watcher.refused(run_id, connector, taken))
+
+    def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
+        """Tells each."""
+        self._tell(lambda watcher: watcher.ended(start, end, generated_us))
+
+    def _tell(self, told: Callable[[Watch], None]) -> None:
+        for watcher in self._watchers:
+            try:
+                told(watcher)
+            except Exception:
+                log.exception("watch.broke", watcher=type(watcher).__name__)
+
+
+UNWATCHED = Watchers()
+"""Nobody watches."""
+
+
+# Whether the event loop turns: everything in the bot waits for it.
+
+
+EVERY_S = 1.0
+
+
+async def watch_loop(late: Callable[[float], None]) -> None:
+    """Tells, once a second for ever, how many seconds late the loop woke this task."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + EVERY_S
+        await asyncio.sleep(EVERY_S)
+        late(max(0.0, clock() - due))

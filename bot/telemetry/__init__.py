@@ -5,11 +5,10 @@ and traces are made of these. What is a state rather than an event (open runs, w
 asked for when somebody looks.
 """
 
-from bot.watch.facts import UNWATCHED, Watch, Watchers
-from bot.watch.loop import watch_loop
-from bot.watch.metrics import Metrics
-from bot.watch.readiness import Readiness
-from bot.watch.routes import MetricsAccess, routes
+from __future__ import annotations
+
+from bot.telemetry.metrics import UNWATCHED, Metrics, Watch, Watchers, watch_loop
+from bot.telemetry.routes import MetricsAccess, Readiness, routes
 
 __all__ = [
     "UNWATCHED",

@@ -1,22 +1,27 @@
-"""A lane carries a run's callbacks to one handler, and never makes the caller wait.
-
-The model's stream awaits its callbacks one after the other, so a handler that waits would hold
-up the model and every handler behind it. A token is handed to the handler at once, which costs no
-change of tasks. A handler that then waits goes on in the lane's own task, and what follows queues
-up behind it. Whatever the handler does, slow, raising or hanging, stays in its lane.
-"""
+"""Token -> one line of the bot's own log, where LOG_TOKENS asks for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
+
+from bot.reply import Buffer, Reasoning, Telling
+from providers.base import TokenKind
+
+# A lane carries a run's callbacks to one handler, and never makes the caller wait.
+#
+# The model's stream awaits its callbacks one after the other, so a handler that waits would hold
+# up the model and every handler behind it. A token is handed to the handler at once, which costs
+# no change of tasks. A handler that then waits goes on in the lane's own task, and what follows
+# queues up behind it. Whatever the handler does, slow, raising or hanging, stays in its lane.
+
 
 log = structlog.get_logger(__name__)
 
@@ -139,3 +144,96 @@ class Lane(AsyncCallbackHandler):
         if self.fault is None:
             self.fault = fault
             log.error("handler.failed", handler=self.name, fault=fault)
+
+
+# Token -> the token log.
+
+
+class TokenSink(Protocol):
+    """Where tokens are recorded; `add` never waits."""
+
+    def add(self, run_id: UUID, seq: int, at_us: int, text: str, kind: TokenKind) -> None:
+        """Takes one token: its number in the run, and microseconds since the run's start."""
+        ...
+
+
+class RecordingHandler(AsyncCallbackHandler):
+    """Appends each token of a run to the token log."""
+
+    run_inline = True
+    reads_chunks = False
+
+    def __init__(self, run_id: UUID, tokens: TokenSink, elapsed_us: Callable[[], int]) -> None:
+        self._run_id = run_id
+        self._tokens = tokens
+        self._elapsed_us = elapsed_us
+        self._seq = 0
+        self.first_token_us: int | None = None
+        """When the first token came, in microseconds since the run's start."""
+
+    @property
+    def handed_on(self) -> int:
+        """Tokens that the log was given."""
+        return self._seq
+
+    async def on_llm_new_token(
+        self, token: Any, *, kind: TokenKind = "text", **_kwargs: Any
+    ) -> None:
+        """Records one token under the run's id, whatever id the caller's own run has."""
+        at_us = self._elapsed_us()
+        if self.first_token_us is None:
+            self.first_token_us = at_us
+            log.info("run.first_token", after_us=at_us)
+        self._tokens.add(self._run_id, self._seq, at_us, token, kind)
+        self._seq += 1
+
+
+# Token -> the reply's buffer.
+
+
+class DeliveryHandler(AsyncCallbackHandler):
+    """Passes on to the reply what of each token the reader is to see."""
+
+    run_inline = True
+    reads_chunks = False
+
+    def __init__(
+        self, reply: Buffer, elapsed_us: Callable[[], int], reasoning: Reasoning = "hidden"
+    ) -> None:
+        self._telling = Telling(reply, reasoning)
+        self._elapsed_us = elapsed_us
+
+    async def on_llm_new_token(
+        self, token: Any, *, kind: TokenKind = "text", **_kwargs: Any
+    ) -> None:
+        """Delivers a token."""
+        self._telling.take(token, kind, self._elapsed_us)
+
+
+class TokenLines(AsyncCallbackHandler):
+    """Writes a line for each token of a run; its text only where texts may be logged."""
+
+    run_inline = True
+    reads_chunks = False
+
+    def __init__(self, run_id: UUID, elapsed_us: Callable[[], int], *, text: bool) -> None:
+        self._run_id = str(run_id)
+        self._elapsed_us = elapsed_us
+        self._text = text
+        self._seq = 0
+
+    async def on_llm_new_token(
+        self, token: Any, *, kind: TokenKind = "text", **_kwargs: Any
+    ) -> None:
+        """Writes one line: the token's number, when it came, its kind and its length."""
+        said = {"text": token} if self._text else {}
+        log.info(
+            "token",
+            run_id=self._run_id,
+            seq=self._seq,
+            at_us=self._elapsed_us(),
+            kind=kind,
+            length=len(token),
+            **said,
+        )
+        self._seq += 1

@@ -1,27 +1,154 @@
-"""A question that is safe: admitted (who, where, how long, how much), then answered in its turn."""
+"""Whose turn it is in a conversation: what happens to a question while another is answered."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
 
 from bot.identity import Named
 from bot.intake import notices
-from bot.intake.access import Access, Gate
-from bot.intake.conversations import Conversations, Policy, Waiting
-from bot.intake.limits import Limits
+from bot.intake.admission import Access, Gate, Limits
 from bot.intake.notices import Notices, Refusal
-from bot.intake.tasks import Tasks
-from bot.runs import Runs
+from bot.runs import Question, Runs
 from bot.store import Store, StoreUnavailable
 from bot.store.inbox import State
-from connectors.base import Asked, Place, Status
+from connectors.base import Asked, Connector, Place, Status
+
+# Work that nobody waits for, but that is waited for at the end.
+
 
 log = structlog.get_logger(__name__)
+
+
+class Tasks:
+    """Runs coroutines side by side; what one of them raises is a bug and is told."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._endless: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Starts a piece of work."""
+        self._start(work, self._tasks)
+
+    def spawn_endless(self, work: Coroutine[Any, Any, None]) -> None:
+        """Starts what tries again until it works: nobody waits for it, and `cancel` ends it."""
+        self._start(work, self._endless)
+
+    def cancel(self) -> None:
+        """Ends what tries again and again: the next process sees to it."""
+        for task in tuple(self._endless):
+            task.cancel()
+
+    async def settled(self) -> None:
+        """Waits until all of it is done, also what was started meanwhile."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work)
+        among.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._endless.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("intake.bug", exc_info=error)
+
+
+Policy = Literal["queue", "replace", "parallel"]
+"""`queue`: one after the other. `replace`: the newest ends the others. `parallel`: all at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A question that was kept and is to be answered."""
+
+    inbox_id: int
+    question: Question
+    connector: Connector
+    run_id: UUID
+    """The run that answers it, also if it is another process that does."""
+    anew: bool = False
+    """Its run was begun by a process that died, and is begun again."""
+
+
+class Conversations:
+    """The questions that wait, by conversation.
+
+    `answer` answers one question and returns when its run has settled. `leave` lets another
+    process answer there, once nothing waits here. Neither raises anything.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Waiting], Awaitable[None]],
+        leave: Callable[[Place], Awaitable[None]],
+    ) -> None:
+        self._answer = answer
+        self._leave = leave
+        self._waiting: dict[Place, deque[Waiting]] = {}
+
+    def __len__(self) -> int:
+        """So many questions wait for their turn."""
+        return sum(len(waiting) for waiting in self._waiting.values())
+
+    def items(self) -> list[Waiting]:
+        """The questions that wait, by conversation, in order."""
+        return [item for waiting in self._waiting.values() for item in waiting]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where questions are being answered."""
+        return list(self._waiting)
+
+    def busy(self, place: Place) -> bool:
+        """Whether a question is being answered there."""
+        return place in self._waiting
+
+    def wait(self, item: Waiting) -> None:
+        """Puts a question behind those of its conversation, which has to be busy."""
+        self._waiting[item.question.asked.message.place].append(item)
+
+    def open(self, item: Waiting) -> Coroutine[Any, Any, None]:
+        """Makes an idle conversation busy, at once; the work is to be run by the caller."""
+        place = item.question.asked.message.place
+        self._waiting[place] = deque([item])
+        return self._work(place)
+
+    async def _work(self, place: Place) -> None:
+        """Answers what waits in a conversation, and what comes meanwhile."""
+        waiting = self._waiting[place]
+        try:
+            while waiting:
+                # No await between taking a question and starting its run: it is always either
+                # here or among the active runs, so a stop finds it.
+                await self._answer(waiting.popleft())
+                if not waiting:  # what comes while we leave has taken the floor again
+                    await self._leave(place)
+        finally:
+            del self._waiting[place]
+
+    def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+        """Takes out the questions that are not to be answered any more, and returns them."""
+        dropped: list[Waiting] = []
+        for waiting in self._waiting.values():
+            out = [item for item in waiting if unwanted(item)]
+            dropped += out
+            for item in out:
+                waiting.remove(item)
+        return dropped
+
+
+# A question that is safe: admitted (who, where, how long, how much), then answered in its turn.
+
 
 _MARK_AGAIN_S = 2.0
 """Between two tries to say what became of a question, while the database is away."""

@@ -1,0 +1,231 @@
+"""How a file's text is put before the model."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import ceil
+
+from bot.words import Sentence
+from connectors.base import File
+
+# What kind of file something is, by its name and by the type that the platform gives it.
+#
+# The name goes first: platforms say `application/octet-stream` of what they don't know,
+# `text/plain` of much else, and take TypeScript (`.ts`) for a film.
+
+
+class Kind(Enum):
+    """How a file can be read."""
+
+    IMAGE = auto()
+    TEXT = auto()
+    PDF = auto()
+    OTHER = auto()
+
+
+_IMAGES = frozenset({"gif", "jpeg", "jpg", "png", "webp"})
+_TEXTS = """
+adoc asc asciidoc asm astro awk bash bat bats bib bicep c cabal cc cfg cjs clj cljs cls cmake
+cmd coffee conf cpp cr cs csproj css csv cts cu cue cxx d dart diff dockerfile dot dts edn el
+elm env erb erl ex exs f f90 feature fish fs fsx gd glsl go gql gradle graphql groovy gv h haml
+handlebars hbs hcl hh hpp hrl hs htm html hxx ics idl ini ino ipynb java jinja jinja2 jl js json
+json5 jsonc jsonl jsx kt kts latex less lhs lisp lock log lua m make markdown md mdx mjs mk ml
+mli mm mod mts nasm ndjson nim nix nu org pas patch php pl plist pm po pp prisma properties
+proto ps1 psm1 psv pug puml py pyi pyx qml r rake rb rego rkt rmd robot rs rst rtl s sass sbt
+scala scm scss sed service sh sln sol sql srt ss st sty styl sum sv svelte svg swift tcl tex
+text textile tf tfvars thrift toml ts tsv tsx txt typ v vb vbs vert vhd vhdl vim vtt vue wat
+wgsl xaml xhtml xml xsd xsl xslt yaml yang yml zig zsh
+"""
+_TEXT_NAMES = """
+.bash_profile .bashrc .dockerignore .editorconfig .env .gitattributes .gitignore .gitmodules
+.npmrc .prettierrc .profile .vimrc .zshrc authors brewfile caddyfile changelog codeowners
+containerfile contributing copying dockerfile gemfile jenkinsfile justfile license makefile
+notice pipfile procfile rakefile readme todo vagrantfile
+"""
+_TEXT_TYPES = """
+ecmascript graphql javascript json ld+json ndjson sql toml typescript x-httpd-php x-javascript
+x-ndjson x-python x-sh x-shellscript x-sql x-toml x-typescript x-yaml xml yaml
+"""
+_EXTENSIONS_OF_TEXT = frozenset(_TEXTS.split())
+_NAMES_OF_TEXT = frozenset(_TEXT_NAMES.split())
+_TYPES_OF_TEXT = frozenset(f"application/{name}" for name in _TEXT_TYPES.split())
+_TYPES_OF_IMAGES = frozenset(f"image/{name}" for name in _IMAGES)
+
+
+def kind_of(file: File) -> Kind:
+    """The kind by the name where that tells it, else by the media type."""
+    return _by_name(file.name.strip().lower()) or _by_type(file.media_type)
+
+
+def _by_name(name: str) -> Kind | None:
+    extension = name.rpartition(".")[2] if "." in name else ""
+    if extension in _IMAGES:
+        return Kind.IMAGE
+    if extension == "pdf":
+        return Kind.PDF
+    return Kind.TEXT if extension in _EXTENSIONS_OF_TEXT or name in _NAMES_OF_TEXT else None
+
+
+def _by_type(media_type: str) -> Kind:
+    bare = media_type.partition(";")[0].strip().lower()
+    if bare in _TYPES_OF_IMAGES:
+        return Kind.IMAGE
+    if bare == "application/pdf":
+        return Kind.PDF
+    texts = bare.startswith("text/") or bare.endswith(("+json", "+xml", "+yaml"))
+    return Kind.TEXT if texts or bare in _TYPES_OF_TEXT else Kind.OTHER
+
+
+# Names and sizes of files as a line of text shows them. A name may be hostile.
+
+
+_LONGEST = 60
+_KEPT_END = 15
+_FOLDERS = re.compile(r"[/\\]")
+# Marks that would make code, links, mentions or quoted names of their own.
+_MARKS = str.maketrans('`"<>[]|*', "''‹›()¦∗")
+# Format characters turn text round or hide it; private ones and surrogates show nothing.
+_HIDDEN = ("Cf", "Co", "Cs")
+_BREAKS = ("Cc", "Zl", "Zp")
+
+
+def shown_name(name: str) -> str:
+    """One line without markup, control and invisible characters, of 60 characters at most."""
+    bare = _FOLDERS.split(name.rstrip("/\\"))[-1]
+    seen = "".join(map(_shown, bare)).translate(_MARKS)
+    return _shortened(" ".join(seen.split())) or "unnamed file"
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _HIDDEN:
+        return ""
+    return " " if category in _BREAKS else character
+
+
+def _shortened(name: str) -> str:
+    """The end stays, for it says what kind of file it is."""
+    if len(name) <= _LONGEST:
+        return name
+    return name[: _LONGEST - _KEPT_END - 1] + "…" + name[-_KEPT_END:]
+
+
+def shown_size(size: int) -> str:
+    """Bytes as a reader says them, rounded up: too large never looks as if it were within."""
+    if size < 1_000:
+        return f"{size} bytes"
+    if size < 1_000_000:
+        return f"{ceil(size / 1_000)} kB"
+    return f"{ceil(size / 100_000) / 10:g} MB"
+
+
+def line(name: str, what: Sentence) -> Sentence:
+    """What a reader is told of one file."""
+    return Sentence("file.line", {"name": shown_name(name), "what": what})
+
+
+def too_large(name: str, size: int, most: int) -> Sentence:
+    """Why a file of so many bytes is not taken."""
+    sizes = {"size": shown_size(size), "most": shown_size(most)}
+    return line(name, Sentence("file.too_large", sizes))
+
+
+def unreadable(name: str) -> Sentence:
+    """Why a file of an unknown kind is not taken."""
+    return line(name, Sentence("file.kind"))
+
+
+# How much of a question's files is taken.
+
+
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """The most that is taken: files of one question, bytes, characters and pages of one file."""
+
+    files: int = 5
+    image_bytes: int = 10 * _MB
+    pdf_bytes: int = 10 * _MB
+    text_bytes: int = 1 * _MB
+    characters: int = 20_000
+    """Of a text or a PDF, as Unicode code points."""
+    pdf_pages: int = 50
+    pdf_seconds: float = 15.0
+    """So long may the reading of one PDF take; what was read by then counts."""
+
+    def bytes_of(self, kind: Kind) -> int:
+        """The most bytes of one file of this kind."""
+        most = {Kind.IMAGE: self.image_bytes, Kind.PDF: self.pdf_bytes, Kind.TEXT: self.text_bytes}
+        return most.get(kind, 0)
+
+
+# Which files are worth fetching, from what the platform says of them.
+
+
+_MOST_NAMED = 5
+_TOO_MANY = {
+    (True, True): "files.one_of_one",
+    (False, True): "files.several_of_one",
+    (True, False): "files.one_of_several",
+    (False, False): "files.several_of_several",
+}
+"""By whether one file was left out, and whether one may be attached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The files to fetch, and for the reader one line on each reason why others are left out."""
+
+    taken: tuple[File, ...]
+    left_out: tuple[Sentence, ...]
+
+
+def choose(files: Sequence[File], limits: FileLimits, sees: bool) -> Chosen:
+    """The first files that can be read; `sees` says whether the model takes images.
+
+    Sizes are the platform's word here; a `Reader` counts again.
+    """
+    reasons = [_why_not(file, limits, sees) for file in files]
+    readable = [file for file, reason in zip(files, reasons, strict=True) if reason is None]
+    left_out = [reason for reason in reasons if reason is not None]
+    if surplus := readable[limits.files :]:
+        left_out.append(_too_many(surplus, limits.files))
+    return Chosen(tuple(readable[: limits.files]), tuple(left_out))
+
+
+def _why_not(file: File, limits: FileLimits, sees: bool) -> Sentence | None:
+    kind = kind_of(file)
+    if kind is Kind.OTHER:
+        return unreadable(file.name)
+    if kind is Kind.IMAGE and not sees:
+        return line(file.name, Sentence("file.not_seen"))
+    most = limits.bytes_of(kind)
+    return too_large(file.name, file.size, most) if file.size > most else None
+
+
+def _too_many(surplus: Sequence[File], most: int) -> Sentence:
+    named = ", ".join(shown_name(file.name) for file in surplus[:_MOST_NAMED])
+    names: str | Sentence = named
+    if len(surplus) > _MOST_NAMED:
+        more = Sentence("files.more", {"count": len(surplus) - _MOST_NAMED})
+        names = Sentence("list.comma", {"first": named, "rest": more})
+    id_ = _TOO_MANY[len(surplus) == 1, most == 1]
+    return Sentence(id_, {"most": most, "names": names})
+
+
+_RUNS = re.compile("`+")
+_SHORTEST_FENCE = 3
+
+
+def as_prompt(name: str, text: str) -> str:
+    """The file's name, and its text in a fence that nothing in it can close."""
+    longest = max((len(run) for run in _RUNS.findall(text)), default=0)
+    fence = "`" * max(_SHORTEST_FENCE, longest + 1)
+    end = "" if text.endswith("\n") else "\n"
+    return f'File "{shown_name(name)}":\n{fence}\n{text}{end}{fence}'
