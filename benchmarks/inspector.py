@@ -28,12 +28,12 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Connection, create_engine, func, insert, make_url, select, text
 from starlette.applications import Starlette
 
-from bot.app.inspecting import PageDoor
+from bot.app.monitoring import PageDoor
 from bot.identity import Account
 from bot.inspector import Inspector, Options
 from bot.store import Scope, SqlDatabase, Store, upgrade
 from bot.store.database import database_url
-from bot.store.tables import runs
+from bot.store.schema import runs
 from connectors.web.access import Access
 
 SPAN_US = 30 * 86_400_000_000

@@ -123,8 +123,8 @@ def _child(name: str, what: str, count: int, double: _Double) -> float:
 
 @asynccontextmanager
 async def _opened(name: str) -> AsyncIterator[Connector]:
-    from bot.app.opening import opened_store
-    from bot.app.platforms import make_connectors
+    from bot.app.lifecycle import opened_store
+    from bot.app.wiring import make_connectors
     from bot.settings import Settings
 
     settings = Settings()

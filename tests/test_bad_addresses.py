@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from bot.app.inspecting import make_inspector
+from bot.app.monitoring import make_inspector
 from bot.settings import Settings
 from bot.store import SqlDatabase, open_store, upgrade
 from bot.telemetry import Metrics, MetricsAccess, Readiness, routes

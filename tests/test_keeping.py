@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot.app.keeping import Keeper, delete_old
+from bot.app.retention import Keeper, delete_old
 from bot.store import SqlDatabase, memory_store, open_store, upgrade
-from bot.store.tables import metadata
+from bot.store.schema import metadata
 from connectors.base import Part, Place
 from connectors.memory import MemoryConnector
 from connectors.slack import installations

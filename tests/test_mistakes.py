@@ -14,8 +14,8 @@ from uuid import UUID
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from bot.receipts import Verdict
 from bot.runs import Outcome
+from bot.runs.receipts import Verdict
 from connectors.base import RateLimited, Refused
 from connectors.memory import MemoryConnector
 from providers.base import Generation, Malformed, Request

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.pacing import Pacing
-from bot.pacing.demand import Demand, Lengths
+from bot.pacing.plan import Demand, Lengths
 from tests.test_pacing import SLACK, Fixed, Reply, now, spend
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.app.serving import _check
+from bot.app.serve import _check
 from bot.settings import Settings
 from connectors.base import ConnectorError
 from connectors.discord import DiscordConnector, DiscordOptions

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.receipts import Verdict
 from bot.runs import Outcome, Result, verify
+from bot.runs.receipts import Verdict
 from connectors.base import ConnectorError, Limits, RateLimited, Unavailable
 from connectors.memory import Lost, MemoryConnector, like_discord, like_slack
 from providers.base import ANSWER_KINDS, Disconnected, Malformed, Overloaded

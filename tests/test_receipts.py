@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bot.receipts import Evidence, Verdict, Witness, compare, of_log, summary
+from bot.runs.receipts import Evidence, Verdict, Witness, compare, of_log, summary
 from bot.store import Recorded
 
 

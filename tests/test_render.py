@@ -14,9 +14,9 @@ from bot.render import (
     blocks,
     close_unfinished,
     first_difference,
-    inline,
     layout,
     undecorated,
+    unfinished,
     with_note,
 )
 from connectors.base import Limits
@@ -249,14 +249,14 @@ def test_an_open_fence_is_closed_in_the_last_part() -> None:
 def work(monkeypatch: pytest.MonkeyPatch, length: int) -> int:
     """The characters read while an answer of this length is fed in tokens of four."""
     read = 0
-    feed, scan = blocks.Blocks.feed, inline.scan
+    feed, scan = blocks.Blocks.feed, unfinished.scan
 
     def counting_feed(self: blocks.Blocks, line: str) -> blocks.Line:
         nonlocal read
         read += len(line) + 1
         return feed(self, line)
 
-    def counting_scan(text: str) -> inline.Inline:
+    def counting_scan(text: str) -> unfinished.Inline:
         nonlocal read
         read += len(text)
         return scan(text)
@@ -265,7 +265,7 @@ def work(monkeypatch: pytest.MonkeyPatch, length: int) -> int:
     growing = Layout(Limits(2000))
     with monkeypatch.context() as patch:
         patch.setattr(blocks.Blocks, "feed", counting_feed)
-        patch.setattr("bot.render.cuts.scan", counting_scan)
+        patch.setattr("bot.render.split.scan", counting_scan)
         for start in range(0, length, 4):
             growing.append(text[start : start + 4])
             growing.pieces()

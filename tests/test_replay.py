@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.cli.runs import type_again
-from bot.store.tokens import TokenRow
+from bot.store.runs import TokenRow
 
 TOKENS = [
     TokenRow(0, 500_000, "One ", "text"),

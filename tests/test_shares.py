@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.pacing import Pacing
-from bot.pacing.shares import Share
+from bot.pacing.limiter import Share
 from connectors.base import Budget
 from tests.test_pacing import Fixed
 

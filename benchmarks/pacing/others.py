@@ -8,9 +8,8 @@ from collections import deque
 from benchmarks.pacing.load import TICK_S, WORD, Answer
 from benchmarks.pacing.scene import SLACK, Scope, Way, generated
 from bot.pacing import Pacing
-from bot.pacing.demand import Lengths
-from bot.pacing.meter import Meter
-from bot.pacing.plan import Plan
+from bot.pacing.limiter import Meter
+from bot.pacing.plan import Lengths, Plan
 from connectors.base import MessageRef, Part, RateLimited
 from connectors.memory import MemoryConnector
 

@@ -1,19 +1,20 @@
 """The only place that names concrete connectors and providers."""
 
-from bot.app.asking import ask, probe
-from bot.app.keeping import (
+from bot.app.lifecycle import living, now_us, opened_store
+from bot.app.retention import (
+    KEYS_KNOWN_S,
     PersonBusy,
     PersonUnknown,
     erase_person,
+    keys_made,
     person_data,
     reset_person,
+    retire_keys,
+    rotate_keys,
 )
-from bot.app.keys import KEYS_KNOWN_S, keys_made, retire_keys, rotate_keys
-from bot.app.models import each_alone
-from bot.app.opening import living, now_us, opened_store
-from bot.app.platforms import Half, connector_for_reading, make_connectors
-from bot.app.probing import ChainBroken, looped
-from bot.app.serving import serve
+from bot.app.selftest import ChainBroken, ask, looped, probe
+from bot.app.serve import serve
+from bot.app.wiring import Half, connector_for_reading, each_alone, make_connectors
 
 __all__ = [
     "KEYS_KNOWN_S",

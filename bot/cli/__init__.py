@@ -7,14 +7,11 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from bot.app import ChainBroken
-from bot.cli.asking import ask
-from bot.cli.data import data
-from bot.cli.examining import doctor
-from bot.cli.keys import keys
+from bot.cli.data import data, usage
+from bot.cli.doctor import doctor
 from bot.cli.output import fail
-from bot.cli.running import db, run
+from bot.cli.run import ask, db, keys, run
 from bot.cli.runs import runs
-from bot.cli.usage import usage
 from bot.settings import SettingsError
 from bot.store import StoreUnavailable
 from bot.words import in_full

@@ -12,11 +12,10 @@ from typing import Any
 import click
 
 from bot import app
-from bot.cli.money import used_lines
-from bot.cli.output import as_json_option, fail, print_json, settings_for_command
+from bot.cli.output import as_json_option, fail, print_json, settings_for_command, used_lines
 from bot.inspector import Story, one_file, tell
-from bot.receipts import Receipt, Verdict
 from bot.runs import verify as verify_run
+from bot.runs.receipts import Receipt, Verdict
 from bot.settings import Settings
 from bot.store import AmbiguousRun, EditRow, RunRow, Store, TokenRow
 from providers.base import ANSWER_KINDS

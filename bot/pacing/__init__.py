@@ -19,7 +19,7 @@ How a budget of `calls` in `seconds` is spent:
   slower rather than silent.
 - A budget whose window is longer than most answers take (half a minute) is a *store*: what is not
   called now can be called later, when it may be worth more. It is spent by a plan. What is expected
-  of those that grow and of those that will come (`bot.pacing.demand`) says for how many seconds in
+  of those that grow and of those that will come (`bot.pacing.plan`) says for how many seconds in
   all replies will grow, and how many will end, within each of some horizons. The calls that can be
   made until then, less one for each end, are spread over those seconds; the tightest horizon says
   how far apart the middles of each reply have to be (`bot.pacing.plan`). Never closer than even
@@ -44,13 +44,13 @@ so that is done here (at a new spacing a new limiter goes on where the old one w
 A 429 stops the whole budget for as long as the platform asks. After it the budget's `seconds`
 count as longer, which lowers every rate here alike, and shrink back with each window of quiet.
 
-Several processes share a budget: each keeps to its part of it, see `bot.pacing.shares`.
+Several processes share a budget: each keeps to its part of it, see `bot.pacing.limiter`.
 
 Times are the event loop's. The guarantee is about when calls are *allowed*: room for the spread
 of their ways over the network belongs into the `Budget`.
 """
 
-from bot.pacing.pacing import Pacing
-from bot.pacing.waiting import Waiting
+from bot.pacing.limiter import Waiting
+from bot.pacing.scheduler import Pacing
 
 __all__ = ["Pacing", "Waiting"]

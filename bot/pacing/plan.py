@@ -3,11 +3,159 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from bot.pacing.demand import Demand, Lengths
-from bot.pacing.meter import Meter
-from bot.pacing.waiting import Waiting
+from bot.pacing.limiter import Meter, Waiting
+
+# What the replies of a budget will still want: a guess, which each reply makes better.
+#
+# How long a reply goes on is not known, so what is known of many is used. The longer one has gone
+# on, the longer it is expected to go on: at the age `a` for `left = mean + a / 3` more seconds.
+# That is a Pareto distribution (the second kind), by which it lasts for `s` more seconds with the
+# probability `(1 + s / (3 left)) ** -4`. The mean begins at nine seconds and is learnt from the
+# replies of this process.
+#
+# How many will begin is not known either. They are expected to go on coming as they came lately:
+# at first until half a minute is full, for people ask in bursts; after that for a third of the
+# time that they have come already, unless they have stopped.
+
+
+_MEAN_S = 9.0
+"""How long a reply takes, as long as nothing is known."""
+
+_WORTH = 15.0
+"""That counts as much as so many replies that were seen."""
+
+_KEPT = 0.99
+"""What a further reply leaves of the weight of all before it."""
+
+_BURST_S = 30.0
+_LATELY_S = 20.0
+_GOES_ON = 0.3
+_LEAST_S = 1.5
+"""So long replies are always expected to go on coming."""
+
+_LONG_S = 60.0
+_UNSURE_S = 3.0
+"""In the first seconds the rate is taken for smaller than it seems."""
+
+_GONE_S = 15.0
+"""Who has not waited for so long is taken for stopped."""
+
+
+def lasts(left: float, seconds: float) -> float:
+    """With what probability a reply goes on for so long, of which `left` seconds are expected."""
+    return float((1 + seconds / (3 * left)) ** -4)
+
+
+class Lengths:
+    """How long the replies of a process go on."""
+
+    def __init__(self) -> None:
+        self._seconds, self._replies = _WORTH * _MEAN_S, _WORTH
+
+    def ended(self, seconds: float) -> None:
+        """A reply has gone on for so long."""
+        self._seconds = self._seconds * _KEPT + seconds
+        self._replies = self._replies * _KEPT + 1
+
+    def mean(self, growing: Iterable[float]) -> float:
+        """Seconds, if besides those that have ended some of these ages still go on."""
+        return (self._seconds + sum(growing)) / self._replies
+
+
+@dataclass(slots=True)
+class _Growing:
+    waiting: Waiting
+    began: float
+    seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is expected: of those that grow, how much longer each does; and who is to come."""
+
+    left: list[float]
+    mean: float
+    rate: float
+    coming_s: float
+
+    def within(self, seconds: float) -> tuple[float, float]:
+        """The seconds for which replies will grow, summed over them; and how many will end."""
+        going = [lasts(left, seconds) for left in self.left]
+        growing_s = sum(
+            left - on * (left + seconds / 3) for left, on in zip(self.left, going, strict=True)
+        )
+        passed = math.exp(-seconds / self.coming_s)
+        come = self.rate * self.coming_s * (1 - passed)
+        rest = seconds - (self.coming_s - seconds * passed / (1 - passed))
+        on = lasts(self.mean, rest)
+        growing_s += come * (self.mean - on * (self.mean + rest / 3))
+        return growing_s, len(going) - sum(going) + come * (1 - on)
+
+
+class Demand:
+    """The replies that draw on one budget."""
+
+    def __init__(self, lengths: Lengths) -> None:
+        self._lengths = lengths
+        self._growing: dict[int, _Growing] = {}
+        self._mean = _MEAN_S
+        self._began = self._last = -math.inf
+        self._lately = 0.0
+
+    @property
+    def growing(self) -> int:
+        """How many are known to grow."""
+        return len(self._growing)
+
+    def look(self, waiting: Iterable[Waiting], now: float) -> None:
+        """Gets to know who has begun, and who has ended."""
+        for each in waiting:
+            if not each.ended:
+                self._saw(each, now)
+        for key, known in list(self._growing.items()):
+            if known.waiting.ended:
+                self._lengths.ended(now - known.began)
+                del self._growing[key]
+            elif now - known.seen > _GONE_S:
+                del self._growing[key]
+        self._mean = self._lengths.mean(now - known.began for known in self._growing.values())
+
+    def left(self, waiting: Waiting, now: float) -> float:
+        """How many more seconds a reply that was seen is expected to grow."""
+        return self._mean + (now - self._growing[id(waiting)].began) / 3
+
+    def outlook(self, now: float) -> Outlook:
+        """What is to be expected from now on."""
+        rate = self._rate(now)
+        left = [self._mean + (now - known.began) / 3 for known in self._growing.values()]
+        return Outlook(left, self._mean, rate, self._coming_s(now, rate))
+
+    def _saw(self, waiting: Waiting, now: float) -> None:
+        if known := self._growing.get(id(waiting)):
+            known.seen = now
+            return
+        if self._began == -math.inf:
+            self._began = now
+        self._lately = self._lately * math.exp((self._last - now) / _LATELY_S) + 1
+        self._last = now
+        self._growing[id(waiting)] = _Growing(waiting, now, now)
+
+    def _rate(self, now: float) -> float:
+        """Replies that begin in a second: those of lately weigh the most."""
+        known = math.exp((self._began - now) / _LATELY_S)
+        lately = self._lately * math.exp((self._last - now) / _LATELY_S)
+        return lately / (_LATELY_S * (1 - known) + _UNSURE_S * known)
+
+    def _coming_s(self, now: float, rate: float) -> float:
+        """How long replies are expected to go on coming."""
+        passed = now - self._began
+        silence = max(0.0, rate * (now - self._last) - 1)
+        goes_on = _GOES_ON * min(passed, _LONG_S) * math.exp(-silence)
+        return max(_LEAST_S, _BURST_S - passed, goes_on)
+
 
 _HORIZONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Parts of a window that are looked ahead."""

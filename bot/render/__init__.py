@@ -1,9 +1,20 @@
 """Pure text: an answer's parts, the fences carried between them, and both undone."""
 
-from bot.render.parts import Layout, Piece, for_literal, layout, literal, with_note
-from bot.render.screen import as_seen, as_sent, first_difference, restore, undecorated
+from bot.render.layout import (
+    Layout,
+    Piece,
+    Thoughts,
+    as_seen,
+    as_sent,
+    first_difference,
+    for_literal,
+    layout,
+    literal,
+    restore,
+    undecorated,
+    with_note,
+)
 from bot.render.sizes import smaller
-from bot.render.thoughts import Thoughts
 from bot.render.unfinished import Unfinished, close_unfinished
 
 __all__ = [

@@ -14,9 +14,8 @@ from uuid import UUID
 import structlog
 
 from bot.pacing import Pacing
-from bot.reply.asker import Asker
 from bot.reply.closing import Closing
-from bot.reply.ladder import LONGEST_PAUSE_S, Ladder, Rung, is_final, pause_after
+from bot.reply.ladder import LONGEST_PAUSE_S, Asker, Ladder, Rung, is_final, pause_after
 from bot.reply.record import UNHEARD, Hearer, Record
 from bot.reply.screen import Ending, Message, Screen, Step
 from bot.store import Store

@@ -1,15 +1,11 @@
 """One message in, one answer out."""
 
-from bot.runs.caps import Caps
-from bot.runs.history import RequestOptions
-from bot.runs.links import Loss, first_loss
-from bot.runs.outcomes import Outcome
-from bot.runs.question import Kind, Question
-from bot.runs.registry import Runs, within
+from bot.runs.outcomes import Kind, Outcome, Question
+from bot.runs.prompt import RequestOptions
+from bot.runs.receipts import as_known, standing, verify
+from bot.runs.registry import Loss, Runs, first_loss, within
 from bot.runs.run import Result, Run, RunOptions
-from bot.runs.standing import as_known, standing
-from bot.runs.usage import Price, Used, no_price
-from bot.runs.verification import verify
+from bot.runs.usage import Caps, Price, Used, no_price
 
 __all__ = [
     "Caps",

@@ -1,25 +1,20 @@
 """The store: the inbox, the runs and the token log, in SQLite or PostgreSQL."""
 
 from bot.store.counting import HOUR_US, Hours
-from bot.store.database import Database, InlineDatabase, SqlDatabase
-from bot.store.edits import EditRow
-from bot.store.errors import StoreUnavailable
+from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
 from bot.store.hours import Expense, Hour
 from bot.store.inbox import Given, Question
-from bot.store.journal import Journal
 from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.listing import Cursor, Filters, Listed, Page
-from bot.store.messages import Answer, MessageRow
+from bot.store.messages import Answer, EditRow, MessageRow, WhisperLog
 from bot.store.migrate import upgrade
 from bot.store.people import Rows
-from bot.store.retention import Deleted
-from bot.store.runs import AmbiguousRun, RunEnd, RunRow, RunStart
-from bot.store.scrubbing import scrub
+from bot.store.retention import Deleted, scrub
+from bot.store.runs import AmbiguousRun, Recorded, RunEnd, RunRow, RunStart, TokenRow
+from bot.store.schema import storable
 from bot.store.store import Store, memory_store, open_store
-from bot.store.tables import storable
-from bot.store.tokens import Recorded, TokenRow
 from bot.store.usage import By, Running, Scope, Spent, Total
-from bot.store.whispers import WhisperLog
+from bot.store.write_behind import Journal
 
 __all__ = [
     "HOUR_US",

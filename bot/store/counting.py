@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, 
 
 from bot.identity import Account
 from bot.store.database import Database
-from bot.store.edits import LIMITED
 from bot.store.hours import Hour, person_key
-from bot.store.tables import edits, insert_into, run_hours, runs, tokens
+from bot.store.messages import LIMITED
+from bot.store.schema import edits, insert_into, run_hours, runs, tokens
 
 HOUR_US = 3_600_000_000
 SETTLED_US = 2 * HOUR_US

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, case, delete, func, or_, select, update
 
-from bot.store.accounts import person_columns, person_of
-from bot.store.database import Database
-from bot.store.files import files_column, files_of
-from bot.store.places import columns_of, in_place, is_message, place_of
-from bot.store.tables import inbox, insert_into, storable, unindexed
-from connectors.base import Asked, MessageRef
+from bot.store.columns import (
+    columns_of,
+    files_column,
+    files_of,
+    in_place,
+    is_message,
+    person_columns,
+    person_of,
+    place_of,
+)
+from bot.store.database import Database, StoreUnavailable
+from bot.store.schema import conversations, grants, inbox, insert_into, storable, unindexed
+from connectors.base import Asked, Grant, MessageRef, Person, Place, Unavailable
 
 State = Literal["waiting", "running", "done", "refused"]
 
@@ -140,3 +149,100 @@ def question_of(row: RowMapping) -> Question:
     asked = Asked(message, person, row["text"], files_of(row["files"]), addressed)
     run_id = UUID(row["run_id"]) if row["run_id"] else None
     return Question(row["id"], asked, row["received_us"], row["state"], run_id)
+
+
+# What is known of a conversation as a whole.
+
+
+class Conversations:
+    """Remembers from when on a conversation counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def forget(self, place: Place, at_us: int) -> None:
+        """Nothing that was said here before `at_us` (since the epoch) counts any more."""
+
+        def work(connection: Connection) -> None:
+            insert = insert_into(connection, conversations).values(
+                **columns_of(place), forgotten_us=at_us
+            )
+            old, new = conversations.c.forgotten_us, insert.excluded.forgotten_us
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=list(columns_of(place)),
+                    set_={"forgotten_us": case((new > old, new), else_=old)},
+                )
+            )
+
+        await self._database.run(work)
+
+    async def forgotten_us(self, place: Place) -> int:
+        """Since when the conversation counts, in µs since the epoch; 0: from its start.
+
+        What was forgotten in a channel outside of any thread is forgotten in all its threads.
+        """
+        here = in_place(conversations, place)
+        around = in_place(conversations, replace(place, thread=""))
+        query = select(func.max(conversations.c.forgotten_us)).where(or_(here, around))
+        return await self._database.read(lambda connection: connection.scalar(query)) or 0
+
+
+# What platforms let connectors do about a message for a while; see `connectors.base.Grants`.
+
+
+class Grants:
+    """Keeps grants as connectors seal them. Raises `Unavailable`, which connectors know."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, grant: Grant) -> None:
+        """Keeps a grant; it is durable when this returns. One a message: the first stays."""
+        values = columns_of(grant.message.place) | {
+            "message_id": grant.message.id,
+            "person_id": grant.person.id,
+            "person_realm": grant.person.realm,
+            "sealed": grant.sealed,
+            "until_us": grant.until_us,
+        }
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                insert_into(connection, grants).values(values).on_conflict_do_nothing()
+            )
+
+        with _unavailable():
+            await self._database.run(work)
+
+    async def of(self, place: Place) -> Sequence[Grant]:
+        """The grants about messages of a place. Their people have no names."""
+        query = select(grants).where(in_place(grants, place))
+
+        def work(connection: Connection) -> list[Grant]:
+            return [
+                Grant(
+                    MessageRef(place_of(row), row["message_id"]),
+                    Person(row["person_id"], realm=row["person_realm"]),
+                    row["sealed"],
+                    row["until_us"],
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+        with _unavailable():
+            return await self._database.read(work)
+
+    async def lapse(self, now_us: int) -> int:
+        """Deletes what has lapsed by a time (microseconds since the epoch); how many."""
+        late = delete(grants).where(grants.c.until_us <= now_us)
+        with _unavailable():
+            return await self._database.run(lambda connection: connection.execute(late).rowcount)
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise Unavailable(str(error)) from error

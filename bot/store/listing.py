@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, o
 
 from bot.identity import Account, Named
 from bot.store.database import Database
-from bot.store.tables import FILTERED, runs, storable
+from bot.store.schema import FILTERED, runs, storable
 
 RUNNING = "running"
 """Stands for the outcome of runs that have not ended."""

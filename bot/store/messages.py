@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, and_, select
 
+from bot.identity import Account
+from bot.store.columns import columns_of, in_place, is_message, place_of
 from bot.store.database import Database
-from bot.store.journal import Journal, Kind, Row
-from bot.store.places import columns_of, in_place, is_message, place_of
-from bot.store.tables import insert_into, messages, runs
+from bot.store.schema import edits, feedback, insert_into, messages, runs, whispers
+from bot.store.write_behind import Journal, Kind, Row
 from connectors.base import MessageRef, Place
 
 
@@ -131,3 +133,127 @@ def _values(run_id: UUID, message: MessageRow) -> dict[str, str | int | None]:
 
 
 _MESSAGE = Kind("message", 3, _write)
+
+
+# What was sent to the platform and when: hashes, never the text again.
+
+
+LIMITED = "RateLimited"
+"""So the error of a call begins that was refused with a 429: the name of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditRow:
+    """One call to the platform; `n` counts the run's calls from 0."""
+
+    n: int
+    part: int
+    call: Literal["post", "edit"]
+    at_us: int
+    """When it was sent: microseconds since the run's start."""
+    latency_us: int
+    position: int
+    """Characters of the answer that are shown up to here."""
+    sha256: str
+    """Of the text that was sent, as 64 hexadecimal digits."""
+    error: str | None = None
+    """The kind of error it ended with, or None."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether the platform refused it with a 429."""
+        return self.error is not None and self.error.startswith(LIMITED)
+
+
+class EditLog:
+    """Takes calls without waiting, and reads them back."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def add(self, run_id: UUID, edit: EditRow) -> None:
+        """Takes one call."""
+        self._journal.add_many((_EDIT, run_id, edit))
+
+    async def read(self, run_id: UUID) -> list[EditRow]:
+        """The calls of a run in order, as far as they are durable."""
+        columns = [column for column in edits.c if column.name != "run_id"]
+        query = select(*columns).where(edits.c.run_id == str(run_id)).order_by(edits.c.n)
+
+        def work(connection: Connection) -> list[EditRow]:
+            return [EditRow(**row) for row in connection.execute(query).mappings()]
+
+        return await self._database.read(work)
+
+
+def _write_edits(connection: Connection, rows: list[Row]) -> None:
+    connection.execute(
+        insert_into(connection, edits).on_conflict_do_nothing(),
+        [{"run_id": str(run_id), **asdict(edit)} for _, run_id, edit in rows],
+    )
+
+
+_EDIT = Kind("edit", 2, _write_edits)
+
+
+# What readers thought of an answer.
+
+
+Value = Literal[-1, 1]
+
+
+class Feedback:
+    """One value for each person and run; a later one replaces it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def set(self, run_id: UUID, account: Account, value: Value, at_us: int) -> None:
+        """Keeps a person's value: 1 for up, -1 for down; `at_us` since the epoch."""
+
+        def work(connection: Connection) -> None:
+            insert = insert_into(connection, feedback).values(
+                run_id=str(run_id), person_id=account.name, value=value, at_us=at_us
+            )
+            replaced = {"value": insert.excluded.value, "at_us": insert.excluded.at_us}
+            key = ["run_id", "person_id"]
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced))
+
+        await self._database.run(work)
+
+    async def read(self, run_id: UUID) -> dict[str, Value]:
+        """The values of a run by the account's name on its platform: `realm/id` or `id`."""
+        columns = (feedback.c.person_id, feedback.c.value)
+        query = select(*columns).where(feedback.c.run_id == str(run_id))
+
+        def work(connection: Connection) -> dict[str, Value]:
+            return {row.person_id: row.value for row in connection.execute(query)}
+
+        return await self._database.read(work)
+
+
+# What the asker alone is told of a run: each thing by one teller, whatever process is at it.
+
+
+class WhisperLog:
+    """Says who may tell what. A claim is never given back: its teller may have been heard."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, run_id: UUID, kind: str, teller: UUID, at_us: int) -> bool:
+        """Whether `teller` is the one to tell it; asked again it is told the same.
+
+        `at_us` counts from the epoch. Raises `StoreUnavailable`.
+        """
+
+        def work(connection: Connection) -> bool:
+            insert = insert_into(connection, whispers).values(
+                run_id=str(run_id), kind=kind, claimed_by=str(teller), at_us=at_us
+            )
+            connection.execute(insert.on_conflict_do_nothing())
+            key = (whispers.c.run_id == str(run_id)) & (whispers.c.kind == kind)
+            return connection.scalar(select(whispers.c.claimed_by).where(key)) == str(teller)
+
+        return await self._database.run(work)

@@ -26,8 +26,15 @@ from sqlalchemy import (
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from bot.store.database import CONNECT_TIMEOUT, database_url, make_folder, prepare_sqlite
-from bot.store.errors import UPGRADE, StoreUnavailable, translated
+from bot.store.database import (
+    CONNECT_TIMEOUT,
+    UPGRADE,
+    StoreUnavailable,
+    database_url,
+    make_folder,
+    prepare_sqlite,
+    translated,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -24,11 +24,11 @@ from sqlalchemy import (
 )
 
 from bot.identity import Account, Named
-from bot.store.accounts import fill_realms, is_account
+from bot.store.columns import fill_realms, is_account
 from bot.store.counting import anonymize, named_hours
 from bot.store.database import Database
-from bot.store.errands import doer
-from bot.store.tables import (
+from bot.store.mailbox import doer
+from bot.store.schema import (
     edits,
     errands,
     feedback,

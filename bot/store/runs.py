@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
 
 from bot.identity import Account
-from bot.store.accounts import person_columns, person_of
+from bot.store.columns import (
+    columns_of,
+    files_column,
+    files_of,
+    in_place,
+    person_columns,
+    person_of,
+    place_of,
+)
 from bot.store.database import Database
-from bot.store.files import files_column, files_of
-from bot.store.journal import Journal, Kind, Row
-from bot.store.places import columns_of, in_place, place_of
-from bot.store.tables import insert_into, runs, storable, unindexed
+from bot.store.schema import insert_into, runs, storable, tokens, unindexed
+from bot.store.write_behind import Journal, Kind, Row
 from connectors.base import File, Person, Place
+from providers.base import ANSWER_KINDS, TokenKind
 
 RunKind = Literal["ask", "retry", "continue"]
 
@@ -277,3 +285,104 @@ _BEGIN = Kind("run begin", 0, _write_begin)
 _ASKED = Kind("run asked", 1, _write_asked)
 _END = Kind("run end", 4, _write_end)
 _PROOF = Kind("run proof", 5, _write_proof)
+
+
+# The token log: every token of every run, in order.
+
+
+# One statement for a whole group: an executemany costs PostgreSQL one statement a token.
+_UNNEST = text(
+    "INSERT INTO tokens (run_id, seq, at_us, text, kind)"
+    " SELECT * FROM unnest(:run_id, :seq, :at_us, :text, :kind) ON CONFLICT DO NOTHING"
+).bindparams(
+    bindparam("run_id", type_=ARRAY(TEXT)),
+    bindparam("seq", type_=ARRAY(INTEGER)),
+    bindparam("at_us", type_=ARRAY(BIGINT)),
+    bindparam("text", type_=ARRAY(TEXT)),
+    bindparam("kind", type_=ARRAY(TEXT)),
+)
+
+
+class TokenRow(NamedTuple):
+    """One token: its number in the run, and when it came, in microseconds since the run's start."""
+
+    seq: int
+    at_us: int
+    text: str
+    kind: TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the log has of a run: the receipt's second witness."""
+
+    text: str
+    """The answer: the tokens of the kinds `text` and `refusal`, joined in order."""
+    count: int
+    """Tokens of every kind."""
+    first_missing: int | None
+    """The number of the first token that lacks before the last one recorded, or None."""
+
+
+class TokenLog:
+    """Takes tokens without waiting, and reads them back."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def add(self, run_id: UUID, seq: int, at_us: int, text: str, kind: TokenKind) -> None:
+        """Takes one token: its number in the run from 0, microseconds since the run's start."""
+        self._journal.add_many((_TOKEN, run_id, seq, at_us, text, kind))
+
+    async def read(self, run_id: UUID) -> list[TokenRow]:
+        """The tokens of a run in order, as far as they are durable."""
+        columns = (tokens.c.seq, tokens.c.at_us, tokens.c.text, tokens.c.kind)
+        query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
+
+        def work(connection: Connection) -> list[TokenRow]:
+            return list(map(TokenRow._make, connection.execute(query).all()))
+
+        return await self._database.read(work)
+
+    async def recorded(self, run_id: UUID) -> Recorded:
+        """What the log has of a run; call `settled` first, or the newest tokens may lack."""
+        columns = (tokens.c.seq, tokens.c.text, tokens.c.kind)
+        query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
+
+        def work(connection: Connection) -> Recorded:
+            rows = connection.execute(query).all()
+            answer = "".join([text for _, text, kind in rows if kind in ANSWER_KINDS])
+            missing = next((n for n, (seq, _, _) in enumerate(rows) if seq != n), None)
+            return Recorded(answer, len(rows), missing)
+
+        return await self._database.read(work)
+
+
+def _write(connection: Connection, rows: list[Row]) -> None:
+    ids = {run_id: str(run_id) for run_id in {row[1] for row in rows}}
+    if connection.dialect.name == "sqlite":
+        # Plain tuples: dictionaries and their conversion would cost three times as much.
+        connection.exec_driver_sql(
+            "INSERT INTO tokens (run_id, seq, at_us, text, kind) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            [
+                (ids[run_id], seq, at_us, storable(text), kind)
+                for _, run_id, seq, at_us, text, kind in rows
+            ],
+        )
+        return
+    _, run_ids, seqs, ats, texts, kinds = zip(*rows, strict=True)
+    connection.execute(
+        _UNNEST,
+        {
+            "run_id": [ids[run_id] for run_id in run_ids],
+            "seq": list(seqs),
+            "at_us": list(ats),
+            "text": [storable(text) for text in texts],
+            "kind": list(kinds),
+        },
+    )
+
+
+_TOKEN = Kind("token", 1, _write)

@@ -6,27 +6,19 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID, uuid4
 
-from bot.store.conversations import Conversations
 from bot.store.counting import Hours
-from bot.store.database import Database, InlineDatabase, SqlDatabase
-from bot.store.edits import EditLog
-from bot.store.errands import Errands
-from bot.store.errors import StoreUnavailable
-from bot.store.feedback import Feedback
-from bot.store.floors import Floors
-from bot.store.grants import Grants
-from bot.store.inbox import Inbox
-from bot.store.journal import Journal
-from bot.store.leases import Leases
+from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
+from bot.store.inbox import Conversations, Grants, Inbox
+from bot.store.leases import Floors, Leases
 from bot.store.listing import Listing
-from bot.store.messages import Messages
+from bot.store.mailbox import Errands
+from bot.store.messages import EditLog, Feedback, Messages, WhisperLog
 from bot.store.migrate import check
 from bot.store.people import People
 from bot.store.retention import Retention
-from bot.store.runs import Runs
-from bot.store.tokens import TokenLog
+from bot.store.runs import Runs, TokenLog
 from bot.store.usage import UsageLog
-from bot.store.whispers import WhisperLog
+from bot.store.write_behind import Journal
 
 
 class Store:

@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 
 from bot.identity import Account
-from bot.store.accounts import is_account
+from bot.store.columns import is_account
 from bot.store.database import Database
-from bot.store.tables import insert_into, processes, runs, tokens, unindexed, usage_resets
+from bot.store.schema import insert_into, processes, runs, tokens, unindexed, usage_resets
 
 By = Literal["person", "workspace", "model"]
 

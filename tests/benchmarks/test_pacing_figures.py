@@ -14,9 +14,9 @@ from benchmarks.figures import percentile
 from benchmarks.pacing.load import load
 from benchmarks.pacing.others import Every, NoReserve, RoundRobin
 from benchmarks.pacing.scene import DISCORD, SLACK, Ours, Seen, Way, play
-from bot.pacing import meter
+from bot.pacing import limiter
 from bot.pacing.plan import Plan
-from bot.pacing.scope import Waiter
+from bot.pacing.scheduler import Waiter
 
 SEEDS = range(3)
 
@@ -57,7 +57,7 @@ def test_a_store_that_is_spent_evenly_leaves_readers_further_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     well = shown(10)
-    monkeypatch.setattr(meter, "_STORE_S", 3600.0)
+    monkeypatch.setattr(limiter, "_STORE_S", 3600.0)
     assert staleness(shown(10)) > 1.2 * staleness(well)
 
 

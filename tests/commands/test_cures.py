@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import sqlalchemy.exc
 
-from bot import doctor
+from bot.cli.doctor import examine
 from bot.settings import Settings
 from bot.store import StoreUnavailable
-from bot.store.errors import translated
+from bot.store.database import translated
 from tests.commands.helpers import asks, dead_port, whole
 from tests.providers.situations import PAGE, SITUATIONS, Situation, openai
 from tests.providers.test_way import listening
@@ -165,7 +165,7 @@ async def test_each_misconfiguration_is_named_with_its_cure(
     ):
         for key, value in given.items():
             monkeypatch.setenv(key, value)
-        checks = await doctor.examine()
+        checks = await examine()
     failed = [check for check in checks if not check.ok]
     found = next((check for check in failed if check.name == wrong.check), None)
     assert found is not None, failed

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bot.app.watching import Health
+from bot.app.monitoring import Health
 from bot.telemetry import Metrics
 from connectors.memory import MemoryConnector
 from tests.deploy.files import ROOT

@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
-from bot.app.probing import ChainBroken, _rehearsed, check_chain, looped, rehearsed
-from bot.app.rehearsal import RECORDED, Known, Recording
+from bot.app.selftest import (
+    RECORDED,
+    ChainBroken,
+    Known,
+    Recording,
+    _rehearsed,
+    check_chain,
+    looped,
+    rehearsed,
+)
 from bot.callbacks import DeliveryHandler, RecordingHandler
 from bot.settings import SERVICES, Settings
 from bot.settings.model import PROVIDERS
 from bot.store import Store, memory_store
-from bot.store.tokens import TokenLog
+from bot.store.runs import TokenLog
 from connectors.base import Limits, Part
 from connectors.memory import MemoryConnector
 from providers.base import AuthFailed

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot.callbacks import DeliveryHandler
-from bot.receipts import Verdict
 from bot.reply import SEAM
 from bot.runs import Outcome, outcomes, verify
+from bot.runs.receipts import Verdict
 from connectors.base import Control, Limits
 from connectors.memory import MemoryConnector
 from providers.base import TooLong

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.app.stopping import MARGIN_S, OVERDUE
+from bot.app.lifecycle import MARGIN_S, OVERDUE
 from tests.commands.helpers import ROOT, Bot, Shell, asks, free_port
 from tests.commands.test_slack import by_socket
 from tests.faults.gate import gated
@@ -118,7 +118,7 @@ async def test_before_the_bot_is_ready(shell: Shell) -> None:
 
 STUCK = """
 import asyncio, re, time
-from bot.app.stopping import Stopping
+from bot.app.lifecycle import Stopping
 
 async def main() -> None:
     with Stopping(0.0).listening():

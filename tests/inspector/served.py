@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 
-from bot.app.inspecting import PageDoor
+from bot.app.monitoring import PageDoor
 from bot.http import listen, serve
 from bot.inspector import Inspector, Options
 from bot.store import Store

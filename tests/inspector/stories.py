@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from bot.receipts import Evidence, compare, of_log
+from bot.runs.receipts import Evidence, compare, of_log
 from bot.store import EditRow, MessageRow, RunEnd, RunStart, Store
 from connectors.base import Asked, File, MessageRef, Person, Place
 

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from structlog.testing import capture_logs
 
-from bot.app.inspecting import PageDoor
+from bot.app.monitoring import PageDoor
 from bot.identity import Account
 from bot.inspector import Inspector, Options, Sight, one_file, tell
 from bot.store import HOUR_US, Store, memory_store

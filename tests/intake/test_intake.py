@@ -64,7 +64,7 @@ class Away(InlineDatabase):
 
 async def test_a_question_that_cannot_be_kept_is_not_acknowledged() -> None:
     database = Away()
-    from bot.store.tables import metadata
+    from bot.store.schema import metadata
 
     await database.run(metadata.create_all)
     database.away = True
@@ -78,7 +78,7 @@ async def test_the_answer_goes_on_while_the_database_is_away_and_the_operator_is
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     database = Away()
-    from bot.store.tables import metadata
+    from bot.store.schema import metadata
 
     await database.run(metadata.create_all)
     async with a_way([*words("one two three"), Pause(5), " four"], store=Store(database)) as way:

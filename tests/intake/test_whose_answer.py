@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.identity import Named
 from bot.intake import Access, IntakeOptions, Limit, Limits
 from bot.store import InlineDatabase, Store, StoreUnavailable
-from bot.store.tables import metadata
+from bot.store.schema import metadata
 from connectors.base import Person, Verdict
 from connectors.memory import ALICE
 from providers.scripted import Hang

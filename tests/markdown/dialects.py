@@ -19,8 +19,8 @@ from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-from bot.receipts import Evidence, Verdict, compare, of_screen
 from bot.render import Layout, Piece, restore, undecorated
+from bot.runs.receipts import Evidence, Verdict, compare, of_screen
 from connectors.markdown import Drawn, form
 from tests import browser
 from tests.markdown.corpus import Sample, samples

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from bot.cluster.heartbeat import LEASE_S
 from bot.intake import IntakeOptions
-from bot.recovery.heart import LEASE_S
 from bot.runs import outcomes
 from bot.store import RunStart, Store
 from connectors.base import Asked, Commanded, Control, Deleted, Edited, Pressed, Unavailable

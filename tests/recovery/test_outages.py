@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.recovery.heart import LEASE_S, Heart
-from bot.recovery.judge import Judge
+from bot.cluster.heartbeat import LEASE_S, Heart, Judge
 from bot.runs import outcomes
 from bot.store import Process, Seat, StoreUnavailable
 from connectors.base import Limits, MessageRef, Part, Shown

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.recovery.text import beyond, longer
+from bot.cluster.takeover import beyond, longer
 from bot.render import Piece, layout
 from connectors.base import Limits
 from connectors.markdown import form

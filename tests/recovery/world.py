@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from bot.cluster import Heart, Recovery
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
-from bot.recovery import Heart, Recovery
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import InlineDatabase, RunRow, Store, StoreUnavailable
 from connectors.base import Limits, MessageRef, Part, Place, Shown

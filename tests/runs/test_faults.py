@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection
 
-from bot.receipts import Verdict
 from bot.runs import Outcome
+from bot.runs.receipts import Verdict
 from bot.store import InlineDatabase, Store
 from connectors.base import Limits, MessageRef, Part, Shown
 from connectors.memory import MemoryConnector

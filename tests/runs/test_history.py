@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from bot.runs.tokens import estimated_tokens
+from bot.runs.usage import estimated_tokens
 from bot.store import RunRow, StoreUnavailable
 from connectors.base import (
     Control,

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from bot.receipts import Verdict
 from bot.render import Piece, literal
 from bot.reply.closing import Closing
 from bot.reply.screen import Ending, Message, Screen
 from bot.runs import Outcome
+from bot.runs.receipts import Verdict
 from bot.store import memory_store
 from bot.telemetry import Metrics
 from connectors.base import (

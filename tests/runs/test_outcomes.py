@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from bot.receipts import Verdict
 from bot.runs import Outcome, Result
+from bot.runs.receipts import Verdict
 from connectors.base import Control, Refused, Unavailable
 from connectors.memory import MemoryConnector
 from providers.base import (

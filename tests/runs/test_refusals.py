@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.receipts import Verdict
 from bot.runs import Outcome, Result
+from bot.runs.receipts import Verdict
 from connectors.base import (
     Budget,
     ConnectorError,

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.receipts import Verdict
 from bot.runs import Outcome, Result
-from bot.runs.verification import verify
+from bot.runs.receipts import Verdict, verify
 from connectors.base import (
     ConnectorError,
     Limits,

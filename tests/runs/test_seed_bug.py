@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.callbacks import DeliveryHandler, RecordingHandler
-from bot.receipts import Verdict
 from bot.runs import Outcome
+from bot.runs.receipts import Verdict
 from providers.scripted import Finish, Pause
 from tests.way import a_way, words
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from bot.receipts import Verdict
+from bot.runs.receipts import Verdict
 from connectors.markdown import plain
 from providers.scripted import Step
 from tests.way import a_way

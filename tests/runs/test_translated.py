@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.receipts import Verdict
 from bot.render import Piece, as_seen, restore
 from bot.runs import Outcome, verify
+from bot.runs.receipts import Verdict
 from bot.telemetry import Metrics
 from connectors.base import Limits, MessageRef, Part, Place, Refused, Shown
 from connectors.markdown import form

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from bot.store import InlineDatabase, StoreUnavailable
-from bot.store.errors import translated
+from bot.store.database import translated
 
 T = TypeVar("T")
 

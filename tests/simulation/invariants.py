@@ -11,8 +11,8 @@ from sqlalchemy import select
 from bot.runs import Run, outcomes
 from bot.store import RunEnd, RunRow
 from bot.store.runs import run_of
-from bot.store.tables import inbox, runs, tokens
-from bot.store.tables import messages as noted
+from bot.store.schema import inbox, runs, tokens
+from bot.store.schema import messages as noted
 from bot.words import Sentence, english
 from connectors.base import Asked, MessageRef, Place
 from connectors.memory import BOT, Message

@@ -14,26 +14,23 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
-from bot import receipts
 from bot.callbacks import DeliveryHandler, RecordingHandler
+from bot.cluster.heartbeat import Heart, Judge
+from bot.cluster.recovery import Recovery
+from bot.cluster.takeover import Endings
 from bot.intake.queue import Turns
 from bot.pacing import Pacing
-from bot.pacing.meter import Meter
-from bot.recovery.ending import Endings
-from bot.recovery.heart import Heart
-from bot.recovery.judge import Judge
-from bot.recovery.recovery import Recovery
+from bot.pacing.limiter import Meter
 from bot.reply.reply import Reply
 from bot.reply.screen import Screen
-from bot.runs import outcomes
+from bot.runs import outcomes, receipts
 from bot.runs import run as one_run
 from bot.runs.record import Record
 from bot.runs.run import Run
-from bot.store.floors import Floors
 from bot.store.inbox import Given, Inbox
-from bot.store.leases import Leases
-from bot.store.tokens import TokenLog
-from bot.store.whispers import WhisperLog
+from bot.store.leases import Floors, Leases
+from bot.store.messages import WhisperLog
+from bot.store.runs import TokenLog
 from connectors.base import MessageLimited, RateLimited, Refused, Shown, TooLong, Unavailable
 from connectors.markdown import form
 from tests.simulation.course import simulate

@@ -7,9 +7,9 @@ import math
 import random
 from dataclasses import dataclass, field
 
+from bot.cluster import Heart, Recovery
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
-from bot.recovery import Heart, Recovery
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import InlineDatabase, Store, StoreUnavailable
 from connectors.base import Budget, Limits
@@ -142,7 +142,7 @@ class World:
         )
 
     def leeway(self, budget: Budget, now: float) -> int:
-        """So many calls more than a budget the platform may see, as `bot/pacing/shares.py` has it.
+        """So many calls more than a budget the platform may see, as `bot/pacing/limiter.py` has it.
 
         These are the parts of those who are new: until one window after all others, also those
         that close, divide by a number that counts them, for what was called before nobody takes

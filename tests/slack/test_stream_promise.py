@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.receipts import Verdict
 from bot.reply import Reasoning
 from bot.runs import Outcome, Result
+from bot.runs.receipts import Verdict
 from connectors.base import Limits
 from providers.scripted import Finish, Pause
 from tests.clock import VirtualTimeLoop

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from bot.store import Store, open_store
-from bot.store.tables import metadata
+from bot.store.schema import metadata
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 

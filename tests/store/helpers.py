@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, func, select
 
 from bot.store import EditRow, InlineDatabase, MessageRow, RunEnd, RunStart, Store, StoreUnavailable
-from bot.store.tables import tokens
+from bot.store.schema import tokens
 from connectors.base import Asked, MessageRef, Person, Place
 
 T = TypeVar("T")

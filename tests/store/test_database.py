@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.store import SqlDatabase, Store, StoreUnavailable, open_store, upgrade
 from bot.store.database import database_url
-from bot.store.tables import conversations, runs
+from bot.store.schema import conversations, runs
 from tests.store.helpers import add_tokens, count_tokens, question, start, texts_of
 
 RUN = UUID(int=1)

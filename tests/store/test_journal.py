@@ -11,7 +11,7 @@ import structlog
 from structlog.typing import EventDict
 
 from bot.store import Journal, Store, StoreUnavailable
-from bot.store.journal import GROUP_ROWS
+from bot.store.write_behind import GROUP_ROWS
 from tests.store.helpers import (
     FaultyDatabase,
     add_tokens,

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, text
 
 from bot.store import SqlDatabase, Store, StoreUnavailable, migrate, open_store, upgrade
-from bot.store.tables import metadata
+from bot.store.schema import metadata
 from connectors.slack import installations
 from connectors.web import messages
 from tests.store.helpers import add_tokens, start, texts_of

@@ -169,7 +169,7 @@ async def test_what_was_erased_is_not_in_the_file_either(sqlite_url: str, tmp_pa
 async def test_a_file_that_another_reads_is_not_said_to_be_scrubbed(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.store.scrubbing._TRIES", 1)
+    monkeypatch.setattr("bot.store.retention._TRIES", 1)
     await upgrade(sqlite_url)
     store, other = open_store(sqlite_url), SqlDatabase(sqlite_url)
     await lives(store, ADA, SECRET)

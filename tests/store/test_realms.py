@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from bot.identity import Account, Named
 from bot.store import Scope, SqlDatabase, Store, migrate, upgrade
-from bot.store.errands import Errands
+from bot.store.mailbox import Errands
 from connectors.base import Commanded, MessageRef, Person, Place
 from tests.store.helpers import PLACE, question
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from bot.identity import Account, Named
 from bot.store import SqlDatabase, Store, upgrade
-from bot.store.tables import SafeText, metadata
+from bot.store.schema import SafeText, metadata
 from connectors.slack import installations
 from connectors.web import WebConnector, messages
 from tests.store.test_migrations import known_tables

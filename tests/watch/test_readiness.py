@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from bot.app.watching import LATE_ROWS_S, LATE_TEXT_S, Health
+from bot.app.monitoring import LATE_ROWS_S, LATE_TEXT_S, Health
 from bot.settings import Settings
 from bot.store import StoreUnavailable
 from bot.telemetry import Metrics, MetricsAccess, Readiness

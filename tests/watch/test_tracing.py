@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.trace import StatusCode
 
-from bot.app.watching import watching
+from bot.app.monitoring import watching
 from bot.settings import Settings
 from bot.telemetry.tracing import Tracing
 from providers.base import Disconnected, Usage

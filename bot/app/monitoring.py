@@ -1,0 +1,277 @@
+"""The inspector, behind the page's login."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import structlog
+from sqlalchemy import select
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from bot.app.lifecycle import closed, now_us, unhurried
+from bot.app.wiring import revealed
+from bot.identity import Account
+from bot.inspector import Inspector, Options, Sight
+from bot.intake import Intake
+from bot.runs import Runs
+from bot.settings import Settings, SettingsError
+from bot.store import Store, StoreUnavailable
+from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, Watchers, routes, watch_loop
+from bot.telemetry.routes import Check
+from connectors.base import Connector, MessageRef, Unavailable
+from connectors.web import WebConnector
+from connectors.web.access import REALM, Access, Guard
+from connectors.web.login import Login, login_path
+
+# What is watched, and by whom: metrics and readiness always, traces where the settings say so.
+
+
+log = structlog.get_logger(__name__)
+
+LATE_ROWS_S = 10.0
+"""Rows that wait longer than this to be written say that the database doesn't keep up."""
+LATE_TEXT_S = 120.0
+"""Text that waits longer than this to be shown says that delivery doesn't keep up. With fifty
+answers on one Slack workspace each has its turn every 71 s."""
+TELL_EVERY_S = 60.0
+"""So often a process without a port says in its log how it is."""
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A connector that knows whether events can come in now."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether they can."""
+        ...
+
+
+class Tracer(Watch, Protocol):
+    """A watcher that sends what is left when it is closed."""
+
+    async def aclose(self) -> None:
+        """Sends it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What the bot tells, and what others ask."""
+
+    metrics: Metrics
+    watch: Watch
+
+
+@asynccontextmanager
+async def watching(
+    settings: Settings, patience_s: Callable[[], float] = unhurried
+) -> AsyncIterator[Watching]:
+    """Who watches, until the end. Raises `SettingsError` where traces are wanted and can't be."""
+    metrics = Metrics(_version())
+    turning = asyncio.create_task(watch_loop(metrics.late), name="loop")
+    tracing = _tracing(settings)
+    try:
+        yield Watching(metrics, Watchers([metrics] if tracing is None else [metrics, tracing]))
+    finally:
+        turning.cancel()
+        if tracing is not None:
+            await closed(tracing.aclose, patience_s)
+
+
+def _version() -> str:
+    """The installed version, or that of the folder that the bot runs from."""
+    try:
+        return version("everytoken")
+    except PackageNotFoundError:
+        project = Path(__file__).parents[2] / "pyproject.toml"
+        if not project.exists():
+            return "unknown"
+        return str(tomllib.loads(project.read_text())["project"]["version"])
+
+
+def _tracing(settings: Settings) -> Tracer | None:
+    """Traces, where they are wanted; their libraries are imported only then."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    try:
+        from bot.telemetry.tracing import otlp_tracing
+    except ImportError as error:
+        raise SettingsError(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT needs a library that is not installed ({error.name}): "
+            "pip install -r requirements-otel.txt"
+        ) from error
+    headers = revealed(settings.otel_exporter_otlp_headers)
+    return otlp_tracing(settings.otel_exporter_otlp_endpoint, headers or "", _version())
+
+
+class Health:
+    """How the bot is, for those who ask: the parts of it that have a state."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        store: Store,
+        runs: Runs,
+        intake: Intake,
+        connectors: Sequence[Connector],
+    ) -> None:
+        self._metrics = metrics
+        self._store = store
+        self._runs = runs
+        self._intake = intake
+        checks: dict[str, Check] = {
+            "database": lambda: _database(store),
+            "delivery": lambda: _delivery(runs),
+            "stopping": lambda: _stopping(intake),
+        }
+        for connector in connectors:
+            checks[connector.name] = _connection(connector)
+            metrics.connector(connector.name, lambda c=connector: _connected(c))  # type: ignore[misc]
+        self.readiness = Readiness(checks)
+        self._show()
+
+    def routes(self, settings: Settings) -> list[BaseRoute]:
+        """`/metrics` and `/readyz`, for those who may read them."""
+        access = MetricsAccess(revealed(settings.metrics_token), settings.public)
+        return routes(self.readiness, self._metrics, access)
+
+    async def tell_for_ever(self) -> None:
+        """Says each minute how the process is: for one that has no port to ask at."""
+        while True:
+            missing = self.readiness.missing(await self.readiness.look())
+            log.info(
+                "app.state",
+                ready=not missing,
+                missing=missing,
+                open_runs=len(self._runs.active),
+                waiting_questions=self._intake.waiting,
+                journal_rows=self._store.journal.pending,
+            )
+            await asyncio.sleep(TELL_EVERY_S)
+
+    def _show(self) -> None:
+        runs, intake, journal = self._runs, self._intake, self._store.journal
+        show = self._metrics.gauge
+        show("open_runs", "Runs under way", lambda: len(runs.active))
+        show("waiting_questions", "Questions that wait for their turn", lambda: intake.waiting)
+        show("unshown_seconds", "How long the oldest unshown text waits", lambda: _unshown(runs))
+        show("journal_rows", "Rows that are not durable yet", lambda: journal.pending)
+        show("journal_seconds", "How long the oldest of them waits", lambda: journal.waits_s)
+
+
+async def _database(store: Store) -> str | None:
+    waited = store.journal.waits_s
+    if waited > LATE_ROWS_S:
+        return f"{store.journal.pending} rows wait to be written, the oldest for {waited:.0f} s"
+    try:
+        await store.database.read(lambda connection: connection.execute(select(1)))
+    except StoreUnavailable as error:
+        return str(error)
+    return None
+
+
+async def _delivery(runs: Runs) -> str | None:
+    waited = _unshown(runs)
+    return f"text waits to be shown for {waited:.0f} s" if waited > LATE_TEXT_S else None
+
+
+async def _stopping(intake: Intake) -> str | None:
+    return "the bot takes no new questions" if intake.closed else None
+
+
+def _connection(connector: Connector) -> Check:
+    async def check() -> str | None:
+        return None if _connected(connector) else "not connected"
+
+    return check
+
+
+def _connected(connector: Connector) -> bool:
+    """One that can't say is reached by HTTP: it is there when the bot is."""
+    return not isinstance(connector, Connected) or connector.connected
+
+
+def _unshown(runs: Runs) -> float:
+    """For how many seconds the oldest text waits that is generated and not shown."""
+    waiting = [r.reply.behind_since for r in runs.active if r.reply.behind_since is not None]
+    return asyncio.get_running_loop().time() - min(waiting) if waiting else 0.0
+
+
+_COUNT_EVERY_S = 600.0
+_READ_US = 30 * 86_400_000_000
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """A connector whose messages have an address."""
+
+    def link(self, ref: MessageRef) -> str:
+        """Where a message can be seen."""
+        ...
+
+
+class PageDoor:
+    """Lets in those whose session opens the inspector: the page's login gives it."""
+
+    def __init__(self, access: Access, login: Login | None = None) -> None:
+        self._login = login
+        self.middleware = Middleware(Guard, access=access)
+        self.asks = access.asks
+
+    async def sight(self, request: Request) -> Sight | None:
+        """Who looks, and whose runs they may see. Raises `StoreUnavailable`."""
+        if not self.asks:
+            return Sight("anybody on this machine")
+        if self._login is None:
+            return None
+        try:
+            session = await self._login.session(request, "inspector")
+        except Unavailable as error:
+            raise StoreUnavailable(str(error)) from error
+        if session is None:
+            return None
+        by = session.person_id or session.way
+        own = Account("web", REALM, session.person_id)
+        return Sight(by) if self._login.runs_of(session) == "all" else Sight(by, own)
+
+    def way_in(self, path: str) -> str:
+        """Where to log in, to come back to a path."""
+        return login_path(path)
+
+
+def make_inspector(settings: Settings, store: Store, connectors: Sequence[Connector]) -> Inspector:
+    """The inspector, behind the page's login."""
+    login = next(c.login for c in connectors if isinstance(c, WebConnector))
+    options = Options(now_us, _link(connectors), settings.log_text)
+    return Inspector(store, PageDoor(login.access("inspector"), login), options)
+
+
+def _link(connectors: Sequence[Connector]) -> Callable[[MessageRef], str | None]:
+    linked = {c.name: c for c in connectors if isinstance(c, Linked)}
+
+    def link(ref: MessageRef) -> str | None:
+        connector = linked.get(ref.place.connector)
+        return None if connector is None else connector.link(ref)
+
+    return link
+
+
+async def count_hours(store: Store) -> None:
+    """Counts the hours that are over, and has them at hand for the overview; for ever."""
+    while True:
+        try:
+            await store.hours.count(now_us())
+            await store.hours.read(now_us() - _READ_US, now_us())
+        except StoreUnavailable as error:
+            log.error("hours.not_counted", error=str(error))
+        await asyncio.sleep(_COUNT_EVERY_S)

@@ -1,0 +1,415 @@
+"""One question without a server: at the terminal, or to see that all works."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import structlog
+from pydantic import SecretStr
+from structlog.contextvars import bound_contextvars
+
+from bot.app.assembly import make_runs
+from bot.app.lifecycle import closed, living, opened_store
+from bot.app.wiring import each_alone, make_model, make_provider
+from bot.pacing import Pacing
+from bot.runs import Loss, Outcome, Question, Result, first_loss
+from bot.settings import SERVICES, Settings
+from bot.store import Store, StoreUnavailable
+from bot.words import happened
+from connectors.base import Asked, Connector, MessageRef, Person, Place
+from connectors.memory import MemoryConnector
+from connectors.terminal import TerminalConnector
+from providers.base import Provider, TokenKind
+from providers.scripted import ScriptedProvider, Step
+
+# The chosen service, played on loopback, for the chosen reader.
+#
+# First it sends a stream of `bot/app/streams`, byte by byte: captured from the service, documented
+# by it, or reported by others. Then known tokens in the same dialect, in which there are
+# characters of all kinds. It answers whichever protocol it is asked in.
+
+
+Said = Sequence[tuple[TokenKind, str]]
+"""The tokens that are sent, each with its kind: `text` or `reasoning`."""
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+_MODEL = "loopback"
+_KEY = SecretStr("loopback")
+_STREAMS = Path(__file__).parent / "streams"
+RECORDED = {
+    "openai": "openai.sse",
+    "azure": "azure.sse",
+    "compatible": "vllm.sse",
+    "local": "llama_cpp.sse",
+    "anthropic": "anthropic_thinking.sse",
+    "google": "google_thoughts.http",
+    "qwen": "qwen.sse",
+    "zhipu": "zai.sse",
+    "moonshot": "moonshot.sse",
+    "deepseek": "deepseek.sse",
+    "minimax": "minimax.sse",
+    "mistral": "content_blocks.sse",
+    "groq": "groq.sse",
+    "xai": "xai.sse",
+    "openrouter": "reasoning_openrouter.sse",
+    "ollama": "ollama.sse",
+}
+"""The recorded stream of each service, by the name that MODEL begins with."""
+_RESPONSES = "responses.sse"
+"""That of the Responses API, of whatever service."""
+
+
+class Play(Protocol):
+    """What a service sends."""
+
+    text: str
+    """The answer in it; that of what was sent last."""
+
+    def stream(self, path: str) -> bytes:
+        """The body of the answer to a request at this path."""
+        ...
+
+
+class Known:
+    """Known tokens in the dialect of the path that is asked."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+        self.text = "".join(text for kind, text in said if kind == "text")
+
+    def stream(self, path: str) -> bytes:
+        """The body of the answer to a request at this path."""
+        return b"".join(_stream(path, self._said))
+
+
+class Recording:
+    """What a service was seen to send."""
+
+    text = ""
+
+    def __init__(self, service: str) -> None:
+        self._file = RECORDED[service]
+
+    def stream(self, path: str) -> bytes:
+        """The body of the answer to a request at this path."""
+        file = _RESPONSES if path.endswith("/responses") else self._file
+        told = json.loads((_STREAMS / "manifest.json").read_text())[file]
+        self.text = "".join(token for token in told["tokens"] if isinstance(token, str))
+        body = (_STREAMS / file).read_bytes()
+        return body.partition(b"\n\n")[2] if file.endswith(".http") else body
+
+
+@asynccontextmanager
+async def playing(play: Play) -> AsyncIterator[str]:
+    """A server on loopback that answers each request so; its root address."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            path = await _request_path(reader)
+            writer.write(_HEAD + play.stream(path))
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the reader finds out by itself
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+def on_loopback(settings: Settings, root: str) -> Settings:
+    """The settings with the first model's service, one of `RECORDED`, at this address."""
+    url = f"{root}/v1"
+    match settings.provider:
+        case "azure":
+            known: dict[str, Any] = {
+                "azure_openai_endpoint": root,
+                "azure_openai_api_key": _KEY,
+                "azure_openai_auth": "key",
+            }
+        case "anthropic":
+            known = {"anthropic_base_url": root, "anthropic_api_key": _KEY}
+        case "google":
+            known = {"google_gemini_base_url": root, "google_api_key": _KEY}
+        case "local":  # the embedded model's server speaks the same dialect
+            known = {"model": f"compatible:{_MODEL}", "openai_base_url": url}
+        case name if name in SERVICES:
+            known = {"base_urls": {**settings.base_urls, name: url}}
+            if key := SERVICES[name].key:
+                known[key] = _KEY
+        case _:
+            known = {"openai_base_url": url, "openai_api_key": _KEY}
+    return settings.model_copy(update=known)
+
+
+async def _request_path(reader: asyncio.StreamReader) -> str:
+    """Reads a request to its end; its path."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    lines = head.split("\r\n")
+    sizes = (line.partition(":")[2] for line in lines if line.startswith("content-length:"))
+    await reader.readexactly(int(next(sizes, "0")))
+    return lines[0].split(" ")[1].partition("?")[0]
+
+
+def _stream(path: str, said: Said) -> Iterator[bytes]:
+    if path.endswith("/responses"):
+        return _responses(said)
+    if path.endswith("/messages"):
+        return _anthropic(said)
+    if path.endswith(":streamgeneratecontent"):
+        return _google(said)
+    return _chat(said)
+
+
+def _event(data: Any, name: str = "") -> bytes:
+    line = f"event: {name}\n" if name else ""
+    return f"{line}data: {json.dumps(data)}\n\n".encode()
+
+
+def _chat(said: Said) -> Iterator[bytes]:
+    """Chat Completions."""
+    fields = {"text": "content", "reasoning": "reasoning_content"}
+    deltas = [{"role": "assistant", "content": ""}, *({fields[kind]: text} for kind, text in said)]
+    head = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 0, "model": _MODEL}
+    for delta in deltas:
+        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    usage = {"prompt_tokens": 1, "completion_tokens": len(said), "total_tokens": len(said) + 1}
+    yield _event({**head, "choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
+
+
+def _responses(said: Said) -> Iterator[bytes]:
+    """The Responses API."""
+    names = {
+        "text": "response.output_text.delta",
+        "reasoning": "response.reasoning_summary_text.delta",
+    }
+    at = {"item_id": "msg_0", "output_index": 0, "content_index": 0, "summary_index": 0}
+    text = "".join(text for kind, text in said if kind == "text")
+    content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    item = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
+    whole = {
+        "id": "resp_0", "object": "response", "created_at": 0, "model": _MODEL, "tools": [],
+        "output": [{**item, "content": [content]}], "status": "completed", "error": None,
+        "parallel_tool_calls": True, "tool_choice": "auto", "incomplete_details": None,
+        "usage": {
+            "input_tokens": 1, "output_tokens": len(said), "total_tokens": len(said) + 1,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": 0},
+        },
+    }  # fmt: skip
+    for number, (kind, token) in enumerate(said):
+        event = {"type": names[kind], "delta": token, "sequence_number": number, "logprobs": []}
+        yield _event({**event, **at}, names[kind])
+    end = {"type": "response.completed", "response": whole, "sequence_number": len(said)}
+    yield _event(end, "response.completed")
+
+
+def _anthropic(said: Said) -> Iterator[bytes]:
+    """The Messages API; its thoughts are left out: they come signed."""
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    message: dict[str, Any] = {
+        "id": "msg_0", "type": "message", "role": "assistant", "model": _MODEL, "content": [],
+        "stop_reason": None, "stop_sequence": None, "usage": usage,
+    }  # fmt: skip
+    block = {"type": "text", "text": ""}
+    yield _named("message_start", message=message)
+    yield _named("content_block_start", index=0, content_block=block)
+    for kind, text in said:
+        if kind == "text":
+            delta = {"type": "text_delta", "text": text}
+            yield _named("content_block_delta", index=0, delta=delta)
+    yield _named("content_block_stop", index=0)
+    ended = {"stop_reason": "end_turn", "stop_sequence": None}
+    yield _named("message_delta", delta=ended, usage={"output_tokens": len(said)})
+    yield _named("message_stop")
+
+
+def _named(name: str, **fields: Any) -> bytes:
+    return _event({"type": name, **fields}, name)
+
+
+def _google(said: Said) -> Iterator[bytes]:
+    """Gemini's streamGenerateContent."""
+    usage = {"promptTokenCount": 1, "candidatesTokenCount": len(said)}
+    about = {"modelVersion": _MODEL, "usageMetadata": usage}
+    for kind, text in said:
+        part = {"text": text, "thought": True} if kind == "reasoning" else {"text": text}
+        content = {"role": "model", "parts": [part]}
+        yield _event({"candidates": [{"content": content, "index": 0}], **about})
+    content = {"role": "model", "parts": [{"text": ""}]}
+    yield _event(
+        {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], **about}
+    )
+
+
+# Sends known tokens the whole way, and names the first link that loses one.
+
+
+log = structlog.get_logger(__name__)
+
+PROBE = "Say OK."
+PROBED_AS = "doctor"
+"""The connector of probes: their runs have no message once their process is gone."""
+
+_SAID: tuple[Step, ...] = (
+    ("reasoning", "Hm."), "Every ", "**token** ", "`arrives`", ": ", "漢字, ", "👍🏽", ", é", ".",
+)  # fmt: skip
+_TEXT = "".join(step for step in _SAID if isinstance(step, str))
+_TOKENS: tuple[tuple[TokenKind, str], ...] = tuple(
+    ("text", step) if isinstance(step, str) else step
+    for step in _SAID
+    if isinstance(step, (str, tuple))
+)
+_TRIES = 3
+"""A way that is broken is so each time; a busy machine is not."""
+_SETTLE_DEADLINE_S = 5.0
+
+
+class ChainBroken(Exception):
+    """A link of the chain loses tokens, or the model gives none; the message names it."""
+
+
+async def check_chain(
+    settings: Settings, store: Store, connectors: Sequence[Connector], provider: Provider
+) -> None:
+    """What is checked at start, by START_CHECK. Raises `ChainBroken`."""
+    if settings.start_check == "off":
+        return
+    losses = await asyncio.gather(*(looped(settings, store, each) for each in connectors))
+    for connector, loss in zip(connectors, losses, strict=True):
+        if loss is not None:
+            raise ChainBroken(f"Tokens for {connector.name} get lost, at {loss}.\n{_CURE}")
+    for each in each_alone(settings):
+        if (loss := await rehearsed(each, store)) is not None:
+            raise ChainBroken(
+                f"Tokens read as {each.model} sends them get lost, at {loss}.\n{_CURE}"
+            )
+    if settings.start_check == "model":
+        await _check_model(settings, store, provider)
+
+
+_CURE = (
+    "So the bot takes no messages. `everytoken doctor` looks closer; "
+    "START_CHECK=off starts the bot all the same."
+)
+
+
+async def looped(settings: Settings, store: Store, connector: Connector) -> Loss | None:
+    """The first link that loses a token on the way to a platform like this connector's.
+
+    That platform is in memory: it has the connector's limits, and translates as it says.
+    """
+    for _ in range(_TRIES):
+        loss = await _loop(settings, store, connector)
+        if loss is None:
+            return None
+        log.warning("probe.lost", connector=connector.name, link=loss.link, detail=loss.detail)
+    return loss
+
+
+async def rehearsed(settings: Settings, store: Store) -> Loss | None:
+    """The first link that loses a token of the chosen model's, read by the chosen reader.
+
+    Its service is played on loopback, see `bot.app.selftest`: it costs no call.
+    """
+    if settings.provider not in RECORDED:
+        return None  # a class of somebody else's: only it knows where its service is
+    for play in (Recording(settings.provider), Known(_TOKENS)):
+        if (loss := await _rehearsed(settings, store, play)) is not None:
+            return loss
+    return None
+
+
+async def _rehearsed(settings: Settings, store: Store, play: Play) -> Loss | None:
+    for _ in range(_TRIES):
+        async with playing(play) as root:
+            there = on_loopback(settings, root)
+            provider = make_model(there)
+            try:
+                loss = await _loop(there, store, MemoryConnector(PROBED_AS), provider, play)
+            finally:
+                await provider.aclose()
+        if loss is None:
+            return None
+        log.warning("probe.lost", model=settings.model, link=loss.link, detail=loss.detail)
+    return loss
+
+
+async def _loop(
+    settings: Settings,
+    store: Store,
+    connector: Connector,
+    provider: Provider | None = None,
+    play: Play | None = None,
+) -> Loss | None:
+    memory = MemoryConnector(PROBED_AS, limits=connector.limits)
+    runs = make_runs(settings, provider or ScriptedProvider(_SAID), store, Pacing())
+    with bound_contextvars(probe=connector.name):
+        result = await runs.answer(Question(_asked(memory)), memory)
+        await memory.aclose()
+        try:
+            await store.settled(result.run_id, _SETTLE_DEADLINE_S)
+            await store.retention.remove(result.run_id)
+        except StoreUnavailable as error:
+            return Loss("log", str(error))
+    if result.failure is not None:
+        return Loss("provider", happened(result.failure))
+    return first_loss(result, _TEXT if play is None else play.text)
+
+
+async def _check_model(settings: Settings, store: Store, provider: Provider) -> None:
+    memory = MemoryConnector(PROBED_AS)
+    with bound_contextvars(probe="model"):
+        runs = make_runs(settings, provider, store, Pacing())
+        result = await runs.answer(Question(_asked(memory)), memory)
+    if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH):
+        why = result.error or result.outcome.value
+        raise ChainBroken(f"{settings.model} does not answer: {why}.\n{_CURE}")
+    if (loss := first_loss(result)) is not None:
+        raise ChainBroken(f"Tokens of {settings.model} get lost, at {loss}.\n{_CURE}")
+
+
+def _asked(memory: MemoryConnector) -> Asked:
+    return Asked(MessageRef(memory.place, "0"), Person("operator"), PROBE)
+
+
+UNATTENDED = ("terminal", PROBED_AS)
+"""The connectors of runs that have no message any more once their process is gone."""
+
+
+async def ask(settings: Settings, question: str, out: TextIO | None) -> Result:
+    """Answers one question at the terminal, which is `out`, or nothing but memory."""
+    async with opened_store(settings) as store:
+        terminal = TerminalConnector(out, UNATTENDED[0])
+        return await _one_run(settings, store, terminal, terminal.place, question)
+
+
+async def probe(settings: Settings, store: Store) -> Result:
+    """Sends a question the whole way: model, handlers, log, and a platform in memory."""
+    memory = MemoryConnector(PROBED_AS)
+    return await _one_run(settings, store, memory, memory.place, PROBE)
+
+
+async def _one_run(
+    settings: Settings, store: Store, connector: Connector, place: Place, question: str
+) -> Result:
+    asked = Asked(MessageRef(place, "0"), Person("operator"), question)
+    provider = make_provider(settings)
+    try:
+        await provider.start()
+        runs = make_runs(settings, provider, store, Pacing())
+        async with living(store):
+            return await runs.answer(Question(asked), connector)
+    finally:
+        await closed(connector.aclose)
+        await closed(provider.aclose)

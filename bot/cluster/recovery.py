@@ -1,0 +1,303 @@
+"""Looks for what processes that died left behind, claims it, and sees to it.
+
+Runs are ended, then the questions of the same conversation are answered. What can't be done now
+stays claimed, and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bot.cluster.heartbeat import Heart, Judge
+from bot.cluster.takeover import Endings
+from bot.pacing import Pacing
+from bot.reply import Reasoning
+from bot.runs import Runs
+from bot.store import Orphan, Question, RunRow, RunStart, Store, StoreUnavailable
+from bot.telemetry import UNWATCHED, Watch
+from connectors.base import Connector, ConnectorError, Place
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 1.0
+_KEEP_DEADLINE_S = 5.0
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 60.0
+
+
+class Door(Protocol):
+    """Where questions come in."""
+
+    async def resume(self, kept: Question, connector: Connector, *, anew: bool = False) -> bool:
+        """Answers a question that another process kept, as if it came now; says whether it does.
+
+        `anew`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
+        where it can't be said yet.
+        """
+        ...
+
+    async def unrecorded(self, kept: Question) -> RunStart | None:
+        """The run that was to answer a question, if it was not recorded, as it would have begun.
+
+        Raises `StoreUnavailable`.
+        """
+        ...
+
+    @property
+    def held(self) -> frozenset[UUID]:
+        """The questions in hand here, by the runs that are to answer them."""
+        ...
+
+    def among(self, processes: int) -> None:
+        """So many processes answer on these platforms, this one counted."""
+        ...
+
+    async def run_errands(self) -> None:
+        """Does what other processes heard and this one has to do. Raises `StoreUnavailable`."""
+        ...
+
+    async def back(self) -> None:
+        """After an outage in which others may have answered. Raises `StoreUnavailable`."""
+        ...
+
+    def kept(self) -> list[int]:
+        """The questions that wait here for their turn."""
+        ...
+
+    def drop(self, ids: Collection[int]) -> None:
+        """Other processes answer these questions."""
+        ...
+
+
+@dataclass(slots=True)
+class _Estate:
+    """What was left in one conversation, and when to try again what could not be done."""
+
+    runs: dict[UUID, Orphan[RunRow]] = field(default_factory=dict)
+    questions: dict[int, Orphan[Question]] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
+    not_before: float = 0.0
+    pause_s: float = _FIRST_PAUSE_S
+
+
+class Recovery:
+    """Recovers what belongs to these connectors; what was left by `unattended` ones is closed."""
+
+    def __init__(
+        self,
+        store: Store,
+        runs: Runs,
+        pacing: Pacing,
+        connectors: Sequence[Connector],
+        door: Door,
+        heart: Heart,
+        now_us: Callable[[], int],
+        unattended: Collection[str] = (),
+        watch: Watch = UNWATCHED,
+        reasoning: Reasoning = "hidden",
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._connectors = {connector.name: connector for connector in connectors}
+        self._names = [*self._connectors, *unattended]
+        self._door = door
+        self._heart = heart
+        self._now_us = now_us
+        self._pacing = pacing
+        self._endings = Endings(store, pacing, now_us, runs.price, watch, reasoning)
+        self._judge = Judge(store.leases.me, heart.seat)
+        self._given_up: set[UUID] = set()
+        self._sharing: dict[str, int] = {}
+        self._estates: dict[Place, _Estate] = {}
+        heart.returned = self.give_up_what_was_taken
+
+    async def serve(self) -> None:
+        """Looks now and every second, until it is cancelled; then nothing is under way."""
+        try:
+            while True:
+                await self._safely(self.look())
+                await asyncio.sleep(LOOK_S)
+        finally:
+            tasks = [estate.task for estate in self._estates.values() if estate.task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stand_by(self) -> None:
+        """Instead of `serve`, while this process closes: claims nothing, until it is cancelled.
+
+        Its last answers still draw on the budgets, and processes may come that share them.
+        """
+        while True:
+            await self._safely(self.look_around())
+            await asyncio.sleep(LOOK_S)
+
+    async def give_up_what_was_taken(self) -> None:
+        """After an outage: stops what another process has claimed. Raises `StoreUnavailable`."""
+        leases = self._store.leases
+        self._door.drop(await leases.taken_questions(self._door.kept()))
+        self._given_up |= await leases.taken_runs([run.id for run in self._runs.active])
+        self._runs.abandon(self._given_up)
+        for run_id in self._given_up:
+            await self._store.settled(run_id, _KEEP_DEADLINE_S)
+        await leases.reopen(self._given_up)  # who ended them may have been overwritten by us
+        await self._door.back()
+        self._given_up.clear()
+
+    async def _safely(self, look: Awaitable[object]) -> None:
+        try:
+            await look
+        except StoreUnavailable as error:
+            log.debug("recovery.no_store", error=str(error))
+        except Exception:
+            log.exception("recovery.bug")
+
+    async def look(self) -> None:
+        """Finds what was left, and begins what is due. Raises `StoreUnavailable`."""
+        dead, living = await self.look_around()
+        await self._door.run_errands()
+        if not self._heart.calm:
+            return
+        leases = self._store.leases
+        await self._store.floors.vacate(dead)
+        await self._store.errands.inherit(dead)
+        runs = await leases.orphaned_runs(living, self._names)
+        # Of this process's own questions those that others handed over, or that were not marked.
+        held, others = self._door.held, living - {leases.me}
+        questions = await leases.orphaned_questions(others, self._names)
+        if runs or questions:  # a process may have begun since, and have taken these
+            living |= (await self.look_around())[1]
+        for run in runs:
+            if run.owner not in living:
+                self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
+        for question in questions:
+            others = living - {leases.me}
+            if question.owner not in others and question.row.run_id not in held | self._door.held:
+                estate = self._estate(question.row.asked.message.place)
+                estate.questions.setdefault(question.row.id, question)
+        self._begin_what_is_due()
+
+    async def look_around(self) -> tuple[set[str], set[str]]:
+        """Who is dead and who lives; the living share the budgets. Raises `StoreUnavailable`."""
+        processes = await self._store.leases.processes()
+        living = self._judge.living(processes, self._now_us(), _now())
+        serving = Counter(
+            name for process in processes if process.id in living for name in process.connectors
+        )
+        for name in self._connectors:
+            # After an outage others may only seem dead: they keep their parts until that is known.
+            least = 1 if self._heart.calm else self._sharing.get(name, 1)
+            self._sharing[name] = max(least, serving[name])
+            self._pacing.divide(name, self._sharing[name])
+        self._door.among(max((serving[name] for name in self._connectors), default=1))
+        return {process.id for process in processes} - living, living
+
+    def _estate(self, place: Place) -> _Estate:
+        return self._estates.setdefault(place, _Estate())
+
+    def _begin_what_is_due(self) -> None:
+        for place, estate in list(self._estates.items()):
+            if estate.task is not None:
+                continue
+            if not (estate.runs or estate.questions):
+                del self._estates[place]
+            elif _now() >= estate.not_before:
+                estate.task = asyncio.create_task(self._see_to(estate), name="recovery")
+
+    async def _see_to(self, estate: _Estate) -> None:
+        try:
+            for run_id, run in list(estate.runs.items()):
+                with bound_contextvars(run_id=str(run_id)):
+                    if await self._done(self._end(run)):
+                        del estate.runs[run_id]
+            for inbox_id, question in list(estate.questions.items()):
+                if await self._done(self._answer(question)):
+                    del estate.questions[inbox_id]
+            if estate.runs or estate.questions:
+                estate.not_before = _now() + estate.pause_s
+                estate.pause_s = min(2 * estate.pause_s, _LONGEST_PAUSE_S)
+        finally:
+            estate.task = None
+
+    async def _done(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Does what it can; false where it has to be tried again."""
+        try:
+            await work
+        except (ConnectorError, StoreUnavailable) as error:
+            log.warning("recovery.put_off", error=str(error) or type(error).__name__)
+            return False
+        except Exception:
+            log.exception("recovery.bug")
+            return False
+        return True
+
+    async def _end(self, run: Orphan[RunRow]) -> None:
+        if not await self._store.leases.claim_run(run.row.run_id, run.owner):
+            return
+        log.info("run.claimed", owner=run.owner)
+        connector = self._connector(run.row.start.place)
+        left = await self._endings.left(run.row, connector)
+        if connector is None or not left.blank or not await self._anew(run, connector):
+            await self._endings.end(left, connector)
+
+    async def _anew(self, run: Orphan[RunRow], connector: Connector) -> bool:
+        """Answers the question of a run of which nobody has seen anything, if it still waits."""
+        question = await self._store.leases.question_of(run.row.run_id)
+        if question is None:
+            return False
+        if not await self._store.leases.claim_question(question.row.id, question.owner):
+            return False
+        return await self._door.resume(question.row, connector, anew=True)
+
+    async def _answer(self, question: Orphan[Question]) -> None:
+        row = question.row
+        if not await self._store.leases.claim_question(row.id, question.owner):
+            return
+        log.info("question.claimed", inbox=row.id, owner=question.owner)
+        connector = self._connector(row.asked.message.place)
+        if connector is None:
+            await self._store.inbox.mark(row.id, "refused")
+        elif not await self._ended(row, connector):
+            await self._door.resume(row, connector)
+
+    async def _ended(self, question: Question, connector: Connector) -> bool:
+        """Ends an answer that can be seen, though nobody recorded that it was begun."""
+        if question.run_id is not None:  # an earlier try may have ended it
+            await self._store.settled(question.run_id, _KEEP_DEADLINE_S)
+        start = await self._door.unrecorded(question)
+        if start is None:
+            return False
+        left = await self._endings.left(RunRow(start, None, None), connector)
+        if not left.messages:
+            return False
+        with bound_contextvars(run_id=str(start.run_id)):
+            await self._record(start)
+            await self._endings.end(left, connector)
+        await self._store.inbox.mark(question.id, "done", start.run_id)
+        return True
+
+    async def _record(self, start: RunStart) -> None:
+        """Makes a run this process's own before anybody sees its end.
+
+        Its first owner may live after all, and write the run's row while it is ended here. Raises
+        `StoreUnavailable` where it was faster: then the run is seen to like any other.
+        """
+        self._store.runs.begin(start)
+        await self._store.settled(start.run_id, _KEEP_DEADLINE_S)
+        if not await self._store.leases.claim_run(start.run_id, self._store.leases.me):
+            raise StoreUnavailable("another process has recorded the run")
+
+    def _connector(self, place: Place) -> Connector | None:
+        return self._connectors.get(place.connector)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

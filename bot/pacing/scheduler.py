@@ -1,0 +1,200 @@
+"""The replies that wait on one budget: which of them is next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bot.pacing.limiter import Claim, Meter, Share, Waiting
+from bot.pacing.plan import Lengths, Plan
+from connectors.base import Budget
+
+_ROUNDS = 2
+"""Who has waited for so many rounds of all that wait goes before those further behind."""
+
+_LOOK_S = 0.5
+"""So often it is looked at what a store has and what is expected of it."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Waiter:
+    """One reply in the queue."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self.waiting = waiting
+        self.granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def claim(self) -> Claim:
+        """What it wants now."""
+        return Claim.of(self.waiting)
+
+    def rank(self, patience: float) -> tuple[Claim, bool, float]:
+        """Sorts the most urgent first."""
+        claim, since = self.claim(), self.waiting.since
+        waited = _now() - since
+        if claim is Claim.FIRST or waited > patience:
+            return claim, False, since
+        weight = 1.0 if claim is Claim.END else waited
+        return claim, True, -weight * (self.waiting.unseen + 1)
+
+
+class Scope:
+    """The replies that wait on one budget, and the dispatcher: a task that gives one turn.
+
+    It starts again whenever something has changed, so nothing runs while nobody waits.
+    """
+
+    def __init__(self, meter: Meter, plan: Plan | None, forget: Callable[[], object]) -> None:
+        self.meter = meter
+        self._plan = plan
+        self._forget = forget
+        self._waiters: list[Waiter] = []
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Task[None] | asyncio.Handle = self._loop.call_soon(forget)
+
+    async def turn(self, waiting: Waiting) -> None:
+        """Returns when this reply may make a call."""
+        waiter = Waiter(waiting)
+        self._waiters.append(waiter)
+        self.look()
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            # The turn may have been given in the very moment of the cancel: then it is lost to
+            # nobody, for it was not used.
+            if not (waiter.granted.cancelled() or waiter.granted.exception()):
+                self.meter.give_back(waiter.granted.result())
+            raise
+        finally:
+            self._waiters.remove(waiter)
+            self.look()
+
+    def look(self) -> None:
+        """Decides anew, once all that happens in this moment is known."""
+        self._next.cancel()
+        if self._waiters:
+            self._next = self._loop.create_task(self._dispatch(), name="pacing")
+            self._next.add_done_callback(self._dispatched)
+        else:
+            self._next = self._loop.call_at(self.meter.forgettable_at(), self._forget)
+
+    async def _dispatch(self) -> None:
+        """Gives one turn, to whoever is the most urgent once it may be given."""
+        while (wait := self._until_due()) > 0:  # noqa: ASYNC110 - it waits for a time
+            await asyncio.sleep(min(wait, _LOOK_S))
+        if first := self._most_urgent():
+            call = await self.meter.draw(first.claim(), self._leaves(first.claim()))
+            if waiter := self._most_urgent():
+                waiter.granted.set_result(call)
+            else:
+                self.meter.give_back(call)
+
+    def _until_due(self) -> float:
+        """How long until the first of those who wait is due a call of a store."""
+        queue = self._queue()
+        if self._plan is None or not queue:
+            return 0.0
+        self._plan.look([each.waiting for each in queue], _now())
+        return min(self._due_in(each) for each in queue)
+
+    def _due_in(self, waiter: Waiter) -> float:
+        if self._plan is None or waiter.claim() is not Claim.MIDDLE:
+            return 0.0
+        now, waiting = _now(), waiter.waiting
+        return waiting.since + self._plan.waits(waiting, now) - now
+
+    def _leaves(self, claim: Claim) -> int | None:
+        if self._plan is None:
+            return None
+        return {Claim.END: 0, Claim.FIRST: 1, Claim.MIDDLE: self._plan.leaves}[claim]
+
+    def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
+        """Those who wait for a dispatcher that broke learn why."""
+        if not dispatcher.cancelled() and (error := dispatcher.exception()):
+            for waiter in self._queue():
+                waiter.granted.set_exception(error)
+
+    def _most_urgent(self) -> Waiter | None:
+        queue = self._queue()
+        patience = _ROUNDS * len(queue) * self.meter.spacing()
+        due = [waiter for waiter in queue if self._due_in(waiter) <= 0] or queue
+        return min(due, key=lambda waiter: waiter.rank(patience), default=None)
+
+    def _queue(self) -> list[Waiter]:
+        # Whoever has its turn, or was cancelled, is among the waiters until its own next step.
+        return [waiter for waiter in self._waiters if not waiter.granted.done()]
+
+
+# All budgets that this process draws on.
+
+
+class Pacing:
+    """Shares every budget among the replies that draw on it. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[str, Scope] = {}
+        self._shares: dict[str, Share] = {}
+        self._expected: dict[str, int] = {}
+        self._lengths = Lengths()
+
+    @property
+    def remembered(self) -> int:
+        """How many budgets it knows of: those in use and those whose window still counts."""
+        return len(self._scopes)
+
+    async def turn(self, budget: Budget, waiting: Waiting) -> None:
+        """Returns when this reply may make one call, and should make it now.
+
+        Whoever is cancelled here leaves; a turn that it was already given goes to the next. What
+        a reply raises when it is asked is raised for all that wait with it.
+        """
+        await self._scope(budget).turn(waiting)
+
+    def nudge(self, budget: Budget) -> None:
+        """Decides anew: a reply that waits has changed (it ended)."""
+        if scope := self._scopes.get(budget.key):
+            scope.look()
+
+    def limited(self, budget: Budget, retry_after: float) -> None:
+        """The platform refused a call: `retry_after` seconds of quiet, then a lower rate."""
+        scope = self._scope(budget)
+        scope.meter.limited(retry_after)
+        scope.look()
+
+    def divide(self, connector: str, processes: int) -> None:
+        """So many processes, this one counted, share each budget of a connector."""
+        if self._share(connector).divide(processes, asyncio.get_running_loop().time()):
+            for key, scope in self._scopes.items():
+                if _connector(key) == connector:
+                    scope.look()
+
+    def expect(self, budget: Budget, ends: int) -> None:
+        """So many last edits are to come soon: all other calls leave room for them."""
+        if self._expected.get(budget.key, 0) == ends:
+            return
+        self._expected[budget.key] = ends
+        if scope := self._scopes.get(budget.key):
+            scope.meter.expected = ends
+            scope.look()
+
+    def _scope(self, budget: Budget) -> Scope:
+        key = budget.key
+        if key not in self._scopes:
+            meter = Meter(budget, self._share(_connector(key)), self._expected.get(key, 0))
+            plan = self._plan(meter) if meter.store else None
+            self._scopes[key] = Scope(meter, plan, lambda: self._scopes.pop(key))
+        return self._scopes[key]
+
+    def _plan(self, meter: Meter) -> Plan:
+        return Plan(meter, self._lengths)
+
+    def _share(self, connector: str) -> Share:
+        return self._shares.setdefault(connector, Share())
+
+
+def _connector(key: str) -> str:
+    """The connector of a budget: its name is what the budget's key begins with."""
+    return key.replace(":", "/").partition("/")[0]

@@ -1,0 +1,332 @@
+"""Says what a part begins with that was cut off in the middle of a fence, table, quote or list."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import takewhile
+
+from bot.render.blocks import (
+    CODE_INDENT,
+    IN_FENCE,
+    Blocks,
+    Containers,
+    Fence,
+    Kind,
+    Line,
+    continuing,
+    line_end,
+    opening,
+)
+from bot.render.sizes import Room, boundaries
+from bot.render.unfinished import scan
+
+_MARK_BEGUN = re.compile(r"`{1,2}|~{1,2}|[-+*]|\d+[.)]?")
+"""What the window may show of an item's mark or a fence, cut short at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the window: where it begins, what it is, the fence it is in, its table's header."""
+
+    at: int
+    line: Line
+    fence: Fence | None
+    table: str
+
+
+def read(text: str, head: str) -> Iterator[Place]:
+    """The lines of a part's text, which stands after `head`."""
+    blocks = Blocks()
+    whole, _, begun = head.rpartition("\n")
+    if whole:
+        blocks.read(whole)
+    at = 0
+    while at < len(text):
+        end, following = line_end(text, at)
+        fence, table = blocks.fence, blocks.table
+        line = blocks.feed(begun + text[at:end])
+        yield Place(at, line, blocks.fence if line.kind is Kind.FENCE_OPEN else fence, table)
+        at, begun = following, ""
+
+
+def head_at(at: int, place: Place, text: str, room: Room) -> str:
+    """What a part begins with that is cut off at `at`, in the line at `place` of a window's text.
+
+    Decoration for which there is no room is left out, but for a bare fence.
+    """
+    after_text = bool(text[place.at : at].strip())
+    fence = place.fence
+    if fence is not None and (after_text or place.line.kind in IN_FENCE):
+        return _reopened(fence, place.line.kind, at > place.at, room)
+    mark_begun = _MARK_BEGUN.fullmatch(text, at) is not None
+    head = "" if after_text else _header(place)
+    head = head or _around(place.line, after_text, mark_begun)
+    return head if room.begins(head) else ""
+
+
+def _reopened(fence: Fence, kind: Kind, within: bool, room: Room) -> str:
+    """A fence again, as far as there is room: without its info string, or as a bare fence."""
+    info = fence.info if kind in IN_FENCE else ""
+    begun = continuing(fence.containers) if within else ""
+    around = opening(fence.containers) + fence.run
+    if room.closes("\n" + fence.closing):
+        for head in (f"{around}{info}\n{begun}", f"{around}\n{begun}"):
+            if room.begins(head):
+                return head
+    return fence.run[0] * 3 + "\n"
+
+
+def _header(place: Place) -> str:
+    """The header of the table that goes on at a place."""
+    repeatable = place.line.kind is Kind.TABLE_ROW and not place.line.containers
+    return place.table.lstrip() + "\n" if repeatable else ""
+
+
+def _around(line: Line, after_text: bool, mark_begun: bool) -> str:
+    """The marks of the quotes and lists that go on, where the text means something else without.
+
+    That is so in a quote, before a nested item or fence (what follows it would stand too far in)
+    and wherever a fence that may follow stands so far in that it would be no fence any more.
+    """
+    containers = line.containers if after_text else _lists(line.kept)
+    quoted = any(not container.width for container in containers)
+    nested = not after_text and (line.item or mark_begun or line.kind is Kind.FENCE_OPEN)
+    far_in = sum(container.width for container in containers) >= CODE_INDENT
+    return opening(containers) if quoted or nested or far_in else ""
+
+
+def _lists(containers: Containers) -> Containers:
+    """The list items outside of any quote: their indentation is lost at a part's start."""
+    return tuple(takewhile(lambda container: container.width > 0, containers))
+
+
+# Says where a part that is full ends, and what the next one begins with.
+#
+# The decision sees the window only: the part's text up to the first visible character that does
+# not fit. So it is the same for every answer that begins like this one.
+#
+# Where a part is cut, in this order, the last such place that fits. Each kind must leave the part
+# at least so full:
+#
+# - before a table, list or fence that would be cut in two: a quarter - between blocks, then
+# between the items or blocks within one, then between lines, then after a sentence: half - between
+# words, outside inline markup: a tenth - at a place that reads badly: within inline markup, after
+# a heading, between a list item's mark and its text, before a fence's last line: a tenth - between
+# graphemes; within one only if it is longer than a part
+
+
+_GAP = re.compile(r"\s+|(?<=[。！？])(?=[^\s。！？」』）”’])")
+_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]*_」』）]*\Z")
+_SENTENCE_LOOK = 12
+"""So many characters are looked at for a sentence's end and the marks that close after it."""
+_ITEM_MARK = re.compile(r"\s*(?:>\s*)*(?:(?:[-+*]|\d+[.)])\s+(?:\[[ xX]\]\s+)?)*")
+_BLOCK_MARK = re.compile(r"`{3}|~{3}|>|#{1,6}\s|[-+*]\s|\d+[.)]\s")
+_BEGINNINGS = (Kind.HEADING, Kind.FENCE_OPEN, Kind.TABLE_RULE)
+"""Lines that mean little without the next one."""
+_KEPT_WHOLE = (Kind.TABLE_RULE, Kind.TABLE_ROW, Kind.FENCE_OPEN, *IN_FENCE)
+
+
+class Rank(IntEnum):
+    """How good a place for a cut is, the best first."""
+
+    WHOLE = 0
+    BLOCK = 1
+    ITEM = 2
+    LINE = 3
+    SENTENCE = 4
+    WORD = 5
+    POOR = 6
+
+
+_LEAST = {
+    Rank.WHOLE: 1 / 4,
+    Rank.BLOCK: 1 / 2,
+    Rank.ITEM: 1 / 2,
+    Rank.LINE: 1 / 2,
+    Rank.SENTENCE: 1 / 2,
+    Rank.WORD: 1 / 10,
+    Rank.POOR: 1 / 10,
+}
+"""How full a cut of each rank must leave the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The body ends at `end`, the next one begins at `next` (indexes into the window) after `head`.
+
+    What lies between is white space.
+    """
+
+    end: int
+    next: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    rank: Rank
+    end: int
+    next: int
+
+
+def choose(window: str, fits: int, head: str, room: Room) -> Cut:
+    """Cuts a window: a part's text up to the first visible character that does not fit.
+
+    `fits` of its characters do; `head` is what the part shows before it.
+    """
+    return _Window(window, head, fits).cut(room)
+
+
+def resumed(text: str, head: str, room: Room) -> str:
+    """What the next part begins with where one ends after `text`, whatever follows."""
+    window = text + "x"
+    place = list(read(window, head))[-1]
+    return head_at(len(text), place, window, room)
+
+
+class _Window:
+    def __init__(self, text: str, head: str, fits: int) -> None:
+        self._text = text
+        self._fits = fits
+        self._places = list(read(text, head))
+        self._starts = [place.at for place in self._places]
+        self._boundaries = boundaries(text)
+        self._leaf = self._last_leaf()
+        self._spans = self._inline_spans()
+
+    def cut(self, room: Room) -> Cut:
+        chosen = self._best() or self._between_graphemes()
+        head = head_at(chosen.next, self._place(chosen.next), self._text, room)
+        return Cut(chosen.end, chosen.next, head)
+
+    def _best(self) -> _Candidate | None:
+        found = [
+            candidate
+            for candidate in (*self._wholes(), *self._between_lines(), *self._within_leaf())
+            if 0 < candidate.end <= self._fits and candidate.next in self._boundaries
+        ]
+        for rank, least in _LEAST.items():
+            good = [c for c in found if c.rank <= rank and c.end >= least * self._fits]
+            if good:
+                return good[0] if rank is Rank.WHOLE else max(good, key=lambda c: c.next)
+        in_opening_line = [c for c in found if c.next == self._starts[-1]]
+        return (
+            in_opening_line[0] if self._last.kind is Kind.FENCE_OPEN and in_opening_line else None
+        )
+
+    def _between_graphemes(self) -> _Candidate:
+        at = max(boundary for boundary in self._boundaries if boundary <= self._fits)
+        return self._candidate(Rank.POOR, at or max(1, self._fits))
+
+    @property
+    def _last(self) -> Line:
+        return self._places[-1].line
+
+    def _place(self, at: int) -> Place:
+        return self._places[bisect_right(self._starts, at) - 1]
+
+    def _candidate(self, rank: Rank, at: int) -> _Candidate:
+        """A cut at a position: it swallows white space, but in a fence no more than a line end."""
+        place = self._place(at)
+        if place.line.kind in IN_FENCE or (place.line.kind is Kind.FENCE_OPEN and at > place.at):
+            ended = at == place.at
+            swallowed = (2 if self._text[:at].endswith("\r\n") else 1) if ended else 0
+            return _Candidate(rank, at - swallowed, at)
+        rest = self._text[at:]
+        return _Candidate(rank, len(self._text[:at].rstrip()), at + len(rest) - len(rest.lstrip()))
+
+    # Between lines.
+
+    def _between_lines(self) -> Iterator[_Candidate]:
+        before: Line | None = None
+        for place in self._places:
+            if place.line.kind is Kind.BLANK:
+                continue
+            if before is not None:
+                yield self._candidate(self._rank_between(before, place), place.at)
+            before = place.line
+
+    def _rank_between(self, before: Line, place: Place) -> Rank:
+        line = place.line
+        if before.kind in _BEGINNINGS or self._belongs_above(place) or self._in_span(place.at):
+            return Rank.POOR
+        if line.root:
+            return Rank.BLOCK
+        return Rank.ITEM if line.starts else Rank.LINE
+
+    def _belongs_above(self, place: Place) -> bool:
+        """The line ends what stands above it, or would be read as a fence at a part's start."""
+        bare = self._text[place.at :].lstrip()
+        match place.line.kind:
+            case Kind.FENCE_CLOSE | Kind.TABLE_RULE:
+                return True
+            case Kind.RULE:
+                return not place.line.starts
+            case Kind.TEXT:
+                # What ends the window may be the beginning of a table's delimiters.
+                begun = place.line is self._last and not bare.strip("|:- ")
+                return begun or bare.startswith(("```", "~~~"))
+            case Kind.FENCE_BODY if place.line is self._last and place.fence is not None:
+                return not bare.rstrip().strip(place.fence.run[0])
+        return False
+
+    # Before what would be cut in two.
+
+    def _wholes(self) -> Iterator[_Candidate]:
+        """Before the list, then before the table or fence that goes on at the window's end."""
+        root = max((i for i, place in enumerate(self._places) if place.line.root), default=0)
+        if self._places[root].line.item:
+            yield self._candidate(Rank.WHOLE, self._starts[self._with_heading(root)])
+        if self._last.kind in _KEPT_WHOLE:
+            yield self._candidate(Rank.WHOLE, self._starts[self._with_heading(self._leaf)])
+
+    def _with_heading(self, index: int) -> int:
+        """A heading stays with what it stands above."""
+        above = index - 1
+        while above > 0 and self._places[above].line.kind is Kind.BLANK:
+            above -= 1
+        return above if above > 0 and self._places[above].line.kind is Kind.HEADING else index
+
+    def _last_leaf(self) -> int:
+        """The line in which the paragraph, table or fence begins that the window ends in."""
+        index = len(self._places) - 1
+        while index > 0 and not self._places[index].line.starts:
+            index -= 1
+            if self._places[index + 1].line.kind is Kind.TABLE_RULE:
+                break
+        return index
+
+    # Within a line.
+
+    def _within_leaf(self) -> Iterator[_Candidate]:
+        if self._last.kind is Kind.FENCE_OPEN:
+            return
+        in_fence = self._last.kind in IN_FENCE
+        start = self._starts[-1 if in_fence else self._leaf]
+        for found in _GAP.finditer(self._text, start):
+            at = found.end()
+            if self._text[self._place(at).at : at].strip():
+                rank = Rank.WORD if in_fence else self._rank_within(found.start(), at)
+                yield self._candidate(rank, at)
+
+    def _rank_within(self, end: int, at: int) -> Rank:
+        line = self._text[self._place(at).at : at]
+        if _ITEM_MARK.fullmatch(line) or _BLOCK_MARK.match(self._text, at) or self._in_span(at):
+            return Rank.POOR
+        before = self._text[max(0, end - _SENTENCE_LOOK) : end]
+        return Rank.SENTENCE if _SENTENCE.search(before) else Rank.WORD
+
+    def _in_span(self, at: int) -> bool:
+        return any(start < at < end for start, end in self._spans)
+
+    def _inline_spans(self) -> list[tuple[int, int]]:
+        if self._last.kind in (Kind.FENCE_OPEN, *IN_FENCE):
+            return []
+        start = self._starts[self._leaf]
+        found = scan(self._text[start:])
+        spans = [(start + a, start + b) for a, b in found.spans]
+        return spans + [(start + mark.at, len(self._text)) for mark in found.open]

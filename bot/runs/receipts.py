@@ -1,0 +1,318 @@
+"""The receipt: what was generated, what was recorded and what is shown, compared.
+
+Three witnesses that know nothing of each other: the provider's own reading, the token log read
+back, and the platform's own answers. The verdict is stored with the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from bot.render import Piece, first_difference, layout, restore
+from bot.reply import Message
+from bot.store import MessageRow, Recorded, RunRow, Store
+from connectors.base import (
+    Connector,
+    ConnectorError,
+    Control,
+    Gone,
+    MessageRef,
+    Part,
+    Shown,
+    Unavailable,
+)
+from connectors.markdown import VERSION, form, plain
+
+
+class Verdict(StrEnum):
+    """What the comparison found."""
+
+    VERIFIED = "verified"
+    MENDED = "mended"
+    BROKEN = "broken"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One text, by its length in characters and its SHA-256."""
+
+    chars: int
+    sha256: str
+
+    @classmethod
+    def of(cls, text: str) -> Witness:
+        """Measures a text."""
+        return cls(len(text), hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A link of the chain that lost or changed something, and where.
+
+    `recorded` is the token log, `delivered` the way from the model to the reply's buffer,
+    `shown` the screen. `position` is the first character that differs, if it is known.
+    """
+
+    link: Literal["recorded", "delivered", "shown"]
+    position: int | None
+    detail: str
+
+    def __str__(self) -> str:
+        where = "" if self.position is None else f" at character {self.position}"
+        return f"{self.link}{where}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The verdict on one run, and what it stands on. A witness is None where it can't be had."""
+
+    verdict: Verdict
+    generated: Witness | None
+    recorded: Witness | None
+    shown: Witness | None
+    faults: tuple[Fault, ...] = ()
+    unproven: str = ""
+    """Why the comparison could not be made in full."""
+    plain: int = VERSION
+    """By which version of the normal form (`connectors.markdown.plain`) what is shown was compared:
+    `shown` is the Markdown of which all can be read."""
+    unknown: tuple[str, ...] = ()
+    """The blocks of the platform's answer, by name, of which it can't be said what they show."""
+    late: bool = False
+    """Whether the token log was away at the run's end, and the comparison was made afterwards."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is stored and printed."""
+        return {**asdict(self), "faults": [asdict(fault) for fault in self.faults]}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A witness's text, or why there is none. `broken` says that its link is at fault for that.
+
+    `unknown` names what the witness has seen and does not know.
+    """
+
+    text: str | None
+    reason: str = ""
+    broken: bool = False
+    unknown: tuple[str, ...] = ()
+
+
+def of_log(recorded: Recorded, tokens: int, reason: str = "") -> Evidence:
+    """What the token log says, of whose `tokens` it should have every one."""
+    if recorded.first_missing is not None:
+        reason = f"token {recorded.first_missing} is missing"
+    elif recorded.count != tokens:
+        reason = reason or f"{recorded.count} tokens of {tokens}"
+    return Evidence(recorded.text, reason, broken=recorded.count != tokens)
+
+
+def of_screen(text: str, reason: str = "", unknown: Sequence[str] = ()) -> Evidence:
+    """What the messages show; nothing is known of that where they have `unknown` blocks."""
+    if unknown:
+        return Evidence(None, f"the platform shows {', '.join(unknown)}", unknown=tuple(unknown))
+    return Evidence(text, reason)
+
+
+def compare(
+    generated: str,
+    recorded: Evidence,
+    shown: Evidence,
+    delivery_lost_at: int | None = None,
+    delivery_fault: str | None = None,
+) -> Receipt:
+    """Compares the three texts.
+
+    A break of the record or of the screen is `broken`; a loss on the way to the reply's buffer
+    that the last edit made good is `mended`.
+    """
+    faults = [
+        *_difference("recorded", generated, recorded),
+        *_delivery(delivery_lost_at, delivery_fault),
+        *_difference("shown", generated, shown),
+    ]
+    unknown = [t.reason for t in (recorded, shown) if t.text is None and not t.broken]
+    return Receipt(
+        verdict=_verdict(faults, bool(unknown)),
+        generated=Witness.of(generated),
+        recorded=_witness(recorded),
+        shown=_witness(shown),
+        faults=tuple(faults),
+        unproven="; ".join(unknown),
+        unknown=shown.unknown,
+    )
+
+
+def links(
+    receipt: Receipt, delivered: str, shown: str | None
+) -> Iterator[tuple[str, Witness | None]]:
+    """Each link of a token's way, and the text that it had; None where that can't be had.
+
+    Provider, recording and delivery have the source; the platform's is what can be read of what
+    is `shown`, in the normal form: it is the same as of the source where all of it arrived.
+    """
+    yield "provider", receipt.generated
+    yield "recording", receipt.recorded
+    yield "delivery", Witness.of(delivered)
+    readable = None if receipt.shown is None or shown is None else "\n".join(plain(shown))
+    yield "platform", None if readable is None else Witness.of(readable)
+
+
+def summary(receipt: Receipt, tokens: int) -> str:
+    """The receipt in few words, for the small print under an answer."""
+    count = "1 token" if tokens == 1 else f"{tokens} tokens"
+    match receipt.verdict:
+        case Verdict.VERIFIED:
+            return f"{count}: generated = recorded = shown · verified"
+        case Verdict.MENDED:
+            return f"{count}: generated = recorded = shown · mended"
+        case Verdict.UNPROVEN:
+            return f"{count} · unproven: {receipt.unproven}"
+        case Verdict.BROKEN:
+            return f"{count} · broken: {receipt.faults[0]}"
+
+
+def _verdict(faults: Sequence[Fault], unknown: bool) -> Verdict:
+    if any(fault.link != "delivered" for fault in faults):
+        return Verdict.BROKEN
+    if unknown:
+        return Verdict.UNPROVEN
+    return Verdict.MENDED if faults else Verdict.VERIFIED
+
+
+def _difference(
+    link: Literal["recorded", "shown"], generated: str, evidence: Evidence
+) -> list[Fault]:
+    text = generated if evidence.text is None else evidence.text
+    position = first_difference(generated, text)
+    if position is None:
+        return [Fault(link, None, evidence.reason)] if evidence.broken else []
+    detail = f"{len(text)} characters against {len(generated)} generated"
+    reason = f" ({evidence.reason})" if evidence.reason else ""
+    return [Fault(link, position, detail + reason)]
+
+
+def _delivery(lost_at: int | None, fault: str | None) -> list[Fault]:
+    if lost_at is None and fault is None:
+        return []
+    return [Fault("delivered", lost_at, fault or "the reply's buffer lacked text")]
+
+
+def _witness(evidence: Evidence) -> Witness | None:
+    return None if evidence.text is None else Witness.of(evidence.text)
+
+
+# The three-way comparison once more, long after the run: the screen is read back.
+
+
+async def verify(row: RunRow, store: Store, connector: Connector | None) -> Receipt:
+    """Compares a run's generated text, its token log, and what its platform shows now.
+
+    `connector` is None where the run's platform is not configured here. Raises
+    `StoreUnavailable`.
+    """
+    if row.end is None:
+        return _unproven("the run has not ended: it is under way, or its process died")
+    if row.text_deleted_us is not None:
+        return _unproven("its text was deleted when its time was over")
+    recorded = of_log(await store.tokens.recorded(row.start.run_id), row.end.tokens)
+    return compare(row.end.generated_text, recorded, await _shown(row, store, connector))
+
+
+def _unproven(reason: str) -> Receipt:
+    return Receipt(Verdict.UNPROVEN, None, None, None, unproven=reason)
+
+
+async def _shown(row: RunRow, store: Store, connector: Connector | None) -> Evidence:
+    if connector is None:
+        return Evidence(
+            None, f"{row.start.place.connector} is not set up here, so it can't be read back"
+        )
+    messages = await store.messages.read(row.start.run_id)
+    pieces = pieces_of(messages, "" if row.end is None else row.end.generated_text)
+    try:
+        shown = [await connector.read(message.ref) for message in messages]
+    except Gone:
+        return Evidence(None, "a message of the answer was deleted")
+    except ConnectorError as error:
+        return Evidence(None, str(error))
+    text = restore(pieces, [each.text for each in shown])
+    return of_screen(text, unknown=sorted({name for each in shown for name in each.unknown}))
+
+
+def pieces_of(messages: Sequence[MessageRow], generated: str) -> list[Piece]:
+    """The parts with the slices of a generated text that their messages are to show."""
+    pieces, at = [], 0
+    for m in messages:
+        start = at + len(m.lead)
+        body = generated[start : start + (m.chars or 0)]
+        pieces.append(Piece(m.lead, m.head, body, m.tail, m.trail))
+        at = start + len(body) + len(m.trail)
+    return pieces
+
+
+# What a process that died has left of an answer on the screen.
+
+
+LOOK_DEADLINE_S = 60.0
+_BARE = Piece("", "", "", "", "")
+
+
+async def standing(
+    run_id: UUID,
+    question: MessageRef,
+    connector: Connector,
+    since_us: int,
+    known: Sequence[MessageRow] = (),
+    text: str = "",
+) -> tuple[Message, ...]:
+    """The messages of an answer: the known ones, and those whose posting nobody noted any more.
+
+    `text` is what is known of the answer, `since_us` when it began at the earliest. Raises
+    `ConnectorError`.
+    """
+    limits = connector.limits.at(question.place)
+    there = dict(zip((row.part for row in known), as_known(known, text), strict=True))
+    texts = [piece.text for piece in layout(text, limits)]
+    messages: list[Message] = []
+    index, last = 0, -1
+    while True:
+        if index in there:
+            messages.append(there[index])
+        else:
+            begins = texts[index] if index < len(texts) else ""
+            part = Part(run_id, index, begins, (Control.STOP,), about=question)
+            found = await _found(connector, question, part, since_us)
+            if found is not None:
+                last = index
+                messages.append(Message(found.ref, None, _BARE, found.text))
+            elif index > max([*there, last]) + 1:  # the one before may have been deleted
+                return tuple(messages)
+        index += 1
+
+
+def as_known(known: Sequence[MessageRow], text: str) -> tuple[Message, ...]:
+    """The messages of an answer of which `text` is known, as they were confirmed last."""
+    return tuple(
+        Message(row.ref, None, piece, form(piece.text))
+        for row, piece in zip(known, pieces_of(known, text), strict=True)
+    )
+
+
+async def _found(
+    connector: Connector, question: MessageRef, part: Part, since_us: int
+) -> Shown | None:
+    key = f"{part.run_id}:{part.index}"
+    try:
+        async with asyncio.timeout(LOOK_DEADLINE_S):
+            return await connector.find(question.place, part, key, since_us)
+    except TimeoutError as error:
+        raise Unavailable(f"no answer within {LOOK_DEADLINE_S:g} s") from error

@@ -1,0 +1,156 @@
+"""What one process heard and another one has to do: to stop, to start over, to see a deletion.
+
+An errand is left for every other process that has something unfinished in the event's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from bot.identity import Account
+from bot.store.columns import columns_of, files_column, files_of, is_account
+from bot.store.database import Database
+from bot.store.schema import errands, inbox, processes, storable
+from connectors.base import (
+    Commanded,
+    Control,
+    Deleted,
+    Edited,
+    MessageRef,
+    Person,
+    Place,
+    Pressed,
+)
+
+Told = Commanded | Deleted | Edited | Pressed
+Errand = Deleted | Edited | Pressed
+_WAITING = ("waiting", "running")
+_KINDS: dict[str, type[Errand]] = {
+    "deleted": Deleted,
+    "edited": Edited,
+    "pressed": Pressed,
+}
+
+
+class Errands:
+    """Leaves errands, and takes those that were left for `me`. Raises `StoreUnavailable`."""
+
+    def __init__(self, database: Database, me: str) -> None:
+        self._database = database
+        self._me = me
+
+    async def leave(self, event: Told, heard_us: int) -> int:
+        """Tells the other processes that have something to do there; says how many errands.
+
+        `heard_us` is when this process heard of it, in microseconds since the epoch. The command
+        `stop` becomes an errand for each unfinished question that came before: what its asker asks
+        after it is not stopped, however late the other process hears.
+        """
+        theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
+        unfinished = _around(event) & inbox.c.state.in_(_WAITING) & theirs
+        if isinstance(event, Commanded):
+            account = Account.of(event.message.place, event.person)
+            mine = unfinished & is_account(inbox, account)
+            mine &= inbox.c.received_us <= heard_us
+            found = await self._found(select(inbox.c.owner, inbox.c.run_id).where(mine))
+            message, person = event.message, event.person
+            left: list[tuple[str, Errand]] = [
+                (owner, Pressed(message, person, Control.STOP, UUID(run_id)))
+                for owner, run_id in found
+            ]
+        else:
+            owners = await self._found(select(inbox.c.owner).distinct().where(unfinished))
+            left = [(owner, event) for (owner,) in owners]
+        if left:
+            rows = [{"owner": owner, "at_us": heard_us, "event": _packed(e)} for owner, e in left]
+            await self._database.run(lambda connection: connection.execute(insert(errands), rows))
+        return len(left)
+
+    async def _found(self, query: Select[Any]) -> list[Any]:
+        return await self._database.read(lambda connection: [*connection.execute(query)])
+
+    async def take(self) -> list[Errand]:
+        """What was left for this process since, in order; after an outage perhaps again."""
+        mine = select(errands).where(errands.c.owner == self._me).order_by(errands.c.id)
+
+        def find(connection: Connection) -> list[tuple[int, Any]]:
+            return [(row["id"], row["event"]) for row in connection.execute(mine).mappings()]
+
+        found = await self._database.read(find)
+        if found:
+            done = delete(errands).where(errands.c.id.in_([number for number, _ in found]))
+            await self._database.run(lambda connection: connection.execute(done))
+        return [_unpacked(event) for _, event in found]
+
+    async def inherit(self, dead: Collection[str]) -> int:
+        """What was left for the dead, and for those that were released, is for `me` now."""
+        known = select(processes.c.id)
+        gone = or_(errands.c.owner.in_(dead), errands.c.owner.not_in(known))
+
+        def left(connection: Connection) -> bool:
+            return bool(connection.scalar(select(exists().where(gone))))
+
+        # To read is cheap and disturbs nobody; there is seldom anything to take.
+        if not await self._database.read(left):
+            return 0
+        taken = update(errands).where(gone).values(owner=self._me)
+        return await self._database.run(lambda connection: connection.execute(taken).rowcount)
+
+
+def doer(event: dict[str, Any]) -> Account | None:
+    """Who did what a stored errand tells; None where that is not known."""
+    if "person" not in event:
+        return None
+    told = _unpacked(event)
+    return None if isinstance(told, Deleted) else Account.of(told.message.place, told.person)
+
+
+def _around(event: Told) -> ColumnElement[bool]:
+    """The questions of the event's place; for a command in a channel, of its threads as well."""
+    columns = columns_of(event.message.place)
+    if isinstance(event, Commanded) and not columns["thread"]:
+        del columns["thread"]
+    return and_(*(inbox.c[name] == value for name, value in columns.items()))
+
+
+def _packed(event: Errand) -> dict[str, Any]:
+    """An event as JSON. The realm stands where versions that know of none read past it."""
+    said = asdict(event)
+    if not isinstance(event, Deleted):
+        said["message"]["person_realm"] = said["person"].pop("realm")
+    if isinstance(event, Pressed):
+        said |= {"control": event.control.value, "run_id": str(event.run_id)}
+    if isinstance(event, Edited):
+        said |= {"text": storable(event.text), "files": files_column(event.files)}
+    return {"kind": type(event).__name__.lower(), **said}
+
+
+def _unpacked(said: dict[str, Any]) -> Errand:
+    """The event of an errand."""
+    said = dict(said)
+    kind = _KINDS[said.pop("kind")]
+    realm = said["message"].get("person_realm", "")
+    said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])
+    if "person" in said:
+        said["person"] = Person(**said["person"], realm=realm)
+    if kind is Pressed:
+        said |= {"control": Control(said["control"]), "run_id": UUID(said["run_id"])}
+    if kind is Edited:
+        said["files"] = files_of(said["files"])
+    return kind(**said)
