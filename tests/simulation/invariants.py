@@ -216,8 +216,18 @@ class Invariants:
         for row in rows:
             seen = by_run.get(row.run_id)
             told = self._told(row.run_id)
-            if not (seen or told) and row.end and row.end.outcome != "undeliverable":
+            if (
+                not (seen or told or self._unwanted(row))
+                and row.end
+                and row.end.outcome != "undeliverable"
+            ):
                 self._breach(f"unseen: {row.run_id} ({row.end.outcome}) shows nothing")
+
+    def _unwanted(self, row: RunRow) -> bool:
+        """Begun by a process that died, and stopped by its asker while it waited to begin again."""
+        withdrawn = {message.id for message in self._people.withdrawn}
+        unseen = row.end is not None and (row.end.outcome, row.end.verdict) == ("stopped", None)
+        return unseen and row.start.question_id in withdrawn
 
     def _excused(self, message: MessageRef) -> bool:
         return message in self._people.withdrawn or self._world.plan.policy == "replace"
