@@ -16,12 +16,11 @@ SEAMS = ("connectors.base", "connectors.markdown", "providers.base")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.words", "bot.identity"),
     ("bot.settings", "bot.logs", "bot.pacing", "bot.render", "bot.attachments"),
-    ("bot.reply", "bot.store", "bot.words"),
-    ("bot.handlers", "bot.runs.receipts", "bot.telemetry"),
+    ("bot.reply", "bot.store"),
+    ("bot.callbacks", "bot.telemetry"),
     ("bot.runs",),
     ("bot.http", "bot.inspector", "bot.intake", "bot.cluster"),
     ("bot.app",),
-    ("bot.cli.doctor",),
     ("bot.cli",),
     ("bot.__main__",),
 )
