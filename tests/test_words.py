@@ -53,11 +53,10 @@ def test_every_template_can_be_filled(id_: str) -> None:
 SPEAKERS = [
     ROOT / "bot" / name
     for name in (
-        "intake/access.py", "intake/intake.py", "intake/limits.py", "intake/notices.py",
-        "intake/quotas.py", "intake/resuming.py", "intake/turns.py", "attachments/choice.py",
-        "attachments/names.py", "attachments/reading.py", "runs/caps.py", "runs/files.py",
-        "runs/history.py", "reply/closing.py", "reply/screen.py",
-        "cures.py", "doctor.py",
+        "intake/admission.py", "intake/intake.py", "intake/notices.py", "intake/inbox.py",
+        "intake/queue.py", "attachments/files.py", "attachments/documents.py",
+        "runs/usage.py", "runs/prompt.py", "runs/outcomes.py", "reply/closing.py",
+        "reply/screen.py", "cli/doctor.py",
     )
 ]  # fmt: skip
 """The modules that decide what readers and the doctor's operator are told."""

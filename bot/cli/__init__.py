@@ -12,9 +12,9 @@ from bot.cli.doctor import doctor
 from bot.cli.output import fail
 from bot.cli.run import ask, db, keys, run
 from bot.cli.runs import runs
+from bot.runs.outcomes import in_full
 from bot.settings import SettingsError
 from bot.store import StoreUnavailable
-from bot.words import in_full
 from connectors.base import Unavailable
 from providers.base import ProviderError
 

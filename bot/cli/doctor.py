@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from bot import app, logs
-from bot.cli.output import as_json_option, print_json
+from bot.cli.output import as_json_option, misspelt, print_json, unknown_setting
 from bot.runs import Outcome, Result, first_loss
+from bot.runs.outcomes import remedy
 from bot.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
 from bot.store import Store, StoreUnavailable
-from bot.words import Sentence, english, happened, misspelt, remedy, unknown_setting
+from bot.words import Sentence, english, happened
 from connectors.base import Connector, ConnectorError, RateLimited, Unavailable
 from providers.base import ProviderError
 

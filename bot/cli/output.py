@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import click
 
 from bot import logs
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, meant
 from bot.store import RunEnd
+from bot.words import Sentence
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -52,3 +53,21 @@ def used_lines(model: str, end: RunEnd) -> Iterator[str]:
         yield f"cost      unknown: no price is known for {model}"
     else:
         yield f"cost      {usd(end.cost_microusd)}{estimated}"
+
+
+# What cures a name in `.env` that is no setting.
+
+
+def misspelt(name: str) -> Sentence | None:
+    """What cures a name in `.env` that is most like a setting; None where it is like none."""
+    other = meant(name)
+    if other is None:
+        return None
+    return Sentence("cure.settings.misspelt", {"meant": other, "name": name})
+
+
+def unknown_setting(name: str) -> Sentence:
+    """What is said of a name in `.env` that is no setting."""
+    if (other := meant(name)) is not None:
+        return Sentence("settings.misspelt", {"name": name, "meant": other})
+    return Sentence("settings.unknown", {"name": name})

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import click
 
 from bot import app, logs
-from bot.cli.output import as_json_option, fail, print_json, settings_for_command
+from bot.cli.output import as_json_option, fail, print_json, settings_for_command, unknown_setting
 from bot.runs import Outcome, Result
 from bot.runs.receipts import Verdict, summary
 from bot.settings import Settings, load_settings, unknown_in_dotenv
 from bot.store import upgrade as upgrade_database
-from bot.words import english, unknown_setting
+from bot.words import english
 
 # `run` and `db`.
 

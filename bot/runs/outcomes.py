@@ -12,8 +12,9 @@ import structlog
 
 from bot.identity import Account
 from bot.runs.usage import NotAnswerable
+from bot.settings import setting_names
 from bot.store import RunRow, RunStart
-from bot.words import Sentence, english, happened
+from bot.words import Sentence, english, happened, parameters
 from connectors.base import Asked, Control
 from providers.base import BadRequest, Filtered, FinishReason, Generation, ProviderError
 
@@ -158,3 +159,25 @@ class Question:
             parent_run_id=None if self.parent is None else self.parent.run_id,
             files=self.asked.files,
         )
+
+
+# What the operator is told of a model's failure, and what cures it.
+
+
+def cure(error: ProviderError) -> str:
+    """What to do about it, in one line."""
+    return english(remedy(error))
+
+
+def remedy(error: ProviderError) -> Sentence:
+    """What to do about it, with the settings of the model that failed."""
+    id_ = f"cure.{error.cause}"
+    key, address = setting_names(error.model.partition(":")[0])
+    known = {**error.params, "key": key, "address": address}
+    return Sentence(id_, {name: known.get(name, "") for name in parameters(id_)})
+
+
+def in_full(error: ProviderError) -> str:
+    """What happened, what the service said of it, and the cure: lines for a terminal."""
+    said = f'\nIt said: "{error.said}"' if error.said else ""
+    return f"{happened(error)}{said}\nCure: {cure(error)}"

@@ -14,14 +14,14 @@ from bot.callbacks import DeliveryHandler, Lane, RecordingHandler, TokenLines
 from bot.pacing import Pacing
 from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
 from bot.runs import outcomes
-from bot.runs.outcomes import Ended, Outcome, Question
+from bot.runs.outcomes import Ended, Outcome, Question, cure
 from bot.runs.prompt import RequestOptions, gather
 from bot.runs.receipts import Evidence, Receipt, compare, links, of_log, of_screen, summary
 from bot.runs.record import KEEP_DEADLINE_S, Late, Record
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Recorded, Store, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
-from bot.words import Sentence, cure
+from bot.words import Sentence
 from connectors.base import Budget, Connector, ConnectorError, Status
 from providers.base import Generation, Provider, ProviderError, Request
 

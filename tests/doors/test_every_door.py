@@ -39,22 +39,27 @@ def made(folder: str) -> Counter[tuple[str, str]]:
 # Each place that makes an event, and the walks that pass through it. Of a deletion nobody is known.
 MADE = {
     "slack": {
-        ("anchors", "Asked"): {"/everytoken ask", "modal"},
         ("commands", "Commanded"): {"/everytoken new", "/everytoken stop"},
-        ("mapping", "Asked"): {"mention", "follow-up in a thread", "direct message"},
-        ("mapping", "Edited"): {"edit"},
-        ("mapping", "Pressed"): {f"press: {control}" for control in base.Control},
-        ("mapping", "Commanded"): {"Slack's own stop"},
-        ("mapping", "Deleted"): set(),
+        ("questions", "Asked"): {
+            "mention",
+            "follow-up in a thread",
+            "direct message",
+            "/everytoken ask",
+            "modal",
+        },
+        ("questions", "Edited"): {"edit"},
+        ("questions", "Pressed"): {f"press: {control}" for control in base.Control},
+        ("questions", "Commanded"): {"Slack's own stop"},
+        ("questions", "Deleted"): set(),
         ("streams", "Pressed"): {"Slack's own stop"},
     },
     "discord": {
-        ("asking", "Asked"): {"/ask", "form"},
-        ("asking", "Commanded"): {"/new", "/stop"},
-        ("mapping", "Asked"): {"mention", "follow-up in a thread", "direct message"},
-        ("mapping", "Edited"): {"edit"},
-        ("mapping", "Pressed"): {f"press: {control}" for control in base.Control},
-        ("inbound", "Deleted"): set(),
+        ("commands", "Asked"): {"/ask", "form"},
+        ("commands", "Commanded"): {"/new", "/stop"},
+        ("questions", "Asked"): {"mention", "follow-up in a thread", "direct message"},
+        ("questions", "Edited"): {"edit"},
+        ("questions", "Pressed"): {f"press: {control}" for control in base.Control},
+        ("events", "Deleted"): set(),
     },
     "web": {
         ("desk", "Asked"): {"ask"},
@@ -92,7 +97,7 @@ def source(*path: str) -> str:
 
 
 def test_every_kind_of_payload_of_slack_s_is_known_here() -> None:
-    kinds = ast.parse(source("slack", "inbound", "gate.py"))
+    kinds = ast.parse(source("slack", "events.py"))
     handled = {
         key.value
         for node in ast.walk(kinds)
@@ -103,12 +108,12 @@ def test_every_kind_of_payload_of_slack_s_is_known_here() -> None:
     assert handled == {
         "event_callback", "block_actions", "message_action", "view_submission", ""
     }  # fmt: skip
-    events = set(cases(source("slack", "inbound", "gate.py"), "_event"))
+    events = set(cases(source("slack", "events.py"), "_event"))
     assert events == {
         "assistant_thread_started", "app_home_opened", "app_uninstalled", "tokens_revoked",
         "message", "app_mention", "agent_session_stopped",
     }  # fmt: skip
-    words = set(cases(source("slack", "inbound", "commands.py"), "answer"))
+    words = set(cases(source("slack", "commands.py"), "answer"))
     assert {f"/everytoken {word or 'help'}" for word in words} <= SLACK.keys()
     assert {ASK_ABOUT, MODAL} == {"everytoken_ask_about", "everytoken_question"}
     assert slack_gate.__doc__

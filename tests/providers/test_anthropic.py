@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.words import in_full
+from bot.runs.outcomes import in_full
 from providers.anthropic import anthropic_provider
 from providers.base import (
     AuthFailed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.words import in_full
+from bot.runs.outcomes import in_full
 from providers.base import Unusable
 from providers.langchain import langchain_provider
 from tests.contracts.provider import ask

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ClientSecretCredential
 
-from bot.words import in_full
+from bot.runs.outcomes import in_full
 from providers.base import AuthFailed
 from providers.entra import EntraTokens
 from providers.errors import translate

@@ -40,7 +40,7 @@ def test_a_package_that_lacks_is_named_with_its_cure(module: str, package: str, 
 
 _LACKING = """
 import sys
-from bot.words import in_full
+from bot.runs.outcomes import in_full
 from providers.base import Unusable
 from providers.extras import needed
 

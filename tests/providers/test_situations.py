@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.words import cure, happened, in_full
+from bot.runs.outcomes import cure, in_full
+from bot.words import happened
 from providers.base import ProviderError
 from providers.causes import CAUSES
 from providers.failures import redacted

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.words import cure, happened
+from bot.runs.outcomes import cure
+from bot.words import happened
 from providers.base import ProviderError
 from providers.clients import openai_client
 from tests.commands.helpers import dead_port

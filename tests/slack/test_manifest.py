@@ -69,7 +69,7 @@ def methods_called() -> set[str]:
 
 def events_handled() -> set[str]:
     """The types of events for which the gate has a case."""
-    tree = ast.parse((CODE / "inbound" / "gate.py").read_text())
+    tree = ast.parse((CODE / "events.py").read_text())
     (handler,) = (
         node
         for node in ast.walk(tree)
