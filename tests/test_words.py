@@ -55,7 +55,7 @@ SPEAKERS = [
     for name in (
         "intake/admission.py", "intake/intake.py", "intake/notices.py", "intake/inbox.py",
         "intake/queue.py", "attachments/files.py", "attachments/documents.py",
-        "runs/usage.py", "runs/prompt.py", "runs/outcomes.py", "reply/closing.py",
+        "runs/usage.py", "runs/prompt.py", "reply/closing.py",
         "reply/screen.py", "cli/doctor.py",
     )
 ]  # fmt: skip
@@ -68,7 +68,14 @@ def written_out(source: str) -> list[str]:
     tree = ast.parse(source)
     apart: set[ast.AST] = set()
     for node in ast.walk(tree):
-        if _is_documentation(node) or isinstance(node, ast.Raise | ast.Assert) or _is_logged(node):
+        if isinstance(node, ast.FunctionDef):  # a command's help
+            apart |= {inner for each in node.decorator_list for inner in ast.walk(each)}
+        if (
+            _is_documentation(node)
+            or _is_a_list(node)
+            or isinstance(node, ast.Raise | ast.Assert)
+            or _is_logged(node)
+        ):
             apart |= set(ast.walk(node))
     texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr))
     return [
@@ -78,6 +85,12 @@ def written_out(source: str) -> list[str]:
 
 def _is_documentation(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_a_list(node: ast.AST) -> bool:
+    """Words that are told apart by white space."""
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr == "split"
 
 
 def _is_logged(node: ast.AST) -> bool:

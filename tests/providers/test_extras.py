@@ -42,7 +42,7 @@ _LACKING = """
 import sys
 from bot.runs.outcomes import in_full
 from providers.base import Unusable
-from providers.extras import needed
+from providers.options import needed
 
 class Lacking:
     def find_spec(self, name, *_):
