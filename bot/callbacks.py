@@ -1,4 +1,7 @@
-"""Token -> one line of the bot's own log, where LOG_TOKENS asks for it."""
+"""The callback handlers of a run: each token goes to the token log, to the reply and, where
+LOG_TOKENS asks for it, to the bot's own log, through queues that keep one handler's delay from
+the others.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
-"""What a compatible server says of its model: how much room it has, and whether it sees images.
-
-Each has an address of its own for it, beside the one for the models; the first that knows is
-believed. Documented by vLLM, OpenRouter, Groq, Mistral, Together and LiteLLM for `/models`, by
-llama.cpp for `/props`, and by Ollama for `/api/ps` and `/api/show`.
+"""What a provider learns of its model: its context window and whether it sees images, as a
+server says or as it turns out.
 """
 
 from __future__ import annotations

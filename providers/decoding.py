@@ -1,9 +1,4 @@
-"""What a model's tokens and chunks carry, as clean pieces of text.
-
-A token may be a string, nothing, or a list of content blocks; a refusal and reasoning stand
-beside it; an emoji may be split over two tokens. What leaves this module is storable text
-everywhere: no lone surrogates, no NUL, nothing empty.
-"""
+"""What a model's chunks carry, as clean pieces of text, in each dialect of OpenAI's API."""
 
 from __future__ import annotations
 

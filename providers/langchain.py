@@ -1,4 +1,4 @@
-"""Any LangChain chat model as a provider."""
+"""Any LangChain chat model as a provider; also one that is named by its module and class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inspector, behind the page's login."""
+"""Metrics, readiness and traces of a serving bot, and the inspector behind the page's login."""
 
 from __future__ import annotations
 

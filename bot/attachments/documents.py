@@ -1,4 +1,4 @@
-"""What an image is, by its first bytes."""
+"""What is in a file that was fetched: text, the pages of a PDF, or an image."""
 
 from __future__ import annotations
 

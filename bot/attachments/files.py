@@ -1,4 +1,6 @@
-"""How a file's text is put before the model."""
+"""Which files of a question are taken, what kind each is, and how it is named before people and
+models.
+"""
 
 from __future__ import annotations
 

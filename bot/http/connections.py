@@ -1,8 +1,5 @@
-"""The open connections of the HTTP server: how many, from where, and how long each may wait.
-
-A connection that waits for its client costs a file descriptor, which the model and the platforms
-need too. So every wait has a deadline, the number of connections stays below the process's limit of
-files, and where there is no room, the connection that has waited longest is closed.
+"""The open connections of the HTTP server: how many, from where, how long each may wait, and the
+protocols of uvicorn's that report them.
 """
 
 from __future__ import annotations

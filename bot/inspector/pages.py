@@ -1,4 +1,4 @@
-"""The inspector's routes: the list, a run and the overview."""
+"""The inspector's routes: the list with its filters, the overview, and a run."""
 
 from __future__ import annotations
 

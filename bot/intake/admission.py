@@ -1,6 +1,5 @@
-"""Limits as numbers, the times for which they hold, and what who is over one is told.
-
-Days and months begin at midnight UTC. Times are microseconds since the epoch.
+"""Who may ask, where, and how much: one decision for all that people do, before it has any
+effect.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A question that another process kept and did not answer, made ready to be answered here."""
+"""A question is stored before the platform hears that it arrived; what another process kept and
+did not answer is made ready to be answered here.
+"""
 
 from __future__ import annotations
 

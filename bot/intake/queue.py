@@ -1,4 +1,6 @@
-"""Whose turn it is in a conversation: what happens to a question while another is answered."""
+"""Whose turn it is: a question that is safe is admitted, waits where another is answered in its
+conversation, and is answered in its turn.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is asked of a reply that wants to make a call."""
+"""The rate limiter of one budget: when the next call of a kind may be made, in this process's
+share.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How a store is spent: so that it lasts as long as replies are expected to want it."""
+"""How a minute's budget is spent: what the replies that draw on it will still want, so that it
+lasts.
+"""
 
 from __future__ import annotations
 

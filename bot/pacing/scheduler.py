@@ -1,4 +1,4 @@
-"""The replies that wait on one budget: which of them is next."""
+"""All budgets that this process draws on, and which of the replies that wait on one is next."""
 
 from __future__ import annotations
 

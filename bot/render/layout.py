@@ -1,8 +1,5 @@
-"""Undoes the layout's decoration in what a platform's client draws.
-
-What it draws is compared in the normal form, which says what must be read of a text: a message
-shows a piece if it shows all of that. The text itself can't be had back from the screen,
-but where a platform keeps the Markdown that it was sent.
+"""Lays out a growing answer in parts that each fit a message, and undoes the decoration again in
+what a platform's client draws.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Says what a part begins with that was cut off in the middle of a fence, table, quote or list."""
+"""Where a part that is full ends, and what the next begins with that was cut off in the middle
+of a fence, table, quote or list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closes, for the moment, what a growing answer has not closed yet."""
+"""Closes, for the moment, the inline markup that a growing answer has not closed yet."""
 
 from __future__ import annotations
 

@@ -1,10 +1,5 @@
-"""What is tried, in this order, where a platform refuses what it should take.
-
-An edit that is refused leaves its message as it is, and the rest goes into a new one; that the
-message is gone is believed once it was looked for. A new message that is refused is looked for
-where an earlier try may have posted it, then tried smaller, then as plain text; then what stands
-says that the answer is cut, then the asker alone is told, and the operator always is. No answer
-goes down twice, so its calls are bounded.
+"""What is tried, in this order, where a platform refuses what it should take; the last rung
+tells the asker alone.
 """
 
 from __future__ import annotations

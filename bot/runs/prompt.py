@@ -1,4 +1,6 @@
-"""Attached files on their way into a request: chosen, fetched, read, and cut to the room left."""
+"""What a model is given: the system prompt, the newest of the conversation that fits, and the
+files of the question.
+"""
 
 from __future__ import annotations
 

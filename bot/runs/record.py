@@ -1,4 +1,6 @@
-"""What is kept of a run, and told to the operator: its beginning and its end."""
+"""What is kept of a run, and told to the operator: its beginning and its end; a run that ended
+while the token log was away is compared once it is back.
+"""
 
 from __future__ import annotations
 

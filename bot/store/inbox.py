@@ -1,4 +1,7 @@
-"""The inbox: every question is stored before the platform is told that it was taken."""
+"""The inbox: every question is stored before the platform is told that it was taken; with it
+what is known of its conversation, and what a platform let the bot do about a message for a
+while.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The messages that an answer's parts became."""
+"""The messages that an answer's parts became, what was sent to them and when, and what readers
+thought of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runs: one row for each answer, begun and ended through the journal."""
+"""The runs, one row for each answer, and the token log: every token of every run, in order."""
 
 from __future__ import annotations
 

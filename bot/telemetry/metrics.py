@@ -1,9 +1,4 @@
-"""The numbers of one process, in Prometheus' form.
-
-Each label's values are a small set that the code or the operator's settings decide: connectors,
-models, outcomes, kinds of errors. No label holds what a person or a model chose; of what a
-platform chose, the names of blocks that nobody knows, so many and so long as is fixed here.
-"""
+"""The numbers of one process, in Prometheus' form: what is counted, and how it hears of it."""
 
 from __future__ import annotations
 

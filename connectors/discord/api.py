@@ -1,4 +1,6 @@
-"""The rate of a channel: what the operator allows, or less where Discord says so."""
+"""Discord's REST API by the library's own client: each call once, every failure a
+`ConnectorError`, and the rate of each channel.
+"""
 
 from __future__ import annotations
 

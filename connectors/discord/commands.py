@@ -1,4 +1,6 @@
-"""The bot's commands as Discord is told of them, once at the start and only where they changed."""
+"""The bot's commands: how Discord is told of them, and what a person does who uses one or
+presses a button.
+"""
 
 from __future__ import annotations
 

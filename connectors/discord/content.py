@@ -1,7 +1,5 @@
-"""What a message says, whatever it is made of: the same for questions, history and quotations.
-
-Pure. People write text, pass messages on, make polls and send stickers; apps say things in
-embeds and in components.
+"""What a message of Discord's says, as a person reads it: its text, its files, and the same for
+what history has.
 """
 
 from __future__ import annotations

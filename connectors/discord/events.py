@@ -1,4 +1,6 @@
-"""Questions that were asked while no session listened, looked for when one begins anew."""
+"""Everything that the gateway tells of, and the questions that were asked while no session
+listened.
+"""
 
 from __future__ import annotations
 

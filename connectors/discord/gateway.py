@@ -1,4 +1,4 @@
-"""The connection to Discord's gateway: begun, kept, begun anew, and ended."""
+"""The connection to Discord's gateway: begun, kept, begun again, and ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the client knows of servers and channels, and Discord's answer where it knows nothing."""
+"""What the client knows of servers, channels and the people there, and what Discord answers
+where it knows nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which messages of a channel belong to a chain of replies; pure."""
+"""What was said before: in a thread, in direct messages, or in a chain of replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Interactions that can still be answered: commands that wait for their response, and presses."""
+"""Interactions that can still be answered, their tokens, and what Discord is told of one within
+three seconds.
+"""
 
 from __future__ import annotations
 

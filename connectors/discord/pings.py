@@ -1,4 +1,6 @@
-"""One ping for the asker when an answer that took long is done: edits notify nobody."""
+"""What tells people that the bot is at work, and that a long answer is done: typing, and one
+ping.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which conversation a message belongs to: in a channel, that of the first one of its replies."""
+"""What Discord sends, as events of the bot's: which conversation a message belongs to, and who
+waits to hear that it is safe.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Messages that answer a slash command: they are reached by the command's token while it lives."""
+"""Messages that answer a slash command, reached by the command's token while it lives; and
+messages that were posted by a process that died.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Slack's Web API: one session for all calls, and every failure a `ConnectorError`.
-
-Nothing is tried again here; a read alone waits out one short rate limit.
+"""Slack's Web API: one session for all calls, every failure a `ConnectorError`, and the rates
+that nobody above can keep.
 """
 
 from __future__ import annotations

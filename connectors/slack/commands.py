@@ -1,4 +1,6 @@
-"""The slash command: ask, help, new, stop. A command can't be typed in a thread."""
+"""What people ask otherwise than by a message: the slash command, the message shortcut, and
+Slack's own place for assistants.
+"""
 
 from __future__ import annotations
 

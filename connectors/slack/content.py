@@ -1,7 +1,5 @@
-"""What a message of Slack's says, in Slack's own form: its text, and what it carries.
-
-One place for questions, for edits and for the history: forwarded messages, alerts of other apps
-that are nothing but blocks, and what else stands below a message's own words.
+"""What a message of Slack's says, as a person reads it: its text, its files, and the same for
+what history has.
 """
 
 from __future__ import annotations

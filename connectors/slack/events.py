@@ -1,4 +1,6 @@
-"""The two events of one mention: Slack tells of its files in the second, `message`, for sure."""
+"""Everything that Slack sends goes through here before bolt acknowledges it; a mention's two
+events become one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What stands in a place now: one message read back, or what the bot said there lately."""
+"""What was said before, newest first and with a bound on the pages; and what stands in a place
+now.
+"""
 
 from __future__ import annotations
 

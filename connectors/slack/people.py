@@ -1,4 +1,6 @@
-"""What people are called: looked up once in a while, several at once, and never waited for long."""
+"""People and places by Slack's ids: what people are called, whom an answer is for, where it
+stands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Questions that are no messages yet: we post one in the asker's name, and answer below it."""
+"""What Slack sends, as events of the bot's; a question that is no message yet is posted in the
+asker's name and answered below.
+"""
 
 from __future__ import annotations
 

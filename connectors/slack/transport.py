@@ -1,4 +1,6 @@
-"""Slack's events over a WebSocket that the bot opens: Socket Mode."""
+"""How Slack's requests arrive: over HTTP or over a WebSocket that the bot opens, by one bolt
+app.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where requests may come from: their Host and Origin, and what is closed to the public."""
+"""Who the page is open to: by where a request comes from, by name, and by a browser's own id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The playground as a chat platform: its messages in a table, its readers on WebSockets."""
+"""The page as a chat platform: its messages in a table, its readers on WebSockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What people do on the page: it is stored, handed to the bot, and answered."""
+"""What people do on the page: stored, handed to the bot, answered; and shown where another
+process wrote it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that people attach on the page: kept in the bot's database, and fetched from there."""
+"""The files that people attach on the page, and how long the page keeps them and what was said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The way in to page and inspector: one login, whose sessions open what they were given for."""
+"""The way in to page and inspector: one login, sessions for what each opens, and a bound on
+guesses.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The playground's routes: the page, its files, its socket, and the way in and out."""
+"""The page's routes: the page, its files, its socket, and the way in and out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The Responses API, which some of OpenAI's models speak and nothing else."""
+"""The two protocols of OpenAI's, each as its request and the reader of its stream: Chat
+Completions and Responses.
+"""
 
 from __future__ import annotations
 

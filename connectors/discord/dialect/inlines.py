@@ -1,6 +1,5 @@
-"""Writes words for Discord's client: what it takes for markup is escaped, what it draws is kept.
-
-Each line stands for itself: emphasis ends with a line and begins again with the next.
+"""Writes words for Discord's client, what it takes for markup escaped, and decorates a text
+where only that is drawn rightly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads the blocks that Slack answers as the normal form of what is drawn of them."""
+"""Reads what Slack answers, blocks or Markdown, as the normal form of what is drawn of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Writes inline nodes as Slack's Markdown: what is no markup of the model's is escaped."""
+"""Writes inline nodes as Slack's Markdown: what is no markup of the model's is escaped, or kept
+apart by characters without width.
+"""
 
 from __future__ import annotations
 

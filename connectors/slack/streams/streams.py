@@ -1,4 +1,6 @@
-"""The streams that are open, and how each ends: as the whole part, or as an ordinary message."""
+"""The streams that are open: what each was sent, and how it ends, as the whole part or as an
+ordinary message.
+"""
 
 from __future__ import annotations
 
