@@ -14,7 +14,7 @@ import openai
 import structlog
 
 from providers.base import Generation
-from providers.room import Room
+from providers.context_window import ContextWindow
 from providers.thinking import closes_alone
 
 ASK_SECONDS = 5.0
@@ -156,7 +156,7 @@ class Knowing:
         url: str | None = None,
     ) -> None:
         self.name = name
-        self._known = Room(name, room, url)
+        self._known = ContextWindow(name, room, url)
         self.room = self._known.tokens
         self.sees = guess if sees is None else sees
         self._sees_is_set = sees is not None

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Literal
 from uuid import UUID, uuid4
 
-from bot.pacing import Pacing, Waiting
+from bot.pacing import Claimant, Pacing
 from bot.store import StoreUnavailable, WhisperLog
 from bot.words import Sentence, english
 from connectors.base import (
@@ -131,7 +131,7 @@ class Asker:
         self._whispers = whispers
         self._me = uuid4()
 
-    async def tell(self, sentence: str, waiting: Waiting, at_us: int) -> str | None:
+    async def tell(self, sentence: str, waiting: Claimant, at_us: int) -> str | None:
         """Says a sentence, by its id; why it was not, or perhaps not, told, or None where it was.
 
         `waiting` is who waits for the turn, `at_us` now, in microseconds since the epoch.
@@ -168,7 +168,7 @@ class Asker:
                 return None if mine else "they have been told before, or may have been"
 
     async def _say(
-        self, sentence: str, connector: Whispers, person: Person, waiting: Waiting
+        self, sentence: str, connector: Whispers, person: Person, waiting: Claimant
     ) -> ConnectorError | TimeoutError | None:
         """Tries once; what went wrong, if anything did."""
         budget = self._connector.budget(self._place, "post")

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 KEEP_DEADLINE_S = 5.0
 
 
-class Record:
+class RunRecord:
     """One run's row, and its first and last line in the bot's own log."""
 
     def __init__(

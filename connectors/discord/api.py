@@ -24,7 +24,7 @@ from connectors.base import (
     Place,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -124,7 +124,7 @@ class Rest:
         return self._application
 
     async def download(self, url: str, most: int) -> bytes:
-        """A file of Discord's, asked for without the token. Raises `TooLong`, and `Gone`."""
+        """A file of Discord's, asked for without the token. Raises `TooLarge`, and `Gone`."""
         http = await self._opened()
         self._check_host(URL(url, encoded=True))
         with translated("a download"):
@@ -137,7 +137,7 @@ class Rest:
                 while len(content) <= most and (more := await answer.content.read(most + 1)):
                     content += more
         if len(content) > most:
-            raise TooLong(f"The file has more than {most} bytes.")
+            raise TooLarge(f"The file has more than {most} bytes.")
         return content
 
     @property

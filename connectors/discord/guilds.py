@@ -103,7 +103,7 @@ _MOST_ASKED = 10
 _NAMES_REMEMBERED = 5_000
 
 
-class People:
+class MemberNames:
     """Names by server and id; each is asked for once."""
 
     def __init__(self, rest: Rest) -> None:

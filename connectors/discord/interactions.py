@@ -158,7 +158,7 @@ LIFE_S = 15 * 60.0
 """So long a token opens something."""
 
 
-class Tokens:
+class InteractionTokens:
     """Keeps and finds commands by what they asked. Nothing here raises: a token is a help only."""
 
     def __init__(self, grants: Grants | None = None, keys: GetKeys | None = None) -> None:

@@ -22,7 +22,7 @@ _PATIENCE_S = 2.0
 """Seconds that a name is worth: an event has to be acknowledged in three."""
 
 
-class People:
+class UserNames:
     """The names of people in all workspaces, remembered for an hour."""
 
     def __init__(self, api: Api) -> None:
