@@ -13,7 +13,7 @@ from types import FrameType
 
 import structlog
 
-from bot.cluster import Heart, this_seat
+from bot.cluster import Cluster, Heart, this_seat
 from bot.settings import Settings
 from bot.store import Store, open_store, upgrade
 
@@ -147,27 +147,37 @@ def now_us() -> int:
 
 
 @asynccontextmanager
-async def opened_store(
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store, for who answers nothing; brought up to date and closed again."""
+    async with opened_cluster(settings) as cluster:
+        yield cluster.store
+
+
+@asynccontextmanager
+async def opened_cluster(
     settings: Settings, patience_s: Callable[[], float] = unhurried
-) -> AsyncIterator[Store]:
-    """The store, brought up to date and closed again, within so many seconds and half as many."""
+) -> AsyncIterator[Cluster]:
+    """The store, brought up to date, and this process among those that share it.
+
+    Both are closed again, within so many seconds and half as many.
+    """
     await upgrade(settings.database)
-    store = open_store(settings.database)
+    cluster = Cluster(open_store(settings.database), now_us, this_seat())
     try:
-        yield store
+        yield cluster
     finally:
-        lost = await store.aclose(patience_s())
+        lost = await cluster.aclose(patience_s())
         if lost:
             log.error("store.lost", rows=lost)
 
 
 @asynccontextmanager
-async def living(store: Store) -> AsyncIterator[Heart]:
-    """Tells other processes, as long as this lasts, that what the store took has an owner.
+async def living(cluster: Cluster) -> AsyncIterator[Heart]:
+    """Tells other processes, as long as this lasts, that what this one took has an owner.
 
-    They hear that it has none any more when the store is closed. Raises `StoreUnavailable`.
+    They hear that it has none any more when the cluster is closed. Raises `StoreUnavailable`.
     """
-    heart = Heart(store.leases, now_us, this_seat())
+    heart = cluster.heartbeat
     await heart.beat()
     beating = asyncio.create_task(heart.beat_for_ever(), name="heart")
     try:

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
 from bot.app.assembly import make_runs
-from bot.app.lifecycle import closed, living, opened_store
+from bot.app.lifecycle import closed, living, opened_cluster
 from bot.app.wiring import each_alone, make_model, make_provider
+from bot.cluster import Cluster
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, Result, first_loss
 from bot.settings import SERVICES, Settings
@@ -391,26 +392,26 @@ UNATTENDED = ("terminal", PROBED_AS)
 
 async def ask(settings: Settings, question: str, out: TextIO | None) -> Result:
     """Answers one question at the terminal, which is `out`, or nothing but memory."""
-    async with opened_store(settings) as store:
+    async with opened_cluster(settings) as cluster:
         terminal = TerminalConnector(out, UNATTENDED[0])
-        return await _one_run(settings, store, terminal, terminal.place, question)
+        return await _one_run(settings, cluster, terminal, terminal.place, question)
 
 
-async def probe(settings: Settings, store: Store) -> Result:
+async def probe(settings: Settings, cluster: Cluster) -> Result:
     """Sends a question the whole way: model, handlers, log, and a platform in memory."""
     memory = MemoryConnector(PROBED_AS)
-    return await _one_run(settings, store, memory, memory.place, PROBE)
+    return await _one_run(settings, cluster, memory, memory.place, PROBE)
 
 
 async def _one_run(
-    settings: Settings, store: Store, connector: Connector, place: Place, question: str
+    settings: Settings, cluster: Cluster, connector: Connector, place: Place, question: str
 ) -> Result:
     asked = Asked(MessageRef(place, "0"), Person("operator"), question)
     provider = make_provider(settings)
     try:
         await provider.start()
-        runs = make_runs(settings, provider, store, Pacing())
-        async with living(store):
+        runs = make_runs(settings, provider, cluster.store, Pacing())
+        async with living(cluster):
             return await runs.answer(Question(asked), connector)
     finally:
         await closed(connector.aclose)

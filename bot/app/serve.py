@@ -14,17 +14,16 @@ from starlette.routing import BaseRoute
 
 from bot import http
 from bot.app.assembly import intake_options, load_prices, make_runs
-from bot.app.lifecycle import Stopping, closed, living, now_us, opened_store
+from bot.app.lifecycle import Stopping, closed, living, now_us, opened_cluster
 from bot.app.monitoring import Health, count_hours, make_inspector, watching
 from bot.app.retention import lapse, retain, tidy
 from bot.app.selftest import UNATTENDED, check_chain
 from bot.app.wiring import Half, chosen, make_connectors, make_provider, routes
-from bot.cluster import Heart, Recovery
+from bot.cluster import Cluster, Recovery
 from bot.intake import Intake
 from bot.pacing import Pacing
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
-from bot.store import Store
 from connectors.base import Connector, ConnectorError, Lacking, Refused
 
 log = structlog.get_logger(__name__)
@@ -47,10 +46,11 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     async with AsyncExitStack() as stack:
         listener = None if only == "gateway" else stack.enter_context(_listen(settings))
         load_prices(settings)
-        store = await stack.enter_async_context(opened_store(settings, stopping.last_s))
+        cluster = await stack.enter_async_context(opened_cluster(settings, stopping.last_s))
+        store = cluster.store
         seen = await stack.enter_async_context(watching(settings, stopping.patience_s))
         store.journal.on_written = seen.metrics.written
-        heart = await stack.enter_async_context(living(store))
+        await stack.enter_async_context(living(cluster))
         provider = make_provider(settings)
         stack.push_async_callback(closed, provider.aclose, stopping.patience_s)
         connectors = chosen(make_connectors(settings, store), only)
@@ -58,14 +58,14 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             stack.push_async_callback(closed, connector.aclose, stopping.patience_s)
         pacing = Pacing()
         runs = make_runs(settings, provider, store, pacing, seen.watch)
-        intake = Intake(store, runs, pacing, intake_options(settings), now_us)
+        intake = Intake(cluster, runs, pacing, intake_options(settings), now_us)
         await asyncio.gather(provider.start(), _check(settings, connectors))
         await check_chain(settings, store, connectors, provider)
         recovery = Recovery(
-            store, runs, pacing, connectors, intake, heart, now_us, UNATTENDED, seen.watch,
+            cluster, runs, pacing, connectors, intake, now_us, UNATTENDED, seen.watch,
             reasoning=settings.reasoning,
         )  # fmt: skip
-        await _begin(store, connectors, heart, recovery)
+        await _begin(cluster, connectors, recovery)
         recovering = asyncio.create_task(recovery.serve())
         retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
         parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
@@ -93,12 +93,10 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     return 0 if whole else 1
 
 
-async def _begin(
-    store: Store, connectors: Sequence[Connector], heart: Heart, recovery: Recovery
-) -> None:
+async def _begin(cluster: Cluster, connectors: Sequence[Connector], recovery: Recovery) -> None:
     """Tells the other processes what this one serves, and hears it of them: they share budgets."""
-    store.leases.serves = tuple(connector.name for connector in connectors)
-    await heart.begin()
+    cluster.leases.serves = tuple(connector.name for connector in connectors)
+    await cluster.heartbeat.begin()
     await recovery.look_around()
 
 

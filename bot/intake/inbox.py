@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from bot.cluster import Cluster
 from bot.intake import notices
 from bot.intake.admission import Admission
 from bot.intake.notices import Notices
@@ -34,14 +35,15 @@ class InboxKeeper:
 
     def __init__(
         self,
-        store: Store,
+        cluster: Cluster,
         turns: Turns,
         said: Notices,
         tasks: Tasks,
         gate: Admission,
         now_us: Callable[[], int],
     ) -> None:
-        self._store = store
+        self._cluster = cluster
+        self._store = cluster.store
         self._turns = turns
         self._gate = gate
         self._notices = said
@@ -101,15 +103,15 @@ class InboxKeeper:
 
     async def _given(self, kept: Asked, came_us: int, run_id: UUID) -> Given | None:
         if self._turns.one_at_a_time:
-            return await self._store.floors.keep(kept, came_us, run_id)
+            return await self._cluster.locks.keep(kept, came_us, run_id)
         inbox_id = await self._store.inbox.add(kept, came_us, run_id)
-        return None if inbox_id is None else Given(inbox_id, self._store.leases.me)
+        return None if inbox_id is None else Given(inbox_id, self._cluster.me)
 
     def _mine(
         self, given: Given, run_id: UUID, question: Question, connector: Connector
     ) -> QueuedQuestion | None:
         """A kept question, unless it is another process's to answer."""
-        if given.owner == self._store.leases.me:
+        if given.owner == self._cluster.me:
             log.info("intake.kept", inbox=given.inbox_id)
             return QueuedQuestion(given.inbox_id, question, connector, run_id)
         log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)

@@ -140,7 +140,7 @@ async def test_a_claim_whose_answer_was_lost_is_this_process_own() -> None:
         await asyncio.sleep(3)
         world.kill(first)
         second = await world.start()
-        claim = second.store.leases.claim_run
+        claim = second.cluster.leases.claim_run
         lost = [True]
 
         async def lose(*arguments: object) -> bool:
@@ -150,7 +150,7 @@ async def test_a_claim_whose_answer_was_lost_is_this_process_own() -> None:
                 raise StoreUnavailable("lost")
             return done
 
-        second.store.leases.claim_run = lose  # type: ignore[assignment, method-assign]
+        second.cluster.leases.claim_run = lose  # type: ignore[assignment, method-assign]
         await world.recovered()
         assert lost == []
         assert await world.outcomes() == ["interrupted"]
@@ -214,7 +214,7 @@ async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
     async with a_world() as world:
         first = await world.start()
         await asyncio.sleep(5)
-        leases = first.store.leases
+        leases = first.cluster.leases
         known = leases.processes
 
         async def slow() -> list[Process]:
