@@ -29,11 +29,11 @@ from sqlalchemy import Connection, create_engine, func, insert, make_url, select
 from starlette.applications import Starlette
 
 from bot.app.monitoring import PageDoor
+from bot.cluster.leases import Leases
 from bot.identity import Account
 from bot.inspector import Inspector, Options
 from bot.store import SqlDatabase, Store, UsageScope, upgrade
 from bot.store.database import database_url
-from bot.store.leases import Leases
 from bot.store.schema import runs
 from connectors.web.access import AccessRules
 

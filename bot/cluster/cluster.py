@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from bot.cluster.conversation_lock import Floors
 from bot.cluster.heartbeat import Heart
-from bot.store import Seat, Store, StoreUnavailable
-from bot.store.leases import Floors, Leases
-from bot.store.mailbox import Mailbox
+from bot.cluster.leases import Leases, Seat
+from bot.cluster.mailbox import Mailbox
+from bot.store import Store, StoreUnavailable
 
 
 class Cluster:

@@ -18,11 +18,12 @@ from structlog.contextvars import bound_contextvars
 
 from bot.cluster.cluster import Cluster
 from bot.cluster.heartbeat import Judge
+from bot.cluster.leases import Orphan
 from bot.cluster.takeover import Endings
 from bot.pacing import Pacing
 from bot.reply import Reasoning
 from bot.runs import Runs
-from bot.store import KeptQuestion, Orphan, RunRow, RunStart, StoreUnavailable
+from bot.store import KeptQuestion, RunRow, RunStart, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 
 from bot.cluster.heartbeat import LEASE_S, Heart, Judge
+from bot.cluster.leases import Process, Seat
 from bot.runs import outcomes
-from bot.store import Process, Seat, StoreUnavailable
+from bot.store import StoreUnavailable
 from connectors.base import Limits, MessageRef, Part, Shown
 from connectors.memory import MemoryConnector
 from providers.scripted import Hang, Pause

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, select
 
+from bot.cluster.leases import Leases
 from bot.store import EditRow, InlineDatabase, MessageRow, RunEnd, RunStart, Store, StoreUnavailable
-from bot.store.leases import Leases
 from bot.store.schema import tokens
 from connectors.base import Asked, MessageRef, Person, Place
 

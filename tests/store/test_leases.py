@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from bot.cluster import Cluster
-from bot.store import Process, Seat, Store, open_store, upgrade
+from bot.cluster.leases import Process, Seat
+from bot.store import Store, open_store, upgrade
 from tests.store.helpers import end, leases_of, question, start
 
 pytestmark = pytest.mark.real_time

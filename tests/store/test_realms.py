@@ -10,9 +10,9 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
+from bot.cluster.mailbox import Mailbox
 from bot.identity import Account, Named
 from bot.store import SqlDatabase, Store, UsageScope, migrate, upgrade
-from bot.store.mailbox import Mailbox
 from connectors.base import Commanded, MessageRef, Person, Place
 from tests.store.helpers import PLACE, question
 
