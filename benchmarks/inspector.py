@@ -31,10 +31,10 @@ from starlette.applications import Starlette
 from bot.app.monitoring import PageDoor
 from bot.identity import Account
 from bot.inspector import Inspector, Options
-from bot.store import Scope, SqlDatabase, Store, upgrade
+from bot.store import SqlDatabase, Store, UsageScope, upgrade
 from bot.store.database import database_url
 from bot.store.schema import runs
-from connectors.web.access import Access
+from connectors.web.access import AccessRules
 
 SPAN_US = 30 * 86_400_000_000
 SERVER = "postgresql://postgres@127.0.0.1:5432"
@@ -257,7 +257,7 @@ async def pages(store: Store, now_us: int) -> dict[str, str]:
 def others(store: Store, now_us: int) -> dict[str, Callable[[], Awaitable[object]]]:
     """What else reads the same tables, by what it is."""
 
-    def spent(scope: Scope) -> Awaitable[object]:
+    def spent(scope: UsageScope) -> Awaitable[object]:
         return store.usage.spent(
             scope, day_us=now_us - _DAY_US, month_us=now_us - SPAN_US, now_us=now_us
         )
@@ -266,8 +266,8 @@ def others(store: Store, now_us: int) -> dict[str, Callable[[], Awaitable[object
     return {
         "recovery: left runs": lambda: store.leases.orphaned_runs(["me"], names),
         "recovery: left questions": lambda: store.leases.orphaned_questions(["me"], names),
-        "limits: the busiest person's": lambda: spent(Scope("slack", person=BUSIEST)),
-        "limits: the workspace's": lambda: spent(Scope("slack", workspace="T1")),
+        "limits: the busiest person's": lambda: spent(UsageScope("slack", person=BUSIEST)),
+        "limits: the workspace's": lambda: spent(UsageScope("slack", workspace="T1")),
         "retention, nothing to delete": lambda: store.retention.delete_before(
             now_us - 2 * SPAN_US, now_us=now_us
         ),
@@ -304,7 +304,7 @@ async def measure(url: str, now_us: int, say: Callable[[str], object]) -> bool:
         forget_pages(url)
         async with opened(url) as store:
             options = Options(lambda: now_us, lambda _ref: None, questions=True)
-            app = Starlette(routes=Inspector(store, PageDoor(Access()), options).routes())
+            app = Starlette(routes=Inspector(store, PageDoor(AccessRules()), options).routes())
 
             async def asked(app: Starlette = app, path: str = path) -> None:
                 async with AsyncClient(transport=ASGITransport(app), base_url=_HERE) as client:

@@ -1,4 +1,7 @@
-"""Token -> one line of the bot's own log, where LOG_TOKENS asks for it."""
+"""The callback handlers of a run: each token goes to the token log, to the reply and, where
+LOG_TOKENS asks for it, to the bot's own log, through queues that keep one handler's delay from
+the others.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
+class _Remainder:
     """The rest of a call that was begun outside of a task and now waits for something."""
 
     call: Coroutine[Any, Any, None]
@@ -64,7 +67,7 @@ class Lane(AsyncCallbackHandler):
         self.reads_chunks = getattr(handler, "reads_chunks", True)
         """Whether the handler wants LangChain's chunk beside each token."""
         self._calls: deque[_Call] = deque()
-        self._begun: _Rest | None = None
+        self._begun: _Remainder | None = None
         self._busy = False
         self._wake = asyncio.Event()
         self._finished = False
@@ -88,7 +91,7 @@ class Lane(AsyncCallbackHandler):
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `_guard`
             self._blame(f"{_TOKEN} raised {type(error).__name__}")
         else:
-            self._begun, self._busy = _Rest(call, waits_for), True
+            self._begun, self._busy = _Remainder(call, waits_for), True
             self._wake.set()
 
     async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:

@@ -372,7 +372,7 @@ class MessageLimited(RateLimited):
     """The platform wants quiet for one message alone: others are not concerned."""
 
 
-class TooLong(ConnectorError):
+class TooLarge(ConnectorError):
     """The part is longer than the platform takes."""
 
 
@@ -461,7 +461,7 @@ class Connector(Protocol):
         ...
 
     async def fetch(self, file: File, most: int) -> bytes:
-        """A file's content; `TooLong` where it has more than `most` bytes."""
+        """A file's content; `TooLarge` where it has more than `most` bytes."""
         ...
 
     async def signal(self, place: Place, status: Status) -> None:
@@ -478,7 +478,7 @@ class Connector(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Admitted:
     """The bot's answer to a `Preflight`.
 
     Where a person is not admitted, `told` is what they alone may be told, perhaps nothing; None
@@ -555,15 +555,15 @@ class Inflow:
         spends: bool = True,
         run_id: UUID | None = None,
         within: float = 10.0,
-    ) -> Verdict:
+    ) -> Admitted:
         """Whether a person may do something, before any of it can be seen or is kept."""
         incoming = self.put(Preflight(place, person, spends, run_id))
         try:
             async with asyncio.timeout(within):
                 admitted = await incoming.accepted()
         except TimeoutError:
-            return Verdict(admitted=False)
-        return Verdict(admitted, incoming.declined)
+            return Admitted(admitted=False)
+        return Admitted(admitted, incoming.declined)
 
     def close(self) -> None:
         """No more events: what waits is still handed out, later ones are refused."""

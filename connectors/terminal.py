@@ -28,7 +28,7 @@ from connectors.base import (
     Said,
     Shown,
     Status,
-    TooLong,
+    TooLarge,
 )
 from connectors.markdown import Growing
 
@@ -64,7 +64,7 @@ def _agreed(one: str, other: str) -> int:
 
 
 @dataclass(slots=True)
-class _Answer:
+class _WrittenAnswer:
     """What was sent of one message, and what of it was written."""
 
     ref: MessageRef
@@ -89,7 +89,7 @@ class TerminalConnector:
         self.place = Place(name, "local", "terminal")
         self._out = out
         self._inflow = Inflow()
-        self._answers: dict[str, _Answer] = {}
+        self._answers: dict[str, _WrittenAnswer] = {}
         self._keys: dict[str, str] = {}
         self._asked = 0
         self._closed = False
@@ -112,7 +112,7 @@ class TerminalConnector:
     async def post(self, place: Place, part: Part, key: str) -> Shown:
         if (before := await self.find(place, part, key, 0)) is not None:
             return before
-        answer = _Answer(MessageRef(place, f"answer-{len(self._answers) + 1}"))
+        answer = _WrittenAnswer(MessageRef(place, f"answer-{len(self._answers) + 1}"))
         shown = self._show(answer, part)
         self._answers[answer.ref.id] = answer
         self._keys[key] = answer.ref.id
@@ -153,9 +153,9 @@ class TerminalConnector:
         self._closed = True
         self._inflow.close()
 
-    def _show(self, answer: _Answer, part: Part) -> Shown:
+    def _show(self, answer: _WrittenAnswer, part: Part) -> Shown:
         if len(part.text) > self.limits.length:
-            raise TooLong(f"at most {self.limits.length} characters")
+            raise TooLarge(f"at most {self.limits.length} characters")
         if part.firm is None:  # it grows no more
             self._finish(answer, _harmless(part.text))
         else:
@@ -163,7 +163,7 @@ class TerminalConnector:
         answer.sent = part.text
         return answer.shown
 
-    def _extend(self, answer: _Answer, text: str) -> None:
+    def _extend(self, answer: _WrittenAnswer, text: str) -> None:
         """Writes what this version and the one before agree on.
 
         Two that are equal agree on their closing marks too: they say nothing.
@@ -175,7 +175,7 @@ class TerminalConnector:
         if agreed.startswith(answer.written):
             self._write(answer, agreed)
 
-    def _finish(self, answer: _Answer, text: str) -> None:
+    def _finish(self, answer: _WrittenAnswer, text: str) -> None:
         """Writes all that is missing."""
         if answer.finished and text == answer.written:
             return
@@ -186,7 +186,7 @@ class TerminalConnector:
         self._print("\n")
         answer.finished = True
 
-    def _write(self, answer: _Answer, text: str) -> None:
+    def _write(self, answer: _WrittenAnswer, text: str) -> None:
         self._print(text[len(answer.written) :])
         answer.written = text
 

@@ -1,8 +1,5 @@
-"""What a compatible server says of its model: how much room it has, and whether it sees images.
-
-Each has an address of its own for it, beside the one for the models; the first that knows is
-believed. Documented by vLLM, OpenRouter, Groq, Mistral, Together and LiteLLM for `/models`, by
-llama.cpp for `/props`, and by Ollama for `/api/ps` and `/api/show`.
+"""What a provider learns of its model: its context window and whether it sees images, as a
+server says or as it turns out.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import openai
 import structlog
 
 from providers.base import Generation
-from providers.room import Room
+from providers.context_window import ContextWindow
 from providers.thinking import closes_alone
 
 ASK_SECONDS = 5.0
@@ -159,7 +156,7 @@ class Knowing:
         url: str | None = None,
     ) -> None:
         self.name = name
-        self._known = Room(name, room, url)
+        self._known = ContextWindow(name, room, url)
         self.room = self._known.tokens
         self.sees = guess if sees is None else sees
         self._sees_is_set = sees is not None

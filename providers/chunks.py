@@ -1,4 +1,6 @@
-"""The chunks of a streamed answer, raw: SSE to JSON, with no object made of them in between."""
+"""The chunks of a streamed answer, raw: server-sent events to JSON, with nothing made in
+between.
+"""
 
 from __future__ import annotations
 

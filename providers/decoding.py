@@ -1,9 +1,4 @@
-"""What a model's tokens and chunks carry, as clean pieces of text.
-
-A token may be a string, nothing, or a list of content blocks; a refusal and reasoning stand
-beside it; an emoji may be split over two tokens. What leaves this module is storable text
-everywhere: no lone surrogates, no NUL, nothing empty.
-"""
+"""What a model's chunks carry, as clean pieces of text, in each dialect of OpenAI's API."""
 
 from __future__ import annotations
 
@@ -118,14 +113,14 @@ Content = str | list[Any] | None
 """A token, or a message's content: text, content blocks, or nothing."""
 
 
-class Piece(NamedTuple):
+class TextDelta(NamedTuple):
     """Some text of one kind; never empty, always storable."""
 
     kind: TokenKind
     text: str
 
 
-class Message(Protocol):
+class MessageChunk(Protocol):
     """What is read of a LangChain message chunk."""
 
     content: Any
@@ -143,7 +138,7 @@ class Decoder:
         self._halves: dict[TokenKind, str] = {}
         self._thinking = ThinkBlock(begun=begun) if think_block else None
 
-    def text(self, text: str, kind: TokenKind = "text") -> list[Piece]:
+    def text(self, text: str, kind: TokenKind = "text") -> list[TextDelta]:
         """The pieces in one string; none where nothing is left or only half an emoji came."""
         if self._thinking is None or kind != "text":
             if self._thinking is not None and kind == "reasoning":
@@ -154,28 +149,28 @@ class Decoder:
             self._thinking = None
         return pieces
 
-    def content(self, content: Content) -> list[Piece]:
+    def content(self, content: Content) -> list[TextDelta]:
         """The pieces in a token."""
         return self._pieces(_content(content))
 
-    def message(self, message: Message) -> list[Piece]:
+    def message(self, message: MessageChunk) -> list[TextDelta]:
         """The pieces in a message chunk: reasoning, content, refusal, then tool calls."""
         return self._pieces(_message(message))
 
-    def delta(self, delta: Mapping[str, Any]) -> list[Piece]:
+    def delta(self, delta: Mapping[str, Any]) -> list[TextDelta]:
         """The pieces in a chat completion's delta, in the same order as in a message chunk."""
         if len(delta) == 1 and isinstance(text := delta.get("content"), str):
             return self.text(text) if text else []  # nearly every chunk of nearly every service
         return self._pieces(_delta(delta))
 
-    def flush(self, *, whole: bool = False) -> list[Piece]:
+    def flush(self, *, whole: bool = False) -> list[TextDelta]:
         """At the stream's end: the beginning of a tag that never came, and half a surrogate pair
         that never met its other half. `whole`: the service said that the answer is."""
         pieces = self._joined(self._thinking.flush(whole=whole)) if self._thinking else []
         halves, self._halves = self._halves, {}
-        return [*pieces, *(Piece(kind, REPLACEMENT) for kind in halves)]
+        return [*pieces, *(TextDelta(kind, REPLACEMENT) for kind in halves)]
 
-    def _pieces(self, raw: Iterable[tuple[TokenKind, Any]]) -> list[Piece]:
+    def _pieces(self, raw: Iterable[tuple[TokenKind, Any]]) -> list[TextDelta]:
         return [
             piece
             for kind, text in raw
@@ -183,14 +178,14 @@ class Decoder:
             for piece in self.text(text, kind)
         ]
 
-    def _joined(self, parts: Iterable[tuple[TokenKind, str]]) -> list[Piece]:
+    def _joined(self, parts: Iterable[tuple[TokenKind, str]]) -> list[TextDelta]:
         return [piece for kind, text in parts if text for piece in self._piece(text, kind)]
 
-    def _piece(self, text: str, kind: TokenKind) -> list[Piece]:
+    def _piece(self, text: str, kind: TokenKind) -> list[TextDelta]:
         if text and not self._halves and not _UNCLEAN.search(text):
-            return [Piece(kind, text)]
+            return [TextDelta(kind, text)]
         clean = self._clean(text, kind)
-        return [Piece(kind, clean)] if clean else []
+        return [TextDelta(kind, clean)] if clean else []
 
     def _clean(self, text: str, kind: TokenKind) -> str:
         text = self._halves.pop(kind, "") + text
@@ -204,7 +199,7 @@ class Decoder:
         return units.decode("utf-16-le", "replace")
 
 
-def _message(message: Message) -> Iterator[tuple[TokenKind, Any]]:
+def _message(message: MessageChunk) -> Iterator[tuple[TokenKind, Any]]:
     extra = message.additional_kwargs
     yield "reasoning", extra.get("reasoning_content")
     calls: list[Mapping[str, Any]] = getattr(message, "tool_call_chunks", [])

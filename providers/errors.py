@@ -19,8 +19,8 @@ from providers import base
 from providers.addresses import proxy_of, without_credentials
 from providers.base import Overloaded, ProviderError, TooLong
 from providers.causes import CAUSES, SERVICE
+from providers.context_window import room_in
 from providers.failures import chain, codes, is_page, redacted, retry_after, status, url_of, words
-from providers.room import room_in
 
 CODES: dict[str, str] = {
     code: cause for cause, row in CAUSES.items() for told in row.codes.values() for code in told
@@ -70,7 +70,7 @@ def translate(error: Exception, *, model: str = "", asked: Sequence[str] = ()) -
     """
     cause = cause_of(error)
     said = redacted(words(error), asked, error)
-    known = _Known(error, model, said)
+    known = _Parameters(error, model, said)
     return failure(cause, known.of(cause), said=said, error=error)
 
 
@@ -270,7 +270,7 @@ def _by_page(http: int) -> str:
     return "firewall" if http in (401, 403, 429, 451) else "path_unknown"
 
 
-class _Known:
+class _Parameters:
     """What is known about a failure, by the names of sentences' parameters."""
 
     def __init__(self, error: Exception, model: str, said: str) -> None:

@@ -25,7 +25,7 @@ from providers.base import (
     Turn,
     Usage,
 )
-from providers.decoding import Piece
+from providers.decoding import TextDelta
 from providers.relay import Relay
 
 # The same question for another model, or asked once more: handed on, or made shorter.
@@ -158,7 +158,7 @@ MOST_TRIMS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """What the operator decided about failing models.
 
     `seconds` bound how long failing models are tried again: from the question on, and again from
@@ -174,7 +174,7 @@ class Patience:
 
 
 @dataclass(eq=False, slots=True)
-class Link:
+class Candidate:
     """A model of the chain, and how it has done lately."""
 
     model: Provider
@@ -186,8 +186,8 @@ class Course:
 
     def __init__(
         self,
-        links: Sequence[Link],
-        patience: Patience,
+        links: Sequence[Candidate],
+        patience: RetryPolicy,
         request: Request,
         run_id: UUID,
         callbacks: Sequence[AsyncCallbackHandler],
@@ -203,16 +203,16 @@ class Course:
         self._began = self._clock()
         seeing = [link for link in links if link.model.sees]
         self._open = seeing if seeing and has_images(request) else list(links)
-        self._round: list[Link] = []
+        self._round: list[Candidate] = []
         self._rounds = 0
         self._deadline = self._began + patience.seconds
-        self._rests: dict[Link, float] = {}
-        self._last: Link | None = None
-        self._trims: Counter[Link] = Counter()
+        self._rests: dict[Candidate, float] = {}
+        self._last: Candidate | None = None
+        self._trims: Counter[Candidate] = Counter()
 
     async def run(self) -> None:
         """Returns once a model said that it is done; raises what the last try raised."""
-        link: Link = self._new_round()
+        link: Candidate = self._new_round()
         kind: AttemptKind | None = None
         try:
             while (error := await self._try(link, kind)) is not None:
@@ -222,7 +222,7 @@ class Course:
 
     # One try.
 
-    async def _try(self, link: Link, kind: AttemptKind | None) -> ProviderError | None:
+    async def _try(self, link: Candidate, kind: AttemptKind | None) -> ProviderError | None:
         generation, request = self._generation, self._for(link)
         kind = kind or self._kind(link)
         if kind == "failover":
@@ -245,7 +245,7 @@ class Course:
         link.breaker.passed()
         return None
 
-    def _for(self, link: Link) -> Request:
+    def _for(self, link: Candidate) -> Request:
         """The request as this model can take it."""
         while not fits(self._request, link.model.room):
             if (less := shorter(self._request)) is None:
@@ -253,20 +253,20 @@ class Course:
             self._request, self._generation.trimmed = less, True
         return continued(self._request, self._generation.text)
 
-    def _kind(self, link: Link) -> AttemptKind:
+    def _kind(self, link: Candidate) -> AttemptKind:
         if self._last is None:
             return "first" if link is self._links[0] else "failover"
         return "retry" if link is self._last else "failover"
 
-    async def _seam(self, link: Link) -> None:
+    async def _seam(self, link: Candidate) -> None:
         """Says where another model goes on; once, however many try to."""
         generation = self._generation
         at = len(generation.text)
         if at and at not in generation.seams:
             generation.add(link.model.name, "seam")
-            await Relay(self._callbacks, self._run_id).tokens((Piece("seam", link.model.name),))
+            await Relay(self._callbacks, self._run_id).tokens((TextDelta("seam", link.model.name),))
 
-    def _note(self, link: Link, kind: AttemptKind) -> None:
+    def _note(self, link: Candidate, kind: AttemptKind) -> None:
         self._last = link
         at_us = int((self._clock() - self._began) * 1_000_000)
         attempt = Attempt(link.model.name, kind, at_us, len(self._generation.text))
@@ -274,7 +274,9 @@ class Course:
 
     # What follows from a failure.
 
-    async def _after(self, link: Link, error: ProviderError) -> tuple[Link, AttemptKind | None]:
+    async def _after(
+        self, link: Candidate, error: ProviderError
+    ) -> tuple[Candidate, AttemptKind | None]:
         """Who is asked next; raises the error where nobody is."""
         self._learn(link, error)
         tried = self._generation.attempts[-1]
@@ -293,7 +295,7 @@ class Course:
             self._deadline = self._clock() + self._patience.seconds
         return await self._next(error), None
 
-    def _learn(self, link: Link, error: ProviderError) -> None:
+    def _learn(self, link: Candidate, error: ProviderError) -> None:
         error.model = link.model.name
         attempts, now = self._generation.attempts, self._clock()
         attempts[-1] = replace(attempts[-1], error=f"{type(error).__name__}: {error}")
@@ -303,7 +305,7 @@ class Course:
         if error.row.ails:
             link.breaker.failed(now, retry_after)
 
-    def _go_on(self, link: Link, error: ProviderError) -> Link:
+    def _go_on(self, link: Candidate, error: ProviderError) -> Candidate:
         """An answer broke off: another model goes on with it, never the one that broke off."""
         self._open.remove(link)
         if not (self._patience.goes_on and self._open and error.row.elsewhere):
@@ -312,7 +314,7 @@ class Course:
         self._rounds = 0
         return self._new_round()
 
-    async def _next(self, error: ProviderError) -> Link:
+    async def _next(self, error: ProviderError) -> Candidate:
         """The next model of this round; after it a pause, and the next round.
 
         The deadline is for trying again: each model is asked once, however late.
@@ -338,7 +340,7 @@ class Course:
 
     # Who is asked.
 
-    def _new_round(self) -> Link:
+    def _new_round(self) -> Candidate:
         """Begins a round, and its first model: where all are to be left out, the one that has
         rested longest is asked all the same.
         """
@@ -349,7 +351,7 @@ class Course:
             self._round.remove(link)
         return link
 
-    def _admitted(self) -> Link | None:
+    def _admitted(self) -> Candidate | None:
         """The next model of this round that is not to be left out."""
         now = self._clock()
         link = next((each for each in self._round if each.breaker.admits(now)), None)
@@ -374,14 +376,14 @@ class ChainProvider:
     `Generation` themselves. So the callbacks hear a start and an error for each try that failed.
     """
 
-    def __init__(self, models: Sequence[Provider], patience: Patience | None = None) -> None:
+    def __init__(self, models: Sequence[Provider], patience: RetryPolicy | None = None) -> None:
         """Raises `ValueError` where there is no model."""
         if not models:
             raise ValueError("a chain needs a model")
         self.models = tuple(models)
         self.name = ",".join(model.name for model in models)
-        self._patience = patience or Patience()
-        self._links = [Link(model) for model in models]
+        self._patience = patience or RetryPolicy()
+        self._links = [Candidate(model) for model in models]
 
     @property
     def room(self) -> int:
@@ -417,4 +419,4 @@ class ChainProvider:
                 raise end
 
 
-__all__ = ["ChainProvider", "Patience"]
+__all__ = ["ChainProvider", "RetryPolicy"]

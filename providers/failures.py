@@ -1,8 +1,4 @@
-"""What a failure says of itself: its status, its codes, its words, and when to come again.
-
-SDKs keep these in attributes of the same names, on the error or on one of its causes; so no SDK
-is imported to read them. Services put them at different depths of the JSON that they answer with.
-"""
+"""What a failure says of itself: status, codes, words without secrets, and when to come again."""
 
 from __future__ import annotations
 

@@ -115,14 +115,14 @@ class Head:
         return any(key.lower() == name for key, _ in self.headers)
 
 
-class Connection(asyncio.Protocol):
+class ServiceConnection(asyncio.Protocol):
     """Reads answers with llhttp.
 
     `idle` is called where it can take another request, `gone` once it is closed.
     """
 
     def __init__(
-        self, idle: Callable[[Connection], None], gone: Callable[[Connection], None]
+        self, idle: Callable[[ServiceConnection], None], gone: Callable[[ServiceConnection], None]
     ) -> None:
         self._idle = idle
         self._gone = gone
@@ -278,8 +278,8 @@ class Transport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self) -> None:
-        self._open: set[Connection] = set()
-        self._kept: dict[_Origin, dict[Connection, asyncio.TimerHandle]] = {}
+        self._open: set[ServiceConnection] = set()
+        self._kept: dict[_Origin, dict[ServiceConnection, asyncio.TimerHandle]] = {}
         """The open ones that nobody uses, and what closes them; the last one is used first."""
         self._tls: asyncio.Task[ssl.SSLContext] | None = None
 
@@ -303,7 +303,7 @@ class Transport(httpx2.AsyncBaseTransport):
             for bell in kept.values():
                 bell.cancel()
 
-    async def _connection(self, request: httpx2.Request) -> Connection:
+    async def _connection(self, request: httpx2.Request) -> ServiceConnection:
         url = request.url
         if url.scheme not in _PORTS:
             raise httpx2.UnsupportedProtocol(f"{url.scheme}: is no address of a service")
@@ -321,10 +321,10 @@ class Transport(httpx2.AsyncBaseTransport):
         except OSError as error:  # names, refusals, certificates
             raise httpx2.ConnectError(str(error)) from error
 
-    async def _connected(self, origin: _Origin) -> Connection:
+    async def _connected(self, origin: _Origin) -> ServiceConnection:
         scheme, host, port = origin
         loop = asyncio.get_running_loop()
-        connection = Connection(partial(self._keep, origin), partial(self._forget, origin))
+        connection = ServiceConnection(partial(self._keep, origin), partial(self._forget, origin))
         tls: dict[str, Any] = {}
         if scheme == "https":
             tls = {"ssl": await self._context(), "server_hostname": host}
@@ -348,11 +348,11 @@ class Transport(httpx2.AsyncBaseTransport):
         except OSError as error:
             raise UnreadableCertificates(certificates_path()) from error
 
-    def _keep(self, origin: _Origin, connection: Connection) -> None:
+    def _keep(self, origin: _Origin, connection: ServiceConnection) -> None:
         bell = asyncio.get_running_loop().call_later(IDLE_SECONDS, connection.abort)
         self._kept.setdefault(origin, {})[connection] = bell
 
-    def _forget(self, origin: _Origin, connection: Connection) -> None:
+    def _forget(self, origin: _Origin, connection: ServiceConnection) -> None:
         self._open.discard(connection)
         if bell := self._kept.get(origin, {}).pop(connection, None):
             bell.cancel()

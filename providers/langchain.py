@@ -1,4 +1,4 @@
-"""Any LangChain chat model as a provider."""
+"""Any LangChain chat model as a provider; also one that is named by its module and class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from langsmith import tracing_context
 from providers import finish
 from providers.asking import Ask, Knowing
 from providers.base import Generation, Request, Unusable, Usage
-from providers.decoding import Content, Decoder, Piece
+from providers.decoding import Content, Decoder, TextDelta
 from providers.errors import by_code, cause_of
 from providers.finish import TRAILER_SECONDS
 from providers.messages import as_messages
@@ -87,7 +87,7 @@ class LangChainProvider(Knowing):
         """See `Provider.generate`. A failure after the finish reason is only reported."""
         relay = Relay(callbacks, run_id)
         listener = _Listener(relay, Decoder(**self._thinking))
-        reader = _Reader(
+        reader = _ChunkReader(
             generation,
             Decoder(**self._thinking),
             usage_grows=self._usage_grows,
@@ -129,7 +129,7 @@ class LangChainProvider(Knowing):
         return cast("AsyncGenerator[AIMessageChunk]", stream)
 
     async def _read_either(
-        self, request: Request, run_id: UUID, listener: _Listener, reader: _Reader
+        self, request: Request, run_id: UUID, listener: _Listener, reader: _ChunkReader
     ) -> None:
         """Reads an answer; by the other protocol where the service knows the model only so."""
         try:
@@ -146,7 +146,7 @@ class LangChainProvider(Knowing):
                     raise
                 raise refusal from error
 
-    async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _Reader) -> None:
+    async def _read(self, stream: AsyncGenerator[AIMessageChunk], reader: _ChunkReader) -> None:
         bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
         async with aclosing(stream), AnswerPatience(bounds, reader.generation) as patience:
             async for chunk in stream:
@@ -197,7 +197,7 @@ class _Listener(AsyncCallbackHandler):
         await self._relay.tokens(self._decoder.flush(whole=whole))
 
 
-class _Reader:
+class _ChunkReader:
     """Fills a `Generation` from the chunks that were read, apart from the callbacks."""
 
     def __init__(
@@ -230,7 +230,7 @@ class _Reader:
         """The stream is over."""
         self._add(self._decoder.flush(whole=whole))
 
-    def _add(self, pieces: list[Piece]) -> None:
+    def _add(self, pieces: list[TextDelta]) -> None:
         for kind, text in pieces:
             self.generation.add(text, kind)
 

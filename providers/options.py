@@ -1,4 +1,6 @@
-"""MODEL_OPTIONS for services of OpenAI's dialects: what a request may carry besides its own."""
+"""MODEL_OPTIONS, checked: what a request may carry besides its own; and the packages that only
+some models need.
+"""
 
 from __future__ import annotations
 

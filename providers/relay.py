@@ -10,7 +10,7 @@ import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import Generation, TokenKind
-from providers.decoding import Piece
+from providers.decoding import TextDelta
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -45,7 +45,7 @@ class Relay:
         """The model was asked."""
         await self._call("on_chat_model_start", serialized, messages)
 
-    async def tokens(self, pieces: Iterable[Piece]) -> None:
+    async def tokens(self, pieces: Iterable[TextDelta]) -> None:
         """The model said something."""
         for kind, text in pieces:
             await self.token(text, kind)

@@ -24,7 +24,7 @@ from providers.base import (
     TokenKind,
     Usage,
 )
-from providers.decoding import Decoder, Piece
+from providers.decoding import Decoder, TextDelta
 from providers.errors import failure
 from providers.messages import as_messages
 from providers.relay import Relay
@@ -145,7 +145,7 @@ class ScriptedProvider:
                     if isinstance(step, Finish):
                         generation.finish_reason, generation.usage = step.reason, step.usage
                         generation.finish_word = step.word
-                    elif isinstance(step, Piece):
+                    elif isinstance(step, TextDelta):
                         await _tell(decoder.text(step.text, step.kind), relay, generation)
                     patience.took()
         finally:
@@ -154,18 +154,18 @@ class ScriptedProvider:
             raise failure("not_finished")
 
 
-async def _tell(pieces: list[Piece], relay: Relay, generation: Generation) -> None:
+async def _tell(pieces: list[TextDelta], relay: Relay, generation: Generation) -> None:
     for kind, text in pieces:
         generation.add(text, kind)
     await relay.tokens(pieces)
 
 
-async def _stream(script: Script) -> AsyncGenerator[Piece | Alive | Finish]:
+async def _stream(script: Script) -> AsyncGenerator[TextDelta | Alive | Finish]:
     """What the service sends, at the script's pace."""
     for step in script:
         match step:
             case str() | tuple():
-                yield Piece("text", step) if isinstance(step, str) else Piece(*step)
+                yield TextDelta("text", step) if isinstance(step, str) else TextDelta(*step)
             case Pause() | Hang():
                 await _say_nothing(step)
             case Alive():

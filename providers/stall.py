@@ -19,7 +19,7 @@ from providers.failures import is_told
 log = structlog.get_logger(__name__)
 
 _HEARD: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
-"""Whom a response's bytes are told to: the `Patience` of the task that asked for it."""
+"""Whom a response's bytes are told to: the `StallTimeout` of the task that asked for it."""
 
 
 async def whole(
@@ -49,7 +49,7 @@ def _is_failure(error: Exception) -> bool:
     return is_told(error) or (isinstance(error, ProviderError) and not isinstance(error, Stalled))
 
 
-class Patience:
+class StallTimeout:
     """Bounds the silence of a stream that is read in its `async with`; raises `Stalled`.
 
     `heard` starts the wait again. It only notes the time: one timer serves the whole stream, and
@@ -117,7 +117,7 @@ class Bounds:
     trailer: float
 
 
-class AnswerPatience(Patience):
+class AnswerPatience(StallTimeout):
     """The patience with one answer, by how far it is."""
 
     def __init__(self, bounds: Bounds, generation: Generation) -> None:

@@ -1,9 +1,5 @@
-"""Reasoning that a model writes into its answer, between `<think>` and `</think>` and their like.
-
-Servers that have no parser for a model's reasoning pass it on so. Only a block at the very
-beginning counts: later, the tags are part of what the model says. Some servers open the block
-themselves, in the prompt: then only the closing tag comes, and all before it is reasoning where
-the model is known, or set, to begin so.
+"""A model's thinking: written into its answer between tags, and how long its name lets expect
+it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.attachments import Image, Reading
+from bot.attachments import AttachedImage, Reading
 from bot.intake import notices
 from bot.words import Sentence, english
 
@@ -28,7 +28,7 @@ class Told:
     """A file's reading, with what the reader is told of it as text."""
 
     text: str | None = None
-    image: Image | None = None
+    image: AttachedImage | None = None
     note: str | None = None
     refusal: str | None = None
 

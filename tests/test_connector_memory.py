@@ -24,7 +24,7 @@ from connectors.base import (
     RateLimited,
     Refused,
     Status,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.memory import Lost, MemoryConnector, like_discord, like_slack
@@ -189,7 +189,7 @@ async def test_signals_are_noted() -> None:
 # Faults on demand.
 
 
-@pytest.mark.parametrize("error", [Unavailable("down"), TooLong("no"), RateLimited("slow", 3.0)])
+@pytest.mark.parametrize("error", [Unavailable("down"), TooLarge("no"), RateLimited("slow", 3.0)])
 async def test_a_fault_comes_before_the_effect(error: ConnectorError) -> None:
     connector = MemoryConnector(
         budgets=generous, fault=lambda call, n: error if (call, n) == ("edit", 2) else None

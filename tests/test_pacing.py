@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.pacing import Pacing, Waiting
+from bot.pacing import Claimant, Pacing
 from connectors.base import Budget, Part
 from connectors.memory import Budgets, MemoryConnector, like_discord, like_slack
 from tests.clock import VirtualTimeLoop
@@ -95,7 +95,7 @@ def most_in_a_window(calls: Sequence[float], seconds: float) -> int:
     )
 
 
-async def turns_in_order(pacing: Pacing, budget: Budget, waiting: Sequence[Waiting]) -> list[int]:
+async def turns_in_order(pacing: Pacing, budget: Budget, waiting: Sequence[Claimant]) -> list[int]:
     """Lets all wait at once; the order in which they get their turn."""
     order: list[int] = []
 

@@ -88,9 +88,9 @@ def _is_documentation(node: ast.AST) -> bool:
 
 
 def _is_a_list(node: ast.AST) -> bool:
-    """Words that are told apart by white space."""
-    called = node.func if isinstance(node, ast.Call) else None
-    return isinstance(called, ast.Attribute) and called.attr == "split"
+    """Words under each other that are told apart by white space, assigned to a constant."""
+    value = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(value, ast.Constant) and str(value.value).startswith("\n")
 
 
 def _is_logged(node: ast.AST) -> bool:

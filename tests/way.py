@@ -14,7 +14,7 @@ from bot.runs import Question, RequestOptions, Result, RunOptions, Runs
 from bot.store import Store, memory_store
 from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Asked, MessageRef
-from connectors.memory import ALICE, BOT, MemoryConnector, Message, Version
+from connectors.memory import ALICE, BOT, MemoryConnector, PostedMessage, Version
 from providers.scripted import ScriptedProvider
 
 START_US = 1_700_000_000_000_000
@@ -45,7 +45,7 @@ class Way:
         return incoming.event.message
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[PostedMessage]:
         """The bot's messages, in order, as the platform has them."""
         return [m for m in self.connector.platform.messages.values() if m.author == BOT]
 

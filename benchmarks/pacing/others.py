@@ -8,7 +8,7 @@ from collections import deque
 from benchmarks.pacing.load import TICK_S, WORD, Answer
 from benchmarks.pacing.scene import SLACK, Scope, Way, generated
 from bot.pacing import Pacing
-from bot.pacing.limiter import Meter
+from bot.pacing.limiter import RateLimiter
 from bot.pacing.plan import Lengths, Plan
 from connectors.base import MessageRef, Part, RateLimited
 from connectors.memory import MemoryConnector
@@ -71,7 +71,7 @@ class Every(Way):
 class NoReserve(Pacing):
     """The bot's own, but nothing is kept for last edits."""
 
-    def _plan(self, meter: Meter) -> Plan:
+    def _plan(self, meter: RateLimiter) -> Plan:
         return _SavesNothing(meter, Lengths())
 
 

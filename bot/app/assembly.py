@@ -8,8 +8,8 @@ import structlog
 
 from bot.app.lifecycle import now_us
 from bot.app.wiring import make_prices
-from bot.attachments import FileLimits, Reader
-from bot.intake import Access, IntakeOptions, Limit, Limits
+from bot.attachments import DocumentReader, FileLimits
+from bot.intake import Access, IntakeOptions, Limit, Quotas
 from bot.pacing import Pacing
 from bot.runs import Caps, RequestOptions, RunOptions, Runs
 from bot.settings import Settings
@@ -33,7 +33,7 @@ def make_runs(
         settings.system_prompt,
         settings.history_messages,
         settings.max_answer_tokens,
-        Reader(_file_limits(settings)),
+        DocumentReader(_file_limits(settings)),
         Caps(settings.run_tokens, _microusd(settings.run_usd), price),
     )
     options = RunOptions(
@@ -92,8 +92,8 @@ def load_prices(settings: Settings) -> None:
             log.warning("limits.no_price", model=model, cure="set PRICES or PRICE_INPUT_PER_MTOK")
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
+def _limits(settings: Settings) -> Quotas:
+    return Quotas(
         person=Limit(
             settings.person_runs_at_once,
             settings.person_runs_per_day,

@@ -1,4 +1,4 @@
-"""The inspector, behind the page's login."""
+"""Metrics, readiness and traces of a serving bot, and the inspector behind the page's login."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, Watchers, ro
 from bot.telemetry.routes import Check
 from connectors.base import Connector, MessageRef, Unavailable
 from connectors.web import WebConnector
-from connectors.web.access import REALM, Access, Guard
+from connectors.web.access import REALM, AccessRules, Guard
 from connectors.web.login import Login, login_path
 
 # What is watched, and by whom: metrics and readiness always, traces where the settings say so.
@@ -223,7 +223,7 @@ class Linked(Protocol):
 class PageDoor:
     """Lets in those whose session opens the inspector: the page's login gives it."""
 
-    def __init__(self, access: Access, login: Login | None = None) -> None:
+    def __init__(self, access: AccessRules, login: Login | None = None) -> None:
         self._login = login
         self.middleware = Middleware(Guard, access=access)
         self.asks = access.asks

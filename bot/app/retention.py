@@ -1,4 +1,6 @@
-"""The keys in the database that sign what the page's visitors keep: seen and changed."""
+"""What is kept of people, in the store and by connectors: found, shown, and deleted once it is
+old; and the keys in the database that sign what the page's visitors keep.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One question without a server: at the terminal, or to see that all works."""
+"""One question without a server: for `ask`, and at the start for known tokens that must pass the
+whole way, with the first link named that loses one.
+"""
 
 from __future__ import annotations
 

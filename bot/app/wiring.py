@@ -15,12 +15,12 @@ from bot.settings import SERVICES, Settings, SettingsError
 from bot.store import SqlDatabase, Store
 from connectors.base import Connector, Place
 from connectors.terminal import TerminalConnector
-from connectors.web import Room, WebConnector
-from connectors.web.access import People
+from connectors.web import FileQuota, WebConnector
+from connectors.web.access import AllowList
 from connectors.web.login import SignIn
 from connectors.web.signing import SigningKeys
 from providers.base import Provider
-from providers.failover import ChainProvider, Patience
+from providers.failover import ChainProvider, RetryPolicy
 from providers.options import needed
 from providers.prices import ModelPrice, Prices
 from providers.thinking import slowness
@@ -30,7 +30,7 @@ from providers.thinking import slowness
 
 def make_provider(settings: Settings) -> Provider:
     """The models that the settings name, as one."""
-    patience = Patience(settings.first_token_seconds, settings.broken_answers == "continue")
+    patience = RetryPolicy(settings.first_token_seconds, settings.broken_answers == "continue")
     models = [make_model(each) for each in each_alone(settings)]
     if settings.trace_langchain:
         from providers.langchain import LangChainProvider
@@ -257,7 +257,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
         secret_keys=settings.secret_key,
-        room=Room(settings.upload_bytes_per_person, settings.upload_bytes_total),
+        room=FileQuota(settings.upload_bytes_per_person, settings.upload_bytes_total),
     )
 
 
@@ -275,7 +275,7 @@ def _sign_in(settings: Settings) -> SignIn:
                 settings.public_url or "",
             )
         )
-    people = People(
+    people = AllowList(
         settings.sign_in_people, settings.inspector_all_runs, settings.inspector_own_runs
     )
     return SignIn(oidc, settings.sign_in_header, people)

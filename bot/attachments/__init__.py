@@ -1,10 +1,10 @@
 """The files of a question: which of them are taken, and what is in them for the model."""
 
-from bot.attachments.documents import Image, Reader, Reading
+from bot.attachments.documents import AttachedImage, DocumentReader, Reading
 from bot.attachments.files import (
     Chosen,
+    FileKind,
     FileLimits,
-    Kind,
     as_prompt,
     choose,
     kind_of,
@@ -13,11 +13,11 @@ from bot.attachments.files import (
 )
 
 __all__ = [
+    "AttachedImage",
     "Chosen",
+    "DocumentReader",
+    "FileKind",
     "FileLimits",
-    "Image",
-    "Kind",
-    "Reader",
     "Reading",
     "as_prompt",
     "choose",

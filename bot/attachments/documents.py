@@ -1,4 +1,4 @@
-"""What an image is, by its first bytes."""
+"""What is in a file that was fetched: text, the pages of a PDF, or an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass
 
-from bot.attachments.files import FileLimits, Kind, kind_of, line, too_large, unreadable
+from bot.attachments.files import FileKind, FileLimits, kind_of, line, too_large, unreadable
 from bot.attachments.pdf import PdfText, Problem, read_pdf
 from bot.words import Sentence, listed
 from connectors.base import File
@@ -223,7 +223,7 @@ _REFUSALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class AttachedImage:
     """An image as a model is given it; `data` is base64."""
 
     media_type: str
@@ -238,12 +238,12 @@ class Reading:
     """
 
     text: str | None = None
-    image: Image | None = None
+    image: AttachedImage | None = None
     note: Sentence | None = None
     refusal: Sentence | None = None
 
 
-class Reader:
+class DocumentReader:
     """Reads files within limits; one for the whole bot, since it bounds the PDFs at once."""
 
     def __init__(self, limits: FileLimits) -> None:
@@ -253,15 +253,15 @@ class Reader:
     async def read(self, file: File, data: bytes) -> Reading:
         """What is in the file, whose content is `data`. It never raises over a file's content."""
         kind, name = kind_of(file), file.name
-        if kind is Kind.OTHER:
+        if kind is FileKind.OTHER:
             return Reading(refusal=unreadable(file.name))
         if not data:
             return _refused(name, "file.empty")
         if len(data) > (most := self.limits.bytes_of(kind)):
             return Reading(refusal=too_large(file.name, len(data), most))
-        if kind is Kind.PDF:
+        if kind is FileKind.PDF:
             return await self._read_pdf(name, data)
-        if kind is Kind.IMAGE:
+        if kind is FileKind.IMAGE:
             return _read_image(name, data)
         return _read_text(name, data, self.limits.characters)
 
@@ -276,7 +276,7 @@ def _read_image(name: str, data: bytes) -> Reading:
     media_type = media_type_of(data)
     if media_type is None:
         return _refused(name, "file.no_image")
-    return Reading(image=Image(media_type, b64encode(data).decode("ascii")))
+    return Reading(image=AttachedImage(media_type, b64encode(data).decode("ascii")))
 
 
 def _read_text(name: str, data: bytes, most: int) -> Reading:

@@ -1,4 +1,6 @@
-"""How a file's text is put before the model."""
+"""Which files of a question are taken, what kind each is, and how it is named before people and
+models.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from connectors.base import File
 # `text/plain` of much else, and take TypeScript (`.ts`) for a film.
 
 
-class Kind(Enum):
+class FileKind(Enum):
     """How a file can be read."""
 
     IMAGE = auto()
@@ -56,28 +58,28 @@ _TYPES_OF_TEXT = frozenset(f"application/{name}" for name in _TEXT_TYPES.split()
 _TYPES_OF_IMAGES = frozenset(f"image/{name}" for name in _IMAGES)
 
 
-def kind_of(file: File) -> Kind:
+def kind_of(file: File) -> FileKind:
     """The kind by the name where that tells it, else by the media type."""
     return _by_name(file.name.strip().lower()) or _by_type(file.media_type)
 
 
-def _by_name(name: str) -> Kind | None:
+def _by_name(name: str) -> FileKind | None:
     extension = name.rpartition(".")[2] if "." in name else ""
     if extension in _IMAGES:
-        return Kind.IMAGE
+        return FileKind.IMAGE
     if extension == "pdf":
-        return Kind.PDF
-    return Kind.TEXT if extension in _EXTENSIONS_OF_TEXT or name in _NAMES_OF_TEXT else None
+        return FileKind.PDF
+    return FileKind.TEXT if extension in _EXTENSIONS_OF_TEXT or name in _NAMES_OF_TEXT else None
 
 
-def _by_type(media_type: str) -> Kind:
+def _by_type(media_type: str) -> FileKind:
     bare = media_type.partition(";")[0].strip().lower()
     if bare in _TYPES_OF_IMAGES:
-        return Kind.IMAGE
+        return FileKind.IMAGE
     if bare == "application/pdf":
-        return Kind.PDF
+        return FileKind.PDF
     texts = bare.startswith("text/") or bare.endswith(("+json", "+xml", "+yaml"))
-    return Kind.TEXT if texts or bare in _TYPES_OF_TEXT else Kind.OTHER
+    return FileKind.TEXT if texts or bare in _TYPES_OF_TEXT else FileKind.OTHER
 
 
 # Names and sizes of files as a line of text shows them. A name may be hostile.
@@ -159,9 +161,13 @@ class FileLimits:
     pdf_seconds: float = 15.0
     """So long may the reading of one PDF take; what was read by then counts."""
 
-    def bytes_of(self, kind: Kind) -> int:
+    def bytes_of(self, kind: FileKind) -> int:
         """The most bytes of one file of this kind."""
-        most = {Kind.IMAGE: self.image_bytes, Kind.PDF: self.pdf_bytes, Kind.TEXT: self.text_bytes}
+        most = {
+            FileKind.IMAGE: self.image_bytes,
+            FileKind.PDF: self.pdf_bytes,
+            FileKind.TEXT: self.text_bytes,
+        }
         return most.get(kind, 0)
 
 
@@ -201,9 +207,9 @@ def choose(files: Sequence[File], limits: FileLimits, sees: bool) -> Chosen:
 
 def _why_not(file: File, limits: FileLimits, sees: bool) -> Sentence | None:
     kind = kind_of(file)
-    if kind is Kind.OTHER:
+    if kind is FileKind.OTHER:
         return unreadable(file.name)
-    if kind is Kind.IMAGE and not sees:
+    if kind is FileKind.IMAGE and not sees:
         return line(file.name, Sentence("file.not_seen"))
     most = limits.bytes_of(kind)
     return too_large(file.name, file.size, most) if file.size > most else None

@@ -1,4 +1,4 @@
-"""`data`: what is kept of a person, to be seen and erased."""
+"""`data` and `usage`: what is kept of a person, and who used how much."""
 
 from __future__ import annotations
 

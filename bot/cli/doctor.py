@@ -1,4 +1,4 @@
-"""Checks everything that the bot stands on, and says how to mend what fails."""
+"""`doctor`: checks everything that the bot stands on, and says how to mend what fails."""
 
 from __future__ import annotations
 

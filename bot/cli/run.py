@@ -1,4 +1,6 @@
-"""`keys`: the keys that sign the ids of the page's visitors, changed while the bot runs."""
+"""`run`, `db`, `ask` and `keys`: the bot as a server, its database, one question, its signing
+keys.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from bot.cluster.heartbeat import Heart, this_seat
-from bot.cluster.recovery import Door, Recovery
+from bot.cluster.recovery import Recovery, RecoveryIntake
 
-__all__ = ["Door", "Heart", "Recovery", "this_seat"]
+__all__ = ["Heart", "Recovery", "RecoveryIntake", "this_seat"]

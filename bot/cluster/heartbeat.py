@@ -1,4 +1,4 @@
-"""Which processes are alive, as far as one of them can tell."""
+"""The heartbeats of this process, and the failure detector that judges the others by theirs."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from bot.cluster.takeover import Endings
 from bot.pacing import Pacing
 from bot.reply import Reasoning
 from bot.runs import Runs
-from bot.store import Orphan, Question, RunRow, RunStart, Store, StoreUnavailable
+from bot.store import KeptQuestion, Orphan, RunRow, RunStart, Store, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 
@@ -33,10 +33,10 @@ _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 60.0
 
 
-class Door(Protocol):
+class RecoveryIntake(Protocol):
     """Where questions come in."""
 
-    async def resume(self, kept: Question, connector: Connector, *, anew: bool = False) -> bool:
+    async def resume(self, kept: KeptQuestion, connector: Connector, *, anew: bool = False) -> bool:
         """Answers a question that another process kept, as if it came now; says whether it does.
 
         `anew`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
@@ -44,7 +44,7 @@ class Door(Protocol):
         """
         ...
 
-    async def unrecorded(self, kept: Question) -> RunStart | None:
+    async def unrecorded(self, kept: KeptQuestion) -> RunStart | None:
         """The run that was to answer a question, if it was not recorded, as it would have begun.
 
         Raises `StoreUnavailable`.
@@ -82,7 +82,7 @@ class _Estate:
     """What was left in one conversation, and when to try again what could not be done."""
 
     runs: dict[UUID, Orphan[RunRow]] = field(default_factory=dict)
-    questions: dict[int, Orphan[Question]] = field(default_factory=dict)
+    questions: dict[int, Orphan[KeptQuestion]] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
     not_before: float = 0.0
     pause_s: float = _FIRST_PAUSE_S
@@ -97,7 +97,7 @@ class Recovery:
         runs: Runs,
         pacing: Pacing,
         connectors: Sequence[Connector],
-        door: Door,
+        door: RecoveryIntake,
         heart: Heart,
         now_us: Callable[[], int],
         unattended: Collection[str] = (),
@@ -257,7 +257,7 @@ class Recovery:
             return False
         return await self._door.resume(question.row, connector, anew=True)
 
-    async def _answer(self, question: Orphan[Question]) -> None:
+    async def _answer(self, question: Orphan[KeptQuestion]) -> None:
         row = question.row
         if not await self._store.leases.claim_question(row.id, question.owner):
             return
@@ -268,7 +268,7 @@ class Recovery:
         elif not await self._ended(row, connector):
             await self._door.resume(row, connector)
 
-    async def _ended(self, question: Question, connector: Connector) -> bool:
+    async def _ended(self, question: KeptQuestion, connector: Connector) -> bool:
         """Ends an answer that can be seen, though nobody recorded that it was begun."""
         if question.run_id is not None:  # an earlier try may have ended it
             await self._store.settled(question.run_id, _KEEP_DEADLINE_S)

@@ -1,4 +1,6 @@
-"""How much of an answer is known when its process has died: the longer of log and screen."""
+"""Ends the answer of a process that died: on the platform, then in the store, with the longer of
+what the log and the screen have of it.
+"""
 
 from __future__ import annotations
 

@@ -17,15 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.http.addresses import Clients, Proxies
 from bot.http.connections import (
     Config,
+    ConnectionLimits,
     Connections,
     HttpProtocol,
-    Limits,
     limits_for,
     raised_file_limit,
 )
 
 __all__ = [
-    "Limits",
+    "ConnectionLimits",
     "Proxies",
     "Server",
     "build",
@@ -121,7 +121,7 @@ class _Quiet:
 
 def serve(
     app: ASGIApp,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
     proxies: Proxies | None = None,
     proxy_header: str | None = None,
 ) -> Server:
@@ -129,7 +129,7 @@ def serve(
 
     `proxy_header`: one that only a trusted proxy may send.
     """
-    limits, proxies = limits or Limits(), proxies or Proxies(())
+    limits, proxies = limits or ConnectionLimits(), proxies or Proxies(())
     config = Config(
         Clients(_Quiet(app), proxies, limits.per_address, proxy_header),
         Connections(limits, proxies.__contains__),

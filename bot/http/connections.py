@@ -1,8 +1,5 @@
-"""The open connections of the HTTP server: how many, from where, and how long each may wait.
-
-A connection that waits for its client costs a file descriptor, which the model and the platforms
-need too. So every wait has a deadline, the number of connections stays below the process's limit of
-files, and where there is no room, the connection that has waited longest is closed.
+"""The open connections of the HTTP server: how many, from where, how long each may wait, and the
+protocols of uvicorn's that report them.
 """
 
 from __future__ import annotations
@@ -34,7 +31,7 @@ _AWAITED = ("head", "body", "greeting")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How many connections may be open, and how long a client may keep the server waiting.
 
     `per_address` is for each IPv4 address and each IPv6 network of 64 bits that connects directly.
@@ -78,7 +75,7 @@ class Connection:
 class Connections:
     """Those of one server. Belongs to one event loop."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     trusts: Callable[[str], bool] = lambda _address: False
     """Whether an address is a trusted proxy's."""
     _open: dict[asyncio.Transport, Connection] = field(default_factory=dict)
@@ -196,9 +193,9 @@ class Connections:
         return asyncio.get_running_loop().time()
 
 
-def limits_for(total: int, per_address: int) -> Limits:
+def limits_for(total: int, per_address: int) -> ConnectionLimits:
     """Limits that leave a quarter of the process's files to everything but HTTP."""
-    return Limits(min(total, raised_file_limit() * 3 // 4), per_address)
+    return ConnectionLimits(min(total, raised_file_limit() * 3 // 4), per_address)
 
 
 def refuse(transport: asyncio.Transport, status: int, reason: str) -> None:

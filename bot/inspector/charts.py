@@ -1,4 +1,6 @@
-"""The overview's pictures: what the runs of each hour were, and how long people waited."""
+"""The inspector's pictures, as SVG: the runs of each hour, how long people waited, and of one
+run the characters generated and shown over time.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Hostile text made harmless: what people and models wrote, as a page, a picture or a file has it.
-
-Templates escape by themselves. What escaping leaves is shown: the marks that turn or hide the text
-around them (bidirectional overrides, control characters) stand as their code points.
-"""
+"""Figures as people read them, and hostile text made harmless for a page, a picture or a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inspector's routes: the list, a run and the overview."""
+"""The inspector's routes: the list with its filters, the overview, and a run."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class Sight:
         return self.own is None or self.own == Account.of(start.place, start.person)
 
 
-class Door(Protocol):
+class InspectorDoor(Protocol):
     """Who may come in: made by the app, so that page and inspector have one login."""
 
     middleware: Middleware
@@ -242,7 +242,7 @@ def _guarded(handler: Handler) -> Callable[[Inspector, Request], Awaitable[Respo
 class Inspector:
     """The routes of the inspector."""
 
-    def __init__(self, store: Store, door: Door, options: Options) -> None:
+    def __init__(self, store: Store, door: InspectorDoor, options: Options) -> None:
         self._store = store
         self.door = door
         self._options = options

@@ -22,7 +22,7 @@ AROUND = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ChainStep:
     """A step of the chain; `at_us` since the run's start, None where its time is not kept."""
 
     name: str
@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class ChainBreak:
     """A link that differs, and the place: the texts before it and from it on."""
 
     link: str
@@ -147,13 +147,13 @@ async def tell(row: RunRow, store: Store) -> Story:
     )
 
 
-def chain(story: Story) -> list[Step]:
+def chain(story: Story) -> list[ChainStep]:
     """The steps in order; calls with nothing between them are one step."""
     middle = sorted([*_attempts(story), *_middle(story)], key=lambda step: step.at_us or 0)
     return [*_beginning(story), *_together(middle), *_ending(story)]
 
 
-def _together(steps: Iterable[Step]) -> Iterator[Step]:
+def _together(steps: Iterable[ChainStep]) -> Iterator[ChainStep]:
     for called, some in groupby(steps, key=lambda step: bool(step.calls)):
         if called:
             yield _calls(tuple(call for step in some for call in step.calls))
@@ -161,36 +161,36 @@ def _together(steps: Iterable[Step]) -> Iterator[Step]:
             yield from some
 
 
-def _calls(calls: tuple[EditRow, ...]) -> Step:
+def _calls(calls: tuple[EditRow, ...]) -> ChainStep:
     posts = sum(call.call == "post" for call in calls)
     kinds = [(posts, "post"), (len(calls) - posts, "edit")]
     name = ", ".join(plural(number, kind) for number, kind in kinds if number)
     last = calls[-1]
     until = f", until {seconds(last.at_us + last.latency_us)}" if len(calls) > 1 else ""
     shown = plural(last.position, "character")
-    return Step(name.capitalize(), calls[0].at_us, f"{shown} shown{until}", calls=calls)
+    return ChainStep(name.capitalize(), calls[0].at_us, f"{shown} shown{until}", calls=calls)
 
 
-def _beginning(story: Story) -> Iterator[Step]:
+def _beginning(story: Story) -> Iterator[ChainStep]:
     start = story.row.start
     if story.received_us is not None:
         at_us = story.received_us - start.started_us
-        yield Step("Received", at_us, f"from {start.place.connector}")
-        yield Step("Stored", None, "in the inbox, before the platform was told")
-    yield Step("Admitted and started", 0, f"as {start.kind}" if start.kind != "ask" else "")
+        yield ChainStep("Received", at_us, f"from {start.place.connector}")
+        yield ChainStep("Stored", None, "in the inbox, before the platform was told")
+    yield ChainStep("Admitted and started", 0, f"as {start.kind}" if start.kind != "ask" else "")
 
 
-def _attempts(story: Story) -> Iterator[Step]:
+def _attempts(story: Story) -> Iterator[ChainStep]:
     for attempt in story.attempts:
         if attempt["kind"] == "first":
             continue
         seam = f", seam at character {attempt['chars']}" if attempt["chars"] else ""
         name = {"failover": "Failover", "retry": "Tried again", "trimmed": "Shortened"}
         detail = f"{attempt['model']}{seam}"
-        yield Step(name.get(attempt["kind"], attempt["kind"]), attempt["at_us"], detail, True)
+        yield ChainStep(name.get(attempt["kind"], attempt["kind"]), attempt["at_us"], detail, True)
 
 
-def _middle(story: Story) -> Iterator[Step]:
+def _middle(story: Story) -> Iterator[ChainStep]:
     end = story.row.end
     first_token = story.tokens[0].at_us if story.tokens else None
     first_text = next((e.at_us + e.latency_us for e in story.edits if e.error is None), None)
@@ -198,48 +198,48 @@ def _middle(story: Story) -> Iterator[Step]:
         first_token = end.first_token_us if end.first_token_us is not None else first_token
         first_text = end.first_text_us if end.first_text_us is not None else first_text
     if first_token is not None:
-        yield Step("First token", first_token)
+        yield ChainStep("First token", first_token)
     if first_text is not None:
-        yield Step("First text on the screen", first_text)
+        yield ChainStep("First text on the screen", first_text)
     for begun, over in story.stalls:
-        yield Step("Model silent", begun, f"for {seconds(over - begun)}", True)
+        yield ChainStep("Model silent", begun, f"for {seconds(over - begun)}", True)
     for edit in story.edits:
         if edit.error is None:
-            yield Step("", edit.at_us, calls=(edit,))
+            yield ChainStep("", edit.at_us, calls=(edit,))
         else:
             name = "429" if edit.limited else "refused"
-            yield Step(f"Platform: {name}", edit.at_us, f"{edit.call}: {edit.error}", True)
+            yield ChainStep(f"Platform: {name}", edit.at_us, f"{edit.call}: {edit.error}", True)
     if story.tokens:
-        yield Step("Last token", story.tokens[-1].at_us)
+        yield ChainStep("Last token", story.tokens[-1].at_us)
 
 
-def _ending(story: Story) -> Iterator[Step]:
+def _ending(story: Story) -> Iterator[ChainStep]:
     end = story.row.end
     if end is None:
-        yield Step("Not ended", None, "it runs, or its process died")
+        yield ChainStep("Not ended", None, "it runs, or its process died")
         return
     at_us = end.ended_us - story.row.start.started_us
     if end.finish_word:
         odd = end.finish_reason in (None, "unknown")
-        yield Step("The service's last word", None, end.finish_word, odd)
+        yield ChainStep("The service's last word", None, end.finish_word, odd)
     if end.verdict == "mended":
         whole = story.shown_points[-1][0] if story.shown_points else None
-        yield Step("Mended", whole, "by then the screen was whole", True)
-    yield Step("Receipt", at_us, end.verdict or "none", end.verdict == "broken")
-    yield Step("Ended", at_us, f"{end.outcome}{': ' + end.error if end.error else ''}")
+        yield ChainStep("Mended", whole, "by then the screen was whole", True)
+    yield ChainStep("Receipt", at_us, end.verdict or "none", end.verdict == "broken")
+    yield ChainStep("Ended", at_us, f"{end.outcome}{': ' + end.error if end.error else ''}")
 
 
-def breaks(story: Story) -> list[Break]:
+def breaks(story: Story) -> list[ChainBreak]:
     """The links that differ, with the place."""
     return [_break(story, fault) for fault in story.receipt.get("faults", [])]
 
 
-def _break(story: Story, fault: dict[str, Any]) -> Break:
+def _break(story: Story, fault: dict[str, Any]) -> ChainBreak:
     text, at = story.text, fault["position"]
     if at is None or story.row.text_deleted_us is not None:
-        return Break(fault["link"], fault["detail"], at, "", "", None)
+        return ChainBreak(fault["link"], fault["detail"], at, "", "", None)
     found = None
     if fault["link"] == "recorded":
         found = story.recorded[at : at + AROUND]
     before = text[max(0, at - AROUND) : at]
-    return Break(fault["link"], fault["detail"], at, before, text[at : at + AROUND], found)
+    return ChainBreak(fault["link"], fault["detail"], at, before, text[at : at + AROUND], found)

@@ -1,4 +1,4 @@
-"""The pages' templates, filled."""
+"""The pages' templates, filled, and a run as a file to keep: JSON or Markdown."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What comes in: kept before it is acknowledged, answered once, one conversation at a time."""
 
-from bot.intake.admission import Access, Limit, Limits
+from bot.intake.admission import Access, Limit, Quotas
 from bot.intake.intake import Intake
 from bot.intake.queue import IntakeOptions, Policy
 
-__all__ = ["Access", "Intake", "IntakeOptions", "Limit", "Limits", "Policy"]
+__all__ = ["Access", "Intake", "IntakeOptions", "Limit", "Policy", "Quotas"]

@@ -1,6 +1,5 @@
-"""Limits as numbers, the times for which they hold, and what who is over one is told.
-
-Days and months begin at midnight UTC. Times are microseconds since the epoch.
+"""Who may ask, where, and how much: one decision for all that people do, before it has any
+effect.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from bot.identity import Account, Named, denied, granted
 from bot.intake import notices
 from bot.intake.notices import Refusal
 from bot.runs import Run, Runs
-from bot.store import Running, Scope, Spent, Store, StoreUnavailable
+from bot.store import Running, Spent, Store, StoreUnavailable, UsageScope
 from bot.words import Sentence, english
 from connectors.base import Asked, Person, Place
 from providers.base import Usage
@@ -142,7 +141,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Quotas:
     """What each person may use, and each workspace altogether."""
 
     person: Limit = Limit()
@@ -153,10 +152,10 @@ class Limits:
         return self.person != Limit() or self.workspace != Limit()
 
 
-class Meter:
+class QuotaMeter:
     """Counts what is used. A question that is let in holds its place until `left`."""
 
-    def __init__(self, store: Store, runs: Runs, limits: Limits, now_us: Callable[[], int]) -> None:
+    def __init__(self, store: Store, runs: Runs, limits: Quotas, now_us: Callable[[], int]) -> None:
         self._store = store
         self._runs = runs
         self._limits = limits
@@ -214,11 +213,11 @@ class Meter:
         """Which limit is reached by what was used, and by the questions `inside` (None: all)."""
         account = Account.of(place, person)
         scopes = (
-            (PERSON, self._limits.person, Scope(place.connector, person=account)),
+            (PERSON, self._limits.person, UsageScope(place.connector, person=account)),
             (
                 WORKSPACE,
                 self._limits.workspace,
-                Scope(place.connector, workspace=place.workspace),
+                UsageScope(place.connector, workspace=place.workspace),
             ),
         )
         among = self._inside if inside is None else inside
@@ -238,7 +237,7 @@ class Meter:
         ids = list(self._inside)
         return ids[: ids.index(run_id)] if run_id in self._inside else ids
 
-    async def _sum(self, scope: Scope, inside: Sequence[UUID], apart: Collection[UUID]) -> Sum:
+    async def _sum(self, scope: UsageScope, inside: Sequence[UUID], apart: Collection[UUID]) -> Sum:
         """What was used in a scope, and is used by these questions; not by the runs `apart`."""
         now_us = self._now_us()
         spent = await self._store.usage.spent(
@@ -274,7 +273,7 @@ class Meter:
         return self._runs.price(run.model, "", usage) or 0
 
 
-def _in_scope(asked: Asked, scope: Scope) -> bool:
+def _in_scope(asked: Asked, scope: UsageScope) -> bool:
     place = asked.message.place
     return (
         place.connector == scope.connector
@@ -286,7 +285,7 @@ def _in_scope(asked: Asked, scope: Scope) -> bool:
 # Who may: one decision for all that people do, before it has any effect.
 
 
-class Admission(Enum):
+class AccessDecision(Enum):
     """What the lists say of a person in a place."""
 
     ADMITTED = "admitted"
@@ -309,31 +308,31 @@ class Access:
     allow_external: bool = False
     """Whether people of other organisations are answered; those named in `allow_people` are."""
 
-    def admission(self, place: Place, person: Person) -> Admission:
+    def admission(self, place: Place, person: Person) -> AccessDecision:
         """What the lists say of the person, the channel and the workspace together."""
         lists = (
             (place.channel, self.allow_channels, self.block_channels),
             (place.workspace, self.allow_workspaces, self.block_workspaces),
         )
         if any(value in blocked for value, _, blocked in lists):
-            return Admission.BLOCKED
+            return AccessDecision.BLOCKED
         if denied(self.block_people, place, person):
-            return Admission.BLOCKED
+            return AccessDecision.BLOCKED
         named = granted(self.allow_people, place, person)
         if any(allowed and value not in allowed for value, allowed, _ in lists):
-            return Admission.NOT_ALLOWED
+            return AccessDecision.NOT_ALLOWED
         if (self.allow_people or (person.external and not self.allow_external)) and not named:
-            return Admission.NOT_ALLOWED
-        return Admission.ADMITTED
+            return AccessDecision.NOT_ALLOWED
+        return AccessDecision.ADMITTED
 
 
-class Gate:
+class Admission:
     """Decides on every event and every question, for whichever door they came by.
 
     The lists hold for all that people do. The limits hold for what an answer follows from.
     """
 
-    def __init__(self, access: Access, admins: frozenset[Named], meter: Meter) -> None:
+    def __init__(self, access: Access, admins: frozenset[Named], meter: QuotaMeter) -> None:
         self._access = access
         self._admins = admins
         self._meter = meter
@@ -345,11 +344,11 @@ class Gate:
     def refusal(self, place: Place, person: Person) -> Refusal | None:
         """The refusal for a person who is not on the lists; nothing if they are blocked."""
         admission = self._access.admission(place, person)
-        if admission is Admission.ADMITTED:
+        if admission is AccessDecision.ADMITTED:
             return None
         who = Account.of(place, person)
         log.info("intake.refused", person=str(who), admission=admission.value)
-        return Refusal(notices.NOT_ALLOWED if admission is Admission.NOT_ALLOWED else None)
+        return Refusal(notices.NOT_ALLOWED if admission is AccessDecision.NOT_ALLOWED else None)
 
     def not_theirs(self, place: Place, person: Person, asker: Person | None) -> Refusal | None:
         """What a person is told who wants to change somebody else's answer; None where they may.

@@ -1,4 +1,6 @@
-"""A question that another process kept and did not answer, made ready to be answered here."""
+"""A question is stored before the platform hears that it arrived; what another process kept and
+did not answer is made ready to be answered here.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,12 @@ from uuid import UUID, uuid4
 import structlog
 
 from bot.intake import notices
-from bot.intake.admission import Gate
+from bot.intake.admission import Admission
 from bot.intake.notices import Notices
-from bot.intake.queue import Tasks, Turns, Waiting
+from bot.intake.queue import QueuedQuestion, Tasks, Turns
 from bot.runs import Kind, Question
 from bot.store import Given, RunStart, Store, StoreUnavailable
-from bot.store import Question as Kept
+from bot.store import KeptQuestion as Kept
 from connectors.base import Asked, Connector, Incoming, MessageRef, Status, Unavailable
 
 # A question is stored before the platform hears that it arrived, and then has its turn.
@@ -27,7 +29,7 @@ log = structlog.get_logger(__name__)
 _LOOK_AGAIN_S = 2.0
 
 
-class Keeping:
+class InboxKeeper:
     """Stores questions, each once, in the order in which they came."""
 
     def __init__(
@@ -36,7 +38,7 @@ class Keeping:
         turns: Turns,
         said: Notices,
         tasks: Tasks,
-        gate: Gate,
+        gate: Admission,
         now_us: Callable[[], int],
     ) -> None:
         self._store = store
@@ -66,7 +68,7 @@ class Keeping:
         came_us = self._now_us()
         async with self.lock:
             item = await self._stored(question, key, came_us, incoming, connector, replaces)
-            if isinstance(item, Waiting):
+            if isinstance(item, QueuedQuestion):
                 self._enter(item, replaces)
         return item != "known"
 
@@ -78,7 +80,7 @@ class Keeping:
         incoming: Incoming,
         connector: Connector,
         replaces: Callable[[], bool],
-    ) -> Waiting | Literal["known", "handed over"]:
+    ) -> QueuedQuestion | Literal["known", "handed over"]:
         """Stores a question, which may have been there before, or be another process's."""
         run_id = uuid4()
         self._turns.hold(run_id)
@@ -105,11 +107,11 @@ class Keeping:
 
     def _mine(
         self, given: Given, run_id: UUID, question: Question, connector: Connector
-    ) -> Waiting | None:
+    ) -> QueuedQuestion | None:
         """A kept question, unless it is another process's to answer."""
         if given.owner == self._store.leases.me:
             log.info("intake.kept", inbox=given.inbox_id)
-            return Waiting(given.inbox_id, question, connector, run_id)
+            return QueuedQuestion(given.inbox_id, question, connector, run_id)
         log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)
         self._turns.let_go(run_id)
         self._tasks.spawn(self._say_queued(question.asked, connector))
@@ -151,7 +153,7 @@ class Keeping:
                     self._enter(item, replaces)
             return
 
-    def _enter(self, item: Waiting, replaces: Callable[[], bool]) -> None:
+    def _enter(self, item: QueuedQuestion, replaces: Callable[[], bool]) -> None:
         if self.closed:  # meanwhile: like those that wait, it stays in the inbox
             self._turns.let_go(item.run_id)
             self._turns.left(1)
@@ -177,7 +179,9 @@ class Resuming:
         self._notices = said
         self._now_us = now_us
 
-    async def prepare(self, kept: Kept, connector: Connector, *, anew: bool) -> Waiting | None:
+    async def prepare(
+        self, kept: Kept, connector: Connector, *, anew: bool
+    ) -> QueuedQuestion | None:
         """The question as it was to be answered; None where it is settled already, or is now.
 
         `anew` says that its run has begun, and that nobody has seen anything of it. Raises
@@ -193,7 +197,7 @@ class Resuming:
         if late:
             await self._turn_away(kept, question.asked, connector)
             return None
-        return Waiting(kept.id, question, connector, kept.run_id, anew)
+        return QueuedQuestion(kept.id, question, connector, kept.run_id, anew)
 
     async def unrecorded(self, kept: Kept) -> RunStart | None:
         """The run that was to answer a question, if it was not recorded, as it would have begun.

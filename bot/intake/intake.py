@@ -15,13 +15,13 @@ import structlog
 
 from bot.identity import Account
 from bot.intake import notices
-from bot.intake.admission import Gate, Meter
-from bot.intake.inbox import Keeping, Resuming
+from bot.intake.admission import Admission, QuotaMeter
+from bot.intake.inbox import InboxKeeper, Resuming
 from bot.intake.notices import Notices, Refusal
-from bot.intake.queue import IntakeOptions, Tasks, Turns, Waiting
+from bot.intake.queue import IntakeOptions, QueuedQuestion, Tasks, Turns
 from bot.pacing import Pacing
 from bot.runs import Kind, Question, Run, Runs, outcomes, within
-from bot.store import Question as Kept
+from bot.store import KeptQuestion as Kept
 from bot.store import RunStart, Store, StoreUnavailable
 from bot.words import english
 from connectors.base import (
@@ -65,12 +65,14 @@ class Intake:
         self._options = options
         self._now_us = now_us
         self._tasks = Tasks()
-        self._gate = Gate(
-            options.access, options.admins, Meter(store, runs, options.limits, now_us)
+        self._gate = Admission(
+            options.access, options.admins, QuotaMeter(store, runs, options.limits, now_us)
         )
         self._turns = Turns(store, runs, self._notices, self._tasks, options, self._gate)
         self._resuming = Resuming(store, self._notices, now_us)
-        self._keeping = Keeping(store, self._turns, self._notices, self._tasks, self._gate, now_us)
+        self._keeping = InboxKeeper(
+            store, self._turns, self._notices, self._tasks, self._gate, now_us
+        )
         self._connectors: dict[str, Connector] = {}
         self._among_others = False
 
@@ -420,11 +422,11 @@ def _differs(edited: Edited, asked: Asked) -> bool:
     return changed or (bool(edited.files) and not asked.files)
 
 
-def _asks(item: Waiting, message: MessageRef) -> bool:
+def _asks(item: QueuedQuestion, message: MessageRef) -> bool:
     return item.question.asked.message == message
 
 
-def _is_theirs(item: Waiting, account: Account, place: Place) -> bool:
+def _is_theirs(item: QueuedQuestion, account: Account, place: Place) -> bool:
     question = item.question
     return question.account == account and within(question.asked.message.place, place)
 

@@ -1,4 +1,6 @@
-"""Whose turn it is in a conversation: what happens to a question while another is answered."""
+"""Whose turn it is: a question that is safe is admitted, waits where another is answered in its
+conversation, and is answered in its turn.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import structlog
 
 from bot.identity import Named
 from bot.intake import notices
-from bot.intake.admission import Access, Gate, Limits
+from bot.intake.admission import Access, Admission, Quotas
 from bot.intake.notices import Notices, Refusal
 from bot.runs import Question, Runs
 from bot.store import Store, StoreUnavailable
@@ -68,7 +70,7 @@ Policy = Literal["queue", "replace", "parallel"]
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedQuestion:
     """A question that was kept and is to be answered."""
 
     inbox_id: int
@@ -89,18 +91,18 @@ class Conversations:
 
     def __init__(
         self,
-        answer: Callable[[Waiting], Awaitable[None]],
+        answer: Callable[[QueuedQuestion], Awaitable[None]],
         leave: Callable[[Place], Awaitable[None]],
     ) -> None:
         self._answer = answer
         self._leave = leave
-        self._waiting: dict[Place, deque[Waiting]] = {}
+        self._waiting: dict[Place, deque[QueuedQuestion]] = {}
 
     def __len__(self) -> int:
         """So many questions wait for their turn."""
         return sum(len(waiting) for waiting in self._waiting.values())
 
-    def items(self) -> list[Waiting]:
+    def items(self) -> list[QueuedQuestion]:
         """The questions that wait, by conversation, in order."""
         return [item for waiting in self._waiting.values() for item in waiting]
 
@@ -113,11 +115,11 @@ class Conversations:
         """Whether a question is being answered there."""
         return place in self._waiting
 
-    def wait(self, item: Waiting) -> None:
+    def wait(self, item: QueuedQuestion) -> None:
         """Puts a question behind those of its conversation, which has to be busy."""
         self._waiting[item.question.asked.message.place].append(item)
 
-    def open(self, item: Waiting) -> Coroutine[Any, Any, None]:
+    def open(self, item: QueuedQuestion) -> Coroutine[Any, Any, None]:
         """Makes an idle conversation busy, at once; the work is to be run by the caller."""
         place = item.question.asked.message.place
         self._waiting[place] = deque([item])
@@ -136,9 +138,9 @@ class Conversations:
         finally:
             del self._waiting[place]
 
-    def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+    def drop(self, unwanted: Callable[[QueuedQuestion], bool]) -> list[QueuedQuestion]:
         """Takes out the questions that are not to be answered any more, and returns them."""
-        dropped: list[Waiting] = []
+        dropped: list[QueuedQuestion] = []
         for waiting in self._waiting.values():
             out = [item for item in waiting if unwanted(item)]
             dropped += out
@@ -169,7 +171,7 @@ class IntakeOptions:
     follow_ups: bool = True
     edit_seconds: float = 120.0
     admins: frozenset[Named] = frozenset()
-    limits: Limits = field(default_factory=Limits)
+    limits: Quotas = field(default_factory=Quotas)
 
 
 class Turns:
@@ -182,7 +184,7 @@ class Turns:
         said: Notices,
         tasks: Tasks,
         options: IntakeOptions,
-        gate: Gate,
+        gate: Admission,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -191,7 +193,7 @@ class Turns:
         self._options = options
         self._gate = gate
         self._conversations = Conversations(self._answer, self.leave_floor)
-        self._entering: dict[UUID, Waiting] = {}
+        self._entering: dict[UUID, QueuedQuestion] = {}
         """Those whose turn it is, while it is found out whether they are within the limits."""
         self._closing = False
         self._held: set[UUID] = set()
@@ -200,7 +202,7 @@ class Turns:
         """So many questions wait for their turn."""
         return len(self._entering) + len(self._conversations)
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[QueuedQuestion]:
         """The questions that wait, by conversation, in order."""
         return [*self._entering.values(), *self._conversations.items()]
 
@@ -235,7 +237,7 @@ class Turns:
         self._closing = True
         self._let_go(self._taken_out(lambda _item: True))
 
-    def _let_go(self, items: Collection[Waiting]) -> None:
+    def _let_go(self, items: Collection[QueuedQuestion]) -> None:
         for item in items:
             self.let_go(item.run_id)
         self.left(len(items))
@@ -245,7 +247,7 @@ class Turns:
         if questions:
             log.warning("intake.left_waiting", questions=questions)
 
-    def refuse(self, item: Waiting) -> None:
+    def refuse(self, item: QueuedQuestion) -> None:
         """A question is not to be answered after all, and nobody needs to be told."""
         self._tasks.spawn(self._refused(item))
 
@@ -253,14 +255,14 @@ class Turns:
         """Other processes answer these questions."""
         self._let_go(self._taken_out(lambda item: item.inbox_id in ids))
 
-    def drop(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+    def drop(self, unwanted: Callable[[QueuedQuestion], bool]) -> list[QueuedQuestion]:
         """Refuses the waiting questions that are not wanted any more, and returns them."""
         dropped = self._taken_out(unwanted)
         for item in dropped:
             self.refuse(item)
         return dropped
 
-    def _taken_out(self, unwanted: Callable[[Waiting], bool]) -> list[Waiting]:
+    def _taken_out(self, unwanted: Callable[[QueuedQuestion], bool]) -> list[QueuedQuestion]:
         entering = [item for item in self._entering.values() if unwanted(item)]
         for item in entering:
             del self._entering[item.run_id]
@@ -270,7 +272,7 @@ class Turns:
         """Whether a question that is asked there now has to wait."""
         return self.one_at_a_time and self._conversations.busy(place)
 
-    def admit(self, item: Waiting) -> None:
+    def admit(self, item: QueuedQuestion) -> None:
         """Answers a question in its turn, or says why not."""
         self.hold(item.run_id)
         problem = self._problem(item.question.asked)
@@ -291,13 +293,13 @@ class Turns:
             return Refusal(notices.too_long(len(asked.text), most))
         return None
 
-    async def _turn_away(self, item: Waiting, refusal: Refusal) -> None:
+    async def _turn_away(self, item: QueuedQuestion, refusal: Refusal) -> None:
         asked = item.question.asked
         if refusal.told is not None:
             await self._notices.say(item.connector, asked.message, refusal.told, asked.person)
         await self._refused(item)
 
-    async def _refused(self, item: Waiting) -> None:
+    async def _refused(self, item: QueuedQuestion) -> None:
         if item.anew:  # its run was begun, and this is its end
             self._store.runs.end(item.run_id, self._runs.never_answered())
         await self._mark(item, "refused")
@@ -319,7 +321,7 @@ class Turns:
         if not self._conversations.busy(place):
             await self.leave_floor(place)
 
-    def _queue(self, item: Waiting) -> None:
+    def _queue(self, item: QueuedQuestion) -> None:
         place = item.question.asked.message.place
         if self._options.policy == "parallel":
             self._tasks.spawn(self._answer(item))
@@ -331,7 +333,7 @@ class Turns:
             self._conversations.wait(item)
             self._tasks.spawn(self._say_queued(item))
 
-    async def _say_queued(self, item: Waiting) -> None:
+    async def _say_queued(self, item: QueuedQuestion) -> None:
         """Shows that a question waits, unless it is known by now that it won't be answered."""
         asked = item.question.asked
         over = await self._gate.over(asked.message.place, asked.person, waits=True)
@@ -345,14 +347,14 @@ class Turns:
         for item in self._taken_out(lambda item: item.question.asked.message.place == place):
             self._tasks.spawn(self._turn_away(item, Refusal(notices.REPLACED)))
 
-    async def _answer(self, item: Waiting) -> None:
+    async def _answer(self, item: QueuedQuestion) -> None:
         try:
             if await self._enters(item):
                 await self._run(item)
         finally:
             self._gate.left(item.run_id)
 
-    async def _enters(self, item: Waiting) -> bool:
+    async def _enters(self, item: QueuedQuestion) -> bool:
         """Whether a question whose turn it is is within the limits; if not, the asker is told."""
         asked = item.question.asked
         self._entering[item.run_id] = item  # so that a stop finds it
@@ -364,7 +366,7 @@ class Turns:
             await self._turn_away(item, over)
         return wanted and over is None
 
-    async def _run(self, item: Waiting) -> None:
+    async def _run(self, item: QueuedQuestion) -> None:
         try:
             result = await self._runs.answer(item.question, item.connector, item.run_id)
         except Exception:
@@ -373,7 +375,7 @@ class Turns:
         else:
             await self._mark(item, "done", result.run_id)
 
-    async def _mark(self, item: Waiting, state: State, run_id: UUID | None = None) -> None:
+    async def _mark(self, item: QueuedQuestion, state: State, run_id: UUID | None = None) -> None:
         try:
             await self._store.inbox.mark(item.inbox_id, state, run_id)
         except StoreUnavailable as error:
@@ -385,7 +387,7 @@ class Turns:
             return
         self._tasks.spawn_endless(self._mark_later(item, state, run_id))
 
-    async def _mark_later(self, item: Waiting, state: State, run_id: UUID | None) -> None:
+    async def _mark_later(self, item: QueuedQuestion, state: State, run_id: UUID | None) -> None:
         """Tries again: nobody else closes a question whose owner lives."""
         await asyncio.sleep(_MARK_AGAIN_S)
         await self._mark(item, state, run_id)

@@ -50,7 +50,7 @@ Times are the event loop's. The guarantee is about when calls are *allowed*: roo
 of their ways over the network belongs into the `Budget`.
 """
 
-from bot.pacing.limiter import Waiting
+from bot.pacing.limiter import Claimant
 from bot.pacing.scheduler import Pacing
 
-__all__ = ["Pacing", "Waiting"]
+__all__ = ["Claimant", "Pacing"]

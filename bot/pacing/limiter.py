@@ -1,4 +1,6 @@
-"""What is asked of a reply that wants to make a call."""
+"""The rate limiter of one budget: when the next call of a kind may be made, in this process's
+share.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from connectors.base import Budget
 #
 # So the parts never sum to more than the budget, except for the three seconds in which a newcomer
 # is not known yet: in these it may make `3 s / window` of its part. A call counts for a whole
-# window, so while a part shrinks it is made only if it still fits at the end of that (`Meter`):
+# window, so while a part shrinks it is made only if it still fits at the end of that, see below:
 # from one window after all know of the newcomer no burst exceeds the budget. Before that, a
 # process that used its whole budget just before the newcomer began can let the total exceed it
 # once, by at most the newcomer's part; a 429 that comes of it is waited out and costs no text.
@@ -94,7 +96,7 @@ class Share:
         return any(now - change.at < window for change in self._changes)
 
 
-class Waiting(Protocol):
+class Claimant(Protocol):
     """A reply that wants to make a call. Read anew at each decision, for it grows and ends."""
 
     @property
@@ -126,7 +128,7 @@ class Claim(IntEnum):
     MIDDLE = 2
 
     @classmethod
-    def of(cls, waiting: Waiting) -> Claim:
+    def of(cls, waiting: Claimant) -> Claim:
         """What such a reply wants now."""
         if waiting.ended:
             return cls.END
@@ -172,7 +174,7 @@ def _reserve(calls: int) -> float:
     return (calls - 1) * _RESERVE
 
 
-class Meter:
+class RateLimiter:
     """The calls of one budget in time: waits until the next of its kind may be made."""
 
     def __init__(self, budget: Budget, share: Share, expected: int = 0) -> None:

@@ -1,4 +1,6 @@
-"""How a store is spent: so that it lasts as long as replies are expected to want it."""
+"""How a minute's budget is spent: what the replies that draw on it will still want, so that it
+lasts.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.pacing.limiter import Meter, Waiting
+from bot.pacing.limiter import Claimant, RateLimiter
 
 # What the replies of a budget will still want: a guess, which each reply makes better.
 #
@@ -67,7 +69,7 @@ class Lengths:
 
 @dataclass(slots=True)
 class _Growing:
-    waiting: Waiting
+    waiting: Claimant
     began: float
     seen: float
 
@@ -110,7 +112,7 @@ class Demand:
         """How many are known to grow."""
         return len(self._growing)
 
-    def look(self, waiting: Iterable[Waiting], now: float) -> None:
+    def look(self, waiting: Iterable[Claimant], now: float) -> None:
         """Gets to know who has begun, and who has ended."""
         for each in waiting:
             if not each.ended:
@@ -123,7 +125,7 @@ class Demand:
                 del self._growing[key]
         self._mean = self._lengths.mean(now - known.began for known in self._growing.values())
 
-    def left(self, waiting: Waiting, now: float) -> float:
+    def left(self, waiting: Claimant, now: float) -> float:
         """How many more seconds a reply that was seen is expected to grow."""
         return self._mean + (now - self._growing[id(waiting)].began) / 3
 
@@ -133,7 +135,7 @@ class Demand:
         left = [self._mean + (now - known.began) / 3 for known in self._growing.values()]
         return Outlook(left, self._mean, rate, self._coming_s(now, rate))
 
-    def _saw(self, waiting: Waiting, now: float) -> None:
+    def _saw(self, waiting: Claimant, now: float) -> None:
         if known := self._growing.get(id(waiting)):
             known.seen = now
             return
@@ -174,7 +176,7 @@ _FEW = 4
 class Plan:
     """Says for each reply how long its reader waits for the next middle. Times are the loop's."""
 
-    def __init__(self, meter: Meter, lengths: Lengths) -> None:
+    def __init__(self, meter: RateLimiter, lengths: Lengths) -> None:
         self._meter = meter
         self._demand = Demand(lengths)
         self._gap_s = 0.0
@@ -188,7 +190,7 @@ class Plan:
         """How many calls are kept for so many expected ends."""
         return max(ends, self.leaves)
 
-    def look(self, waiting: Sequence[Waiting], now: float) -> None:
+    def look(self, waiting: Sequence[Claimant], now: float) -> None:
         """Plans anew. The tightest of all horizons says how far apart middles have to be."""
         self._demand.look(waiting, now)
         outlook = self._demand.outlook(now)
@@ -201,7 +203,7 @@ class Plan:
         full = self._meter.left(0.0) / max(1, self._meter.left(self._meter.window()))
         self._gap_s = gap_s * (_HASTE * full + 1 - full)
 
-    def waits(self, waiting: Waiting, now: float) -> float:
+    def waits(self, waiting: Claimant, now: float) -> float:
         """Seconds from when its reader last saw something new until it is due a middle.
 
         A reply that may soon end waits longer than the gap: its end would show the text as well.

@@ -1,11 +1,11 @@
-"""The replies that wait on one budget: which of them is next."""
+"""All budgets that this process draws on, and which of the replies that wait on one is next."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
-from bot.pacing.limiter import Claim, Meter, Share, Waiting
+from bot.pacing.limiter import Claim, Claimant, RateLimiter, Share
 from bot.pacing.plan import Lengths, Plan
 from connectors.base import Budget
 
@@ -23,7 +23,7 @@ def _now() -> float:
 class Waiter:
     """One reply in the queue."""
 
-    def __init__(self, waiting: Waiting) -> None:
+    def __init__(self, waiting: Claimant) -> None:
         self.waiting = waiting
         self.granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -41,13 +41,13 @@ class Waiter:
         return claim, True, -weight * (self.waiting.unseen + 1)
 
 
-class Scope:
+class BudgetQueue:
     """The replies that wait on one budget, and the dispatcher: a task that gives one turn.
 
     It starts again whenever something has changed, so nothing runs while nobody waits.
     """
 
-    def __init__(self, meter: Meter, plan: Plan | None, forget: Callable[[], object]) -> None:
+    def __init__(self, meter: RateLimiter, plan: Plan | None, forget: Callable[[], object]) -> None:
         self.meter = meter
         self._plan = plan
         self._forget = forget
@@ -55,7 +55,7 @@ class Scope:
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Task[None] | asyncio.Handle = self._loop.call_soon(forget)
 
-    async def turn(self, waiting: Waiting) -> None:
+    async def turn(self, waiting: Claimant) -> None:
         """Returns when this reply may make a call."""
         waiter = Waiter(waiting)
         self._waiters.append(waiter)
@@ -135,7 +135,7 @@ class Pacing:
     """Shares every budget among the replies that draw on it. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, Scope] = {}
+        self._scopes: dict[str, BudgetQueue] = {}
         self._shares: dict[str, Share] = {}
         self._expected: dict[str, int] = {}
         self._lengths = Lengths()
@@ -145,7 +145,7 @@ class Pacing:
         """How many budgets it knows of: those in use and those whose window still counts."""
         return len(self._scopes)
 
-    async def turn(self, budget: Budget, waiting: Waiting) -> None:
+    async def turn(self, budget: Budget, waiting: Claimant) -> None:
         """Returns when this reply may make one call, and should make it now.
 
         Whoever is cancelled here leaves; a turn that it was already given goes to the next. What
@@ -180,15 +180,15 @@ class Pacing:
             scope.meter.expected = ends
             scope.look()
 
-    def _scope(self, budget: Budget) -> Scope:
+    def _scope(self, budget: Budget) -> BudgetQueue:
         key = budget.key
         if key not in self._scopes:
-            meter = Meter(budget, self._share(_connector(key)), self._expected.get(key, 0))
+            meter = RateLimiter(budget, self._share(_connector(key)), self._expected.get(key, 0))
             plan = self._plan(meter) if meter.store else None
-            self._scopes[key] = Scope(meter, plan, lambda: self._scopes.pop(key))
+            self._scopes[key] = BudgetQueue(meter, plan, lambda: self._scopes.pop(key))
         return self._scopes[key]
 
-    def _plan(self, meter: Meter) -> Plan:
+    def _plan(self, meter: RateLimiter) -> Plan:
         return Plan(meter, self._lengths)
 
     def _share(self, connector: str) -> Share:

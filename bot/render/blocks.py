@@ -24,7 +24,7 @@ _DEEPEST = 20
 """So many quotes and lists may one line open; a line of nothing but marks is no cause for work."""
 
 
-class Kind(Enum):
+class LineKind(Enum):
     """What a line is."""
 
     BLANK = auto()
@@ -38,12 +38,12 @@ class Kind(Enum):
     FENCE_CLOSE = auto()
 
 
-IN_FENCE = (Kind.FENCE_BODY, Kind.FENCE_CLOSE)
+IN_FENCE = (LineKind.FENCE_BODY, LineKind.FENCE_CLOSE)
 """Lines that stand in a fence that an earlier line opened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class Nesting:
     """A quote, or a list item whose content stands `width` columns in; a quote's width is 0."""
 
     opening: str
@@ -55,7 +55,7 @@ class Container:
         return " " * self.width if self.width else self.opening
 
 
-Containers = tuple[Container, ...]
+Containers = tuple[Nesting, ...]
 
 
 def opening(containers: Containers) -> str:
@@ -91,7 +91,7 @@ class Line:
     the lines before that go on in it, `containers` all it stands in.
     """
 
-    kind: Kind
+    kind: LineKind
     starts: bool = False
     root: bool = False
     item: bool = False
@@ -134,7 +134,7 @@ class Blocks:
         self.fence = None
         if not rest.strip():
             self._containers, self._paragraph, self.table = kept, None, ""
-            return Line(Kind.BLANK, kept=kept, containers=kept)
+            return Line(LineKind.BLANK, kept=kept, containers=kept)
         return self._outside(line, rest, kept)
 
     def _descend(self, rest: str) -> tuple[str, int]:
@@ -155,9 +155,9 @@ class Blocks:
     def _in_fence(self, rest: str, fence: Fence) -> Line:
         bare = rest.strip(" ")
         closes = set(bare) == {fence.run[0]} and len(bare) >= len(fence.run)
-        kind = Kind.FENCE_BODY
+        kind = LineKind.FENCE_BODY
         if closes and len(rest) - len(rest.lstrip(" ")) < CODE_INDENT:
-            self.fence, kind = None, Kind.FENCE_CLOSE
+            self.fence, kind = None, LineKind.FENCE_CLOSE
         return Line(kind, kept=self._containers, containers=self._containers)
 
     def _outside(self, line: str, rest: str, kept: Containers) -> Line:
@@ -165,7 +165,7 @@ class Blocks:
         opened, rest = _open(rest, flowing and kept == self._containers)
         # A lazy line goes on with a paragraph without repeating the marks of its containers.
         kind = self._kind(rest, flowing and not opened)
-        lazy = kind is Kind.TEXT and flowing and not opened
+        lazy = kind is LineKind.TEXT and flowing and not opened
         containers = self._containers if lazy else kept + opened
         starts = self._starts(kind, flowing and not opened)
         root = starts and not kept and not self._same_list(opened)
@@ -176,36 +176,36 @@ class Blocks:
         item = any(container.width for container in opened)
         return Line(kind, starts, root, item, containers if lazy else kept, containers)
 
-    def _kind(self, rest: str, flowing: bool) -> Kind:
+    def _kind(self, rest: str, flowing: bool) -> LineKind:
         bare = rest.lstrip(" ")
         if len(rest) - len(bare) >= CODE_INDENT:
-            return Kind.TEXT
+            return LineKind.TEXT
         if _FENCE.fullmatch(bare):
-            return Kind.FENCE_OPEN
+            return LineKind.FENCE_OPEN
         if _HEADING.match(bare):
-            return Kind.HEADING
+            return LineKind.HEADING
         if flowing and "|" in (self._paragraph or "") and _is_table_rule(bare):
-            return Kind.TABLE_RULE
+            return LineKind.TABLE_RULE
         if _RULE.fullmatch(bare):
-            return Kind.RULE
-        return Kind.TABLE_ROW if self.table else Kind.TEXT
+            return LineKind.RULE
+        return LineKind.TABLE_ROW if self.table else LineKind.TEXT
 
-    def _starts(self, kind: Kind, flowing: bool) -> bool:
-        if kind in (Kind.TABLE_RULE, Kind.TABLE_ROW):
+    def _starts(self, kind: LineKind, flowing: bool) -> bool:
+        if kind in (LineKind.TABLE_RULE, LineKind.TABLE_ROW):
             return False
-        return not (flowing and kind in (Kind.TEXT, Kind.RULE))
+        return not (flowing and kind in (LineKind.TEXT, LineKind.RULE))
 
     def _same_list(self, opened: Containers) -> bool:
         return self._in_list and bool(opened) and opened[0].width > 0
 
-    def _note(self, kind: Kind, line: str, rest: str) -> None:
+    def _note(self, kind: LineKind, line: str, rest: str) -> None:
         """Keeps what the next line's reading depends on."""
-        if kind is Kind.TABLE_RULE:
+        if kind is LineKind.TABLE_RULE:
             self.table = f"{self._paragraph}\n{line}"
-        elif kind is not Kind.TABLE_ROW:
+        elif kind is not LineKind.TABLE_ROW:
             self.table = ""
-        self._paragraph = line if kind is Kind.TEXT else None
-        if kind is Kind.FENCE_OPEN:
+        self._paragraph = line if kind is LineKind.TEXT else None
+        if kind is LineKind.FENCE_OPEN:
             bare = rest.strip()
             run = bare[: len(bare) - len(bare.lstrip(bare[0]))]
             self.fence = Fence(self._containers, run, bare[len(run) :].strip())
@@ -217,19 +217,19 @@ def _is_table_rule(bare: str) -> bool:
 
 def _open(rest: str, flowing: bool) -> tuple[Containers, str]:
     """The containers that a line opens, and what is left of it."""
-    opened: list[Container] = []
+    opened: list[Nesting] = []
     while len(opened) < _DEEPEST:
         bare = rest.lstrip(" ")
         indent = len(rest) - len(bare)
         if indent >= CODE_INDENT or not bare:
             break
         if bare.startswith(">"):
-            opened.append(Container("> ", 0))
+            opened.append(Nesting("> ", 0))
             rest = bare[1:].removeprefix(" ")
         elif (item := _item(bare, flowing and not opened)) is not None:
             mark, spaces = item
             taken = indent + len(mark) + spaces
-            opened.append(Container(mark + " " * spaces, taken))
+            opened.append(Nesting(mark + " " * spaces, taken))
             rest = rest[taken:]
         else:
             break

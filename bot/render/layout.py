@@ -1,8 +1,5 @@
-"""Undoes the layout's decoration in what a platform's client draws.
-
-What it draws is compared in the normal form, which says what must be read of a text: a message
-shows a piece if it shows all of that. The text itself can't be had back from the screen,
-but where a platform keeps the Markdown that it was sent.
+"""Lays out a growing answer in parts that each fit a message, and undoes the decoration again in
+what a platform's client draws.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.render.blocks import Blocks, Fence, line_end
-from bot.render.sizes import Meter, Room, boundaries, fitting
+from bot.render.sizes import PartRoom, SizeMeter, boundaries, fitting
 from bot.render.split import choose, resumed
 from bot.render.unfinished import Unfinished, close_unfinished
 from connectors.base import Limits
@@ -77,7 +74,7 @@ class Layout:
 
         Raises `ValueError` for a part of fewer than 12 characters.
         """
-        self._room = Room.of(limits)
+        self._room = PartRoom.of(limits)
         self._new: list[str] = []
         self._fixed: list[Piece] = []
         self._lead = ""
@@ -175,7 +172,7 @@ class Layout:
         """Begins a part."""
         self._head, self._body = head, body
         self._size = self._room.limits.units(body)
-        self._meter = Meter(self._room, head)
+        self._meter = SizeMeter(self._room, head)
         whole, _, self._begun = head.rpartition("\n")
         self._blocks = Blocks()
         self._blocks.read(whole)
@@ -238,7 +235,7 @@ def with_note(pieces: Sequence[Piece], note: str, limits: Limits) -> list[Piece]
 def _shortened(note: str, limits: Limits) -> str:
     if limits.take(note):
         return note
-    fits = min(Meter(Room.of(limits), "").fits(note), len(note) - 1)
+    fits = min(SizeMeter(PartRoom.of(limits), "").fits(note), len(note) - 1)
     fits = fitting(note[:fits], limits.length - 1, limits.units)
     end = max(boundary for boundary in boundaries(note) if boundary <= fits)
     return note[:end].rstrip() + "…"

@@ -65,7 +65,7 @@ def smaller(limits: Limits) -> Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PartRoom:
     """How a part's room is shared out, in units of its length and in all else that is counted.
 
     `tail` is kept free at a part's end for closing its fence or, while the answer grows, its
@@ -78,7 +78,7 @@ class Room:
     """What a part may take without its tail."""
 
     @classmethod
-    def of(cls, limits: Limits) -> Room:
+    def of(cls, limits: Limits) -> PartRoom:
         """Raises `ValueError` for a part too small to hold a fence and a character."""
         if limits.length < _SMALLEST:
             raise ValueError(f"a part must hold at least {_SMALLEST} characters")
@@ -119,7 +119,7 @@ class Room:
         return reduce(add, map(self.limits.adds, text.splitlines(keepends=True)), Cost())
 
 
-class Meter:
+class SizeMeter:
     """How much of a growing body fits a part, by all that a platform counts.
 
     Each line is counted as the most that it may add; where that is too much, all whole lines
@@ -127,7 +127,7 @@ class Meter:
     steps in which it came.
     """
 
-    def __init__(self, room: Room, head: str) -> None:
+    def __init__(self, room: PartRoom, head: str) -> None:
         self._room = room
         self._head = head
         self._taken = room.adds(head) if room.limits.measure else Cost()

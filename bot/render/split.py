@@ -1,4 +1,6 @@
-"""Says what a part begins with that was cut off in the middle of a fence, table, quote or list."""
+"""Where a part that is full ends, and what the next begins with that was cut off in the middle
+of a fence, table, quote or list.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,13 @@ from bot.render.blocks import (
     Blocks,
     Containers,
     Fence,
-    Kind,
     Line,
+    LineKind,
     continuing,
     line_end,
     opening,
 )
-from bot.render.sizes import Room, boundaries
+from bot.render.sizes import PartRoom, boundaries
 from bot.render.unfinished import scan
 
 _MARK_BEGUN = re.compile(r"`{1,2}|~{1,2}|[-+*]|\d+[.)]?")
@@ -29,7 +31,7 @@ _MARK_BEGUN = re.compile(r"`{1,2}|~{1,2}|[-+*]|\d+[.)]?")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LineState:
     """A line of the window: where it begins, what it is, the fence it is in, its table's header."""
 
     at: int
@@ -38,7 +40,7 @@ class Place:
     table: str
 
 
-def read(text: str, head: str) -> Iterator[Place]:
+def read(text: str, head: str) -> Iterator[LineState]:
     """The lines of a part's text, which stands after `head`."""
     blocks = Blocks()
     whole, _, begun = head.rpartition("\n")
@@ -49,11 +51,13 @@ def read(text: str, head: str) -> Iterator[Place]:
         end, following = line_end(text, at)
         fence, table = blocks.fence, blocks.table
         line = blocks.feed(begun + text[at:end])
-        yield Place(at, line, blocks.fence if line.kind is Kind.FENCE_OPEN else fence, table)
+        yield LineState(
+            at, line, blocks.fence if line.kind is LineKind.FENCE_OPEN else fence, table
+        )
         at, begun = following, ""
 
 
-def head_at(at: int, place: Place, text: str, room: Room) -> str:
+def head_at(at: int, place: LineState, text: str, room: PartRoom) -> str:
     """What a part begins with that is cut off at `at`, in the line at `place` of a window's text.
 
     Decoration for which there is no room is left out, but for a bare fence.
@@ -68,7 +72,7 @@ def head_at(at: int, place: Place, text: str, room: Room) -> str:
     return head if room.begins(head) else ""
 
 
-def _reopened(fence: Fence, kind: Kind, within: bool, room: Room) -> str:
+def _reopened(fence: Fence, kind: LineKind, within: bool, room: PartRoom) -> str:
     """A fence again, as far as there is room: without its info string, or as a bare fence."""
     info = fence.info if kind in IN_FENCE else ""
     begun = continuing(fence.containers) if within else ""
@@ -80,9 +84,9 @@ def _reopened(fence: Fence, kind: Kind, within: bool, room: Room) -> str:
     return fence.run[0] * 3 + "\n"
 
 
-def _header(place: Place) -> str:
+def _header(place: LineState) -> str:
     """The header of the table that goes on at a place."""
-    repeatable = place.line.kind is Kind.TABLE_ROW and not place.line.containers
+    repeatable = place.line.kind is LineKind.TABLE_ROW and not place.line.containers
     return place.table.lstrip() + "\n" if repeatable else ""
 
 
@@ -94,7 +98,7 @@ def _around(line: Line, after_text: bool, mark_begun: bool) -> str:
     """
     containers = line.containers if after_text else _lists(line.kept)
     quoted = any(not container.width for container in containers)
-    nested = not after_text and (line.item or mark_begun or line.kind is Kind.FENCE_OPEN)
+    nested = not after_text and (line.item or mark_begun or line.kind is LineKind.FENCE_OPEN)
     far_in = sum(container.width for container in containers) >= CODE_INDENT
     return opening(containers) if quoted or nested or far_in else ""
 
@@ -125,9 +129,9 @@ _SENTENCE_LOOK = 12
 """So many characters are looked at for a sentence's end and the marks that close after it."""
 _ITEM_MARK = re.compile(r"\s*(?:>\s*)*(?:(?:[-+*]|\d+[.)])\s+(?:\[[ xX]\]\s+)?)*")
 _BLOCK_MARK = re.compile(r"`{3}|~{3}|>|#{1,6}\s|[-+*]\s|\d+[.)]\s")
-_BEGINNINGS = (Kind.HEADING, Kind.FENCE_OPEN, Kind.TABLE_RULE)
+_BEGINNINGS = (LineKind.HEADING, LineKind.FENCE_OPEN, LineKind.TABLE_RULE)
 """Lines that mean little without the next one."""
-_KEPT_WHOLE = (Kind.TABLE_RULE, Kind.TABLE_ROW, Kind.FENCE_OPEN, *IN_FENCE)
+_KEPT_WHOLE = (LineKind.TABLE_RULE, LineKind.TABLE_ROW, LineKind.FENCE_OPEN, *IN_FENCE)
 
 
 class Rank(IntEnum):
@@ -155,7 +159,7 @@ _LEAST = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutPoint:
     """The body ends at `end`, the next one begins at `next` (indexes into the window) after `head`.
 
     What lies between is white space.
@@ -173,7 +177,7 @@ class _Candidate:
     next: int
 
 
-def choose(window: str, fits: int, head: str, room: Room) -> Cut:
+def choose(window: str, fits: int, head: str, room: PartRoom) -> CutPoint:
     """Cuts a window: a part's text up to the first visible character that does not fit.
 
     `fits` of its characters do; `head` is what the part shows before it.
@@ -181,7 +185,7 @@ def choose(window: str, fits: int, head: str, room: Room) -> Cut:
     return _Window(window, head, fits).cut(room)
 
 
-def resumed(text: str, head: str, room: Room) -> str:
+def resumed(text: str, head: str, room: PartRoom) -> str:
     """What the next part begins with where one ends after `text`, whatever follows."""
     window = text + "x"
     place = list(read(window, head))[-1]
@@ -198,10 +202,10 @@ class _Window:
         self._leaf = self._last_leaf()
         self._spans = self._inline_spans()
 
-    def cut(self, room: Room) -> Cut:
+    def cut(self, room: PartRoom) -> CutPoint:
         chosen = self._best() or self._between_graphemes()
         head = head_at(chosen.next, self._place(chosen.next), self._text, room)
-        return Cut(chosen.end, chosen.next, head)
+        return CutPoint(chosen.end, chosen.next, head)
 
     def _best(self) -> _Candidate | None:
         found = [
@@ -215,7 +219,9 @@ class _Window:
                 return good[0] if rank is Rank.WHOLE else max(good, key=lambda c: c.next)
         in_opening_line = [c for c in found if c.next == self._starts[-1]]
         return (
-            in_opening_line[0] if self._last.kind is Kind.FENCE_OPEN and in_opening_line else None
+            in_opening_line[0]
+            if self._last.kind is LineKind.FENCE_OPEN and in_opening_line
+            else None
         )
 
     def _between_graphemes(self) -> _Candidate:
@@ -226,13 +232,15 @@ class _Window:
     def _last(self) -> Line:
         return self._places[-1].line
 
-    def _place(self, at: int) -> Place:
+    def _place(self, at: int) -> LineState:
         return self._places[bisect_right(self._starts, at) - 1]
 
     def _candidate(self, rank: Rank, at: int) -> _Candidate:
         """A cut at a position: it swallows white space, but in a fence no more than a line end."""
         place = self._place(at)
-        if place.line.kind in IN_FENCE or (place.line.kind is Kind.FENCE_OPEN and at > place.at):
+        if place.line.kind in IN_FENCE or (
+            place.line.kind is LineKind.FENCE_OPEN and at > place.at
+        ):
             ended = at == place.at
             swallowed = (2 if self._text[:at].endswith("\r\n") else 1) if ended else 0
             return _Candidate(rank, at - swallowed, at)
@@ -244,13 +252,13 @@ class _Window:
     def _between_lines(self) -> Iterator[_Candidate]:
         before: Line | None = None
         for place in self._places:
-            if place.line.kind is Kind.BLANK:
+            if place.line.kind is LineKind.BLANK:
                 continue
             if before is not None:
                 yield self._candidate(self._rank_between(before, place), place.at)
             before = place.line
 
-    def _rank_between(self, before: Line, place: Place) -> Rank:
+    def _rank_between(self, before: Line, place: LineState) -> Rank:
         line = place.line
         if before.kind in _BEGINNINGS or self._belongs_above(place) or self._in_span(place.at):
             return Rank.POOR
@@ -258,19 +266,19 @@ class _Window:
             return Rank.BLOCK
         return Rank.ITEM if line.starts else Rank.LINE
 
-    def _belongs_above(self, place: Place) -> bool:
+    def _belongs_above(self, place: LineState) -> bool:
         """The line ends what stands above it, or would be read as a fence at a part's start."""
         bare = self._text[place.at :].lstrip()
         match place.line.kind:
-            case Kind.FENCE_CLOSE | Kind.TABLE_RULE:
+            case LineKind.FENCE_CLOSE | LineKind.TABLE_RULE:
                 return True
-            case Kind.RULE:
+            case LineKind.RULE:
                 return not place.line.starts
-            case Kind.TEXT:
+            case LineKind.TEXT:
                 # What ends the window may be the beginning of a table's delimiters.
                 begun = place.line is self._last and not bare.strip("|:- ")
                 return begun or bare.startswith(("```", "~~~"))
-            case Kind.FENCE_BODY if place.line is self._last and place.fence is not None:
+            case LineKind.FENCE_BODY if place.line is self._last and place.fence is not None:
                 return not bare.rstrip().strip(place.fence.run[0])
         return False
 
@@ -287,23 +295,23 @@ class _Window:
     def _with_heading(self, index: int) -> int:
         """A heading stays with what it stands above."""
         above = index - 1
-        while above > 0 and self._places[above].line.kind is Kind.BLANK:
+        while above > 0 and self._places[above].line.kind is LineKind.BLANK:
             above -= 1
-        return above if above > 0 and self._places[above].line.kind is Kind.HEADING else index
+        return above if above > 0 and self._places[above].line.kind is LineKind.HEADING else index
 
     def _last_leaf(self) -> int:
         """The line in which the paragraph, table or fence begins that the window ends in."""
         index = len(self._places) - 1
         while index > 0 and not self._places[index].line.starts:
             index -= 1
-            if self._places[index + 1].line.kind is Kind.TABLE_RULE:
+            if self._places[index + 1].line.kind is LineKind.TABLE_RULE:
                 break
         return index
 
     # Within a line.
 
     def _within_leaf(self) -> Iterator[_Candidate]:
-        if self._last.kind is Kind.FENCE_OPEN:
+        if self._last.kind is LineKind.FENCE_OPEN:
             return
         in_fence = self._last.kind in IN_FENCE
         start = self._starts[-1 if in_fence else self._leaf]
@@ -324,7 +332,7 @@ class _Window:
         return any(start < at < end for start, end in self._spans)
 
     def _inline_spans(self) -> list[tuple[int, int]]:
-        if self._last.kind in (Kind.FENCE_OPEN, *IN_FENCE):
+        if self._last.kind in (LineKind.FENCE_OPEN, *IN_FENCE):
             return []
         start = self._starts[self._leaf]
         found = scan(self._text[start:])

@@ -1,11 +1,11 @@
-"""Closes, for the moment, what a growing answer has not closed yet."""
+"""Closes, for the moment, the inline markup that a growing answer has not closed yet."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
-from bot.render.blocks import Blocks, Fence, Kind, Line, line_end
+from bot.render.blocks import Blocks, Fence, Line, LineKind, line_end
 from bot.render.sizes import CLOSING_MARKS
 
 # Finds inline markup: code, emphasis and links, whole ones and those that are still open.
@@ -16,7 +16,7 @@ _TARGET = re.compile(r"\((?:[^()\\\n]|\\.|\((?:[^()\\\n]|\\.)*\))*\)")
 
 
 @dataclass(slots=True)
-class Mark:
+class OpenMark:
     """An opening mark that was not closed: where it stands, and what would close it."""
 
     at: int
@@ -32,7 +32,7 @@ class Inline:
     """
 
     spans: list[tuple[int, int]] = field(default_factory=list)
-    open: list[Mark] = field(default_factory=list)
+    open: list[OpenMark] = field(default_factory=list)
     target: int | None = None
     dangling: int = 0
 
@@ -74,7 +74,7 @@ class _Scan:
             self._found.dangling = len(run)
         else:
             # Whatever follows may be code: nothing more is read.
-            self._found.open.append(Mark(at, run))
+            self._found.open.append(OpenMark(at, run))
             self._finish_code()
 
     def _finish_code(self) -> None:
@@ -91,7 +91,7 @@ class _Scan:
         if not left:
             return
         if not after.isspace() and _may_open(run, before):
-            self._found.open.append(Mark(self._at - left, run[:left]))
+            self._found.open.append(OpenMark(self._at - left, run[:left]))
         elif self._at == len(self._text):
             self._found.dangling = left
 
@@ -117,7 +117,7 @@ class _Scan:
             self._found.spans.append((start, end.end()))
             self._at = end.end()
         elif "\n" not in self._text[self._at :]:
-            self._found.open.append(Mark(start, ""))
+            self._found.open.append(OpenMark(start, ""))
             self._found.target = self._at
             self._at = len(self._text)
 
@@ -155,9 +155,9 @@ class Unfinished:
         starts, lines, fence = self._read(text)
         if not lines:
             return text
-        if fence is not None or lines[-1].kind is Kind.FENCE_CLOSE:
+        if fence is not None or lines[-1].kind is LineKind.FENCE_CLOSE:
             closed = _fenced(text, starts, lines, fence)
-        elif lines[-1].kind is Kind.HEADING:
+        elif lines[-1].kind is LineKind.HEADING:
             closed = _inline(text, starts[-1])
         else:
             closed = _inline(text, starts[_paragraph(lines)])
@@ -211,9 +211,9 @@ def _fenced(text: str, starts: list[int], lines: list[Line], fence: Fence | None
     closing = text[starts[-1] :] if fence is None else fence.closing
     content = text[: starts[-1]].rstrip("\r\n") if fence is None else text
     run = closing.strip(" >")
-    if lines[-1 if fence else -2].kind is Kind.FENCE_BODY:
+    if lines[-1 if fence else -2].kind is LineKind.FENCE_BODY:
         content = _without_half_closing(content, run[0])
-    opened = next(i for i in reversed(range(len(lines))) if lines[i].kind is Kind.FENCE_OPEN)
+    opened = next(i for i in reversed(range(len(lines))) if lines[i].kind is LineKind.FENCE_OPEN)
     body = content[starts[opened] :].splitlines()[1:]
     if not any(line.strip(" >") for line in body):
         return text[: starts[opened]].rstrip()

@@ -1,10 +1,5 @@
-"""What is tried, in this order, where a platform refuses what it should take.
-
-An edit that is refused leaves its message as it is, and the rest goes into a new one; that the
-message is gone is believed once it was looked for. A new message that is refused is looked for
-where an earlier try may have posted it, then tried smaller, then as plain text; then what stands
-says that the answer is cut, then the asker alone is told, and the operator always is. No answer
-goes down twice, so its calls are bounded.
+"""What is tried, in this order, where a platform refuses what it should take; the last rung
+tells the asker alone.
 """
 
 from __future__ import annotations
@@ -14,7 +9,7 @@ from enum import IntEnum
 from typing import Literal
 from uuid import UUID, uuid4
 
-from bot.pacing import Pacing, Waiting
+from bot.pacing import Claimant, Pacing
 from bot.store import StoreUnavailable, WhisperLog
 from bot.words import Sentence, english
 from connectors.base import (
@@ -136,7 +131,7 @@ class Asker:
         self._whispers = whispers
         self._me = uuid4()
 
-    async def tell(self, sentence: str, waiting: Waiting, at_us: int) -> str | None:
+    async def tell(self, sentence: str, waiting: Claimant, at_us: int) -> str | None:
         """Says a sentence, by its id; why it was not, or perhaps not, told, or None where it was.
 
         `waiting` is who waits for the turn, `at_us` now, in microseconds since the epoch.
@@ -173,7 +168,7 @@ class Asker:
                 return None if mine else "they have been told before, or may have been"
 
     async def _say(
-        self, sentence: str, connector: Whispers, person: Person, waiting: Waiting
+        self, sentence: str, connector: Whispers, person: Person, waiting: Claimant
     ) -> ConnectorError | TimeoutError | None:
         """Tries once; what went wrong, if anything did."""
         budget = self._connector.budget(self._place, "post")

@@ -45,7 +45,7 @@ UNHEARD = _Nobody()
 """Nobody watches."""
 
 
-class Record:
+class ReplyRecord:
     """Notes what one reply does; never waits. `calls` were made for it before."""
 
     def __init__(

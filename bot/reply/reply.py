@@ -16,7 +16,7 @@ import structlog
 from bot.pacing import Pacing
 from bot.reply.closing import Closing
 from bot.reply.ladder import LONGEST_PAUSE_S, Asker, Ladder, Rung, is_final, pause_after
-from bot.reply.record import UNHEARD, Hearer, Record
+from bot.reply.record import UNHEARD, Hearer, ReplyRecord
 from bot.reply.screen import Ending, Message, Screen, Step
 from bot.store import Store
 from connectors.base import (
@@ -30,7 +30,7 @@ from connectors.base import (
     Person,
     RateLimited,
     Shown,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -101,7 +101,7 @@ class Reply:
         self._place = question.place
         self._connector = connector
         self._pacing = pacing
-        self._record = Record(run_id, connector.name, store, hearer, begun.calls)
+        self._record = ReplyRecord(run_id, connector.name, store, hearer, begun.calls)
         self._asker = Asker(run_id, asker, self._place, connector, pacing, store.whispers)
         self._elapsed_us = elapsed_us
         self._clock = asyncio.get_running_loop().time
@@ -506,7 +506,7 @@ class Reply:
     async def _go_on_below(self, step: Step, problem: ConnectorError) -> None:
         """A message was refused an edit: it stays as it is, and the rest goes into a new one."""
         await self._freeze(step, problem)
-        if isinstance(problem, TooLong) and self._ladder.rung < Rung.QUARTER:
+        if isinstance(problem, TooLarge) and self._ladder.rung < Rung.QUARTER:
             self._shrink(problem)
 
     async def _freeze(self, step: Step, why: object) -> None:

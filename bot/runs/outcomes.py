@@ -1,4 +1,4 @@
-"""How a run can end, what the reader is told then, and what can be pressed."""
+"""How a run can end: what the reader and the operator are told then, and what can be pressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Attached files on their way into a request: chosen, fetched, read, and cut to the room left."""
+"""What a model is given: the system prompt, the newest of the conversation that fits, and the
+files of the question.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.attachments import FileLimits, Reader, Reading, as_prompt, choose, kind_of, line
+from bot.attachments import DocumentReader, FileLimits, Reading, as_prompt, choose, kind_of, line
 from bot.runs.usage import IMAGE_TOKENS, Caps, NotAnswerable, estimated_tokens
 from bot.store import Answer, RunRow, RunStart, Store, StoreUnavailable, storable
 from bot.words import Sentence, listed
@@ -25,7 +27,7 @@ from connectors.base import (
     MessageRef,
     Person,
     Said,
-    TooLong,
+    TooLarge,
 )
 from providers.base import GO_ON, Image, Provider, Request, Turn
 
@@ -44,14 +46,14 @@ class Taken:
     images: tuple[Image, ...] = ()
 
 
-class Files:
+class AttachedFiles:
     """Takes files for one request, until their number or the model's room is used up.
 
     `room` is in tokens. `left_out` has a line for the reader on each file, or part of one, that
     the model is not given.
     """
 
-    def __init__(self, reader: Reader, connector: Connector, sees: bool, room: int) -> None:
+    def __init__(self, reader: DocumentReader, connector: Connector, sees: bool, room: int) -> None:
         self.left_out: list[Sentence] = []
         self._reader = reader
         self._connector = connector
@@ -87,7 +89,7 @@ class Files:
                 data = await self._connector.fetch(
                     file, self._reader.limits.bytes_of(kind_of(file))
                 )
-        except TooLong:
+        except TooLarge:
             return _refused(file, "file.too_large_to_fetch")
         except (ConnectorError, TimeoutError) as error:
             log.warning("file.not_fetched", file=file.id, error=str(error) or "time-out")
@@ -134,7 +136,7 @@ class RequestOptions:
     system_prompt: str
     history_messages: int
     max_answer_tokens: int | None
-    files: Reader = field(default_factory=lambda: Reader(FileLimits()))
+    files: DocumentReader = field(default_factory=lambda: DocumentReader(FileLimits()))
     caps: Caps = field(default_factory=Caps)
 
 
@@ -189,7 +191,7 @@ async def gather(
     system = [Turn("system", storable(options.system_prompt))]
     room = options.caps.room(model.name, model.room)
     left = _room_left(room, options, system + question)
-    files = Files(options.files, connector, model.sees, left)
+    files = AttachedFiles(options.files, connector, model.sees, left)
     question[0] = _with(question[0], await files.take(asked.files))
     _check_not_empty(question[0], files)
     left = files.room
@@ -205,7 +207,7 @@ def _with(turn: Turn, taken: Taken) -> Turn:
     return replace(turn, text=text, images=taken.images)
 
 
-def _check_not_empty(question: Turn, files: Files) -> None:
+def _check_not_empty(question: Turn, files: AttachedFiles) -> None:
     if not question.text and not question.images:
         why = listed(files.left_out, "list.semicolon")
         raise NotAnswerable(why or Sentence("refused.no_text"))
@@ -302,7 +304,7 @@ async def _with_runs(before: _Before, asked: MessageRef, store: Store, limit: in
     return replace(before, said=sorted(said, key=lambda entry: entry.at_us), answers=answers)
 
 
-async def _earlier(before: _Before, store: Store, files: Files, *, named: bool) -> _Earlier:
+async def _earlier(before: _Before, store: Store, files: AttachedFiles, *, named: bool) -> _Earlier:
     """The conversation before the question as turns."""
     said = before.said
     try:

@@ -1,4 +1,6 @@
-"""What is kept of a run, and told to the operator: its beginning and its end."""
+"""What is kept of a run, and told to the operator: its beginning and its end; a run that ended
+while the token log was away is compared once it is back.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ log = structlog.get_logger(__name__)
 KEEP_DEADLINE_S = 5.0
 
 
-class Record:
+class RunRecord:
     """One run's row, and its first and last line in the bot's own log."""
 
     def __init__(

@@ -1,4 +1,6 @@
-"""The runs under way: started, found, stopped and drained here."""
+"""The runs of this process: started, found, stopped and drained; and which link lost a token
+first.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from bot.runs import outcomes
 from bot.runs.outcomes import Ended, Outcome, Question, cure
 from bot.runs.prompt import RequestOptions, gather
 from bot.runs.receipts import Evidence, Receipt, compare, links, of_log, of_screen, summary
-from bot.runs.record import KEEP_DEADLINE_S, Late, Record
+from bot.runs.record import KEEP_DEADLINE_S, Late, RunRecord
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
 from bot.store import Recorded, Store, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
@@ -96,7 +96,7 @@ class Run:
         self._request: Request | None = None
         self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._generated_us: int | None = None
-        self._record = Record(self.id, store, now_us, watch, log_text=options.log_text)
+        self._record = RunRecord(self.id, store, now_us, watch, log_text=options.log_text)
         asked = question.asked.message
         self.reply = Reply(
             self.id,

@@ -1,15 +1,5 @@
-"""The tokens of a run and their price: as the service counted them, else estimated.
-
-A service says at the end of its stream what it counted. Of a stream that was stopped or cut, or
-of a service that never says, it is estimated here, and marked so:
-
-- the answer: the pieces that came (most services send a token each, some send several in one), or
-  a quarter of the text's bytes, whichever is more. Reasoning that the service does not send can't
-  be counted.
-- the question: a quarter of the bytes of all that the model was given, four for each turn, and
-  what an image takes on average.
-
-A request that the service refused before its first token counts as nothing.
+"""The tokens of a run and their price, as the service counted them, else estimated; and the most
+that one run may use.
 """
 
 from __future__ import annotations

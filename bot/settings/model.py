@@ -1,4 +1,4 @@
-"""Which model answers, and how it is reached."""
+"""Which model answers, and how its service is reached."""
 
 from __future__ import annotations
 

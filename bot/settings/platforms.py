@@ -1,4 +1,4 @@
-"""How Discord is reached, and what the bot does there."""
+"""How Slack and Discord are reached, and what the bot does there."""
 
 from __future__ import annotations
 

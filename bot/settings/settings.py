@@ -1,4 +1,4 @@
-"""All settings together, and how they are read."""
+"""All settings together, how they are read, and what libraries may read of the environment."""
 
 from __future__ import annotations
 

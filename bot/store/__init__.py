@@ -3,17 +3,17 @@
 from bot.store.counting import HOUR_US, Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
 from bot.store.hours import Expense, Hour
-from bot.store.inbox import Given, Question
+from bot.store.inbox import Given, KeptQuestion
 from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, EditRow, MessageRow, WhisperLog
 from bot.store.migrate import upgrade
 from bot.store.people import Rows
-from bot.store.retention import Deleted, scrub
+from bot.store.retention import DeletedCounts, scrub
 from bot.store.runs import AmbiguousRun, Recorded, RunEnd, RunRow, RunStart, TokenRow
 from bot.store.schema import storable
 from bot.store.store import Store, memory_store, open_store
-from bot.store.usage import By, Running, Scope, Spent, Total
+from bot.store.usage import By, Running, Spent, Total, UsageScope
 from bot.store.write_behind import Journal
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "By",
     "Cursor",
     "Database",
-    "Deleted",
+    "DeletedCounts",
     "EditRow",
     "Expense",
     "Filters",
@@ -32,20 +32,19 @@ __all__ = [
     "Hours",
     "InlineDatabase",
     "Journal",
+    "KeptQuestion",
     "Leases",
     "Listed",
     "MessageRow",
     "Orphan",
     "Page",
     "Process",
-    "Question",
     "Recorded",
     "Rows",
     "RunEnd",
     "RunRow",
     "RunStart",
     "Running",
-    "Scope",
     "Seat",
     "Spent",
     "SqlDatabase",
@@ -53,6 +52,7 @@ __all__ = [
     "StoreUnavailable",
     "TokenRow",
     "Total",
+    "UsageScope",
     "WhisperLog",
     "memory_store",
     "open_store",

@@ -1,9 +1,4 @@
-"""Accounts as columns, and what rows that say no realm are taken for.
-
-Older versions, which may still run beside this one during an upgrade, store no realm. On Slack and
-on the page it is then that of the workspace where the person was, which is right for all but people
-of another organisation: of those nobody knows it any more, and `UNKNOWN_REALM` says so.
-"""
+"""Places, messages, files and accounts as columns."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""One seam to the database: work over a synchronous connection, run as one transaction.
-
-SQLite runs in WAL mode with `synchronous=NORMAL`: what was committed survives a `kill -9` of the
-process; a power cut can cost the newest transactions, but never damages the file.
+"""One seam to the database: work over a synchronous connection, run as one transaction; and what
+can go wrong with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The inbox: every question is stored before the platform is told that it was taken."""
+"""The inbox: every question is stored before the platform is told that it was taken; with it
+what is known of its conversation, and what a platform let the bot do about a message for a
+while.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ State = Literal["waiting", "running", "done", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class KeptQuestion:
     """One question of the inbox; `received_us` in microseconds since the epoch."""
 
     id: int
@@ -79,7 +82,7 @@ class Inbox:
         change = update(inbox).where(inbox.c.id == id).values(values)
         await self._database.run(lambda connection: connection.execute(change))
 
-    async def unanswered(self) -> list[Question]:
+    async def unanswered(self) -> list[KeptQuestion]:
         """The questions that are waiting or running, oldest first."""
         query = (
             select(inbox)
@@ -87,7 +90,7 @@ class Inbox:
             .order_by(unindexed(inbox.c.id))
         )
 
-        def work(connection: Connection) -> list[Question]:
+        def work(connection: Connection) -> list[KeptQuestion]:
             return [question_of(row) for row in connection.execute(query).mappings()]
 
         return await self._database.read(work)
@@ -102,7 +105,7 @@ class Inbox:
         query = select(inbox.c.id).where(is_message(inbox, ref), inbox.c.state == "done")
         return await self._database.read(lambda connection: connection.scalar(query)) is not None
 
-    async def changed_since(self, question: Question, message_id: str) -> bool:
+    async def changed_since(self, question: KeptQuestion, message_id: str) -> bool:
         """Whether what a question's message asks was changed, and kept, after this question."""
         changed = inbox.c.message_id.startswith(storable(f"edited:{message_id}:"), autoescape=True)
         query = (
@@ -141,20 +144,20 @@ def _values(asked: Asked, received_us: int) -> dict[str, Any]:
     }
 
 
-def question_of(row: RowMapping) -> Question:
+def question_of(row: RowMapping) -> KeptQuestion:
     """The question of a row; one from before knows neither outsiders nor who was not addressed."""
     message = MessageRef(place_of(row), row["message_id"])
     person = person_of(row, external=bool(row["external"]))
     addressed = row["addressed"] is not False
     asked = Asked(message, person, row["text"], files_of(row["files"]), addressed)
     run_id = UUID(row["run_id"]) if row["run_id"] else None
-    return Question(row["id"], asked, row["received_us"], row["state"], run_id)
+    return KeptQuestion(row["id"], asked, row["received_us"], row["state"], run_id)
 
 
 # What is known of a conversation as a whole.
 
 
-class Conversations:
+class ConversationStore:
     """Remembers from when on a conversation counts."""
 
     def __init__(self, database: Database) -> None:
@@ -191,7 +194,7 @@ class Conversations:
 # What platforms let connectors do about a message for a while; see `connectors.base.Grants`.
 
 
-class Grants:
+class GrantStore:
     """Keeps grants as connectors seal them. Raises `Unavailable`, which connectors know."""
 
     def __init__(self, database: Database) -> None:

@@ -28,12 +28,12 @@ from sqlalchemy import (
 
 from bot.store.columns import columns_of, in_place
 from bot.store.database import Database
-from bot.store.inbox import Given, Question, State, insert_question, question_of
+from bot.store.inbox import Given, KeptQuestion, State, insert_question, question_of
 from bot.store.runs import RunRow, run_of
 from bot.store.schema import floors, inbox, insert_into, processes, runs, unindexed
 from connectors.base import Asked, Place
 
-T = TypeVar("T", Question, RunRow)
+T = TypeVar("T", KeptQuestion, RunRow)
 
 _FORGET_US = 3_600_000_000
 """A process that was silent for so long is forgotten; what it left has no living owner then."""
@@ -125,7 +125,7 @@ class Leases:
 
     async def orphaned_questions(
         self, living: Collection[str], connectors: Collection[str]
-    ) -> list[Orphan[Question]]:
+    ) -> list[Orphan[KeptQuestion]]:
         """The questions of these connectors that wait and whose owner is none of `living`."""
         query = (
             select(inbox)
@@ -134,18 +134,18 @@ class Leases:
             .order_by(unindexed(inbox.c.id))
         )
 
-        def work(connection: Connection) -> list[Orphan[Question]]:
+        def work(connection: Connection) -> list[Orphan[KeptQuestion]]:
             found = connection.execute(query).mappings()
             return [Orphan(question_of(row), row["owner"]) for row in found]
 
         return await self._database.read(work)
 
-    async def question_of(self, run_id: UUID) -> Orphan[Question] | None:
+    async def question_of(self, run_id: UUID) -> Orphan[KeptQuestion] | None:
         """The question that a run is to answer, if it still waits, and whoever sees to it."""
         waits = inbox.c.state.in_(_WAITING)
         query = select(inbox).where(inbox.c.run_id == str(run_id), waits).limit(1)
 
-        def work(connection: Connection) -> Orphan[Question] | None:
+        def work(connection: Connection) -> Orphan[KeptQuestion] | None:
             row = connection.execute(query).mappings().first()
             return None if row is None else Orphan(question_of(row), row["owner"])
 

@@ -48,7 +48,7 @@ _KINDS: dict[str, type[Errand]] = {
 }
 
 
-class Errands:
+class Mailbox:
     """Leaves errands, and takes those that were left for `me`. Raises `StoreUnavailable`."""
 
     def __init__(self, database: Database, me: str) -> None:

@@ -1,4 +1,6 @@
-"""The messages that an answer's parts became."""
+"""The messages that an answer's parts became, what was sent to them and when, and what readers
+thought of it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from bot.identity import Account
 from bot.store.columns import columns_of, in_place, is_message, place_of
 from bot.store.database import Database
 from bot.store.schema import edits, feedback, insert_into, messages, runs, whispers
-from bot.store.write_behind import Journal, Kind, Row
+from bot.store.write_behind import Journal, Row, RowKind
 from connectors.base import MessageRef, Place
 
 
@@ -44,7 +46,7 @@ class Answer:
     """The whole answer; empty while it is written, and once its retention is over."""
 
 
-class Messages:
+class MessageStore:
     """Takes messages without waiting, and finds runs by them."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
@@ -132,7 +134,7 @@ def _values(run_id: UUID, message: MessageRow) -> dict[str, str | int | None]:
     }
 
 
-_MESSAGE = Kind("message", 3, _write)
+_MESSAGE = RowKind("message", 3, _write)
 
 
 # What was sent to the platform and when: hashes, never the text again.
@@ -194,7 +196,7 @@ def _write_edits(connection: Connection, rows: list[Row]) -> None:
     )
 
 
-_EDIT = Kind("edit", 2, _write_edits)
+_EDIT = RowKind("edit", 2, _write_edits)
 
 
 # What readers thought of an answer.

@@ -53,7 +53,7 @@ Rows = Mapping[str, list[dict[str, Any]]]
 """Rows by their table's name, as they are stored."""
 
 
-class People:
+class PersonStore:
     """Finds and erases what is kept of people. Raises `StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:

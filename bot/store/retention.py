@@ -22,7 +22,7 @@ PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
+class DeletedCounts:
     """How much was deleted: rows of tokens and edits, and texts of runs and questions."""
 
     runs: int = 0
@@ -30,9 +30,9 @@ class Deleted:
     edits: int = 0
     questions: int = 0
 
-    def __add__(self, other: Deleted) -> Deleted:
+    def __add__(self, other: DeletedCounts) -> DeletedCounts:
         sums = (getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
-        return Deleted(*sums)
+        return DeletedCounts(*sums)
 
 
 class Retention:
@@ -41,7 +41,7 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def delete_before(self, us: int, *, now_us: int, batch: int = 20) -> Deleted:
+    async def delete_before(self, us: int, *, now_us: int, batch: int = 20) -> DeletedCounts:
         """Deletes the text of runs and questions from before `us`, `batch` of them at a time.
 
         Both times are microseconds since the epoch. A question that nobody has answered by then
@@ -58,20 +58,20 @@ class Retention:
         """Deletes all of a run, as if it had never been."""
         await self._database.run(lambda connection: _remove(connection, str(run_id)))
 
-    async def _repeat(self, work: Callable[[Connection], Deleted]) -> Deleted:
-        total = Deleted()
-        while (deleted := await self._database.run(work)) != Deleted():
+    async def _repeat(self, work: Callable[[Connection], DeletedCounts]) -> DeletedCounts:
+        total = DeletedCounts()
+        while (deleted := await self._database.run(work)) != DeletedCounts():
             total += deleted
             await asyncio.sleep(PAUSE)
         return total
 
 
-def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> Deleted:
+def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> DeletedCounts:
     old = (runs.c.started_us < before_us) & runs.c.text_deleted_us.is_(None)
     query = select(runs.c.run_id).where(old).order_by(runs.c.started_us).limit(batch)
     ids = connection.scalars(query).all()
     if not ids:
-        return Deleted()
+        return DeletedCounts()
     connection.execute(
         update(messages)
         .where(messages.c.run_id.in_(ids))
@@ -82,7 +82,7 @@ def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> De
         .where(runs.c.run_id.in_(ids))
         .values(question="", files=None, generated_text=None, text_deleted_us=now_us)
     )
-    return Deleted(len(ids), _delete_tokens(connection, ids), _delete_edits(connection, ids))
+    return DeletedCounts(len(ids), _delete_tokens(connection, ids), _delete_edits(connection, ids))
 
 
 def _remove(connection: Connection, run_id: str) -> None:
@@ -98,17 +98,17 @@ def _delete_edits(connection: Connection, ids: Sequence[str]) -> int:
     return connection.execute(delete(edits).where(edits.c.run_id.in_(ids))).rowcount
 
 
-def _questions(connection: Connection, before_us: int, batch: int) -> Deleted:
+def _questions(connection: Connection, before_us: int, batch: int) -> DeletedCounts:
     old = (inbox.c.received_us < before_us) & text(f"({SAID})")
     query = select(inbox.c.id).where(old).order_by(inbox.c.received_us).limit(batch)
     ids = connection.scalars(query).all()
     if not ids:
-        return Deleted()
+        return DeletedCounts()
     state = case((inbox.c.state == "waiting", "refused"), else_=inbox.c.state)
     connection.execute(
         update(inbox).where(inbox.c.id.in_(ids)).values(text="", files=None, state=state)
     )
-    return Deleted(questions=len(ids))
+    return DeletedCounts(questions=len(ids))
 
 
 # Takes what was deleted out of a SQLite file, where it stays legible until its room is needed.

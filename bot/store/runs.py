@@ -1,4 +1,4 @@
-"""The runs: one row for each answer, begun and ended through the journal."""
+"""The runs, one row for each answer, and the token log: every token of every run, in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.store.columns import (
 )
 from bot.store.database import Database
 from bot.store.schema import insert_into, runs, storable, tokens, unindexed
-from bot.store.write_behind import Journal, Kind, Row
+from bot.store.write_behind import Journal, Row, RowKind
 from connectors.base import File, Person, Place
 from providers.base import ANSWER_KINDS, TokenKind
 
@@ -112,7 +112,7 @@ class AmbiguousRun(Exception):
         self.run_ids = run_ids
 
 
-class Runs:
+class RunStore:
     """Takes beginnings and ends without waiting, and finds runs; `owner` is this process."""
 
     def __init__(self, database: Database, journal: Journal, owner: str) -> None:
@@ -281,10 +281,10 @@ def _end_values(end: RunEnd) -> dict[str, Any]:
 
 
 _END_COLUMNS = tuple(RunEnd.__dataclass_fields__)
-_BEGIN = Kind("run begin", 0, _write_begin)
-_ASKED = Kind("run asked", 1, _write_asked)
-_END = Kind("run end", 4, _write_end)
-_PROOF = Kind("run proof", 5, _write_proof)
+_BEGIN = RowKind("run begin", 0, _write_begin)
+_ASKED = RowKind("run asked", 1, _write_asked)
+_END = RowKind("run end", 4, _write_end)
+_PROOF = RowKind("run proof", 5, _write_proof)
 
 
 # The token log: every token of every run, in order.
@@ -385,4 +385,4 @@ def _write(connection: Connection, rows: list[Row]) -> None:
     )
 
 
-_TOKEN = Kind("token", 1, _write)
+_TOKEN = RowKind("token", 1, _write)

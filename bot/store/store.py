@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 
 from bot.store.counting import Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
-from bot.store.inbox import Conversations, Grants, Inbox
+from bot.store.inbox import ConversationStore, GrantStore, Inbox
 from bot.store.leases import Floors, Leases
 from bot.store.listing import Listing
-from bot.store.mailbox import Errands
-from bot.store.messages import EditLog, Feedback, Messages, WhisperLog
+from bot.store.mailbox import Mailbox
+from bot.store.messages import EditLog, Feedback, MessageStore, WhisperLog
 from bot.store.migrate import check
-from bot.store.people import People
+from bot.store.people import PersonStore
 from bot.store.retention import Retention
-from bot.store.runs import Runs, TokenLog
+from bot.store.runs import RunStore, TokenLog
 from bot.store.usage import UsageLog
 from bot.store.write_behind import Journal
 
@@ -34,19 +34,19 @@ class Store:
         self.leases = Leases(database, str(uuid4()))
         self.inbox = Inbox(database, self.leases.me)
         self.floors = Floors(database, self.leases.me)
-        self.errands = Errands(database, self.leases.me)
-        self.runs = Runs(database, self.journal, self.leases.me)
+        self.errands = Mailbox(database, self.leases.me)
+        self.runs = RunStore(database, self.journal, self.leases.me)
         self.listing = Listing(database)
         self.hours = Hours(database)
         self.tokens = TokenLog(database, self.journal)
         self.edits = EditLog(database, self.journal)
-        self.messages = Messages(database, self.journal)
+        self.messages = MessageStore(database, self.journal)
         self.feedback = Feedback(database)
-        self.conversations = Conversations(database)
-        self.grants = Grants(database)
+        self.conversations = ConversationStore(database)
+        self.grants = GrantStore(database)
         self.usage = UsageLog(database)
         self.whispers = WhisperLog(database)
-        self.people = People(database)
+        self.people = PersonStore(database)
         self.retention = Retention(database)
 
     async def settled(self, run_id: UUID, timeout: float) -> None:

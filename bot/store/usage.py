@@ -38,7 +38,7 @@ _LONGEST_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class UsageScope:
     """Whose usage is counted: a person's on a platform, or all of a workspace's."""
 
     connector: str
@@ -106,7 +106,13 @@ class UsageLog:
         self._database = database
 
     async def spent(
-        self, scope: Scope, *, day_us: int, month_us: int, now_us: int, apart: Collection[UUID] = ()
+        self,
+        scope: UsageScope,
+        *,
+        day_us: int,
+        month_us: int,
+        now_us: int,
+        apart: Collection[UUID] = (),
     ) -> Spent:
         """What was used since `day_us` and `month_us`; the runs `apart` don't count.
 

@@ -29,11 +29,11 @@ LAST_RETRY = 2.0
 """Seconds between tries while the database is unavailable: doubled from the first to the last."""
 
 Row = tuple[Any, ...]
-"""(kind, run_id, values…): what `Kind.write` of its kind understands."""
+"""(kind, run_id, values…): what `RowKind.write` of its kind understands."""
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class RowKind:
     """One kind of row. Within a group, kinds are written in the order of `order`.
 
     `write` must be repeatable: after a failure it is not known whether its rows were written.
@@ -262,7 +262,7 @@ def _unheard(_rows: int, _age_s: float) -> None:
 
 
 def _write(connection: Connection, rows: list[Row]) -> None:
-    by_kind: dict[Kind, list[Row]] = {}
+    by_kind: dict[RowKind, list[Row]] = {}
     for row in rows:
         by_kind.setdefault(row[0], []).append(row)
     for kind in sorted(by_kind, key=lambda kind: kind.order):

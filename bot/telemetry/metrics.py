@@ -1,9 +1,4 @@
-"""The numbers of one process, in Prometheus' form.
-
-Each label's values are a small set that the code or the operator's settings decide: connectors,
-models, outcomes, kinds of errors. No label holds what a person or a model chose; of what a
-platform chose, the names of blocks that nobody knows, so many and so long as is fixed here.
-"""
+"""The numbers of one process, in Prometheus' form: what is counted, and how it hears of it."""
 
 from __future__ import annotations
 
@@ -59,12 +54,17 @@ _WORDS = frozenset({
 """The words for an answer's end that are told apart: those that services document."""
 
 _CALL_ERRORS = _names(ConnectorError)
+_LABELS = {"TooLarge": "TooLong"}
+"""Errors whose label stays what dashboards know it as."""
 _PROVIDERS = _names(ProviderError)
 
 
 def call_result(error: str | None) -> str:
     """How a call went: `ok`, or the kind of its error (`RateLimited` is a 429)."""
-    return OK if error is None else _kind(error, _CALL_ERRORS)
+    if error is None:
+        return OK
+    kind = _kind(error, _CALL_ERRORS)
+    return _LABELS.get(kind, kind)
 
 
 def provider_errors(model: str, end: RunEnd) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,4 @@
-"""`/readyz` and `/metrics`, and who may read them.
-
-What they say of the bot's work (how much, which models, what fails) is the operator's. Who asks
-from this machine may read it; who asks by a public address needs the token, and without one only
-hears whether the bot is ready.
-"""
+"""`/readyz` and `/metrics`: whether the bot can do its work now, and who may read that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The rate of a channel: what the operator allows, or less where Discord says so."""
+"""Discord's REST API by the library's own client: each call once, every failure a
+`ConnectorError`, and the rate of each channel.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from connectors.base import (
     Place,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -122,7 +124,7 @@ class Rest:
         return self._application
 
     async def download(self, url: str, most: int) -> bytes:
-        """A file of Discord's, asked for without the token. Raises `TooLong`, and `Gone`."""
+        """A file of Discord's, asked for without the token. Raises `TooLarge`, and `Gone`."""
         http = await self._opened()
         self._check_host(URL(url, encoded=True))
         with translated("a download"):
@@ -135,7 +137,7 @@ class Rest:
                 while len(content) <= most and (more := await answer.content.read(most + 1)):
                     content += more
         if len(content) > most:
-            raise TooLong(f"The file has more than {most} bytes.")
+            raise TooLarge(f"The file has more than {most} bytes.")
         return content
 
     @property

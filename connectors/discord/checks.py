@@ -1,4 +1,6 @@
-"""What the bot asks of a server: each permission with its use."""
+"""Finds what is wrong with a Discord bot and names the step that mends it; and the permissions
+that the bot asks for.
+"""
 
 from __future__ import annotations
 

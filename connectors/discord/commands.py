@@ -1,4 +1,6 @@
-"""The bot's commands as Discord is told of them, once at the start and only where they changed."""
+"""The bot's commands: how Discord is told of them, and what a person does who uses one or
+presses a button.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
+from connectors.background import BackgroundTasks
 from connectors.base import Asked, Commanded, ConnectorError, File, MessageRef, Person, Place
 from connectors.discord import content, questions
 from connectors.discord.api import Rest
 from connectors.discord.content import plain, quoted
 from connectors.discord.guilds import Guilds, parent_in
-from connectors.discord.interactions import Acknowledgements, Interaction, Interactions, Tokens
+from connectors.discord.interactions import (
+    Acknowledgements,
+    Interaction,
+    Interactions,
+    InteractionTokens,
+)
 from connectors.discord.places import DM
-from connectors.discord.questions import Handover, Origins, Setting, patiently
-from connectors.errands import Errands
+from connectors.discord.questions import DiscordHandover, MessageContext, Origins, patiently
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +150,7 @@ _ROW, _INPUT, _PARAGRAPH = 1, 4, 2
 _REMEMBERED = 1_000
 
 
-class Asking:
+class DiscordCommands:
     """Answers interactions, which come in three types."""
 
     COMMAND, PRESS, FORM = 2, 3, 5
@@ -151,12 +158,12 @@ class Asking:
     def __init__(
         self,
         rest: Rest,
-        errands: Errands,
+        errands: BackgroundTasks,
         guilds: Guilds,
         origins: Origins,
-        handover: Handover,
+        handover: DiscordHandover,
         interactions: Interactions,
-        tokens: Tokens,
+        tokens: InteractionTokens,
     ) -> None:
         self._rest = rest
         self._errands = errands
@@ -180,18 +187,18 @@ class Asking:
             case self.FORM:
                 await self._sent(data, at, data["data"]["custom_id"])
 
-    async def _setting(self, data: Json) -> Setting:
+    async def _setting(self, data: Json) -> MessageContext:
         channel = data.get("channel") or {}
         id_, parent = str(data["channel_id"]), parent_in(channel)
         if channel:
             self._guilds.learn(id_, parent)
         us = (await self._rest.me())["id"]
         thread = id_ if parent else ""
-        return Setting(us, data.get("guild_id") or DM, parent or id_, thread)
+        return MessageContext(us, data.get("guild_id") or DM, parent or id_, thread)
 
     # Presses.
 
-    async def _pressed(self, data: Json, at: Setting) -> None:
+    async def _pressed(self, data: Json, at: MessageContext) -> None:
         if questions.pressed(data, at.place("")) is None:
             return
         interaction = _interaction(data)
@@ -206,7 +213,7 @@ class Asking:
 
     # Commands.
 
-    async def _commanded(self, data: Json, at: Setting, name: str) -> None:
+    async def _commanded(self, data: Json, at: MessageContext, name: str) -> None:
         interaction = _interaction(data)
         ref = MessageRef(at.place(interaction.id), interaction.id)
         asks = name in (Command.ABOUT, Command.ASK)
@@ -288,7 +295,7 @@ class Asking:
             self._quotes.popitem(last=False)
         await self._told.show(_interaction(data), _modal(form))
 
-    async def _sent(self, data: Json, at: Setting, form: str) -> None:
+    async def _sent(self, data: Json, at: MessageContext, form: str) -> None:
         if not form.startswith(_FORM):
             return
         question = _field(data["data"]["components"])
@@ -305,7 +312,7 @@ class Asking:
         ref = MessageRef(place, interaction.id)
         await self._ask(Asked(ref, interaction.person, text, files), interaction)
 
-    async def _place_of(self, about: Json, at: Setting) -> Place:
+    async def _place_of(self, about: Json, at: MessageContext) -> Place:
         """A message's conversation; where that is not found soon, one that begins with it."""
         try:
             async with asyncio.timeout(_QUICKLY_S):
@@ -329,7 +336,7 @@ class Asking:
             return None
         return found
 
-    def _quoting(self, about: Json, question: str, at: Setting) -> str:
+    def _quoting(self, about: Json, question: str, at: MessageContext) -> str:
         said = plain(
             content.text_of(about),
             content.names_in(about),

@@ -27,13 +27,13 @@ from connectors.base import (
 from connectors.discord import parts
 from connectors.discord.api import Rest
 from connectors.discord.checks import diagnose
-from connectors.discord.events import Inbound
+from connectors.discord.events import DiscordEvents
 from connectors.discord.gateway import Gateway
-from connectors.discord.history import Reader
-from connectors.discord.interactions import GetKeys, Interactions, Tokens
+from connectors.discord.history import DiscordHistory
+from connectors.discord.interactions import GetKeys, Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import Places, channel_of
-from connectors.discord.writer import LONGEST, Writer
+from connectors.discord.writer import LONGEST, DiscordWriter
 
 
 class DiscordConnector:
@@ -57,12 +57,12 @@ class DiscordConnector:
         self, options: DiscordOptions, grants: Grants | None = None, keys: GetKeys | None = None
     ) -> None:
         inflow, places, interactions = Inflow(), Places(), Interactions()
-        tokens = Tokens(grants, keys)
+        tokens = InteractionTokens(grants, keys)
         self._options = options
         self._rest = Rest(options)
-        self._reader = Reader(self._rest, places)
-        self._writer = Writer(self._rest, options, places, interactions, tokens)
-        inbound = Inbound(options, self._rest, inflow, places, interactions, tokens)
+        self._reader = DiscordHistory(self._rest, places)
+        self._writer = DiscordWriter(self._rest, options, places, interactions, tokens)
+        inbound = DiscordEvents(options, self._rest, inflow, places, interactions, tokens)
         self._gateway = Gateway(options, self._rest, inbound, inflow)
 
     @property
@@ -113,7 +113,7 @@ class DiscordConnector:
         return await self._reader.history(place, before, limit)
 
     async def fetch(self, file: File, most: int) -> bytes:
-        """A file that somebody attached; `TooLong` where it has more than `most` bytes."""
+        """A file that somebody attached; `TooLarge` where it has more than `most` bytes."""
         return await self._reader.fetch(file, most)
 
     async def signal(self, place: Place, status: Status) -> None:

@@ -1,7 +1,5 @@
-"""What a message says, whatever it is made of: the same for questions, history and quotations.
-
-Pure. People write text, pass messages on, make polls and send stickers; apps say things in
-embeds and in components.
+"""What a message of Discord's says, as a person reads it: its text, its files, and the same for
+what history has.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import File, Gone, MessageRef, Person, Place, Said, TooLong
+from connectors.base import File, Gone, MessageRef, Person, Place, Said, TooLarge
 from connectors.discord import content, parts, places
 from connectors.discord.api import Rest
 
@@ -102,7 +100,7 @@ def file_id(channel: str, message: str, attachment: str) -> str:
 
 
 async def fetch(rest: Rest, file: File, most: int) -> bytes:
-    """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+    """A file's content. Raises `TooLarge` where it has more than `most` bytes, and `Gone`."""
     if file.id.startswith(_ADDRESS):
         return await rest.download(file.id, most)
     channel, message, attachment = file.id.split("/")
@@ -115,7 +113,7 @@ async def fetch(rest: Rest, file: File, most: int) -> bytes:
     if about is None:
         raise Gone(f"The file {file.name} was deleted.")
     if int(about["size"]) > most:
-        raise TooLong(f"The file has more than {most} bytes.")
+        raise TooLarge(f"The file has more than {most} bytes.")
     return await rest.download(about["url"], most)
 
 

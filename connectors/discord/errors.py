@@ -15,7 +15,7 @@ from connectors.base import (
     MessageLimited,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -48,7 +48,7 @@ TABLE: Mapping[int, tuple[type[ConnectorError], str]] = {
     50013: (Refused, _MAY),
     160002: (Refused, _SEE),
     # What it may not say.
-    40005: (TooLong, "It is too large."),
+    40005: (TooLarge, "It is too large."),
     50006: (Refused, "Discord shows no empty message."),
     50035: (Refused, "Discord does not take the message as it is."),
     200000: (Refused, _WORDS),
@@ -79,7 +79,7 @@ _STATUSES: Mapping[int, tuple[type[ConnectorError], str]] = {
     403: (Refused, _MAY),
     404: (Refused, "Discord knows no such address: see DISCORD_API_URL."),
     408: (Unconfirmed, "Discord waited too long."),
-    413: (TooLong, "It is too large."),
+    413: (TooLarge, "It is too large."),
 }
 _NOT_TAKEN = 503
 """The status of a server that has not taken a call; of others that fail nobody knows."""
@@ -138,7 +138,7 @@ def _limit(call: str, error: discord.HTTPException) -> type[RateLimited]:
 
 def _entry(call: str, error: discord.HTTPException) -> tuple[type[ConnectorError], str]:
     if error.code == 50035 and _LENGTH in error.text:
-        return TooLong, "It has to be split."
+        return TooLarge, "It has to be split."
     if error.code in TABLE:
         return TABLE[error.code]
     if error.status == 429:

@@ -1,4 +1,6 @@
-"""Questions that were asked while no session listened, looked for when one begins anew."""
+"""Everything that the gateway tells of, and the questions that were asked while no session
+listened.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,24 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
+from connectors.background import BackgroundTasks
 from connectors.base import Asked, ConnectorError, Deleted, Inflow, MessageRef
 from connectors.discord import content, parts, places, questions
 from connectors.discord.api import Rest
-from connectors.discord.commands import Asking
+from connectors.discord.commands import DiscordCommands
 from connectors.discord.content import plain, quoted
 from connectors.discord.guilds import Guilds
-from connectors.discord.interactions import Interactions, Tokens
+from connectors.discord.interactions import Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places
-from connectors.discord.questions import Handover, Origins, Setting, Words, patiently, replied_to
-from connectors.errands import Errands
+from connectors.discord.questions import (
+    DiscordHandover,
+    MentionWords,
+    MessageContext,
+    Origins,
+    patiently,
+    replied_to,
+)
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +122,7 @@ _LONGEST_QUOTATION = 4_000
 NOT_KEPT = "I could not take your question just now. Please ask again."
 
 
-class Inbound:
+class DiscordEvents:
     """Makes the bot's events of Discord's, in the order in which they came to each channel."""
 
     def __init__(
@@ -123,16 +132,16 @@ class Inbound:
         inflow: Inflow,
         places: Places,
         interactions: Interactions,
-        tokens: Tokens,
+        tokens: InteractionTokens,
     ) -> None:
         self.guilds = Guilds(rest)
         self._rest = rest
         self._places = places
-        self._errands = Errands("discord")
-        self._handover = Handover(inflow)
+        self._errands = BackgroundTasks("discord")
+        self._handover = DiscordHandover(inflow)
         self._threads = options.threads
         self._origins = Origins(rest, places, threads=options.threads)
-        self._asking = Asking(
+        self._asking = DiscordCommands(
             rest, self._errands, self.guilds, self._origins, self._handover, interactions, tokens
         )
         self._catch_up = CatchUp(rest, self.guilds, self._said, options.catch_up_seconds)
@@ -174,7 +183,7 @@ class Inbound:
         if not await self._handover.insist(incoming) and asked.addressed:
             await self._apologise(message)
 
-    async def _asked(self, message: Json, at: Setting) -> Asked | None:
+    async def _asked(self, message: Json, at: MessageContext) -> Asked | None:
         words = questions.heard(message, at)
         if words is None:
             return None
@@ -189,7 +198,7 @@ class Inbound:
             raise
         return words.asked(place, text)
 
-    async def _may_open(self, words: Words, at: Setting) -> bool:
+    async def _may_open(self, words: MentionWords, at: MessageContext) -> bool:
         """Whether a question may open a thread: its asker may ask, as far as can be told now."""
         if not (words.addressed and self._threads):
             return False
@@ -213,15 +222,15 @@ class Inbound:
                 if place := self._places.of(id_):
                     self._handover.put(Deleted(MessageRef(place, id_)))
 
-    async def _setting(self, message: Json, us: str) -> Setting:
+    async def _setting(self, message: Json, us: str) -> MessageContext:
         guild, channel = message.get("guild_id"), message["channel_id"]
         if guild is None:
-            return Setting(us, DM, channel)
+            return MessageContext(us, DM, channel)
         parent = await self.guilds.parent(guild, channel)
         thread = channel if parent else ""
-        return Setting(us, guild, parent or channel, thread, self.guilds.role(guild))
+        return MessageContext(us, guild, parent or channel, thread, self.guilds.role(guild))
 
-    def _plain(self, words: Words, at: Setting) -> str:
+    def _plain(self, words: MentionWords, at: MessageContext) -> str:
         return plain(
             words.text,
             words.names,
@@ -229,7 +238,7 @@ class Inbound:
             named=lambda id_: self.guilds.name(at.guild, id_),
         )
 
-    def _replying(self, message: Json, at: Setting) -> str:
+    def _replying(self, message: Json, at: MessageContext) -> str:
         """What a message replies to, as a quotation above it.
 
         A chain of replies tells it by itself; in a thread or alone it may lie far back.

@@ -1,4 +1,4 @@
-"""The connection to Discord's gateway: begun, kept, begun anew, and ended."""
+"""The connection to Discord's gateway: begun, kept, begun again, and ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from connectors.discord.api import Http, Rest
 from connectors.discord.checks import invite_url
 from connectors.discord.commands import register
 from connectors.discord.errors import Limited
-from connectors.discord.events import Inbound
+from connectors.discord.events import DiscordEvents
 from connectors.discord.options import DiscordOptions
 
 # The library's client, at any address, which hands on what the gateway says as Discord says it.
@@ -61,7 +61,7 @@ class TooSoon(Exception):
     """The library wants to begin a session, and has to wait for that longer than it can."""
 
 
-class Sessions(Protocol):
+class SessionGate(Protocol):
     """Says when sessions may begin."""
 
     def told(self, left: int, of: int, resets_after: float) -> None:
@@ -96,7 +96,7 @@ class Client(discord.AutoShardedClient):
         content: bool,
         heard: Callable[[str, Json], None],
         anew: Callable[[], None],
-        starts: Sessions,
+        starts: SessionGate,
     ) -> None:
         super().__init__(
             intents=_intents(content=content),
@@ -160,7 +160,7 @@ class Client(discord.AutoShardedClient):
 class _GatewayHttp(Http):
     """Opens the gateway where the operator says, or else where Discord has said."""
 
-    def __init__(self, api_url: str, gateway_url: str | None, starts: Sessions) -> None:
+    def __init__(self, api_url: str, gateway_url: str | None, starts: SessionGate) -> None:
         super().__init__(api_url)
         self._starts = starts
         self._chosen = gateway_url
@@ -213,7 +213,7 @@ NO_CONTENT = (
 )
 
 
-class Starts:
+class SessionBudget:
     """Says when a session may begin. Discord allows about 1,000 a day, then resets the token."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -268,7 +268,7 @@ class Gateway:
     """Keeps a client connected from the first call of `events` until `aclose`."""
 
     def __init__(
-        self, options: DiscordOptions, rest: Rest, inbound: Inbound, inflow: Inflow
+        self, options: DiscordOptions, rest: Rest, inbound: DiscordEvents, inflow: Inflow
     ) -> None:
         self.invite_url: str | None = None
         """Where the bot is invited to a server, once Discord has said who the bot is."""
@@ -279,7 +279,7 @@ class Gateway:
         self._client: Client | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._content = True
-        self._starts = Starts()
+        self._starts = SessionBudget()
 
     @property
     def connected(self) -> bool:

@@ -1,4 +1,6 @@
-"""What the client knows of servers and channels, and Discord's answer where it knows nothing."""
+"""What the client knows of servers, channels and the people there, and what Discord answers
+where it knows nothing.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,7 @@ _MOST_ASKED = 10
 _NAMES_REMEMBERED = 5_000
 
 
-class People:
+class MemberNames:
     """Names by server and id; each is asked for once."""
 
     def __init__(self, rest: Rest) -> None:

@@ -1,4 +1,4 @@
-"""Which messages of a channel belong to a chain of replies; pure."""
+"""What was said before: in a thread, in direct messages, or in a chain of replies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from connectors.base import File, Gone, MessageRef, Place, Said
 from connectors.discord import content
 from connectors.discord.api import Rest
 from connectors.discord.content import people_in, said, speech
-from connectors.discord.guilds import People
+from connectors.discord.guilds import MemberNames
 from connectors.discord.places import Places, channel_of, first_of
 
 Message = Mapping[str, Any]
@@ -61,16 +61,16 @@ _MOST_PAGES = 3
 _MOST_STEPS = 25
 
 
-class Reader:
+class DiscordHistory:
     """Reads Discord."""
 
     def __init__(self, rest: Rest, places: Places) -> None:
         self._rest = rest
         self._places = places
-        self._people = People(rest)
+        self._people = MemberNames(rest)
 
     async def fetch(self, file: File, most: int) -> bytes:
-        """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+        """A file's content. Raises `TooLarge` where it has more than `most` bytes, and `Gone`."""
         return await content.fetch(self._rest, file, most)
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:

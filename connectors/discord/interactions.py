@@ -1,4 +1,6 @@
-"""Interactions that can still be answered: commands that wait for their response, and presses."""
+"""Interactions that can still be answered, their tokens, and what Discord is told of one within
+three seconds.
+"""
 
 from __future__ import annotations
 
@@ -156,7 +158,7 @@ LIFE_S = 15 * 60.0
 """So long a token opens something."""
 
 
-class Tokens:
+class InteractionTokens:
     """Keeps and finds commands by what they asked. Nothing here raises: a token is a help only."""
 
     def __init__(self, grants: Grants | None = None, keys: GetKeys | None = None) -> None:

@@ -1,4 +1,6 @@
-"""A part of an answer as Discord's JSON: its content, buttons and flags."""
+"""A part of an answer as Discord's JSON: content, buttons and flags; and what of it the client
+draws.
+"""
 
 from __future__ import annotations
 

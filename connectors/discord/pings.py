@@ -1,4 +1,6 @@
-"""One ping for the asker when an answer that took long is done: edits notify nobody."""
+"""What tells people that the bot is at work, and that a long answer is done: typing, and one
+ping.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from connectors.discord import parts
 from connectors.discord.api import Rest
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import channel_of
-from connectors.discord.responses import Responses
+from connectors.discord.responses import CommandResponses
 
 # Calls that run to their end, whatever becomes of those who wait for them.
 
@@ -78,7 +80,7 @@ _REMEMBERED = 2_000
 
 
 @dataclass(slots=True)
-class _Answer:
+class _TimedAnswer:
     """An answer: its first message, and since when it is made (monotonic seconds)."""
 
     first: MessageRef
@@ -90,14 +92,14 @@ class Pings:
     """Knows since when each answer is made. Switched off, it does nothing."""
 
     def __init__(
-        self, rest: Rest, options: DiscordOptions, flights: Flights, responses: Responses
+        self, rest: Rest, options: DiscordOptions, flights: Flights, responses: CommandResponses
     ) -> None:
         self._rest = rest
         self._after_s = options.ping_after_seconds
         self._flights = flights
         self._responses = responses
         self._thinking: dict[Place, float] = {}
-        self._answers: OrderedDict[UUID, _Answer] = OrderedDict()
+        self._answers: OrderedDict[UUID, _TimedAnswer] = OrderedDict()
 
     def began(self, place: Place) -> None:
         """The bot begins to think in a conversation."""
@@ -111,7 +113,7 @@ class Pings:
         now = time.monotonic()
         if part.run_id not in self._answers:
             began = self._thinking.pop(ref.place, now)
-            self._answers[part.run_id] = _Answer(ref, began)
+            self._answers[part.run_id] = _TimedAnswer(ref, began)
             if len(self._answers) > _REMEMBERED:
                 self._answers.popitem(last=False)
         answer = self._answers[part.run_id]
@@ -120,7 +122,7 @@ class Pings:
             if now - answer.began >= self._after_s:
                 self._flights.send(self._ping(answer, ref, part))
 
-    async def _ping(self, answer: _Answer, ref: MessageRef, part: Part) -> None:
+    async def _ping(self, answer: _TimedAnswer, ref: MessageRef, part: Part) -> None:
         try:
             asker = await self._asker(answer, part)
             if asker:
@@ -128,7 +130,7 @@ class Pings:
         except ConnectorError as error:
             log.warning("discord: nobody was pinged: %s", error)
 
-    async def _asker(self, answer: _Answer, part: Part) -> str | None:
+    async def _asker(self, answer: _TimedAnswer, part: Part) -> str | None:
         if asker := self._responses.asker(answer.first.id):
             return asker
         if part.about is None:

@@ -1,4 +1,4 @@
-"""Where messages stand on Discord, and which conversation a message belongs to."""
+"""Where messages stand on Discord, which conversation each belongs to, and when its id was made."""
 
 from __future__ import annotations
 

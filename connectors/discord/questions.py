@@ -1,4 +1,6 @@
-"""Which conversation a message belongs to: in a channel, that of the first one of its replies."""
+"""What Discord sends, as events of the bot's: which conversation a message belongs to, and who
+waits to hear that it is safe.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.base import (
+    Admitted,
     Asked,
     Edited,
     Event,
@@ -23,7 +26,6 @@ from connectors.base import (
     RateLimited,
     Refused,
     Unavailable,
-    Verdict,
 )
 from connectors.discord import content, parts
 from connectors.discord.api import Rest
@@ -45,7 +47,7 @@ _ANSWERS = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class MessageContext:
     """Where something happened. `guild` is `DM` in direct messages; `thread` may be empty.
 
     `us` is the bot's id, and `role` that of the role which a server made for it.
@@ -74,7 +76,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class MentionWords:
     """What a person said; names that are not in the message itself are not known yet."""
 
     id: str
@@ -89,7 +91,7 @@ class Words:
         return Asked(MessageRef(place, self.id), self.person, text, self.files, self.addressed)
 
 
-def heard(message: Json, at: Setting) -> Words | None:
+def heard(message: Json, at: MessageContext) -> MentionWords | None:
     """What a message means that was posted."""
     if not is_by_person(message, at.us):
         return None
@@ -99,7 +101,7 @@ def heard(message: Json, at: Setting) -> Words | None:
     return _words(message, addressed=addressed)
 
 
-def changed(message: Json, us: str) -> Words | None:
+def changed(message: Json, us: str) -> MentionWords | None:
     """What a message says now that a person changed; Discord tells of previews and pins alike."""
     if not message.get("edited_timestamp") or not is_by_person(message, us):
         return None
@@ -108,7 +110,7 @@ def changed(message: Json, us: str) -> Words | None:
     return _words(message, addressed=True)
 
 
-def edited(words: Words, place: Place, text: str, version: str) -> Edited:
+def edited(words: MentionWords, place: Place, text: str, version: str) -> Edited:
     """The event of a change, with the text as a person reads it."""
     return Edited(MessageRef(place, words.id), words.person, text, version, words.files)
 
@@ -155,8 +157,8 @@ def replied_to(message: Json) -> str | None:
     return reference.get("message_id")
 
 
-def _words(message: Json, *, addressed: bool) -> Words:
-    return Words(
+def _words(message: Json, *, addressed: bool) -> MentionWords:
+    return MentionWords(
         message["id"],
         person_of(message["author"], message.get("member")),
         content.text_of(message),
@@ -166,7 +168,7 @@ def _words(message: Json, *, addressed: bool) -> Words:
     )
 
 
-def _addressed(message: Json, at: Setting) -> bool | None:
+def _addressed(message: Json, at: MessageContext) -> bool | None:
     """Whether a message speaks to the bot by name; None where it is no business of the bot's."""
     people = {user["id"] for user in message.get("mentions") or ()}
     groups = set(message.get("mention_roles") or ())
@@ -196,7 +198,7 @@ PAUSES_S = (1.0, 5.0, 25.0)
 """Discord delivers an event once: what the bot could not keep is handed to it again."""
 
 
-class Handover:
+class DiscordHandover:
     """Puts events into the inflow and waits until the bot has settled them."""
 
     def __init__(self, inflow: Inflow) -> None:
@@ -208,7 +210,7 @@ class Handover:
 
     async def admits(
         self, place: Place, person: Person, *, spends: bool = True, within: float = _PATIENCE_S
-    ) -> Verdict:
+    ) -> Admitted:
         """Whether a person may do something, before any of it can be seen."""
         return await self._inflow.admits(place, person, spends=spends, within=within)
 
@@ -261,7 +263,7 @@ class Origins:
         self._places = places
         self._threads = threads
 
-    async def of(self, message: Json, at: Setting, *, opens: str = "") -> Place:
+    async def of(self, message: Json, at: MessageContext, *, opens: str = "") -> Place:
         """The place of a message, which is remembered. Raises `ConnectorError`.
 
         `opens` names the thread that a question opens where it begins a conversation.
@@ -270,7 +272,7 @@ class Origins:
         self._places.remember(message["id"], place)
         return place
 
-    async def _found(self, message: Json, at: Setting, opens: str) -> Place:
+    async def _found(self, message: Json, at: MessageContext, opens: str) -> Place:
         if at.alone:
             return at.place("")
         begins = self._threads and replied_to(message) is None
@@ -278,7 +280,7 @@ class Origins:
             return Place("discord", at.guild, at.channel, thread)
         return await self._followed(message, at)
 
-    async def _followed(self, message: Json, at: Setting) -> Place:
+    async def _followed(self, message: Json, at: MessageContext) -> Place:
         """Follows the replies up, to a message that is remembered or to the first one."""
         for _ in range(MOST):
             known = self._places.of(message["id"])
@@ -290,7 +292,7 @@ class Origins:
             message = above
         return at.place(message["id"])
 
-    async def _above(self, message: Json, at: Setting) -> Json | str:
+    async def _above(self, message: Json, at: MessageContext) -> Json | str:
         """The message above one in its chain; the id of the first one where there is no other."""
         if replied := replied_to(message):
             return message.get("referenced_message") or await self._read(replied, at)
@@ -300,7 +302,7 @@ class Origins:
             return str(command["id"])
         return await self._first_part(message, at) or str(message["id"])
 
-    async def _read(self, message_id: str, at: Setting) -> Json | str:
+    async def _read(self, message_id: str, at: MessageContext) -> Json | str:
         if self._places.of(message_id) is not None:
             return message_id
         try:
@@ -311,7 +313,7 @@ class Origins:
             return message_id
         return found
 
-    async def _first_part(self, part: Json, at: Setting) -> Json | None:
+    async def _first_part(self, part: Json, at: MessageContext) -> Json | None:
         """The newest message of ours before a later part that says what it answers."""
         before: list[Json] = await self._rest.look_up(
             "/channels/{channel_id}/messages",
@@ -321,7 +323,7 @@ class Origins:
         ours = (each for each in before if each["author"]["id"] == at.us)
         return next((m for m in ours if replied_to(m) or m.get("interaction_metadata")), None)
 
-    async def _opened(self, message_id: str, at: Setting, name: str) -> str | None:
+    async def _opened(self, message_id: str, at: MessageContext, name: str) -> str | None:
         """The thread on a message, which has the message's id; None where it may not be opened."""
         try:
             await self._rest.call(

@@ -1,4 +1,6 @@
-"""Messages that answer a slash command: they are reached by the command's token while it lives."""
+"""Messages that answer a slash command, reached by the command's token while it lives; and
+messages that were posted by a process that died.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from connectors.base import Gone, MessageRef, Part, Person, Place, Refused
 from connectors.discord import parts, places
 from connectors.discord import parts as markup
 from connectors.discord.api import Rest
-from connectors.discord.interactions import Interaction, Interactions, Tokens
+from connectors.discord.interactions import Interaction, Interactions, InteractionTokens
 from connectors.discord.places import DM, channel_of
 from connectors.markdown import form
 
@@ -106,10 +108,10 @@ class _Response:
     above: str
 
 
-class Responses:
+class CommandResponses:
     """Posts and edits by the tokens of interactions. Where that fails, an ordinary call may do."""
 
-    def __init__(self, rest: Rest, interactions: Interactions, tokens: Tokens) -> None:
+    def __init__(self, rest: Rest, interactions: Interactions, tokens: InteractionTokens) -> None:
         self._rest = rest
         self._interactions = interactions
         self._tokens = tokens

@@ -21,7 +21,7 @@ from connectors.base import (
     Refused,
     Shown,
     Status,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.discord import parts, responses
@@ -30,11 +30,11 @@ from connectors.discord import places as snowflakes
 from connectors.discord.api import Budgets, Rest
 from connectors.discord.dialect import units
 from connectors.discord.errors import code_of
-from connectors.discord.interactions import Interactions, Tokens
+from connectors.discord.interactions import Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.pings import Flights, Indicator, Pings
 from connectors.discord.places import DM, Places, channel_of
-from connectors.discord.responses import Responses
+from connectors.discord.responses import CommandResponses
 
 LONGEST = 1_900
 """UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
@@ -54,7 +54,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
-class _Post:
+class _TriedPost:
     """A post that was tried: when first (seconds since the epoch), and what came of it."""
 
     tried_at: float
@@ -64,7 +64,7 @@ class _Post:
     shown: Shown | None = None
 
 
-class Writer:
+class DiscordWriter:
     """Calls for messages. None is cancelled once it is under way, and one goes on at a time."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Writer:
         options: DiscordOptions,
         places: Places,
         interactions: Interactions,
-        tokens: Tokens,
+        tokens: InteractionTokens,
     ) -> None:
         self._rest = rest
         self._places = places
@@ -81,9 +81,9 @@ class Writer:
         self._budgets = Budgets(options)
         self._flights = Flights()
         self._indicator = Indicator(rest)
-        self._responses = Responses(rest, interactions, tokens)
+        self._responses = CommandResponses(rest, interactions, tokens)
         self._pings = Pings(rest, options, self._flights, self._responses)
-        self._posts: OrderedDict[str, _Post] = OrderedDict()
+        self._posts: OrderedDict[str, _TriedPost] = OrderedDict()
         self._parts: OrderedDict[tuple[UUID, int], str] = OrderedDict()
         """Our messages by run and part."""
         self._above: OrderedDict[str, str] = OrderedDict()
@@ -96,7 +96,7 @@ class Writer:
     async def post(self, place: Place, part: Part, key: str) -> Shown:
         """Posts a part. Raises every kind of `ConnectorError`."""
         _check(part)
-        post = self._posts.setdefault(key, _Post(time.time()))
+        post = self._posts.setdefault(key, _TriedPost(time.time()))
         _trim(self._posts)
         shown = await self._flights.run(key, lambda: self._once(place, part, key, post))
         self._indicator.stop(place)
@@ -115,7 +115,7 @@ class Writer:
             return None
         shown = self._ours(place, message)
         self._know(part, shown.ref)
-        self._posts[key] = _Post(since, shown=shown)
+        self._posts[key] = _TriedPost(since, shown=shown)
         _trim(self._posts)
         return shown
 
@@ -158,7 +158,7 @@ class Writer:
 
     # Posting.
 
-    async def _once(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
+    async def _once(self, place: Place, part: Part, key: str, post: _TriedPost) -> Shown:
         if post.shown is None:
             message = await self._posted(place, part, key, post)
             post.shown = self._ours(place, message)
@@ -177,7 +177,7 @@ class Writer:
             self._parts[part.run_id, part.index] = ref.id
             _trim(self._parts)
 
-    async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Message:
+    async def _posted(self, place: Place, part: Part, key: str, post: _TriedPost) -> Message:
         if self._may_be_there(part, post) and (found := await self._found(place, part, post)):
             return found
         if message := await self._responses.open(part):
@@ -186,7 +186,7 @@ class Writer:
             return message
         return await self._post(place, part, key, post)
 
-    async def _post(self, place: Place, part: Part, key: str, post: _Post) -> Message:
+    async def _post(self, place: Place, part: Part, key: str, post: _TriedPost) -> Message:
         body = parts.body(part) | {"nonce": parts.nonce(key), "enforce_nonce": True}
         reply = self._reply(place, part)
         # It counts as lost from here on, also where this is given up while Discord is at it.
@@ -205,7 +205,7 @@ class Writer:
             post.lost = False
             raise
 
-    async def _follow_up(self, part: Part, post: _Post) -> Message | None:
+    async def _follow_up(self, part: Part, post: _TriedPost) -> Message | None:
         """Posts by a command's token, where the bot itself may not speak."""
         post.nameless = True
         try:
@@ -242,14 +242,14 @@ class Writer:
             return {}
         return {"message_reference": {"message_id": target, "fail_if_not_exists": False}}
 
-    def _may_be_there(self, part: Part, post: _Post) -> bool:
+    def _may_be_there(self, part: Part, post: _TriedPost) -> bool:
         """Whether the post may have taken effect where no nonce tells: long ago, or before us."""
         if post.lost:
             return post.nameless or time.time() - post.tried_at > _NONCE_HOLDS_S
         asked_at = snowflakes.seconds(part.about.id) if part.about else None
         return asked_at is not None and asked_at < self._started_at
 
-    async def _found(self, place: Place, part: Part, post: _Post) -> Message | None:
+    async def _found(self, place: Place, part: Part, post: _TriedPost) -> Message | None:
         if part.run_id is None or not part.controls:
             return None
         after = part.about.id if part.about else snowflakes.at(post.tried_at - responses.SKEW_S)
@@ -315,7 +315,7 @@ def _shown(ref: MessageRef, message: Message) -> Shown:
 
 def _check(part: Part) -> None:
     if max(units(part.text), markup.DIALECT.measure(part.text).characters) > LONGEST:
-        raise TooLong(f"A part has {LONGEST:,} characters at the most.")
+        raise TooLarge(f"A part has {LONGEST:,} characters at the most.")
 
 
 def _trim(remembered: OrderedDict[_Key, _Value]) -> None:

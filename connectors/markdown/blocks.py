@@ -109,7 +109,7 @@ class Parsed:
 
 def parse(text: str, state: State = START) -> Parsed:
     """Reads a slice."""
-    return _Reader(state).read(safe(text))
+    return _BlockReader(state).read(safe(text))
 
 
 def safe(text: str) -> str:
@@ -146,7 +146,7 @@ class _Box:
         return not self.children and (self.container.empty or not self.continued)
 
 
-class _Reader:
+class _BlockReader:
     def __init__(self, state: State) -> None:
         self._state = state
         self._root = _Box(Container(""))
@@ -261,7 +261,7 @@ class _Reader:
                 leaf = self._leaf = None
             elif leaf.state.opening:
                 leaf.state = replace(leaf.state, opening=False)
-        rest, depth = self._descend(_Rest(line))
+        rest, depth = self._descend(_LineRest(line))
         whole = depth == len(self._stack)
         if whole and leaf is not None and self._goes_on(leaf, rest):
             return
@@ -271,7 +271,7 @@ class _Reader:
             return
         self._outside(rest, depth, leaf if leaf and leaf.state.kind == "paragraph" else None, whole)
 
-    def _descend(self, rest: _Rest) -> tuple[_Rest, int]:
+    def _descend(self, rest: _LineRest) -> tuple[_LineRest, int]:
         """Takes off what continues the open containers; how many of the stack go on."""
         for depth, box in enumerate(self._stack[1:], 1):
             if box.container.width:
@@ -287,7 +287,7 @@ class _Reader:
                 return rest, depth
         return rest, len(self._stack)
 
-    def _goes_on(self, leaf: _Leaf, rest: _Rest) -> bool:
+    def _goes_on(self, leaf: _Leaf, rest: _LineRest) -> bool:
         """Whether a line stands in the code that is open; takes it then."""
         if leaf.state.kind == "fence":
             self._in_fence(leaf, rest)
@@ -299,7 +299,7 @@ class _Reader:
             return True
         return False
 
-    def _in_fence(self, leaf: _Leaf, rest: _Rest) -> None:
+    def _in_fence(self, leaf: _Leaf, rest: _LineRest) -> None:
         run, bare = leaf.state.run, rest.bare.rstrip(" \t")
         closes = len(bare) >= len(run) and not bare.strip(run[0])
         if closes and rest.indent < _CODE_INDENT:
@@ -307,7 +307,7 @@ class _Reader:
         else:
             self._add(leaf, rest.without(leaf.state.indent).text)
 
-    def _in_code(self, leaf: _Leaf, rest: _Rest) -> bool:
+    def _in_code(self, leaf: _Leaf, rest: _LineRest) -> bool:
         text = rest.without(_CODE_INDENT).text
         if rest.blank:
             leaf.blanks.append(text)
@@ -320,7 +320,7 @@ class _Reader:
         self._add(leaf, text)
         return True
 
-    def _is_row(self, rest: _Rest) -> bool:
+    def _is_row(self, rest: _LineRest) -> bool:
         """Whether no other block begins in a line below a table."""
         bare = rest.bare
         if rest.indent >= _CODE_INDENT:
@@ -333,7 +333,7 @@ class _Reader:
             or _RULE.fullmatch(bare)
         )
 
-    def _outside(self, rest: _Rest, depth: int, flowing: _Leaf | None, whole: bool) -> None:
+    def _outside(self, rest: _LineRest, depth: int, flowing: _Leaf | None, whole: bool) -> None:
         opened = False
         while len(self._stack) <= DEEPEST and (found := _opened(rest, flowing and whole)):
             container, rest = found
@@ -352,7 +352,7 @@ class _Reader:
             self._close(depth)
         self._begin(rest, flowing if whole else None)
 
-    def _continues(self, rest: _Rest, flowing: _Leaf, whole: bool) -> bool:
+    def _continues(self, rest: _LineRest, flowing: _Leaf, whole: bool) -> bool:
         """Whether a line goes on with the paragraph, if only lazily."""
         if rest.indent >= _CODE_INDENT:
             return True
@@ -366,7 +366,7 @@ class _Reader:
     def _is_underline(self, bare: str, flowing: _Leaf) -> bool:
         return bool(flowing.lines) and not flowing.continued and _SETEXT.fullmatch(bare) is not None
 
-    def _begin(self, rest: _Rest, flowing: _Leaf | None) -> None:
+    def _begin(self, rest: _LineRest, flowing: _Leaf | None) -> None:
         """Begins the block that a line begins; or makes another one of the paragraph above."""
         self._leaf, bare = None, rest.bare
         if rest.indent >= _CODE_INDENT:
@@ -433,7 +433,7 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
+class _LineRest:
     """What is left of a line, which begins in a column: tabs reach to every fourth."""
 
     text: str
@@ -452,7 +452,7 @@ class _Rest:
         """In columns."""
         return self._width(len(self.text) - len(self.bare))
 
-    def without(self, columns: int) -> _Rest:
+    def without(self, columns: int) -> _LineRest:
         """Without so many columns of white space, or as many as there are."""
         taken = at = 0
         while taken < columns and self.text[at : at + 1] in (" ", "\t"):
@@ -460,14 +460,14 @@ class _Rest:
             taken = self._width(at)
         taken = self._width(at)
         surplus = " " * max(0, taken - columns)
-        return _Rest(
+        return _LineRest(
             surplus + self.text[at:], self.column + min(taken, columns) if at else self.column
         )
 
-    def after_quote(self) -> _Rest:
+    def after_quote(self) -> _LineRest:
         """After the `>` that it begins with, and one column of white space."""
         at = len(self.text) - len(self.bare) + 1
-        return _Rest(self.text[at:], self.column + self._width(at - 1) + 1).without(1)
+        return _LineRest(self.text[at:], self.column + self._width(at - 1) + 1).without(1)
 
     def _width(self, characters: int) -> int:
         """Columns of so many characters of white space."""
@@ -477,7 +477,7 @@ class _Rest:
         return column - self.column
 
 
-def _opened(rest: _Rest, flowing: _Leaf | bool | None) -> tuple[Container, _Rest] | None:
+def _opened(rest: _LineRest, flowing: _Leaf | bool | None) -> tuple[Container, _LineRest] | None:
     """The quote or item that a line opens, and what is left of the line."""
     if rest.indent >= _CODE_INDENT:
         return None
@@ -488,7 +488,7 @@ def _opened(rest: _Rest, flowing: _Leaf | bool | None) -> tuple[Container, _Rest
     if found is None or _RULE.fullmatch(bare):
         return None
     mark, indent = found[1], rest.indent
-    after = _Rest(bare[len(mark) :], rest.column + indent + len(mark))
+    after = _LineRest(bare[len(mark) :], rest.column + indent + len(mark))
     if flowing and (after.blank or (mark[0].isdigit() and mark[:-1] != "1")):
         return None
     spaces = 1 if after.blank or after.indent > _CODE_INDENT else after.indent

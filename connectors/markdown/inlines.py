@@ -23,7 +23,7 @@ from connectors.markdown.nodes import (
     Emph,
     Formula,
     Html,
-    Image,
+    ImageLink,
     Inline,
     Inlines,
     Link,
@@ -74,7 +74,7 @@ _CJK = re.compile(
 
 def parse(text: str, before: str = "") -> Inlines:
     """The inlines of a text; its lines are parted by `\\n`. `before` is the character before it."""
-    return _Reader(text, before).read()
+    return _InlineReader(text, before).read()
 
 
 def settled(text: str, before: str = "") -> int:
@@ -82,7 +82,7 @@ def settled(text: str, before: str = "") -> int:
 
     What may be the beginning of a span, link, formula or tag isn't, nor is anything after it.
     """
-    reader = _Reader(text, before)
+    reader = _InlineReader(text, before)
     reader.read()
     return reader.settled
 
@@ -125,7 +125,7 @@ class _Found:
     depth: int = 0
 
 
-class _Reader:
+class _InlineReader:
     def __init__(self, text: str, before: str) -> None:
         self._text = text
         self._before = before
@@ -340,7 +340,7 @@ class _Reader:
         inner = _paired(self._found[opened.found + 1 :], self._text)
         del self._found[opened.found :]
         source, label = self._text[opened.at : after], tuple(_nodes(inner))
-        node = (Image if opened.image else Link)(label, address, source, title)
+        node = (ImageLink if opened.image else Link)(label, address, source, title)
         depth = max((each.depth for each in inner), default=0) + 1
         if depth > DEEPEST:
             self._add(Text(source), opened.at, after)
@@ -349,7 +349,7 @@ class _Reader:
         if not opened.image:
             self._inactive = len(self._brackets)
 
-    _others: ClassVar[dict[str, Callable[[_Reader, str, int, int], None]]] = {
+    _others: ClassVar[dict[str, Callable[[_InlineReader, str, int, int], None]]] = {
         "\\": _escape,
         "$": _dollar,
         "<": _angle,

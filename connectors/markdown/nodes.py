@@ -63,7 +63,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageLink:
     """A picture: read as a link to it, whose label is the text in its place."""
 
     children: tuple[Inline, ...]
@@ -95,7 +95,7 @@ class Html:
     text: str
 
 
-Inline = Text | Code | Strong | Emph | Strike | Link | Image | Break | Formula | Html
+Inline = Text | Code | Strong | Emph | Strike | Link | ImageLink | Break | Formula | Html
 Inlines = tuple[Inline, ...]
 
 

@@ -25,7 +25,7 @@ from connectors.markdown.nodes import (
     Formula,
     Heading,
     Html,
-    Image,
+    ImageLink,
     Inline,
     Item,
     Link,
@@ -241,14 +241,14 @@ def _inline(inline: Inline, words: Words) -> None:
             words.code(text)
         case Break():
             words.end()
-        case Link() | Image():
+        case Link() | ImageLink():
             _link(inline, words)
         case _:
             for child in inline.children:
                 _inline(child, words)
 
 
-def _link(link: Link | Image, words: Words) -> None:
+def _link(link: Link | ImageLink, words: Words) -> None:
     label = one_line(link.children)
     address = " ".join(link.address.split())
     for child in link.children:

@@ -35,7 +35,7 @@ from connectors.base import (
     Said,
     Shown,
     Status,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -48,8 +48,8 @@ from connectors.memory.platform import (
     CallName,
     Fault,
     Lost,
-    Message,
     Platform,
+    PostedMessage,
     Version,
     like_discord,
     like_slack,
@@ -63,8 +63,8 @@ __all__ = [
     "Fault",
     "Lost",
     "MemoryConnector",
-    "Message",
     "Platform",
+    "PostedMessage",
     "Version",
     "like_discord",
     "like_slack",
@@ -215,7 +215,7 @@ class MemoryConnector:
         def effect() -> bytes:
             data = self.platform.files[file.id]
             if len(data) > most:
-                raise TooLong(f"{file.name} has {len(data)} bytes")
+                raise TooLarge(f"{file.name} has {len(data)} bytes")
             return data
 
         return await self._call("fetch", effect)
@@ -253,11 +253,11 @@ class MemoryConnector:
             raise Unconfirmed("the answer was lost")
         return result
 
-    def _shown(self, message: Message) -> Shown:
+    def _shown(self, message: PostedMessage) -> Shown:
         source = message.text if self.limits.keeps_source else None
         return Shown(message.ref, form(message.text), source=source)
 
-    def _add(self, place: Place, part: Part) -> Message:
+    def _add(self, place: Place, part: Part) -> PostedMessage:
         version = self._version(part)
         return self.platform.add(self.platform.new_ref(place), BOT, version, self._now_us())
 
@@ -265,9 +265,9 @@ class MemoryConnector:
         return Version(self._now(), text.strip())
 
     def _version(self, part: Part) -> Version:
-        """What is shown for a part. `TooLong` and `Refused` as the platform would say."""
+        """What is shown for a part. `TooLarge` and `Refused` as the platform would say."""
         if not self.limits.take(part.text):
-            raise TooLong(f"at most {self.limits.length} {self.limits.unit}, {self.limits.most}")
+            raise TooLarge(f"at most {self.limits.length} {self.limits.unit}, {self.limits.most}")
         if not part.text.strip():
             raise Refused("an empty message")
         return Version(self._now(), part.text.strip(), part)
@@ -279,6 +279,6 @@ class MemoryConnector:
         return int(self._clock() * 1_000_000)
 
 
-def _said(message: Message) -> Said:
+def _said(message: PostedMessage) -> Said:
     by_bot = message.author == BOT
     return Said(message.ref, message.author, message.text, by_bot, message.at_us, message.files)

@@ -70,7 +70,7 @@ class Version:
 
 
 @dataclass(slots=True)
-class Message:
+class PostedMessage:
     """A message with all that it ever showed."""
 
     ref: MessageRef
@@ -113,7 +113,7 @@ class Call:
 class Platform:
     """What outlives a connector: the messages, and the record of what was done to them."""
 
-    messages: dict[MessageRef, Message] = field(default_factory=dict)
+    messages: dict[MessageRef, PostedMessage] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     signals: list[tuple[Place, Status]] = field(default_factory=list)
     overlaps: list[MessageRef] = field(default_factory=list)
@@ -139,7 +139,7 @@ class Platform:
         self._ids += 1
         return MessageRef(place, str(self._ids))
 
-    def get(self, ref: MessageRef) -> Message:
+    def get(self, ref: MessageRef) -> PostedMessage:
         """A message that is there; `Gone` if it isn't."""
         message = self.messages.get(ref)
         if message is None or message.deleted:
@@ -153,12 +153,12 @@ class Platform:
         version: Version,
         at_us: int,
         files: tuple[File, ...] = (),
-    ) -> Message:
+    ) -> PostedMessage:
         """A new message."""
-        self.messages[ref] = message = Message(ref, author, at_us, [version], files)
+        self.messages[ref] = message = PostedMessage(ref, author, at_us, [version], files)
         return message
 
-    def posted(self, key: str, post: Callable[[], Message]) -> Message:
+    def posted(self, key: str, post: Callable[[], PostedMessage]) -> PostedMessage:
         """What was posted with a key: now, if it wasn't before."""
         if key not in self._posted:
             self._posted[key] = post().ref
@@ -169,7 +169,7 @@ class Platform:
         """The keys of all posts, oldest first."""
         return list(self._posted)
 
-    def found(self, key: str) -> Message | None:
+    def found(self, key: str) -> PostedMessage | None:
         """What was posted with a key, if anything was."""
         ref = self._posted.get(key)
         return None if ref is None else self.messages[ref]

@@ -1,6 +1,5 @@
-"""Slack's Web API: one session for all calls, and every failure a `ConnectorError`.
-
-Nothing is tried again here; a read alone waits out one short rate limit.
+"""Slack's Web API: one session for all calls, every failure a `ConnectorError`, and the rates
+that nobody above can keep.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from connectors.base import Budget, RateLimited, Refused, TooLong, Unavailable
+from connectors.base import Budget, RateLimited, Refused, TooLarge, Unavailable
 from connectors.slack.errors import translated
 
 _CALL_TIMEOUT_S = 20.0
@@ -39,7 +38,7 @@ _quiet = logging.getLogger("connectors.slack.sdk")
 _quiet.setLevel(logging.WARNING)
 
 
-class Tokens(Protocol):
+class BotTokens(Protocol):
     """Where the bot's token for a workspace comes from."""
 
     async def of(self, team: str) -> str:
@@ -59,7 +58,7 @@ class OneToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class BotIdentity:
     """Who the bot is in a workspace: the ids of the team, its user and its bot, and its name."""
 
     team: str
@@ -71,12 +70,12 @@ class Identity:
 class Api:
     """Calls methods with the token of a workspace. Opens its session with the first call."""
 
-    def __init__(self, base_url: str, tokens: Tokens) -> None:
+    def __init__(self, base_url: str, tokens: BotTokens) -> None:
         self._base = URL(base_url)
         self._tokens = tokens
         self._session: aiohttp.ClientSession | None = None
         self._client: AsyncWebClient | None = None
-        self._identities: dict[str, Identity] = {}
+        self._identities: dict[str, BotIdentity] = {}
         self._closed = False
 
     async def call(self, team: str, method: str, **arguments: Any) -> dict[str, Any]:
@@ -110,11 +109,11 @@ class Api:
             await asyncio.sleep(error.retry_after)
             return await self.call(team, method, **arguments)
 
-    async def identity(self, team: str) -> Identity:
+    async def identity(self, team: str) -> BotIdentity:
         """Who the bot is there; asked once."""
         if team not in self._identities:
             told = await self.look_up(team, "auth.test")
-            self._identities[team] = Identity(
+            self._identities[team] = BotIdentity(
                 told["team_id"], told["user_id"], told.get("bot_id", ""), told.get("user", "")
             )
         return self._identities[team]
@@ -124,7 +123,7 @@ class Api:
         self._identities.pop(team, None)
 
     async def download(self, team: str, url: str, most: int) -> bytes:
-        """A file of Slack's. Raises `TooLong` where it has more than `most` bytes.
+        """A file of Slack's. Raises `TooLarge` where it has more than `most` bytes.
 
         The token goes to Slack's own hosts only, and to nobody by way of a redirect.
         """
@@ -212,7 +211,7 @@ async def _content(answer: aiohttp.ClientResponse, most: int, *, moved: bool) ->
     async for chunk in answer.content.iter_any():
         content += chunk
         if len(content) > most:
-            raise TooLong(f"The file has more than {most} bytes.")
+            raise TooLarge(f"The file has more than {most} bytes.")
     return bytes(content)
 
 

@@ -1,4 +1,4 @@
-"""A part of an answer as Slack's arguments: its Markdown, small print, buttons and metadata."""
+"""A part of an answer as Slack's arguments, and what it takes of all that Slack counts."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from connectors.base import Lacking, RateLimited, Refused
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
 from connectors.slack.installations import Installations
-from connectors.slack.options import SCOPES, OAuth, Scope, SlackOptions
+from connectors.slack.options import SCOPES, OAuth, SlackOptions, TokenScope
 from connectors.slack.sessions import OF_THE_PLACE, SET_STATUS
 
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
@@ -122,14 +122,14 @@ async def _no_sessions(api: Api, token: str) -> str:
     return ""
 
 
-def _lacking(headers: Mapping[str, str]) -> Sequence[Scope]:
+def _lacking(headers: Mapping[str, str]) -> Sequence[TokenScope]:
     """The scopes that a token has not; none where Slack does not say what it has."""
     given = headers.get("x-oauth-scopes", "")
     has = {name.strip() for name in given.split(",")}
     return [scope for scope in SCOPES if given and scope.name not in has]
 
 
-def _missing(scope: Scope, last_step: str) -> str:
+def _missing(scope: TokenScope, last_step: str) -> str:
     events = f" (events: {', '.join(scope.events)})" if scope.events else ""
     return (
         f"The scope {scope.name} is missing; it is needed {scope.use}{events}: open your app at "

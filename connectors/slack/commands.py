@@ -1,4 +1,6 @@
-"""The slash command: ask, help, new, stop. A command can't be typed in a thread."""
+"""What people ask otherwise than by a message: the slash command, the message shortcut, and
+Slack's own place for assistants.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,24 @@ from typing import Any, Literal
 
 from slack_bolt.response import BoltResponse
 
+from connectors.background import BackgroundTasks
 from connectors.base import Asked, Commanded, MessageRef, Person, Place
-from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.content import content_of, mentioned, plain, quoted
 from connectors.slack.dialect import in_text
-from connectors.slack.handover import Handover, ephemeral, form_error, taken
+from connectors.slack.handover import SlackHandover, ephemeral, form_error, taken
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import is_dm
-from connectors.slack.questions import ADMITTED_S, NOT_KEPT, Anchors, Asking, Names, actor, team_of
-from connectors.slack.sessions import Sessions
+from connectors.slack.questions import (
+    ADMITTED_S,
+    NOT_KEPT,
+    Anchors,
+    CommandQuestion,
+    Names,
+    actor,
+    team_of,
+)
+from connectors.slack.sessions import AgentSessions
 
 HELP = """\
 `{command} ask …` asks me something here, for all to see
@@ -47,7 +57,7 @@ NOT_NOW = "I could not do that just now. Please try again."
 class Commands:
     """Answers the slash command; what it says is seen by the person alone."""
 
-    def __init__(self, anchors: Anchors, handover: Handover, names: Names) -> None:
+    def __init__(self, anchors: Anchors, handover: SlackHandover, names: Names) -> None:
         self._anchors = anchors
         self._handover = handover
         self._names = names
@@ -91,7 +101,7 @@ class Commands:
         asker = person if name == person.id else replace(person, name=name)
         question = plain(text, names)
         problem = await self._anchors.ask(
-            Asking(team, body["channel_id"], "", asker, team, question, question)
+            CommandQuestion(team, body["channel_id"], "", asker, team, question, question)
         )
         return ephemeral(problem) if problem else taken()
 
@@ -150,7 +160,12 @@ class Shortcuts:
     """Opens the modal, and asks what was written into it."""
 
     def __init__(
-        self, api: Api, anchors: Anchors, handover: Handover, errands: Errands, names: Names
+        self,
+        api: Api,
+        anchors: Anchors,
+        handover: SlackHandover,
+        errands: BackgroundTasks,
+        names: Names,
     ) -> None:
         self._api = api
         self._handover = handover
@@ -220,7 +235,7 @@ class Shortcuts:
         text = f"{quote}\n\n{question}" if quote else question
         home = body["user"].get("team_id") or about.team
         return await self._anchors.ask(
-            Asking(about.team, about.channel, about.thread, asker, home, text, question)
+            CommandQuestion(about.team, about.channel, about.thread, asker, home, text, question)
         )
 
 
@@ -265,9 +280,9 @@ class Assistant:
         self,
         api: Api,
         options: SlackOptions,
-        handover: Handover,
-        errands: Errands,
-        sessions: Sessions,
+        handover: SlackHandover,
+        errands: BackgroundTasks,
+        sessions: AgentSessions,
     ) -> None:
         self._api = api
         self._sessions = sessions

@@ -25,16 +25,16 @@ from connectors.base import (
     understood,
 )
 from connectors.slack import blocks
-from connectors.slack.api import Api, OneToken, Tokens
+from connectors.slack.api import Api, BotTokens, OneToken
 from connectors.slack.checks import diagnose
-from connectors.slack.history import Reader
+from connectors.slack.history import SlackHistory
 from connectors.slack.installations import Installations
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import Recipients
-from connectors.slack.sessions import Sessions
+from connectors.slack.sessions import AgentSessions
 from connectors.slack.streams import Streams
-from connectors.slack.transport import Inbound
-from connectors.slack.writer import Writer
+from connectors.slack.transport import SlackTransport
+from connectors.slack.writer import SlackWriter
 
 
 class SlackConnector:
@@ -49,15 +49,15 @@ class SlackConnector:
         self.limits: Limits = blocks.limits(options)
         inflow, recipients = Inflow(), Recipients()
         installations = _installations(options, engine)
-        tokens: Tokens = installations or OneToken(options.bot_token or "")
+        tokens: BotTokens = installations or OneToken(options.bot_token or "")
         self._options = options
         self._installations = installations
         self._api = Api(options.api_url, tokens)
-        self._reader = Reader(self._api)
-        self._sessions = Sessions(self._api)
+        self._reader = SlackHistory(self._api)
+        self._sessions = AgentSessions(self._api)
         self._streams = Streams(self._api, options, recipients, inflow, sessions=self._sessions)
-        self._writer = Writer(self._api, options, self._streams)
-        self._inbound = Inbound(
+        self._writer = SlackWriter(self._api, options, self._streams)
+        self._inbound = SlackTransport(
             self._api, options, inflow, self._reader, recipients, installations, self._sessions
         )
 
@@ -111,7 +111,7 @@ class SlackConnector:
         return await self._reader.history(place, before, limit)
 
     async def fetch(self, file: File, most: int) -> bytes:
-        """A file that somebody attached; `TooLong` where it has more than `most` bytes."""
+        """A file that somebody attached; `TooLarge` where it has more than `most` bytes."""
         return await self._reader.fetch(file, most)
 
     async def signal(self, place: Place, status: Status) -> None:

@@ -1,7 +1,5 @@
-"""What a message of Slack's says, in Slack's own form: its text, and what it carries.
-
-One place for questions, for edits and for the history: forwarded messages, alerts of other apps
-that are nothing but blocks, and what else stands below a message's own words.
+"""What a message of Slack's says, as a person reads it: its text, its files, and the same for
+what history has.
 """
 
 from __future__ import annotations
@@ -22,9 +20,9 @@ from connectors.base import (
     Place,
     Refused,
     Said,
-    TooLong,
+    TooLarge,
 )
-from connectors.slack.api import Api, Identity
+from connectors.slack.api import Api, BotIdentity
 from connectors.slack.people import is_dm, name_in
 
 Json = Mapping[str, Any]
@@ -340,7 +338,7 @@ async def _told(api: Api, file: File) -> File:
 
 
 async def fetch(api: Api, file: File, most: int) -> bytes:
-    """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+    """A file's content. Raises `TooLarge` where it has more than `most` bytes, and `Gone`."""
     team, _, name = file.id.partition("/")
     about = (await api.look_up(team, "files.info", file=name))["file"]
     if about.get("mode") in _GONE:
@@ -348,7 +346,7 @@ async def fetch(api: Api, file: File, most: int) -> bytes:
     if about.get("is_external"):
         raise Refused(f"{file.name} is kept outside of Slack: the bot can't read it there.")
     if int(about.get("size") or 0) > most:
-        raise TooLong(f"The file has more than {most} bytes.")
+        raise TooLarge(f"The file has more than {most} bytes.")
     address = about.get("url_private_download") or about.get("url_private")
     if not address:
         raise Refused(f"Slack does not give {file.name} to the bot.")
@@ -372,7 +370,7 @@ def is_speech(message: Message) -> bool:
     return message.get("subtype", "") in _SPEECH and not message.get("hidden")
 
 
-def people_in(message: Message, bot: Identity) -> Iterator[str]:
+def people_in(message: Message, bot: BotIdentity) -> Iterator[str]:
     """The ids of the people whose names it takes to tell what a message says."""
     yield from mentioned(content_of(message))
     if asked := _question(message, bot):
@@ -381,7 +379,7 @@ def people_in(message: Message, bot: Identity) -> Iterator[str]:
         yield str(message["user"])
 
 
-def said(place: Place, message: Message, bot: Identity, names: Mapping[str, str]) -> Said:
+def said(place: Place, message: Message, bot: BotIdentity, names: Mapping[str, str]) -> Said:
     """What was said and by whom. What we asked in a person's name are that person's words."""
     asked = _question(message, bot)
     author = _asker(asked, names) if asked else _author(message, names)
@@ -399,7 +397,7 @@ def said(place: Place, message: Message, bot: Identity, names: Mapping[str, str]
     )
 
 
-def is_ours(message: Message, bot: Identity) -> bool:
+def is_ours(message: Message, bot: BotIdentity) -> bool:
     """Whether the bot itself wrote it."""
     return message.get("user") == bot.user or bool(bot.bot and message.get("bot_id") == bot.bot)
 
@@ -410,11 +408,11 @@ def microseconds(ts: str) -> int:
     return int(seconds) * 1_000_000 + int(f"{fraction:0<6.6}" or 0)
 
 
-def _words(message: Message, bot: Identity, names: Mapping[str, str]) -> str:
+def _words(message: Message, bot: BotIdentity, names: Mapping[str, str]) -> str:
     return plain(content_of(message), names, emoji_of(message.get("blocks")), without=bot.user)
 
 
-def _question(message: Message, bot: Identity) -> Mapping[str, Any] | None:
+def _question(message: Message, bot: BotIdentity) -> Mapping[str, Any] | None:
     metadata = message.get("metadata") or {}
     if metadata.get("event_type") != QUESTION or not is_ours(message, bot):
         return None

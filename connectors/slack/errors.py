@@ -15,7 +15,7 @@ from connectors.base import (
     Gone,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -97,10 +97,10 @@ TABLE: Mapping[str, tuple[type[ConnectorError], str]] = {
     "invalid_client_id": (Refused, _CLIENT),
     "bot_not_found": (Refused, "Slack knows no such bot."),
     # Size.
-    "msg_too_long": (TooLong, _SHORTER),
-    "msg_blocks_too_long": (TooLong, _SHORTER),
-    "msg_blocks_too_many": (TooLong, _SHORTER),
-    "metadata_too_large": (TooLong, _SHORTER),
+    "msg_too_long": (TooLarge, _SHORTER),
+    "msg_blocks_too_long": (TooLarge, _SHORTER),
+    "msg_blocks_too_many": (TooLarge, _SHORTER),
+    "metadata_too_large": (TooLarge, _SHORTER),
     # Slack's own troubles. Of the first three it says that something may have been done.
     "fatal_error": (Unconfirmed, _TRY_AGAIN),
     "internal_error": (Unconfirmed, _TRY_AGAIN),
@@ -149,7 +149,7 @@ def failure(method: str, error: SlackApiError) -> ConnectorError:
         unsure = Unavailable if status == _NOT_TAKEN else Unconfirmed
         return unsure(f"Slack did not do {method}: {code or f'HTTP {status}'}.")
     if code == "invalid_blocks" and _LENGTH in str(_data(error).get("response_metadata")):
-        return TooLong(f"{_SHORTER} ({method}: {code})")
+        return TooLarge(f"{_SHORTER} ({method}: {code})")
     if code not in TABLE:
         log.warning("slack refused %s for a reason that is not in the table: %s", method, code)
     kind, cure = TABLE.get(code, (Refused, "Slack refused."))

@@ -1,4 +1,6 @@
-"""The two events of one mention: Slack tells of its files in the second, `message`, for sure."""
+"""Everything that Slack sends goes through here before bolt acknowledges it; a mention's two
+events become one.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from connectors.base import Asked, Commanded, ConnectorError, Event, Refused
 from connectors.slack import content, questions
 from connectors.slack.api import Api
 from connectors.slack.commands import Assistant, Commands, Shortcuts
-from connectors.slack.handover import Handover, not_taken, taken
+from connectors.slack.handover import SlackHandover, not_taken, taken
 from connectors.slack.questions import Names
 
 PATIENCE_S = 0.5
@@ -81,7 +83,7 @@ class Installed(Protocol):
         ...
 
 
-class Gate(AsyncMiddleware):
+class SlackEvents(AsyncMiddleware):
     """Answers every request itself: what concerns nobody at once, the rest once it is safe.
 
     It stands before bolt's own look-up of tokens, and bolt has no listeners: an event costs
@@ -91,7 +93,7 @@ class Gate(AsyncMiddleware):
     def __init__(
         self,
         api: Api,
-        handover: Handover,
+        handover: SlackHandover,
         names: Names,
         commands: Commands,
         shortcuts: Shortcuts,
@@ -186,7 +188,7 @@ class Gate(AsyncMiddleware):
         us = await self._api.identity(questions.team_of(body))
         at = questions.setting_of(body, us, threads_in_dms=self._threads_in_dms)
         heard = questions.heard(event, at)
-        if not isinstance(heard, questions.Words):
+        if not isinstance(heard, questions.SlackWords):
             return None if heard is None else (heard, "")
         people = heard.people
         names = await self._names.names(at.team, people) if people else {}

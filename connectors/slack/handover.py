@@ -6,14 +6,14 @@ import asyncio
 
 from slack_bolt.response import BoltResponse
 
-from connectors.base import Asked, Edited, Event, Incoming, Inflow, Person, Place, Verdict
+from connectors.base import Admitted, Asked, Edited, Event, Incoming, Inflow, Person, Place
 from connectors.slack.people import Recipients
 
 _PATIENCE_S = 10.0
 """Slack sends an event again after three seconds: nothing is gained by holding it for long."""
 
 
-class Handover:
+class SlackHandover:
     """Puts events into the inflow and waits until the bot has settled them."""
 
     def __init__(self, inflow: Inflow, recipients: Recipients) -> None:
@@ -29,7 +29,7 @@ class Handover:
 
     async def admits(
         self, place: Place, person: Person, *, spends: bool = True, within: float = _PATIENCE_S
-    ) -> Verdict:
+    ) -> Admitted:
         """Whether a person may do something, before any of it can be seen."""
         return await self._inflow.admits(place, person, spends=spends, within=within)
 

@@ -1,4 +1,6 @@
-"""What stands in a place now: one message read back, or what the bot said there lately."""
+"""What was said before, newest first and with a bound on the pages; and what stands in a place
+now.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from connectors.slack import content
 from connectors.slack.api import Api
 from connectors.slack.content import is_speech, microseconds, people_in, said
 from connectors.slack.dialect import read
-from connectors.slack.people import People
+from connectors.slack.people import UserNames
 
 # Reads one history from Slack, page by page, with a bound on the pages.
 
@@ -41,7 +43,7 @@ _WIDER = 4
 Messages = list[dict[str, Any]]
 
 
-class Reading:
+class HistoryPages:
     """The speech in a place before the message `before`; oldest first, whatever Slack gives."""
 
     def __init__(self, api: Api, place: Place, before: str, limit: int) -> None:
@@ -164,12 +166,12 @@ def _ts(us: int) -> str:
 _REMEMBERED = 10_000
 
 
-class Reader:
+class SlackHistory:
     """Reads Slack."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._people = People(api)
+        self._people = UserNames(api)
         self._windows: OrderedDict[Place, str] = OrderedDict()
         """Where the newest messages of a long thread begin, as far as is known."""
 
@@ -178,7 +180,7 @@ class Reader:
         return await self._people.names(team, ids)
 
     async def fetch(self, file: File, most: int) -> bytes:
-        """A file's content. Raises `TooLong` where it has more than `most` bytes, and `Gone`."""
+        """A file's content. Raises `TooLarge` where it has more than `most` bytes, and `Gone`."""
         return await content.fetch(self._api, file, most)
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
@@ -188,7 +190,7 @@ class Reader:
         """
         if limit < 1:
             return []
-        reading = Reading(self._api, place, before.id, limit)
+        reading = HistoryPages(self._api, place, before.id, limit)
         found = await (self._thread(reading) if place.thread else reading.direct())
         newest = found[-limit:]
         if reading.opening is not None and reading.opening not in newest:
@@ -205,7 +207,7 @@ class Reader:
         history = [said(place, each, bot, names | {bot.user: bot.name}) for each in messages]
         return [replace(e, files=await content.told(self._api, e.files)) for e in history]
 
-    async def _thread(self, reading: Reading) -> Messages:
+    async def _thread(self, reading: HistoryPages) -> Messages:
         """The newest of a thread. Slack gives the oldest first: what is known saves the way."""
         known = self._windows.get(reading.place)
         found = await reading.since(known) if known and known < reading.before else []

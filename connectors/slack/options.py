@@ -63,7 +63,7 @@ class SlackOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TokenScope:
     """A right of the bot's token: what it is for, and the events that Slack sends only with it."""
 
     name: str
@@ -72,16 +72,16 @@ class Scope:
 
 
 SCOPES = (
-    Scope("app_mentions:read", "to hear when somebody mentions the bot", ("app_mention",)),
-    Scope("assistant:write", "to be found among Slack's agents and to suggest questions"),
-    Scope("channels:history", "to read threads in public channels", ("message.channels",)),
-    Scope("chat:write", "to post answers, to edit them and to stream them"),
-    Scope("commands", "for /everytoken and for the shortcut on messages"),
-    Scope("files:read", "to read the files that people attach"),
-    Scope("groups:history", "to read threads in private channels", ("message.groups",)),
-    Scope("im:history", "to read direct messages with the bot", ("message.im",)),
-    Scope("mpim:history", "to read threads in group messages", ("message.mpim",)),
-    Scope("users:read", "to call people by their names"),
+    TokenScope("app_mentions:read", "to hear when somebody mentions the bot", ("app_mention",)),
+    TokenScope("assistant:write", "to be found among Slack's agents and to suggest questions"),
+    TokenScope("channels:history", "to read threads in public channels", ("message.channels",)),
+    TokenScope("chat:write", "to post answers, to edit them and to stream them"),
+    TokenScope("commands", "for /everytoken and for the shortcut on messages"),
+    TokenScope("files:read", "to read the files that people attach"),
+    TokenScope("groups:history", "to read threads in private channels", ("message.groups",)),
+    TokenScope("im:history", "to read direct messages with the bot", ("message.im",)),
+    TokenScope("mpim:history", "to read threads in group messages", ("message.mpim",)),
+    TokenScope("users:read", "to call people by their names"),
 )
 
 EVENTS = (

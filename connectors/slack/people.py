@@ -1,4 +1,6 @@
-"""What people are called: looked up once in a while, several at once, and never waited for long."""
+"""People and places by Slack's ids: what people are called, whom an answer is for, where it
+stands.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _PATIENCE_S = 2.0
 """Seconds that a name is worth: an event has to be acknowledged in three."""
 
 
-class People:
+class UserNames:
     """The names of people in all workspaces, remembered for an hour."""
 
     def __init__(self, api: Api) -> None:

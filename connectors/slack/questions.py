@@ -1,4 +1,6 @@
-"""Questions that are no messages yet: we post one in the asker's name, and answer below it."""
+"""What Slack sends, as events of the bot's; a question that is no message yet is posted in the
+asker's name and answered below.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
+from connectors.background import BackgroundTasks
 from connectors.base import (
     Asked,
     Commanded,
@@ -24,9 +27,8 @@ from connectors.base import (
     Pressed,
     Unavailable,
 )
-from connectors.errands import Errands
 from connectors.slack import history
-from connectors.slack.api import Api, Identity
+from connectors.slack.api import Api, BotIdentity
 from connectors.slack.content import (
     QUESTION,
     calls_a_group,
@@ -39,7 +41,7 @@ from connectors.slack.content import (
     plain,
 )
 from connectors.slack.dialect import in_text
-from connectors.slack.handover import Handover
+from connectors.slack.handover import SlackHandover
 from connectors.slack.people import is_dm, name_in, ref_of
 
 # What Slack sends, as events of the bot's; pure. What concerns nobody is None.
@@ -54,11 +56,11 @@ _CONTROLS = {f"{_BUTTON}{control.value}": control for control in Control}
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class EventContext:
     """Where an event happened: in which workspace, and who the bot is there."""
 
     team: str
-    us: Identity
+    us: BotIdentity
     threads_in_dms: bool
     enterprise: str = ""
     """The organisation of the workspace, where it has one."""
@@ -87,7 +89,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class SlackWords:
     """What a person said, in Slack's form: their name and those in the text are not known yet."""
 
     message: MessageRef
@@ -100,7 +102,7 @@ class Words:
     text: str
     emoji: Mapping[str, str]
     files: tuple[File, ...]
-    us: Identity
+    us: BotIdentity
     addressed: bool = True
     version: str = ""
     """Of a change; empty for what was said anew."""
@@ -142,11 +144,11 @@ def _organisation_of(body: Json) -> str:
     return next(filter(None, enterprises), "")
 
 
-def setting_of(body: Json, us: Identity, *, threads_in_dms: bool) -> Setting:
+def setting_of(body: Json, us: BotIdentity, *, threads_in_dms: bool) -> EventContext:
     """Where an event of the Events API happened."""
     # An event of a stranger's tells at its head where they are; their mention names it alone.
     team, organisation = _string(body, "team_id"), _string(body, "enterprise_id")
-    return Setting(
+    return EventContext(
         team_of(body),
         us,
         threads_in_dms,
@@ -156,7 +158,7 @@ def setting_of(body: Json, us: Identity, *, threads_in_dms: bool) -> Setting:
     )
 
 
-def heard(event: Json, at: Setting) -> Words | Deleted | Commanded | None:
+def heard(event: Json, at: EventContext) -> SlackWords | Deleted | Commanded | None:
     """What an event of the Events API means for the bot."""
     match event.get("type"), event.get("subtype"):
         case "app_mention", _:
@@ -184,7 +186,7 @@ def pressed(body: Json, *, threads_in_dms: bool) -> Pressed | None:
         "ts": container["message_ts"],
         "thread_ts": container.get("thread_ts") or (body.get("message") or {}).get("thread_ts"),
     }
-    at = Setting(team, Identity(team, "", "", ""), threads_in_dms)
+    at = EventContext(team, BotIdentity(team, "", "", ""), threads_in_dms)
     channel = _string(container, "channel_id")
     person = actor(body, team)
     return Pressed(at.ref(channel, message), person, control, UUID(action["value"]))
@@ -202,7 +204,7 @@ def actor(body: Json, team: str) -> Person:
     return Person(_string(user, "id"), name, home != team, organisation or home)
 
 
-def _said(event: Json, at: Setting) -> Words | None:
+def _said(event: Json, at: EventContext) -> SlackWords | None:
     channel = _string(event, "channel")
     addressed = event["type"] == "app_mention" or _addressed(event, channel, at)
     if addressed is None or not _by_person(event, at):
@@ -210,7 +212,7 @@ def _said(event: Json, at: Setting) -> Words | None:
     return _words(event, channel, at, addressed=addressed)
 
 
-def _changed(event: Json, at: Setting) -> Words | Deleted | None:
+def _changed(event: Json, at: EventContext) -> SlackWords | Deleted | None:
     message, before = event["message"], event.get("previous_message") or {}
     channel = _string(event, "channel")
     if message.get("subtype") == "tombstone":
@@ -226,12 +228,12 @@ def _changed(event: Json, at: Setting) -> Words | Deleted | None:
     return _words(message, channel, at, version=version)
 
 
-def _deleted(event: Json, at: Setting) -> Deleted | None:
+def _deleted(event: Json, at: EventContext) -> Deleted | None:
     before = {**(event.get("previous_message") or {}), "ts": _string(event, "deleted_ts")}
     return _gone(before, _string(event, "channel"), at)
 
 
-def _gone(message: Json, channel: str, at: Setting) -> Deleted | None:
+def _gone(message: Json, channel: str, at: EventContext) -> Deleted | None:
     """A message that was deleted, if it may have been a question or a part of an answer."""
     asked = _by_person(message, at) and _addressed(message, channel, at) is not None
     unknown = "user" not in message
@@ -240,7 +242,7 @@ def _gone(message: Json, channel: str, at: Setting) -> Deleted | None:
     return None
 
 
-def _stopped(event: Json, at: Setting) -> Commanded:
+def _stopped(event: Json, at: EventContext) -> Commanded:
     """Slack's own button to stop an agent."""
     thread = _string(event, "thread_ts")
     message = {"ts": thread or _string(event, "event_ts"), "thread_ts": thread}
@@ -251,10 +253,10 @@ def _stopped(event: Json, at: Setting) -> Commanded:
 
 
 def _words(
-    message: Json, channel: str, at: Setting, *, addressed: bool = True, version: str = ""
-) -> Words:
+    message: Json, channel: str, at: EventContext, *, addressed: bool = True, version: str = ""
+) -> SlackWords:
     team = _first(message, "user_team", "source_team", "team")
-    return Words(
+    return SlackWords(
         message=at.ref(channel, message),
         user=_string(message, "user"),
         name=name_in(message.get("user_profile") or {}),
@@ -270,7 +272,7 @@ def _words(
     )
 
 
-def _addressed(message: Json, channel: str, at: Setting) -> bool | None:
+def _addressed(message: Json, channel: str, at: EventContext) -> bool | None:
     """Whether a message speaks to the bot by name; None where it is no business of the bot's."""
     text = _string(message, "text")
     people = mentioned(text)
@@ -281,7 +283,7 @@ def _addressed(message: Json, channel: str, at: Setting) -> bool | None:
     return None if for_others or thread in {"", _string(message, "ts")} else False
 
 
-def _by_person(message: Json, at: Setting) -> bool:
+def _by_person(message: Json, at: EventContext) -> bool:
     if not is_speech(message) or message.get("bot_id") or is_ours(message, at.us):
         return False
     return _string(message, "user") not in {"", "USLACKBOT"}
@@ -324,7 +326,7 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class CommandQuestion:
     """A question, who asks it and where. `thread` is empty where it opens one of its own."""
 
     team: str
@@ -342,14 +344,14 @@ class Anchors:
     """Asks questions by way of messages of ours."""
 
     def __init__(
-        self, api: Api, handover: Handover, errands: Errands, *, threads_in_dms: bool
+        self, api: Api, handover: SlackHandover, errands: BackgroundTasks, *, threads_in_dms: bool
     ) -> None:
         self._api = api
         self._handover = handover
         self._errands = errands
         self._threads_in_dms = threads_in_dms
 
-    async def ask(self, asking: Asking) -> str:
+    async def ask(self, asking: CommandQuestion) -> str:
         """What went wrong, in words for the asker; empty where the question is on its way.
 
         Who may not ask is told so, or nothing, and nothing is posted in their name. What takes
@@ -366,7 +368,7 @@ class Anchors:
             return ""
         return task.result()
 
-    async def _ask(self, asking: Asking) -> str:
+    async def _ask(self, asking: CommandQuestion) -> str:
         try:
             ts = await self._post(asking)
         except ConnectorError as error:
@@ -384,7 +386,7 @@ class Anchors:
         await self._take_back(ref)
         return NOT_KEPT
 
-    async def _post(self, asking: Asking) -> str:
+    async def _post(self, asking: CommandQuestion) -> str:
         message, since = _message(asking), time.time()
         try:
             return str((await self._api.call(asking.team, "chat.postMessage", **message))["ts"])
@@ -404,7 +406,7 @@ class Anchors:
         except ConnectorError as error:
             log.warning("a question that was not kept still stands: %s", error)
 
-    async def _tell_later(self, task: asyncio.Task[str], asking: Asking) -> None:
+    async def _tell_later(self, task: asyncio.Task[str], asking: CommandQuestion) -> None:
         problem = await task
         if problem:
             whom = {"channel": asking.channel, "user": asking.person.id}
@@ -417,7 +419,7 @@ def _id(message: Mapping[str, Any]) -> object:
     return payload.get("id")
 
 
-def _message(asking: Asking) -> Mapping[str, Any]:
+def _message(asking: CommandQuestion) -> Mapping[str, Any]:
     shown = asking.shown if len(asking.shown) <= _SHOWN else f"{asking.shown[: _SHOWN - 1]}…"
     said = {"person": asking.person.id, "text": shown, "id": uuid4().hex}
     return {

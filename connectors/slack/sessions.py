@@ -14,8 +14,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from connectors.background import BackgroundTasks
 from connectors.base import ConnectorError, Place, RateLimited, Refused, Status, Unavailable
-from connectors.errands import Errands
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
 
@@ -52,12 +52,12 @@ _CLOSING_S = 0.8
 _REMEMBERED = 10_000
 
 
-class Sessions:
+class AgentSessions:
     """The sessions and status lines of all threads. Courtesies, but for the end of a session."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._errands = Errands("slack")
+        self._errands = BackgroundTasks("slack")
         self._wanted: OrderedDict[Place, State] = OrderedDict()
         self._setting: dict[Place, asyncio.Task[None]] = {}
         self._refused: dict[tuple[str, str], float] = {}

@@ -1,4 +1,6 @@
-"""Slack's events over a WebSocket that the bot opens: Socket Mode."""
+"""How Slack's requests arrive: over HTTP or over a WebSocket that the bot opens, by one bolt
+app.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from yarl import URL
 
+from connectors.background import BackgroundTasks
 from connectors.base import Incoming, Inflow
-from connectors.errands import Errands
 from connectors.slack.api import Api, proxy_for
 from connectors.slack.commands import Assistant, Commands, Shortcuts
-from connectors.slack.events import Gate, Installed
-from connectors.slack.handover import Handover, taken
+from connectors.slack.events import Installed, SlackEvents
+from connectors.slack.handover import SlackHandover, taken
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import Recipients
 from connectors.slack.questions import Anchors, Names
-from connectors.slack.sessions import Sessions
+from connectors.slack.sessions import AgentSessions
 
 # The bolt app, and the one way to hand it a request.
 
@@ -47,7 +49,7 @@ _bolt_log = logging.getLogger("connectors.slack.bolt")
 _bolt_log.setLevel(logging.ERROR)
 
 
-def bolt_app(gate: Gate, client: AsyncWebClient) -> AsyncApp:
+def bolt_app(gate: SlackEvents, client: AsyncWebClient) -> AsyncApp:
     """An app in which the gate answers everything but the question for the app's address.
 
     `request_verification_enabled` is off: `http.py` checks a signature before it reads any of a
@@ -92,7 +94,7 @@ _MOST = 4 * 1024 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
-class Door:
+class SlackEndpoint:
     """Lets in what Slack has signed within the last five minutes."""
 
     def __init__(self, app: AsyncApp, signing_secret: str) -> None:
@@ -251,7 +253,7 @@ class _Client(SocketModeClient):
 # Everything that comes in, put together.
 
 
-class Installations(Installed, Protocol):
+class InstalledWorkspaces(Installed, Protocol):
     """The workspaces that installed the app, and the pages on which they do so."""
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -259,7 +261,7 @@ class Installations(Installed, Protocol):
         ...
 
 
-class Inbound:
+class SlackTransport:
     """Slack's side of the events: a socket where there is an app token, else signed requests."""
 
     def __init__(
@@ -269,29 +271,29 @@ class Inbound:
         inflow: Inflow,
         names: Names,
         recipients: Recipients,
-        installations: Installations | None = None,
-        sessions: Sessions | None = None,
+        installations: InstalledWorkspaces | None = None,
+        sessions: AgentSessions | None = None,
     ) -> None:
         self._inflow = inflow
         self._installations = installations
-        self._errands = Errands("slack")
+        self._errands = BackgroundTasks("slack")
         threads_in_dms = options.streaming != "edit"
-        handover = Handover(inflow, recipients)
+        handover = SlackHandover(inflow, recipients)
         anchors = Anchors(api, handover, self._errands, threads_in_dms=threads_in_dms)
-        gate = Gate(
+        gate = SlackEvents(
             api,
             handover,
             names,
             Commands(anchors, handover, names),
             Shortcuts(api, anchors, handover, self._errands, names),
-            Assistant(api, options, handover, self._errands, sessions or Sessions(api)),
+            Assistant(api, options, handover, self._errands, sessions or AgentSessions(api)),
             installations,
             threads_in_dms=threads_in_dms,
         )
         web = _web(options.api_url)
         app = bolt_app(gate, web)
         self._socket = Socket(app, options.app_token, web) if options.app_token else None
-        self._door = Door(app, options.signing_secret) if options.signing_secret else None
+        self._door = SlackEndpoint(app, options.signing_secret) if options.signing_secret else None
 
     @property
     def connected(self) -> bool:

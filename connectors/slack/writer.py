@@ -17,7 +17,7 @@ from connectors.base import (
     Place,
     Refused,
     Shown,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.markdown import form
@@ -46,7 +46,7 @@ class _StillStreaming(Unavailable):
 
 
 @dataclass(slots=True)
-class _Post:
+class _PostTried:
     """A post that was tried: when first (seconds since the epoch), and what came of it."""
 
     tried_at: float
@@ -54,14 +54,14 @@ class _Post:
     shown: Shown | None = None
 
 
-class Writer:
+class SlackWriter:
     """Calls for messages; none is made twice but where the connector's owner asks for it."""
 
     def __init__(self, api: Api, options: SlackOptions, streams: Streams) -> None:
         self._api = api
         self._options = options
         self._streams = streams
-        self._posts: OrderedDict[str, _Post] = OrderedDict()
+        self._posts: OrderedDict[str, _PostTried] = OrderedDict()
         self._versions: OrderedDict[MessageRef, tuple[str, int]] = OrderedDict()
         self._windows = Windows()
         self._limits = limits(options)
@@ -73,7 +73,7 @@ class Writer:
     async def post(self, place: Place, part: Part, key: str) -> Shown:
         """Posts a part, or begins to stream it. Raises every kind of `ConnectorError`."""
         self._check(part)
-        post = self._posts.setdefault(key, _Post(time.time()))
+        post = self._posts.setdefault(key, _PostTried(time.time()))
         if post.shown is None:
             post.shown = await self._posted(place, part, key, post)
             _keep(self._versions, post.shown.ref, (key, 0))
@@ -93,7 +93,7 @@ class Writer:
         if found is None:
             found = await self._streams.find(place, part, key, since - _SKEW_S)
         if found is not None:
-            self._posts[key] = _Post(since, shown=found)
+            self._posts[key] = _PostTried(since, shown=found)
             _trim(self._posts)
             _keep(self._versions, found.ref, (key, 0))
         return found
@@ -137,7 +137,7 @@ class Writer:
 
     # Posting.
 
-    async def _posted(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
+    async def _posted(self, place: Place, part: Part, key: str, post: _PostTried) -> Shown:
         if part.to is not None and not people.is_dm(place.channel):
             return await self._post_to_one(place, part, part.to.id)
         if post.lost and (found := await self._found(place, key, post.tried_at)):
@@ -146,7 +146,7 @@ class Writer:
         shown = await self._streams.post(place, part, key)
         return shown or await self._post(place, part, key, post)
 
-    async def _post(self, place: Place, part: Part, key: str, post: _Post) -> Shown:
+    async def _post(self, place: Place, part: Part, key: str, post: _PostTried) -> Shown:
         await self._turn(place, "post")
         # It counts as lost from here on, also where this is cancelled while Slack is at it.
         post.lost = True
@@ -219,7 +219,7 @@ class Writer:
 
     def _check(self, part: Part) -> None:
         if not self._limits.take(part.text):
-            raise TooLong(f"{len(part.text)} characters are more than one message takes.")
+            raise TooLarge(f"{len(part.text)} characters are more than one message takes.")
 
     # Rates.
 

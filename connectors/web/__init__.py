@@ -1,7 +1,7 @@
 """The playground: a page where anybody can try the bot, without an account anywhere."""
 
-from connectors.web.access import Access, Guard
+from connectors.web.access import AccessRules, Guard
 from connectors.web.connector import WebConnector
-from connectors.web.files import Room
+from connectors.web.files import FileQuota
 
-__all__ = ["Access", "Guard", "Room", "WebConnector"]
+__all__ = ["AccessRules", "FileQuota", "Guard", "WebConnector"]

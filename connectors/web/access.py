@@ -1,4 +1,4 @@
-"""Where requests may come from: their Host and Origin, and what is closed to the public."""
+"""Who the page is open to: by where a request comes from, by name, and by a browser's own id."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEADERS = {
 }
 
 
-class Access:
+class AccessRules:
     """The rules for one area of the site. `asks`: whether its visitors have to log in."""
 
     def __init__(
@@ -68,12 +68,12 @@ class Access:
 
 
 class Guard:
-    """Turns away what `Access` does not allow, and sends the security headers with every answer.
+    """Turns away what `AccessRules` forbids, and sends the security headers with every answer.
 
     POST requests and sockets have to come from a page of ours.
     """
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: AccessRules) -> None:
         self._app = app
         self._access = access
 
@@ -139,7 +139,7 @@ RunScope = Literal["all", "own"]
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class AllowList:
     """Ids, `@domain` for all addresses of a domain, or `*`; in lower case.
 
     `page`: who may use the page; empty: all who can sign in. `all_runs`: who may see everybody's

@@ -1,4 +1,4 @@
-"""The playground as a chat platform: its messages in a table, its readers on WebSockets."""
+"""The page as a chat platform: its messages in a table, its readers on WebSockets."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from connectors.base import (
     Said,
     Shown,
     Status,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.web.access import REALM, Visitors
 from connectors.web.desk import Desk, place_of
-from connectors.web.files import Files, Keeping, Room
+from connectors.web.files import FileQuota, FileStore, PageRetention
 from connectors.web.hub import Hub
 from connectors.web.login import Login, SignIn
 from connectors.web.markdown import read, render
-from connectors.web.messages import Author, Content, Message, Messages, web_messages
+from connectors.web.messages import Author, Content, PageMessage, PageMessages, web_messages
 from connectors.web.routes import Pages
-from connectors.web.sessions import Sessions
+from connectors.web.sessions import LoginSessions
 from connectors.web.signing import SigningKeys
 
 # The pace of a conversation: as on a platform, or as fast as is pleasant to read.
@@ -118,11 +118,11 @@ class WebConnector:
         max_file_bytes: int = 10_000_000,
         runs_path: str = "",
         secret_keys: Sequence[str] = (),
-        room: Room = Room(),  # noqa: B008 - frozen
+        room: FileQuota = FileQuota(),  # noqa: B008 - frozen
     ) -> None:
-        self._messages = Messages(engine)
-        self._files = Files(engine, room)
-        keeping = Keeping(engine)
+        self._messages = PageMessages(engine)
+        self._files = FileStore(engine, room)
+        keeping = PageRetention(engine)
         self.delete_before = keeping.delete_before
         self.delete_unnamed = keeping.delete_unnamed
         self.data_of = keeping.data_of
@@ -132,7 +132,7 @@ class WebConnector:
         desk = Desk(self._messages, self._files, self._hub, self._inflow)
         self.keys = SigningKeys(engine, secret_keys)
         self.login = Login(
-            Sessions(engine),
+            LoginSessions(engine),
             self.keys,
             {"page": password, "inspector": inspector_password or password},
             sign_in,
@@ -159,7 +159,7 @@ class WebConnector:
         return pace_of(place.channel).budget(place.channel)
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
-        """Stores a message, then shows it to all who look, or to one. Raises `TooLong`,
+        """Stores a message, then shows it to all who look, or to one. Raises `TooLarge`,
         `Unavailable`.
         """
         return await self._messages.whole(self._post(place, part, key))
@@ -177,7 +177,7 @@ class WebConnector:
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Changes a message, then shows it to all who look.
 
-        Raises `Gone` (deleted, or never there), `TooLong`, `Unavailable`.
+        Raises `Gone` (deleted, or never there), `TooLarge`, `Unavailable`.
         """
         return await self._messages.whole(self._edit(ref, self._content(ref.place, part)))
 
@@ -199,13 +199,13 @@ class WebConnector:
         return [_said(message) for message in messages]
 
     async def fetch(self, file: File, most: int) -> bytes:
-        """A file's content. Raises `TooLong`, `Gone`, `Unavailable`."""
+        """A file's content. Raises `TooLarge`, `Gone`, `Unavailable`."""
         with _unavailable():
             content = await self._files.content(file.id)
         if content is None:
             raise Gone(f"The file {file.name} was deleted.")
         if len(content) > most:
-            raise TooLong(f"The file has more than {most} bytes.")
+            raise TooLarge(f"The file has more than {most} bytes.")
         return content
 
     async def signal(self, place: Place, status: Status) -> None:
@@ -252,7 +252,7 @@ class WebConnector:
     def _content(self, place: Place, part: Part) -> Content:
         most = self.limits.at(place).length
         if len(part.text) > most:
-            raise TooLong(f"{len(part.text)} characters; the most is {most}.")
+            raise TooLarge(f"{len(part.text)} characters; the most is {most}.")
         return Content(
             text=part.text,
             controls=tuple(control.value for control in part.controls),
@@ -276,21 +276,21 @@ def _key(key: str) -> str:
     return f"post:{key}"
 
 
-def _there(message: Message | None) -> Message:
+def _there(message: PageMessage | None) -> PageMessage:
     if message is None:
         raise Gone("The message is not there any more.")
     return message
 
 
-def _ref(message: Message) -> MessageRef:
+def _ref(message: PageMessage) -> MessageRef:
     return MessageRef(place_of(message.conversation), message.id)
 
 
-def _shown(message: Message) -> Shown:
+def _shown(message: PageMessage) -> Shown:
     drawn = read(render(message.text))
     return Shown(_ref(message), drawn.text, drawn.unknown, source=message.text)
 
 
-def _said(message: Message) -> Said:
+def _said(message: PageMessage) -> Said:
     author = Person(message.author_id, message.author_name)
     return Said(_ref(message), author, message.text, message.by_bot, message.at_us, message.files)

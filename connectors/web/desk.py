@@ -1,4 +1,6 @@
-"""What people do on the page: it is stored, handed to the bot, and answered."""
+"""What people do on the page: stored, handed to the bot, answered; and shown where another
+process wrote it.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,9 @@ from connectors.base import (
     Pressed,
 )
 from connectors.web.access import REALM
-from connectors.web.files import Files, NoRoom, Upload
+from connectors.web.files import FileStore, NoRoom, Upload
 from connectors.web.hub import Hub, Outbox
-from connectors.web.messages import COMMANDS, Author, Content, Message, Messages
+from connectors.web.messages import COMMANDS, Author, Content, PageMessage, PageMessages
 from connectors.web.protocol import Ask, Declined, NotAdmitted, Press
 
 # Shows open pages what other processes write into their conversations.
@@ -44,7 +46,7 @@ _BACK_US = 15_000_000
 class Following:
     """Looks and tells while somebody watches. Belongs to one event loop."""
 
-    def __init__(self, messages: Messages, hub: Hub) -> None:
+    def __init__(self, messages: PageMessages, hub: Hub) -> None:
         self._messages = messages
         self._hub = hub
         self._looking: asyncio.Task[None] | None = None
@@ -93,7 +95,7 @@ def place_of(conversation: str) -> Place:
 class Desk:
     """Takes what people say and press. Every method may raise `Declined`."""
 
-    def __init__(self, messages: Messages, files: Files, hub: Hub, inflow: Inflow) -> None:
+    def __init__(self, messages: PageMessages, files: FileStore, hub: Hub, inflow: Inflow) -> None:
         self.hub = hub
         self._following = Following(messages, hub)
         self._messages = messages
@@ -104,7 +106,7 @@ class Desk:
         """Follows no conversation any more."""
         await self._following.aclose()
 
-    async def snapshot(self, conversation: str, person_id: str) -> Sequence[Message]:
+    async def snapshot(self, conversation: str, person_id: str) -> Sequence[PageMessage]:
         """The newest messages of a conversation that a person may see."""
         with _declined():
             return await self._messages.newest(conversation, person_id, SNAPSHOT)
@@ -155,7 +157,7 @@ class Desk:
             await self._admit(conversation, person, message_id, spends=False, run_id=about)
         await self._messages.whole(self._delete(message))
 
-    async def open(self, outbox: Outbox, conversation: str) -> Sequence[Message]:
+    async def open(self, outbox: Outbox, conversation: str) -> Sequence[PageMessage]:
         """Lets a socket follow a conversation; what it shows at this moment."""
         # Followed first, read second: a change in between is in the one or the other.
         self.hub.watch(outbox, conversation)
@@ -179,14 +181,14 @@ class Desk:
         if not verdict.admitted:
             raise NotAdmitted(verdict.told or "You can't do that here.", message_id)
 
-    async def _find(self, conversation: str, person: Person, message_id: str) -> Message:
+    async def _find(self, conversation: str, person: Person, message_id: str) -> PageMessage:
         with _declined(message_id):
             message = await self._messages.find(conversation, message_id)
         if message is None or not message.is_for(person.id):
             raise Declined("That message is not there any more.", message_id)
         return message
 
-    async def _store(self, conversation: str, person: Person, ask: Ask) -> tuple[Message, bool]:
+    async def _store(self, conversation: str, person: Person, ask: Ask) -> tuple[PageMessage, bool]:
         author = Author(id=person.id, name=person.name)
         with _declined(ask.id):
             files = await self._named(conversation, person, ask)
@@ -208,14 +210,14 @@ class Desk:
             raise Declined("A file is not there any more. Please attach it again.", ask.id)
         return tuple(found)
 
-    async def _delete(self, message: Message) -> None:
+    async def _delete(self, message: PageMessage) -> None:
         with _declined(message.id):
             deleted = await self._messages.delete(message.conversation, message.id)
         if deleted:
             self.hub.tell_deleted(message)
             self._inflow.put(Deleted(_ref(message)))
 
-    async def _take_back(self, message: Message) -> None:
+    async def _take_back(self, message: PageMessage) -> None:
         with _declined(message.id):
             await self._messages.take_back(message.id)
         self.hub.tell_deleted(message)
@@ -233,11 +235,11 @@ def _declined(message_id: str = "") -> Iterator[None]:
         ) from error
 
 
-def _ref(message: Message) -> MessageRef:
+def _ref(message: PageMessage) -> MessageRef:
     return MessageRef(place_of(message.conversation), message.id)
 
 
-def _said(message: Message, person: Person) -> Event:
+def _said(message: PageMessage, person: Person) -> Event:
     if message.text in COMMANDS:
         command: Literal["new", "stop"] = "new" if message.text == "/new" else "stop"
         return Commanded(_ref(message), person, command)

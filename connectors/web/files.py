@@ -1,4 +1,4 @@
-"""The files that people attach on the page: kept in the bot's database, and fetched from there."""
+"""The files that people attach on the page, and how long the page keeps them and what was said."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class FileQuota:
     """How much may be kept of each person, and of all together, in bytes."""
 
     person: int = 100_000_000
@@ -79,10 +79,10 @@ class NoRoom(Exception):
     """A file is not kept, since there is no room for it. The text is for who attaches it."""
 
 
-class Files:
+class FileStore:
     """The statements. Every one may raise `sqlalchemy.exc.SQLAlchemyError`."""
 
-    def __init__(self, engine: AsyncEngine, room: Room) -> None:
+    def __init__(self, engine: AsyncEngine, room: FileQuota) -> None:
         self._engine = engine
         self._room = room
 
@@ -171,7 +171,7 @@ _BATCH = 500
 _messages = web_messages.c
 
 
-class Keeping:
+class PageRetention:
     """The statements. Each raises `Unavailable` where the database does not do its part."""
 
     def __init__(self, engine: AsyncEngine) -> None:

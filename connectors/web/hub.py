@@ -11,7 +11,7 @@ from functools import partial
 
 from connectors.base import Status
 from connectors.web import protocol
-from connectors.web.messages import Message
+from connectors.web.messages import PageMessage
 from connectors.web.protocol import Drawings
 
 Encode = Callable[[], str]
@@ -122,7 +122,7 @@ class Hub:
         if status := self._statuses.get(conversation):
             outbox.put("status", partial(protocol.status, status))
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: PageMessage) -> None:
         """Shows a message, or its new version, to all who look and may see it."""
         self.told[message.id] = message.version
         frame = Shared(partial(protocol.message, message, self.drawings))
@@ -135,7 +135,7 @@ class Hub:
         """The conversations that somebody looks at."""
         return self._watching.keys()
 
-    def tell_deleted(self, message: Message) -> None:
+    def tell_deleted(self, message: PageMessage) -> None:
         """Takes a message off every screen; no version of it comes after."""
         frame = partial(protocol.deleted, message.id)
         for outbox in self._watching.get(message.conversation, ()):

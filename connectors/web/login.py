@@ -1,4 +1,6 @@
-"""The way in to page and inspector: one login, whose sessions open what they were given for."""
+"""The way in to page and inspector: one login, sessions for what each opens, and a bound on
+guesses.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from connectors.base import Unavailable
-from connectors.web.access import Access, Guard, People, RunScope, set_cookie
+from connectors.web.access import AccessRules, AllowList, Guard, RunScope, set_cookie
 from connectors.web.oidc import (
     FLOW_SECONDS,
     Flow,
-    Identity,
     Oidc,
+    OidcIdentity,
     SignInFailed,
     plain_id,
 )
-from connectors.web.sessions import SESSION_SECONDS, Area, Grant, Session, Sessions
+from connectors.web.sessions import SESSION_SECONDS, Area, LoginGrant, LoginSessions, Session
 from connectors.web.signing import SigningKeys
 
 # How many guesses at the passwords are taken: of each client, and of all together.
@@ -155,7 +157,7 @@ class SignIn:
 
     oidc: Oidc | None = None
     header: str | None = None
-    people: People = field(default_factory=People)
+    people: AllowList = field(default_factory=AllowList)
 
     @property
     def possible(self) -> bool:
@@ -173,7 +175,7 @@ class Login:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: LoginSessions,
         keys: SigningKeys,
         passwords: Mapping[Area, str | None],
         sign_in: SignIn | None = None,
@@ -191,7 +193,7 @@ class Login:
         self._guesses = Guesses()
         self._form = Template((STATIC / "login.html").read_text(encoding="utf-8"))
 
-    def access(self, area: Area) -> Access:
+    def access(self, area: Area) -> AccessRules:
         """The rules of an area."""
         return self._rules(area in self._passwords or self._sign_in.possible)
 
@@ -201,8 +203,8 @@ class Login:
             return "all"
         return self._sign_in.people.runs_of(session.person_id)
 
-    def _rules(self, asks: bool) -> Access:
-        return Access(asks=asks, public=self._public, public_url=self._public_url)
+    def _rules(self, asks: bool) -> AccessRules:
+        return AccessRules(asks=asks, public=self._public, public_url=self._public_url)
 
     async def session(self, connection: HTTPConnection, area: Area) -> Session | None:
         """The session by which somebody may see an area that asks. Raises `Unavailable`."""
@@ -280,10 +282,10 @@ class Login:
         self._keep_flow(request, response, "", 0)
         return _by_itself(response, back)
 
-    def _grants_of(self, identity: Identity) -> list[Grant]:
+    def _grants_of(self, identity: OidcIdentity) -> list[LoginGrant]:
         areas: tuple[Area, ...] = ("page", "inspector")
         return [
-            Grant(area, _OIDC, self._secret(area, _OIDC) or "", identity.id, identity.name)
+            LoginGrant(area, _OIDC, self._secret(area, _OIDC) or "", identity.id, identity.name)
             for area in areas
             if self._sign_in.people.may_see(identity.id, area)
         ]
@@ -330,21 +332,23 @@ class Login:
                 raise
             return self._guesses.begin(f"known {known}", known=True)
 
-    def _granted(self, password: str) -> list[Grant]:
+    def _granted(self, password: str) -> list[LoginGrant]:
         """What a password opens."""
         return [
-            Grant(area, _PASSWORD, own)
+            LoginGrant(area, _PASSWORD, own)
             for area, own in self._passwords.items()
             if is_password(password, own)
         ]
 
-    async def _let_in(self, request: Request, grants: list[Grant], back: str) -> Response:
+    async def _let_in(self, request: Request, grants: list[LoginGrant], back: str) -> Response:
         """Gives a new session; what the browser's old one opened stays open."""
         areas = {grant.area for grant in grants}
         for area in _NAMES.keys() - areas:
             if (session := await self.session(request, area)) is not None:
                 secret = self._secret(area, session.way) or ""
-                grants.append(Grant(area, session.way, secret, session.person_id, session.name))
+                grants.append(
+                    LoginGrant(area, session.way, secret, session.person_id, session.name)
+                )
         old = request.cookies.get(SESSION_COOKIE, "")
         token = await self.sessions.begin(grants, instead_of=old)
         known = await self._keys.sign("known", secrets.token_urlsafe(16))

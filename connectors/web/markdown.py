@@ -120,7 +120,7 @@ def render(markdown: str, state: State = START) -> str:
 
 def read(html: str) -> Drawn:
     """What the page draws of an answer's HTML."""
-    reader = _Reader()
+    reader = _HtmlReader()
     reader.feed(html)
     reader.close()
     return Drawn(tuple(reader.form.lines), tuple(sorted(reader.unknown)))
@@ -309,8 +309,8 @@ def _(inline: md.Strike) -> str:
 
 
 @_inline.register(md.Link)
-@_inline.register(md.Image)
-def _(link: md.Link | md.Image) -> str:
+@_inline.register(md.ImageLink)
+def _(link: md.Link | md.ImageLink) -> str:
     """A link where the address may be one; else its label and address as they are."""
     label = _inlines(_unlinked(link.children))
     bare = one_line(link.children)
@@ -328,7 +328,7 @@ def _unlinked(inlines: Iterable[md.Inline]) -> Iterator[md.Inline]:
         match inline:
             case md.Strong() | md.Emph() | md.Strike():
                 yield replace(inline, children=tuple(_unlinked(inline.children)))
-            case md.Link() | md.Image():
+            case md.Link() | md.ImageLink():
                 label = one_line(inline.children)
                 yield from _unlinked(inline.children)
                 if label != inline.address:
@@ -384,7 +384,7 @@ _PARAGRAPHS = _WORDS | {"blockquote", "hr", "ul", "table"}
 """What begins and ends lines."""
 
 
-class _Reader(HTMLParser):
+class _HtmlReader(HTMLParser):
     """Reads HTML as the browser draws it. Formulas are their annotations."""
 
     def __init__(self) -> None:
@@ -530,27 +530,27 @@ class _Reader(HTMLParser):
         self._maths = False
 
 
-_STARTS: dict[str, Callable[[_Reader, Mapping[str, str]], None]] = {
-    "br": _Reader._break,
-    "ol": _Reader._begin_list,
-    "li": _Reader._begin_item,
-    "tr": _Reader._begin_row,
-    "th": _Reader._begin_cell,
-    "td": _Reader._begin_cell,
-    "pre": _Reader._begin_pre,
-    "code": _Reader._begin_code,
-    "a": _Reader._begin_link,
-    "math": _Reader._begin_maths,
+_STARTS: dict[str, Callable[[_HtmlReader, Mapping[str, str]], None]] = {
+    "br": _HtmlReader._break,
+    "ol": _HtmlReader._begin_list,
+    "li": _HtmlReader._begin_item,
+    "tr": _HtmlReader._begin_row,
+    "th": _HtmlReader._begin_cell,
+    "td": _HtmlReader._begin_cell,
+    "pre": _HtmlReader._begin_pre,
+    "code": _HtmlReader._begin_code,
+    "a": _HtmlReader._begin_link,
+    "math": _HtmlReader._begin_maths,
 }
-_ENDS: dict[str, Callable[[_Reader], None]] = {
-    "ol": _Reader._end_list,
-    "li": _Reader._end_item,
-    "tr": _Reader._end_row,
-    "th": _Reader._end_cell,
-    "td": _Reader._end_cell,
-    "pre": _Reader._end_pre,
-    "code": _Reader._end_code,
-    "a": _Reader._end_link,
-    "annotation": _Reader._end_annotation,
-    "math": _Reader._end_maths,
+_ENDS: dict[str, Callable[[_HtmlReader], None]] = {
+    "ol": _HtmlReader._end_list,
+    "li": _HtmlReader._end_item,
+    "tr": _HtmlReader._end_row,
+    "th": _HtmlReader._end_cell,
+    "td": _HtmlReader._end_cell,
+    "pre": _HtmlReader._end_pre,
+    "code": _HtmlReader._end_code,
+    "a": _HtmlReader._end_link,
+    "annotation": _HtmlReader._end_annotation,
+    "math": _HtmlReader._end_maths,
 }

@@ -100,7 +100,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message(Content):
+class PageMessage(Content):
     """One row of the table. `version` grows with each change; `at_us`: microseconds, epoch.
 
     `reader_id` is the only person who may see it; None: all may.
@@ -146,16 +146,16 @@ def _files_of(column: str | None) -> tuple[File, ...]:
     return tuple(File(**file) for file in json.loads(column)) if column else ()
 
 
-def _message(row: Row[Any]) -> Message:
+def _message(row: Row[Any]) -> PageMessage:
     values = dict(row._mapping)
     del values["key"], values["changed_us"]
     values["controls"] = tuple(filter(None, values["controls"].split(",")))
     values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
     values["files"] = _files_of(values["files"])
-    return Message(**values)
+    return PageMessage(**values)
 
 
-class Messages:
+class PageMessages:
     """The statements. Every one may raise `sqlalchemy.exc.SQLAlchemyError`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -185,7 +185,7 @@ class Messages:
         author: Author,
         content: Content,
         reader_id: str | None = None,
-    ) -> tuple[Message, bool]:
+    ) -> tuple[PageMessage, bool]:
         """Stores a message, unless one has its `key` (or id): the one that stands, and
         whether it is the new one.
         """
@@ -211,7 +211,9 @@ class Messages:
             return await self._one(or_(_columns.key == key, _columns.id == message_id)), False
         return await self._one(_columns.id == message_id), True
 
-    async def change(self, conversation: str, message_id: str, content: Content) -> Message | None:
+    async def change(
+        self, conversation: str, message_id: str, content: Content
+    ) -> PageMessage | None:
         """Replaces what a message of the bot's shows. None where there is no such message now.
 
         The answer is read back after the commit: it is what stands, not what was sent.
@@ -231,11 +233,11 @@ class Messages:
         async with self._engine.begin() as connection:
             await connection.execute(delete(web_messages).where(_columns.id == message_id))
 
-    async def find(self, conversation: str, message_id: str) -> Message | None:
+    async def find(self, conversation: str, message_id: str) -> PageMessage | None:
         """The message, or None where there is none or it was deleted."""
         return next(iter(await self._some(_standing(conversation, message_id), 1)), None)
 
-    async def posted(self, conversation: str, key: str) -> Message | None:
+    async def posted(self, conversation: str, key: str) -> PageMessage | None:
         """The message that was stored with a key, or None where there is none or it was deleted."""
         kept = and_(
             _columns.conversation == conversation,
@@ -244,7 +246,7 @@ class Messages:
         )
         return next(iter(await self._some(kept, 1)), None)
 
-    async def newest(self, conversation: str, person_id: str, limit: int) -> Sequence[Message]:
+    async def newest(self, conversation: str, person_id: str, limit: int) -> Sequence[PageMessage]:
         """The newest `limit` messages of a conversation that a person may see, in their order."""
         shown = and_(
             _columns.conversation == conversation,
@@ -255,7 +257,7 @@ class Messages:
 
     async def before(
         self, conversation: str, message_id: str, limit: int
-    ) -> Sequence[Message] | None:
+    ) -> Sequence[PageMessage] | None:
         """The newest `limit` messages before one, oldest of them first, without commands and
         without what is for one person alone.
 
@@ -277,7 +279,7 @@ class Messages:
 
     async def changed(
         self, conversations: Collection[str], since_us: int, known: Mapping[str, int]
-    ) -> tuple[Sequence[Message], set[str]]:
+    ) -> tuple[Sequence[PageMessage], set[str]]:
         """What was written in these conversations since a time, by whatever process.
 
         Returns the messages whose version is newer than the `known` one, deleted ones too, and the
@@ -306,12 +308,12 @@ class Messages:
             done = await connection.execute(change.values(values))
         return done.rowcount > 0
 
-    async def _one(self, which: ColumnElement[bool]) -> Message:
+    async def _one(self, which: ColumnElement[bool]) -> PageMessage:
         async with self._engine.connect() as connection:
             rows = await connection.execute(select(web_messages).where(which).limit(1))
         return _message(rows.one())
 
-    async def _some(self, which: ColumnElement[bool], limit: int) -> Sequence[Message]:
+    async def _some(self, which: ColumnElement[bool], limit: int) -> Sequence[PageMessage]:
         newest = select(web_messages).where(which).order_by(_columns.seq.desc()).limit(limit)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(newest)).all()

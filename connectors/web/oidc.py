@@ -52,7 +52,7 @@ class OidcOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class OidcIdentity:
     """Who somebody is: their verified address, or else the provider's own id of them."""
 
     id: str
@@ -111,7 +111,7 @@ class Oidc:
         address = str(about["authorization_endpoint"])
         return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
 
-    async def identity(self, flow: Flow, code: str) -> Identity:
+    async def identity(self, flow: Flow, code: str) -> OidcIdentity:
         """Who came back with a code. Raises `SignInFailed`."""
         about, keys = await self._provider()
         options = self.options
@@ -177,10 +177,10 @@ def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
+def _identity(claims: dict[str, Any]) -> OidcIdentity:
     email = claims.get("email") if claims.get("email_verified") is True else None
     found = str(email).lower() if email else str(claims["sub"])
-    return Identity(plain_id(found), str(claims.get("name") or email or "")[:200])
+    return OidcIdentity(plain_id(found), str(claims.get("name") or email or "")[:200])
 
 
 def plain_id(found: str) -> str:

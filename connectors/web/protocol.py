@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.base import Control, Status
 from connectors.web import markdown
-from connectors.web.messages import Message
+from connectors.web.messages import PageMessage
 
 # Messages as HTML: made once for each version, however many look.
 
@@ -33,7 +33,7 @@ class Drawings:
         self._size = 0
         self._lock = threading.Lock()
 
-    def html(self, message: Message) -> str:
+    def html(self, message: PageMessage) -> str:
         """A message's HTML."""
         with self._lock:
             version, html = self._kept.get(message.id, (None, ""))
@@ -45,7 +45,7 @@ class Drawings:
             self._keep(message, html)
         return html
 
-    def _keep(self, message: Message, html: str) -> None:
+    def _keep(self, message: PageMessage, html: str) -> None:
         version, old = self._kept.get(message.id, (None, ""))
         if version is not None and version >= message.version:
             return
@@ -182,13 +182,13 @@ def _control(fields: dict[str, Any]) -> Control:
         ) from None
 
 
-def snapshot(conversation: str, messages: Sequence[Message], drawings: Drawings) -> str:
+def snapshot(conversation: str, messages: Sequence[PageMessage], drawings: Drawings) -> str:
     """All that a conversation shows now."""
     shown = [_shown(message, drawings) for message in messages]
     return _frame("snapshot", conversation=conversation, messages=shown)
 
 
-def message(message: Message, drawings: Drawings) -> str:
+def message(message: PageMessage, drawings: Drawings) -> str:
     """A new message, or a new version of one."""
     return _frame("message", message=_shown(message, drawings))
 
@@ -217,7 +217,7 @@ def _frame(kind: str, **fields: Any) -> str:
     return json.dumps({"type": kind, **fields}, ensure_ascii=False)
 
 
-def _shown(message: Message, drawings: Drawings) -> dict[str, Any]:
+def _shown(message: PageMessage, drawings: Drawings) -> dict[str, Any]:
     """The bot's text is sent as HTML, a person's as the plain text it is."""
     text = (
         {"html": drawings.html(message)}

@@ -1,4 +1,4 @@
-"""The playground's routes: the page, its files, its socket, and the way in and out."""
+"""The page's routes: the page, its files, its socket, and the way in and out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from connectors.base import Person, TooLong, Unavailable
+from connectors.base import Person, TooLarge, Unavailable
 from connectors.web import protocol
 from connectors.web.access import VISITOR_COOKIE, VISITOR_SECONDS, Guard, Visitors, set_cookie
 from connectors.web.desk import Desk
@@ -250,14 +250,14 @@ class Pages:
             if not is_name(conversation) or person is None:
                 return _problem("Please reload the page.", 400)
             if _length(request) > self._most:
-                raise TooLong(f"more than {self._most} bytes")
+                raise TooLarge(f"more than {self._most} bytes")
             await self._desk.may_attach(conversation, person, _length(request))
             content = await _body(request, self._most)
             name = request.query_params.get("name", "")
             media_type = request.headers.get("content-type", "")
             upload = Upload(name, media_type, content)
             file = await self._desk.attach(conversation, person, upload)
-        except TooLong:
+        except TooLarge:
             return _problem(f"It is too large: the most is {self._most / 1e6:g} MB.", 413)
         except NotAdmitted as declined:
             return _problem(str(declined), 403)
@@ -284,12 +284,12 @@ async def _turn_away(socket: WebSocket, code: int) -> None:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """The body of a request. Raises `TooLong` as soon as it has more than `most` bytes."""
+    """The body of a request. Raises `TooLarge` as soon as it has more than `most` bytes."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise TooLong(f"more than {most} bytes")
+            raise TooLarge(f"more than {most} bytes")
     return bytes(body)
 
 

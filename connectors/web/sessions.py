@@ -49,7 +49,7 @@ _columns = web_sessions.c
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class LoginGrant:
     """What opens an area: the `way` in, and the `secret` of that way, which is not stored.
 
     `person_id` and `name` are empty where nobody in particular came, as with a password.
@@ -78,7 +78,7 @@ Secret = Callable[[Area, str], str | None]
 """The secret that a way into an area has today; None where there is no such way any more."""
 
 
-class Sessions:
+class LoginSessions:
     """The statements, and who is connected by a session. Each raises `Unavailable`."""
 
     def __init__(self, engine: AsyncEngine, clock: Callable[[], float] = time.time) -> None:
@@ -87,7 +87,7 @@ class Sessions:
         self._held: dict[str, set[Callable[[], None]]] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def begin(self, grants: Sequence[Grant], instead_of: str = "") -> str:
+    async def begin(self, grants: Sequence[LoginGrant], instead_of: str = "") -> str:
         """Keeps a new session and ends the one of the token `instead_of`; the new one's token."""
         token = secrets.token_urlsafe(32)
         now_us = self._now_us()
@@ -171,7 +171,7 @@ class Sessions:
         return int(self._clock() * 1_000_000)
 
 
-def _row(token: str, grant: Grant, now_us: int) -> dict[str, object]:
+def _row(token: str, grant: LoginGrant, now_us: int) -> dict[str, object]:
     return {
         "id": _id(token),
         "area": grant.area,

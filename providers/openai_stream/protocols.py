@@ -1,4 +1,6 @@
-"""The Responses API, which some of OpenAI's models speak and nothing else."""
+"""The two protocols of OpenAI's, each as its request and the reader of its stream: Chat
+Completions and Responses.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from providers.decoding import (
     ENDS,
     Decoder,
     Parts,
-    Piece,
+    TextDelta,
     choice_of,
     counted,
     delta_of,
@@ -27,17 +29,17 @@ from providers.options import for_responses
 # What differs between the protocols that a service may speak.
 
 
-class Reader(Protocol):
+class StreamReader(Protocol):
     """Reads one answer's chunks: notes in the `Generation` how the answer ended and what it used.
 
     Its pieces are not in the `Generation` yet.
     """
 
-    def take(self, chunk: Any) -> list[Piece]:
+    def take(self, chunk: Any) -> list[TextDelta]:
         """The pieces in the next chunk. Raises where the service says there that it failed."""
         ...
 
-    def flush(self) -> list[Piece]:
+    def flush(self) -> list[TextDelta]:
         """The stream is over: what was kept back for a next chunk."""
         ...
 
@@ -54,7 +56,7 @@ class Speech(Protocol):
         """A request as JSON."""
         ...
 
-    def reader(self, generation: Generation) -> Reader:
+    def reader(self, generation: Generation) -> StreamReader:
         """A reader for one answer."""
         ...
 
@@ -105,14 +107,14 @@ class Chat:
 
 
 class ChatReader:
-    """Reads the chunks of one chat completion; see `Reader`."""
+    """Reads the chunks of one chat completion; see `StreamReader`."""
 
     def __init__(self, generation: Generation, decoder: Decoder, whole: frozenset[str]) -> None:
         self._generation = generation
         self._decoder = decoder
         self._whole = whole
 
-    def take(self, chunk: Any) -> list[Piece]:
+    def take(self, chunk: Any) -> list[TextDelta]:
         """The pieces in a chunk."""
         if (chunk.get("usage") or "x_groq" in chunk) and (usage := usage_of(chunk)):
             self._generation.usage = counted(usage)
@@ -127,13 +129,13 @@ class ChatReader:
             finish.ended(self._generation, word, self._whole)
         return pieces
 
-    def flush(self) -> list[Piece]:
+    def flush(self) -> list[TextDelta]:
         """What the decoder kept back."""
         return self._decoder.flush(whole=self._generation.finish_reason == "stop")
 
 
 @dataclass(frozen=True, slots=True)
-class Responses:
+class ResponsesProtocol:
     """The Responses API of one model."""
 
     model: str
@@ -158,14 +160,14 @@ class Responses:
 
 
 class ResponsesReader:
-    """Reads the events of one response; see `Reader`."""
+    """Reads the events of one response; see `StreamReader`."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
         self._decoder = Decoder()
         self._parts = Parts()
 
-    def take(self, chunk: Any) -> list[Piece]:
+    def take(self, chunk: Any) -> list[TextDelta]:
         """The pieces in an event."""
         event = chunk["type"]
         if kind := DELTAS.get(event):
@@ -179,11 +181,11 @@ class ResponsesReader:
             return self._decoder.content([chunk["item"]])
         return []
 
-    def flush(self) -> list[Piece]:
+    def flush(self) -> list[TextDelta]:
         """What the decoder kept back."""
         return self._decoder.flush()
 
-    def _end(self, event: str, response: Mapping[str, Any]) -> list[Piece]:
+    def _end(self, event: str, response: Mapping[str, Any]) -> list[TextDelta]:
         status = status_of(event, response)
         if usage := response.get("usage"):
             self._generation.usage = counted(usage)

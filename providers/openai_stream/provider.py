@@ -13,11 +13,11 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from providers.asking import Ask, Knowing
 from providers.base import Generation, Request
 from providers.chunks import Chunks, Stream, opened
-from providers.decoding import Piece
+from providers.decoding import TextDelta
 from providers.errors import cause_of
 from providers.finish import TRAILER_SECONDS
 from providers.messages import as_messages
-from providers.openai_stream.protocols import Reader, Speech
+from providers.openai_stream.protocols import Speech, StreamReader
 from providers.relay import Relay
 from providers.stall import AnswerPatience, Bounds, whole
 
@@ -64,7 +64,9 @@ class LeanProvider(Knowing):
         generation: Generation,
     ) -> None:
         """See `Provider.generate`. A failure after the finish reason is only reported."""
-        answer = _Answer(Relay(callbacks, run_id), generation, self._speech.reader(generation))
+        answer = _StreamedAnswer(
+            Relay(callbacks, run_id), generation, self._speech.reader(generation)
+        )
         await answer.relay.start({}, [as_messages(request.turns)])
         try:
             try:
@@ -85,7 +87,7 @@ class LeanProvider(Knowing):
         if self._close is not None:
             await self._close()
 
-    async def _read(self, request: Request, answer: _Answer) -> None:
+    async def _read(self, request: Request, answer: _StreamedAnswer) -> None:
         heard = False
         bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
         async with AnswerPatience(bounds, answer.generation) as patience:
@@ -103,7 +105,7 @@ class LeanProvider(Knowing):
         if not heard:
             raise ValueError("the stream has no chunks")
 
-    async def _opened(self, request: Request, answer: _Answer) -> Stream:
+    async def _opened(self, request: Request, answer: _StreamedAnswer) -> Stream:
         speech, other = self._speech, self._other
         try:
             return await opened(self._client, speech.path, speech.body(request))
@@ -113,7 +115,11 @@ class LeanProvider(Knowing):
             return await self._opened_otherwise(request, answer, other, refusal)
 
     async def _opened_otherwise(
-        self, request: Request, answer: _Answer, other: Speech, refusal: openai.APIStatusError
+        self,
+        request: Request,
+        answer: _StreamedAnswer,
+        other: Speech,
+        refusal: openai.APIStatusError,
     ) -> Stream:
         """Asks by the other protocol; it is kept where the service takes it."""
         try:
@@ -128,15 +134,15 @@ class LeanProvider(Knowing):
         return stream
 
 
-class _Answer:
+class _StreamedAnswer:
     """One answer on its way: read, kept in the `Generation`, and told to the callbacks."""
 
-    def __init__(self, relay: Relay, generation: Generation, reader: Reader) -> None:
+    def __init__(self, relay: Relay, generation: Generation, reader: StreamReader) -> None:
         self.relay = relay
         self.reader = reader
         self.generation = generation
 
-    async def tell(self, pieces: list[Piece]) -> None:
+    async def tell(self, pieces: list[TextDelta]) -> None:
         """Keeps and tells piece by piece: a cancel in between costs the callbacks one at most."""
         for kind, text in pieces:
             self.generation.add(text, kind)

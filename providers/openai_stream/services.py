@@ -10,7 +10,7 @@ from typing import Any
 from providers import finish
 from providers.asking import facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
-from providers.openai_stream.protocols import Chat, Responses, Speech
+from providers.openai_stream.protocols import Chat, ResponsesProtocol, Speech
 from providers.openai_stream.provider import LeanProvider
 from providers.options import checked
 from providers.thinking import begins
@@ -125,7 +125,7 @@ def compatible_provider(
     return LeanProvider(
         client,
         chat,
-        Responses(model, options=fields),
+        ResponsesProtocol(model, options=fields),
         name=f"{service}:{model}",
         room=room,
         sees=sees,
@@ -145,15 +145,15 @@ def _openai_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]
     # Models that reason take their orders from a developer.
     system = "developer" if re.match(r"o\d", model) else "system"
     chat = Chat(model, "max_completion_tokens", usage=True, system=system, options=options)
-    return _by(api, chat, Responses(model, store, options))
+    return _by(api, chat, ResponsesProtocol(model, store, options))
 
 
 def _azure_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]) -> _Speeches:
     chat = Chat(model, "max_completion_tokens", usage=True, options=options)
-    return _by(api, chat, Responses(model, store, options))
+    return _by(api, chat, ResponsesProtocol(model, store, options))
 
 
-def _by(api: Api, chat: Chat, responses: Responses) -> _Speeches:
+def _by(api: Api, chat: Chat, responses: ResponsesProtocol) -> _Speeches:
     if api == "responses":
         return responses, None
     return chat, (responses if api == "auto" else None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.attachments import Kind, kind_of
+from bot.attachments import FileKind, kind_of
 from connectors.base import File
 
 
-def _kind(name: str, media_type: str) -> Kind:
+def _kind(name: str, media_type: str) -> FileKind:
     return kind_of(File("1", name, media_type, 10))
 
 
@@ -22,51 +22,51 @@ def _kind(name: str, media_type: str) -> Kind:
     ],
 )
 def test_source_code_and_data_are_text_whatever_type_the_platform_gives(name: str) -> None:
-    assert _kind(name, "application/octet-stream") is Kind.TEXT
-    assert _kind(name, "") is Kind.TEXT
+    assert _kind(name, "application/octet-stream") is FileKind.TEXT
+    assert _kind(name, "") is FileKind.TEXT
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.JPG", "a.jpeg", "a.gif", "a.webp"])
 def test_the_images_that_models_take_are_images(name: str) -> None:
-    assert _kind(name, "application/octet-stream") is Kind.IMAGE
+    assert _kind(name, "application/octet-stream") is FileKind.IMAGE
 
 
 def test_a_name_outweighs_a_wrong_type() -> None:
-    assert _kind("app.ts", "video/mp2t") is Kind.TEXT
-    assert _kind("sheet.csv", "application/vnd.ms-excel") is Kind.TEXT
-    assert _kind("report.pdf", "text/plain") is Kind.PDF
-    assert _kind("photo.png", "text/plain") is Kind.IMAGE
+    assert _kind("app.ts", "video/mp2t") is FileKind.TEXT
+    assert _kind("sheet.csv", "application/vnd.ms-excel") is FileKind.TEXT
+    assert _kind("report.pdf", "text/plain") is FileKind.PDF
+    assert _kind("photo.png", "text/plain") is FileKind.IMAGE
 
 
 @pytest.mark.parametrize(
     ("media_type", "kind"),
     [
-        ("image/png", Kind.IMAGE),
-        ("IMAGE/JPEG", Kind.IMAGE),
-        ("image/heic", Kind.OTHER),
-        ("application/pdf", Kind.PDF),
-        ("text/plain; charset=utf-8", Kind.TEXT),
-        ("text/x-anything", Kind.TEXT),
-        ("application/json", Kind.TEXT),
-        ("application/vnd.api+json", Kind.TEXT),
-        ("application/zip", Kind.OTHER),
-        ("application/octet-stream", Kind.OTHER),
-        ("video/mp4", Kind.OTHER),
-        ("", Kind.OTHER),
+        ("image/png", FileKind.IMAGE),
+        ("IMAGE/JPEG", FileKind.IMAGE),
+        ("image/heic", FileKind.OTHER),
+        ("application/pdf", FileKind.PDF),
+        ("text/plain; charset=utf-8", FileKind.TEXT),
+        ("text/x-anything", FileKind.TEXT),
+        ("application/json", FileKind.TEXT),
+        ("application/vnd.api+json", FileKind.TEXT),
+        ("application/zip", FileKind.OTHER),
+        ("application/octet-stream", FileKind.OTHER),
+        ("video/mp4", FileKind.OTHER),
+        ("", FileKind.OTHER),
     ],
 )
-def test_the_type_decides_where_the_name_says_nothing(media_type: str, kind: Kind) -> None:
+def test_the_type_decides_where_the_name_says_nothing(media_type: str, kind: FileKind) -> None:
     assert _kind("upload", media_type) is kind
     assert _kind("upload.unheardof", media_type) is kind
 
 
 def test_archives_and_office_files_cannot_be_read() -> None:
-    assert _kind("all.zip", "application/zip") is Kind.OTHER
-    assert _kind("logs.txt.gz", "application/gzip") is Kind.OTHER
+    assert _kind("all.zip", "application/zip") is FileKind.OTHER
+    assert _kind("logs.txt.gz", "application/gzip") is FileKind.OTHER
     office = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-    assert _kind("letter.docx", office) is Kind.OTHER
+    assert _kind("letter.docx", office) is FileKind.OTHER
 
 
 def test_a_name_that_only_contains_an_extension_is_not_of_that_kind() -> None:
-    assert _kind("pdf", "application/zip") is Kind.OTHER
-    assert _kind("txt.exe", "application/octet-stream") is Kind.OTHER
+    assert _kind("pdf", "application/zip") is FileKind.OTHER
+    assert _kind("txt.exe", "application/octet-stream") is FileKind.OTHER

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.attachments import FileLimits, Reader
+from bot.attachments import DocumentReader, FileLimits
 from bot.attachments import pdf as pdf_module
 from bot.attachments.pdf import PdfText, Problem, understood
 from connectors.base import File
@@ -27,7 +27,7 @@ ROOMY = FileLimits(pdf_seconds=50)
 
 async def _read(data: bytes, limits: FileLimits = ROOMY) -> Told:
     file = File("1", "report.pdf", "application/pdf", len(data))
-    return Told.of(await Reader(limits).read(file, data))
+    return Told.of(await DocumentReader(limits).read(file, data))
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ async def test_no_more_than_two_files_are_read_at_once(
         return PdfText(1, ("One.",), None)
 
     monkeypatch.setattr("bot.attachments.documents.read_pdf", counted)
-    reader, file = Reader(FileLimits()), File("1", "a.pdf", "", 5)
+    reader, file = DocumentReader(FileLimits()), File("1", "a.pdf", "", 5)
     async with asyncio.TaskGroup() as group:
         for _ in range(5):
             group.create_task(reader.read(file, b"%PDF-"))

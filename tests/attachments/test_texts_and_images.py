@@ -7,7 +7,7 @@ import codecs
 
 import pytest
 
-from bot.attachments import FileLimits, Image, Reader
+from bot.attachments import AttachedImage, DocumentReader, FileLimits
 from connectors.base import File
 from tests.said import Told
 
@@ -18,7 +18,7 @@ WEBP = b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(20)
 
 async def _read(name: str, data: bytes, limits: FileLimits | None = None) -> Told:
     file = File("1", name, "application/octet-stream", len(data))
-    return Told.of(await Reader(limits or FileLimits()).read(file, data))
+    return Told.of(await DocumentReader(limits or FileLimits()).read(file, data))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_a_file_that_is_larger_than_the_platform_said_is_refused() -> None
 )
 async def test_an_image_is_what_its_bytes_say(data: bytes, media_type: str) -> None:
     reading = await _read("photo.png", data)
-    assert reading == Told(image=Image(media_type, base64.b64encode(data).decode()))
+    assert reading == Told(image=AttachedImage(media_type, base64.b64encode(data).decode()))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from connectors.base import (
     Preflight,
     Shown,
     Status,
-    TooLong,
+    TooLarge,
 )
 from connectors.markdown import form
 
@@ -245,10 +245,10 @@ class ConnectorContract:
     async def test_a_longer_part_is_refused_and_changes_nothing(self) -> None:
         async with self.able("longest", "reads") as the:
             long = part("x" * (the.connector.limits.length + 1))
-            with pytest.raises(TooLong):
+            with pytest.raises(TooLarge):
                 await the.connector.post(the.place, long, "long")
             shown = await the.connector.post(the.place, part("Short"), "short")
-            with pytest.raises(TooLong):
+            with pytest.raises(TooLarge):
                 await the.connector.edit(shown.ref, long)
             assert await the.connector.read(shown.ref) == shown
 
@@ -259,7 +259,7 @@ class ConnectorContract:
             room = bisect_left(lengths, True, key=lambda length: not limits.take("😀" * length))
             shown = await the.connector.post(the.place, part("😀" * room), "key")
             assert the.shown(shown) == the.sent("😀" * room)
-            with pytest.raises(TooLong):
+            with pytest.raises(TooLarge):
                 await the.connector.post(the.place, part("😀" * (room + 1)), "long")
 
     async def test_every_call_has_a_budget(self) -> None:

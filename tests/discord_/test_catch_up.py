@@ -9,7 +9,7 @@ import pytest
 from connectors.base import Asked, Place
 from connectors.discord.api import Rest
 from connectors.discord.places import Places
-from connectors.discord.questions import Origins, Setting
+from connectors.discord.questions import MessageContext, Origins
 from providers.scripted import Pause
 from tests.discord_.way import discord_way, listening, until
 from tests.servers.discord import DiscordServer, MessageType, Permission, Refuse, Version
@@ -105,10 +105,10 @@ async def test_a_long_silence_is_read_page_by_page(server: DiscordServer) -> Non
 # The conversation of a message, for a process that remembers nothing.
 
 
-def setting(server: DiscordServer) -> Setting:
+def setting(server: DiscordServer) -> MessageContext:
     """The channel in which everybody talks."""
     people = server.people
-    return Setting(server.platform.bot.id, people.guild.id, people.general.id)
+    return MessageContext(server.platform.bot.id, people.guild.id, people.general.id)
 
 
 async def place_of(server: DiscordServer, rest: Rest, message_id: str) -> Place:

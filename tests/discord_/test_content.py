@@ -11,7 +11,7 @@ import pytest
 from connectors.base import Asked, Place
 from connectors.discord import content
 from connectors.discord.api import Rest
-from connectors.discord.history import Reader
+from connectors.discord.history import DiscordHistory
 from connectors.discord.places import DM, Places
 from tests.discord_.test_reader import told
 from tests.discord_.way import listening, until
@@ -92,7 +92,7 @@ async def test_it_is_in_the_history(server: DiscordServer, rest: Rest, name: str
     make(server)
     last = server.people.dm("So?")
     place = Place("discord", DM, alone(server))
-    assert (await told(Reader(rest, Places()), place, last))[-1].text == said
+    assert (await told(DiscordHistory(rest, Places()), place, last))[-1].text == said
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -118,7 +118,7 @@ async def test_files_that_are_passed_on_are_read(server: DiscordServer, rest: Re
         await until(lambda: heard)
         assert isinstance(heard[0], Asked)
         (file,) = heard[0].files
-        assert await Reader(rest, Places()).fetch(file, 12) == b"twelve bytes"
+        assert await DiscordHistory(rest, Places()).fetch(file, 12) == b"twelve bytes"
 
 
 @pytest.mark.parametrize("by_bot", [True, False])

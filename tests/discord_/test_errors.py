@@ -17,7 +17,7 @@ from connectors.base import (
     Gone,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -66,7 +66,7 @@ KINDS = {
         (405, 0),
         (418, 999_999),
     ],
-    TooLong: [(413, 40005), (413, 0)],
+    TooLarge: [(413, 40005), (413, 0)],
     RateLimited: [(429, 0), (429, 20028)],
     Unavailable: [(503, 0), (503, 130000)],
     Unconfirmed: [(500, 0), (502, 0), (504, 0), (524, 0), (408, 0)],
@@ -91,7 +91,7 @@ def test_what_follows_from_an_answer(kind: type[ConnectorError], status: int, co
 def test_a_field_that_is_too_long_has_to_be_split() -> None:
     errors = {"content": {"_errors": [{"message": "Must be 2000 or fewer in length."}]}}
     error = failure("POST /x", said(400, 50035, "Invalid Form Body", errors=errors))
-    assert type(error) is TooLong
+    assert type(error) is TooLarge
 
 
 def test_every_cure_is_a_sentence() -> None:

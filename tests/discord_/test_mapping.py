@@ -12,13 +12,13 @@ from connectors.discord import questions
 from connectors.discord.content import plain, quoted
 from connectors.discord.parts import custom_id
 from connectors.discord.places import DM, Places, chain, channel_of, first_of
-from connectors.discord.questions import Setting
+from connectors.discord.questions import MessageContext
 
 US, ALICE, BOB, ROLE = "1", "2", "3", "9"
 RUN = UUID("00000000-0000-4000-8000-000000000001")
-CHANNEL = Setting(US, "50", "60", role=ROLE)
-THREAD = Setting(US, "50", "60", "70")
-ALONE = Setting(US, DM, "80")
+CHANNEL = MessageContext(US, "50", "60", role=ROLE)
+THREAD = MessageContext(US, "50", "60", "70")
+ALONE = MessageContext(US, DM, "80")
 
 
 def user(id_: str, **more: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def reply(to: str | None, content: str = "hi", **more: Any) -> dict[str, Any]:
     )
 
 
-def addressed(body: dict[str, Any], at: Setting) -> bool | None:
+def addressed(body: dict[str, Any], at: MessageContext) -> bool | None:
     """Whether a message names the bot; None where it is no business of its."""
     words = questions.heard(body, at)
     return words.addressed if words else None

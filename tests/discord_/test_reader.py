@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.base import File, Gone, MessageRef, Place, Refused, Said, TooLong
+from connectors.base import File, Gone, MessageRef, Place, Refused, Said, TooLarge
 from connectors.discord import history as reader_module
 from connectors.discord.api import Rest
-from connectors.discord.history import Reader
+from connectors.discord.history import DiscordHistory
 from connectors.discord.places import DM, Places, chain
 from tests.servers.discord import DiscordServer
 
@@ -23,9 +23,9 @@ def places() -> Places:
 
 
 @pytest.fixture
-def reader(rest: Rest, places: Places) -> Reader:
+def reader(rest: Rest, places: Places) -> DiscordHistory:
     """The reader of a bot."""
-    return Reader(rest, places)
+    return DiscordHistory(rest, places)
 
 
 def chain_of(server: DiscordServer, first: str) -> Place:
@@ -44,7 +44,7 @@ async def answer(rest: Rest, server: DiscordServer, text: str, to: str | None = 
     return str(said["id"])
 
 
-async def told(reader: Reader, place: Place, before: str, limit: int = 20) -> list[Said]:
+async def told(reader: DiscordHistory, place: Place, before: str, limit: int = 20) -> list[Said]:
     """The history before a message."""
     return list(await reader.history(place, MessageRef(place, before), limit))
 
@@ -53,7 +53,7 @@ async def told(reader: Reader, place: Place, before: str, limit: int = 20) -> li
 
 
 async def test_a_chain_is_its_replies_and_nothing_that_was_said_between(
-    server: DiscordServer, rest: Rest, reader: Reader
+    server: DiscordServer, rest: Rest, reader: DiscordHistory
 ) -> None:
     people = server.people
     first = people.say("One?")
@@ -70,7 +70,7 @@ async def test_a_chain_is_its_replies_and_nothing_that_was_said_between(
 
 
 async def test_the_further_parts_of_an_answer_belong_to_its_chain(
-    server: DiscordServer, rest: Rest, reader: Reader
+    server: DiscordServer, rest: Rest, reader: DiscordHistory
 ) -> None:
     first = server.people.say("One?")
     await answer(rest, server, "Part 1", first)
@@ -82,7 +82,7 @@ async def test_the_further_parts_of_an_answer_belong_to_its_chain(
 
 
 async def test_what_is_remembered_decides_where_answers_are_mixed(
-    server: DiscordServer, rest: Rest, reader: Reader, places: Places
+    server: DiscordServer, rest: Rest, reader: DiscordHistory, places: Places
 ) -> None:
     first, other = server.people.say("One?"), server.people.say("Other?", user="Bob")
     one = await answer(rest, server, "One, 1", first)
@@ -97,7 +97,7 @@ async def test_what_is_remembered_decides_where_answers_are_mixed(
 
 
 async def test_a_chain_from_long_ago_is_followed_from_reply_to_reply(
-    server: DiscordServer, rest: Rest, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    server: DiscordServer, rest: Rest, reader: DiscordHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_module, "_PAGE", 3)
     first = server.people.say("One?")
@@ -112,7 +112,7 @@ async def test_a_chain_from_long_ago_is_followed_from_reply_to_reply(
 
 
 async def test_a_chain_whose_middle_was_deleted_is_told_as_far_as_it_is_there(
-    server: DiscordServer, rest: Rest, reader: Reader
+    server: DiscordServer, rest: Rest, reader: DiscordHistory
 ) -> None:
     first = server.people.say("One?")
     one = await answer(rest, server, "One.", first)
@@ -122,7 +122,7 @@ async def test_a_chain_whose_middle_was_deleted_is_told_as_far_as_it_is_there(
 
 
 async def test_before_the_first_question_nothing_was_said(
-    server: DiscordServer, reader: Reader
+    server: DiscordServer, reader: DiscordHistory
 ) -> None:
     server.people.say("Lunch?")
     first = server.people.say("One?")
@@ -130,7 +130,7 @@ async def test_before_the_first_question_nothing_was_said(
 
 
 async def test_the_newest_are_given_where_there_are_more(
-    server: DiscordServer, reader: Reader
+    server: DiscordServer, reader: DiscordHistory
 ) -> None:
     last = first = server.people.say("0")
     for i in range(1, 6):
@@ -144,7 +144,7 @@ async def test_the_newest_are_given_where_there_are_more(
 
 
 async def test_what_a_long_thread_was_opened_at_is_told_however_long_it_is(
-    server: DiscordServer, reader: Reader
+    server: DiscordServer, reader: DiscordHistory
 ) -> None:
     people = server.people
     start = people.say("What is it about?")
@@ -160,7 +160,7 @@ async def test_what_a_long_thread_was_opened_at_is_told_however_long_it_is(
 
 
 async def test_a_thread_is_told_with_the_message_that_it_was_opened_at(
-    server: DiscordServer, reader: Reader
+    server: DiscordServer, reader: DiscordHistory
 ) -> None:
     people = server.people
     start = people.say("Long?")
@@ -176,7 +176,7 @@ async def test_a_thread_is_told_with_the_message_that_it_was_opened_at(
     assert [each.ref for each in history] == [MessageRef(place, start), MessageRef(place, inside)]
 
 
-async def test_joins_and_pins_say_nothing(server: DiscordServer, reader: Reader) -> None:
+async def test_joins_and_pins_say_nothing(server: DiscordServer, reader: DiscordHistory) -> None:
     people = server.people
     asked = people.dm("Hi")
     channel = server.record.history[asked].channel_id
@@ -188,7 +188,7 @@ async def test_joins_and_pins_say_nothing(server: DiscordServer, reader: Reader)
 
 
 async def test_a_long_history_is_read_in_pages(
-    server: DiscordServer, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    server: DiscordServer, reader: DiscordHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_module, "_PAGE", 3)
     asked = [server.people.dm(f"{i}") for i in range(9)]
@@ -202,7 +202,7 @@ async def test_a_long_history_is_read_in_pages(
 
 
 async def test_people_are_called_as_their_server_calls_them(
-    server: DiscordServer, reader: Reader
+    server: DiscordServer, reader: DiscordHistory
 ) -> None:
     people = server.people
     first = people.say(f"<@{people.bob.id}> and {people.mention}, hello")
@@ -215,7 +215,9 @@ async def test_people_are_called_as_their_server_calls_them(
     assert len(members) == 2  # each name is asked for once
 
 
-async def test_an_apps_words_in_an_embed_are_told(server: DiscordServer, reader: Reader) -> None:
+async def test_an_apps_words_in_an_embed_are_told(
+    server: DiscordServer, reader: DiscordHistory
+) -> None:
     asked = server.people.dm("Hi")
     message = server.record.history[asked]
     embed = {"title": "Build", "description": "failed", "fields": [{"name": "at", "value": "noon"}]}
@@ -226,7 +228,7 @@ async def test_an_apps_words_in_an_embed_are_told(server: DiscordServer, reader:
 
 
 async def test_a_commands_response_tells_the_question_too(
-    server: DiscordServer, rest: Rest, reader: Reader
+    server: DiscordServer, rest: Rest, reader: DiscordHistory
 ) -> None:
     server.platform.commands[None] = [{"id": "5", "name": "ask", "type": 1, "options": []}]
     given = server.people.command("ask")
@@ -243,7 +245,7 @@ async def test_a_commands_response_tells_the_question_too(
 # Files.
 
 
-async def test_files_are_told_and_fetched(server: DiscordServer, reader: Reader) -> None:
+async def test_files_are_told_and_fetched(server: DiscordServer, reader: DiscordHistory) -> None:
     asked = server.people.dm("Look", files={"notes.txt": b"twelve bytes"})
     place = Place("discord", DM, server.record.history[asked].channel_id)
     last = server.people.dm("So?")
@@ -251,14 +253,14 @@ async def test_files_are_told_and_fetched(server: DiscordServer, reader: Reader)
     (file,) = said.files
     assert (file.name, file.media_type, file.size) == ("notes.txt", "text/plain", 12)
     assert await reader.fetch(file, 12) == b"twelve bytes"
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await reader.fetch(file, 11)
     server.people.delete(asked)
     with pytest.raises(Gone):
         await reader.fetch(file, 12)
 
 
-async def test_a_file_is_fetched_from_discord_alone(reader: Reader) -> None:
+async def test_a_file_is_fetched_from_discord_alone(reader: DiscordHistory) -> None:
     file = File("https://example.com/x", "x", "text/plain", 1)
     with pytest.raises(Refused, match="Discord's own servers"):
         await reader.fetch(file, 10)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Asked
-from connectors.discord.gateway import PAUSES_S, STABLE_S, Client, Starts, TooSoon
+from connectors.discord.gateway import PAUSES_S, STABLE_S, Client, SessionBudget, TooSoon
 from tests.discord_.way import listening, until
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.platform import Event
@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-def begun(clock: Clock, starts: Starts, *, for_s: float) -> float:
+def begun(clock: Clock, starts: SessionBudget, *, for_s: float) -> float:
     """A session begins as soon as it may, and is lost after so long. Returns what was waited."""
     waited = starts.wait()
     clock.now += waited
@@ -38,7 +38,7 @@ def begun(clock: Clock, starts: Starts, *, for_s: float) -> float:
 
 def test_reconnects_back_off_until_a_session_was_stable_for_minutes() -> None:
     clock = Clock()
-    starts = Starts(clock)
+    starts = SessionBudget(clock)
     waits = [begun(clock, starts, for_s=10.0) for _ in range(8)]
     assert waits == [0.0, *PAUSES_S, PAUSES_S[-1]]
     begun(clock, starts, for_s=STABLE_S)
@@ -47,7 +47,7 @@ def test_reconnects_back_off_until_a_session_was_stable_for_minutes() -> None:
 
 def test_a_day_of_sessions_that_are_lost_at_once_keeps_within_the_budget() -> None:
     clock = Clock()
-    starts = Starts(clock)
+    starts = SessionBudget(clock)
     starts.told(1000, 1000, DAY_S)
     count = 0
     while clock.now < DAY_S:
@@ -58,14 +58,14 @@ def test_a_day_of_sessions_that_are_lost_at_once_keeps_within_the_budget() -> No
 
 @pytest.mark.parametrize(("left", "waits"), [(51, 0.0), (50, 600.0), (0, 600.0)])
 def test_one_session_in_twenty_is_kept_for_a_persons_restarts(left: int, waits: float) -> None:
-    starts = Starts(Clock())
+    starts = SessionBudget(Clock())
     starts.told(left, 1000, 600.0)
     assert starts.wait() == waits
 
 
 def test_stable_sessions_that_are_used_up_wait_for_the_day_to_end() -> None:
     clock = Clock()
-    starts = Starts(clock)
+    starts = SessionBudget(clock)
     starts.told(52, 1000, DAY_S)
     for _ in range(2):
         assert begun(clock, starts, for_s=STABLE_S) == 0.0
@@ -75,7 +75,7 @@ def test_stable_sessions_that_are_used_up_wait_for_the_day_to_end() -> None:
 
 
 async def test_the_library_begins_no_session_that_has_to_wait_long() -> None:
-    starts = Starts(Clock())
+    starts = SessionBudget(Clock())
     client = Client(
         "http://127.0.0.1", None, content=True, heard=ignored, anew=ignored, starts=starts
     )

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from bot.store import memory_store
 from connectors.base import Control, Grant, Grants, MessageRef, Part, Place, Refused, Unavailable
-from connectors.discord.interactions import Interaction, Tokens
+from connectors.discord.interactions import Interaction, InteractionTokens
 from connectors.keys import Keys
 from tests.discord_.test_writer import OTHER, RUN, STOP, Bot, part, process
 from tests.servers.discord import DiscordServer, Permission
@@ -39,7 +39,7 @@ class Deployment:
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Bot]:
         """One of them; the clocks agree that it is younger than what came before it."""
-        async with process(self.server, Tokens(self.grants, keys)) as bot:
+        async with process(self.server, InteractionTokens(self.grants, keys)) as bot:
             yield bot
 
     async def given(self, bot: Bot, question: str = "Why?") -> MessageRef:
@@ -47,7 +47,7 @@ class Deployment:
         asked = await bot.command(question)
         command = bot.interactions.opening(asked)
         assert command is not None
-        await Tokens(self.grants, keys).keep(asked, command)
+        await InteractionTokens(self.grants, keys).keep(asked, command)
         return asked
 
 
@@ -133,7 +133,7 @@ async def test_of_several_commands_in_one_conversation_each_reaches_its_own_resp
         assert command is not None
         ref = MessageRef(replace(thread, thread=""), asked.id)
         bot.interactions.ask(ref, command)
-        await Tokens(deployment.grants, keys).keep(ref, command)
+        await InteractionTokens(deployment.grants, keys).keep(ref, command)
         return ref
 
     async with deployment.process() as dead:
@@ -156,7 +156,7 @@ async def test_a_token_that_has_lapsed_is_not_used(deployment: Deployment) -> No
         command = dead.interactions.opening(asked)
         assert command is not None
         old = replace(command, at=command.at - 14 * 60)
-        await Tokens(deployment.grants, keys).keep(asked, old)
+        await InteractionTokens(deployment.grants, keys).keep(asked, old)
     async with deployment.process() as bot:
         with pytest.raises(Refused):
             await bot.writer.post(asked.place, part("So", about=asked), "key")
@@ -176,9 +176,9 @@ async def test_what_is_kept_is_sealed_and_lapses_after_a_quarter_of_an_hour(
     assert command.token not in grant.sealed
     assert "secret" not in grant.sealed.lower()
     assert command.token not in repr(grant)
-    other = Tokens(deployment.grants, lambda: _other_keys())
+    other = InteractionTokens(deployment.grants, lambda: _other_keys())
     assert await other.asked(asked) is None
-    found = await Tokens(deployment.grants, keys).asked(asked)
+    found = await InteractionTokens(deployment.grants, keys).asked(asked)
     assert found is not None
     assert (found.token, found.question) == (command.token, "A secret?")
     assert found.person.id == command.person.id
@@ -191,13 +191,13 @@ async def test_a_process_that_runs_seals_with_the_key_of_today(deployment: Deplo
     async def of_today() -> Keys:
         return Keys(current)
 
-    running = Tokens(deployment.grants, of_today)
+    running = InteractionTokens(deployment.grants, of_today)
     async with deployment.process() as bot:
         first, second = await bot.command("First?"), await bot.command("Second?")
         await running.keep(first, _opening(bot, first))
         current[:] = [Fernet.generate_key().decode()]
         await running.keep(second, _opening(bot, second))
-    started = Tokens(deployment.grants, of_today)
+    started = InteractionTokens(deployment.grants, of_today)
     assert await started.asked(second) is not None
     assert await started.asked(first) is None
 
@@ -224,11 +224,11 @@ class _Broken:
 
 @pytest.mark.parametrize(
     ("tokens", "why"),
-    [(Tokens(_Broken(), keys), "no room"), (Tokens(_Broken()), "no key")],
+    [(InteractionTokens(_Broken(), keys), "no room"), (InteractionTokens(_Broken()), "no key")],
     ids=["no database", "no key"],
 )
 async def test_where_a_token_can_not_be_kept_the_log_says_so_and_the_answer_comes(
-    server: DiscordServer, caplog: pytest.LogCaptureFixture, tokens: Tokens, why: str
+    server: DiscordServer, caplog: pytest.LogCaptureFixture, tokens: InteractionTokens, why: str
 ) -> None:
     with caplog.at_level(logging.WARNING):
         async with process(server, tokens) as bot:

@@ -22,18 +22,18 @@ from connectors.base import (
     Refused,
     Shown,
     Status,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.discord import pings
 from connectors.discord import places as snowflakes
 from connectors.discord import writer as writer_module
 from connectors.discord.api import Budgets, Rest
-from connectors.discord.interactions import Interaction, Interactions, Tokens
+from connectors.discord.interactions import Interaction, Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.parts import custom_id, parsed
 from connectors.discord.places import DM, Places, chain
-from connectors.discord.writer import LONGEST, Writer
+from connectors.discord.writer import LONGEST, DiscordWriter
 from tests.clock import SOON_S
 from tests.discord_.conftest import FREE, options_for
 from tests.servers.discord import (
@@ -65,7 +65,7 @@ class Bot:
 
     server: DiscordServer
     rest: Rest
-    writer: Writer
+    writer: DiscordWriter
     places: Places
     interactions: Interactions
 
@@ -108,12 +108,12 @@ class Bot:
 
 @asynccontextmanager
 async def process(
-    server: DiscordServer, tokens: Tokens | None = None, **options: object
+    server: DiscordServer, tokens: InteractionTokens | None = None, **options: object
 ) -> AsyncIterator[Bot]:
     """A process of the bot's, until the block ends."""
     chosen = options_for(server, **options)
     rest, places, interactions = Rest(chosen), Places(), Interactions()
-    writer = Writer(rest, chosen, places, interactions, tokens or Tokens())
+    writer = DiscordWriter(rest, chosen, places, interactions, tokens or InteractionTokens())
     yield Bot(server, rest, writer, places, interactions)
     await writer.aclose()
     await rest.aclose()
@@ -136,7 +136,7 @@ async def test_what_a_message_shows_is_what_discord_answers(bot: Bot) -> None:
 
 
 async def test_a_part_beyond_the_length_is_not_sent(bot: Bot) -> None:
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await bot.writer.post(bot.place, part("😀" * (LONGEST // 2 + 1)), "key")
     assert bot.server.record.called("POST") == []
 

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from connectors import base
 from connectors.discord import commands
-from connectors.discord.commands import Asking
+from connectors.discord.commands import DiscordCommands
 from connectors.discord.gateway import HEARD
 from connectors.slack import events as slack_gate
 from connectors.slack.commands import ASK_ABOUT, MODAL
@@ -124,7 +124,7 @@ def test_every_event_and_command_of_discord_s_is_known_here() -> None:
         "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK",
         "INTERACTION_CREATE",
     }  # fmt: skip
-    assert {Asking.COMMAND, Asking.PRESS, Asking.FORM} == {2, 3, 5}
+    assert {DiscordCommands.COMMAND, DiscordCommands.PRESS, DiscordCommands.FORM} == {2, 3, 5}
     named = {
         each["name"] if each["name"] == commands.Command.ABOUT else f"/{each['name']}"
         for each in commands.COMMANDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bot.identity import Named
-from bot.intake import Access, IntakeOptions, Limit, Limits
+from bot.intake import Access, IntakeOptions, Limit, Quotas
 
 
 class Who(StrEnum):
@@ -75,7 +75,7 @@ def options(connector: str, asker: str, walker: str, who: Who) -> IntakeOptions:
     return IntakeOptions(
         access=Access(block_people=frozenset(blocked)),
         admins=frozenset(admins | (elsewhere if who is Who.ELSEWHERE else set())),
-        limits=Limits(Limit(runs_per_day=0) if limited else Limit()),
+        limits=Quotas(Limit(runs_per_day=0) if limited else Limit()),
     )
 
 

@@ -27,7 +27,7 @@ from providers.base import (
     Turn,
     Usage,
 )
-from providers.failover import FAILURES, REST_S, ChainProvider, Patience
+from providers.failover import FAILURES, REST_S, ChainProvider, RetryPolicy
 from providers.scripted import Alive, Cut, Fail, Finish, Hang, Pause, ScriptedProvider
 from tests.contracts.provider import QUESTION, Heard, Told
 
@@ -42,7 +42,7 @@ def model(*scripts: Any, name: str = "s:a", **options: Any) -> ScriptedProvider:
 
 def chain(*models: Provider, **patience: Any) -> ChainProvider:
     """A chain whose pauses are exact."""
-    return ChainProvider(models, Patience(**({"spread": lambda: 0.5} | patience)))
+    return ChainProvider(models, RetryPolicy(**({"spread": lambda: 0.5} | patience)))
 
 
 async def ask(provider: Provider, request: Request = QUESTION) -> Told:

@@ -23,7 +23,7 @@ from providers.base import (
     Stalled,
     TooLong,
 )
-from providers.failover import ChainProvider, Patience
+from providers.failover import ChainProvider, RetryPolicy
 from providers.scripted import Cut, Fail, Finish, Hang, Pause, ScriptedProvider
 from tests.clock import VirtualTimeLoop
 from tests.contracts.provider import QUESTION, Heard
@@ -53,7 +53,7 @@ def test_what_was_generated_is_what_was_heard(
         ScriptedProvider(*scripts, name=f"s:{n}", stall_seconds=STALL_S)
         for n, scripts in enumerate(models)
     ]
-    chain = ChainProvider(made, Patience(FIRST_TOKEN_S, goes_on, lambda: spread))
+    chain = ChainProvider(made, RetryPolicy(FIRST_TOKEN_S, goes_on, lambda: spread))
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         for _ in range(questions):
             runner.run(_one(chain, made))

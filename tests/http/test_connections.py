@@ -16,12 +16,12 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from bot.http import Limits, Proxies, listen, serve
+from bot.http import ConnectionLimits, Proxies, listen, serve
 from bot.http.connections import HEAD_BYTES, Config, Connections
 
 pytestmark = pytest.mark.real_time
 
-QUICK = Limits(
+QUICK = ConnectionLimits(
     total=50, per_address=50, head_s=0.3, body_s=0.3, send_s=0.3, close_s=0.2, sweep_s=0.05
 )
 SOON = 5.0
@@ -137,7 +137,7 @@ async def greeted(socket: ClientConnection) -> None:
 
 
 @asynccontextmanager
-async def served(limits: Limits = QUICK, *proxies: str) -> AsyncIterator[Served]:
+async def served(limits: ConnectionLimits = QUICK, *proxies: str) -> AsyncIterator[Served]:
     """The server with these limits."""
     with listen("127.0.0.1", 0) as listener:
         server = serve(Starlette(routes=ROUTES), limits, Proxies(proxies))

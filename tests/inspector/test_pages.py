@@ -21,7 +21,7 @@ from bot.identity import Account
 from bot.inspector import Inspector, Options, Sight, one_file, tell
 from bot.store import HOUR_US, Store, memory_store
 from connectors.base import File, Person
-from connectors.web.access import Access
+from connectors.web.access import AccessRules
 from tests.inspector.stories import BEGAN_US, LOST, PLACE, RUN, add_run, words
 
 pytestmark = pytest.mark.real_time  # pages are made in threads
@@ -40,12 +40,12 @@ HOSTILE = (
 UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u061c\x00]")
 
 
-def app(store: Store, access: Access | None = None, *, questions: bool = True) -> AsyncClient:
+def app(store: Store, access: AccessRules | None = None, *, questions: bool = True) -> AsyncClient:
     """A client of an inspector over this store."""
     options = Options(
         lambda: BEGAN_US + 4 * HOUR_US, lambda ref: f"https://chat.example/{ref.id}", questions
     )
-    routes = Inspector(store, PageDoor(access or Access()), options).routes()
+    routes = Inspector(store, PageDoor(access or AccessRules()), options).routes()
     return AsyncClient(transport=ASGITransport(Starlette(routes=routes)), base_url=HERE)
 
 
@@ -206,8 +206,8 @@ async def test_what_retention_took_is_on_no_page(store: Store) -> None:
 
 
 async def test_nobody_sees_runs_on_a_public_address_without_a_password(store: Store) -> None:
-    closed = app(store, Access(public=True))
-    guarded = app(store, Access(public=True, asks=True))
+    closed = app(store, AccessRules(public=True))
+    guarded = app(store, AccessRules(public=True, asks=True))
     for path in ("/runs", f"/runs/{RUN}", f"/runs/{RUN}.json", f"/runs/{RUN}.md", "/overview"):
         assert (await closed.get(path)).status_code == 403
         answer = await guarded.get(path)
@@ -250,7 +250,7 @@ class Own:
     """A door for somebody who may see their own runs only."""
 
     def __init__(self, own: Account) -> None:
-        self.middleware = PageDoor(Access()).middleware
+        self.middleware = PageDoor(AccessRules()).middleware
         self.asks = True
         self._own = own
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.identity import Account, Named
-from bot.intake import IntakeOptions, Limit, Limits, Policy
+from bot.intake import IntakeOptions, Limit, Policy, Quotas
 from bot.intake.admission import PERSON, WORKSPACE, Sum, day_us, month_us, over_limit
 from bot.store import Store
 from bot.words import english
@@ -41,7 +41,7 @@ class SlowToRead(FaultyDatabase):
 
 def limits(policy: Policy = "queue", workspace: Limit = Limit(), **person: Any) -> IntakeOptions:  # noqa: B008 - frozen
     """What a person may use."""
-    return IntakeOptions(policy, limits=Limits(Limit(**person), workspace))
+    return IntakeOptions(policy, limits=Quotas(Limit(**person), workspace))
 
 
 def places(count: int) -> list[Place]:
@@ -173,7 +173,7 @@ async def test_after_a_reset_there_is_a_new_beginning() -> None:
 
 async def test_no_limit_holds_for_admins() -> None:
     admins = frozenset({Named("alice")})
-    options = IntakeOptions(limits=Limits(Limit(runs_per_day=0)), admins=admins)
+    options = IntakeOptions(limits=Quotas(Limit(runs_per_day=0)), admins=admins)
     async with a_way(["One."], intake=options) as way:
         await way.ask()
         assert await settled(way) == ["One."]

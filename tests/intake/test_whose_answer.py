@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.identity import Named
-from bot.intake import Access, IntakeOptions, Limit, Limits
+from bot.intake import Access, IntakeOptions, Limit, Quotas
 from bot.store import InlineDatabase, Store, StoreUnavailable
 from bot.store.schema import metadata
-from connectors.base import Person, Verdict
+from connectors.base import Admitted, Person
 from connectors.memory import ALICE
 from providers.scripted import Hang
 from tests.said import NOT_ALLOWED, NOT_THEIRS
@@ -23,7 +23,7 @@ from tests.way import Way, a_way
 T = TypeVar("T")
 BOB, ADMIN = Person("bob", "Bob"), Person("eve", "Eve")
 OPTIONS = IntakeOptions(
-    admins=frozenset({Named("eve")}), limits=Limits(Limit(runs_per_day=1), Limit())
+    admins=frozenset({Named("eve")}), limits=Quotas(Limit(runs_per_day=1), Limit())
 )
 
 
@@ -51,7 +51,7 @@ async def way() -> AsyncIterator[Way]:
             run.stop()
 
 
-async def verdict(way: Way, person: Person, run_id: UUID | None) -> Verdict:
+async def verdict(way: Way, person: Person, run_id: UUID | None) -> Admitted:
     """What a connector is told that asks before it changes an answer."""
     place = way.connector.place
     return await way.connector._inflow.admits(place, person, spends=False, run_id=run_id)
@@ -64,28 +64,28 @@ def run_ids(way: Way) -> list[UUID | None]:
 
 async def test_the_asker_may_change_their_own_answer_over_a_limit_too(way: Way) -> None:
     ended, growing = run_ids(way)
-    assert await verdict(way, ALICE, ended) == Verdict(True)
-    assert await verdict(way, ALICE, growing) == Verdict(False, NOT_THEIRS)
+    assert await verdict(way, ALICE, ended) == Admitted(True)
+    assert await verdict(way, ALICE, growing) == Admitted(False, NOT_THEIRS)
 
 
 async def test_nobody_else_may(way: Way) -> None:
     """Neither while it is written nor after; nor somebody with the asker's id of another realm."""
     for run_id in run_ids(way):
         for person in (BOB, replace(ALICE, realm="elsewhere")):
-            assert await verdict(way, person, run_id) == Verdict(False, NOT_THEIRS)
+            assert await verdict(way, person, run_id) == Admitted(False, NOT_THEIRS)
 
 
 async def test_an_admin_may_change_any(way: Way) -> None:
     for run_id in (*run_ids(way), uuid4()):
-        assert await verdict(way, ADMIN, run_id) == Verdict(True)
+        assert await verdict(way, ADMIN, run_id) == Admitted(True)
 
 
 async def test_an_answer_of_which_nothing_is_kept_is_nobody_s(way: Way) -> None:
-    assert await verdict(way, ALICE, uuid4()) == Verdict(False, NOT_THEIRS)
+    assert await verdict(way, ALICE, uuid4()) == Admitted(False, NOT_THEIRS)
 
 
 async def test_what_changes_no_answer_is_asked_as_ever(way: Way) -> None:
-    assert await verdict(way, BOB, None) == Verdict(True)
+    assert await verdict(way, BOB, None) == Admitted(True)
 
 
 async def test_who_may_not_be_here_hears_nothing_of_whose_it_is() -> None:
@@ -93,7 +93,7 @@ async def test_who_may_not_be_here_hears_nothing_of_whose_it_is() -> None:
     async with a_way(["Whole."], intake=IntakeOptions(access=access)) as way:
         await way.ask()
         await way.intake.settled()
-        assert await verdict(way, BOB, run_ids(way)[0]) == Verdict(False, NOT_ALLOWED)
+        assert await verdict(way, BOB, run_ids(way)[0]) == Admitted(False, NOT_ALLOWED)
 
 
 async def test_where_the_database_can_t_say_whose_it_is_nobody_may_for_now() -> None:
@@ -103,6 +103,6 @@ async def test_where_the_database_can_t_say_whose_it_is_nobody_may_for_now() -> 
         await way.ask()
         await way.intake.settled()
         database.away = True
-        assert await verdict(way, ALICE, run_ids(way)[0]) == Verdict(False, None)
+        assert await verdict(way, ALICE, run_ids(way)[0]) == Admitted(False, None)
         database.away = False
-        assert await verdict(way, ALICE, run_ids(way)[0]) == Verdict(True)
+        assert await verdict(way, ALICE, run_ids(way)[0]) == Admitted(True)

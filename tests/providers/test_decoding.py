@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 
-from providers.decoding import Decoder, Piece
+from providers.decoding import Decoder, TextDelta
 
 WILD = st.text(st.characters(categories=None) | st.sampled_from("\ud83d\ude00\0é😀"))
 
@@ -42,9 +42,9 @@ def test_clean_text_is_left_as_it_is(text: str) -> None:
 def test_half_an_emoji_waits_for_its_other_half_of_the_same_kind() -> None:
     """Reasoning in between does not tear it apart."""
     decoder = Decoder()
-    assert decoder.text("a\ud83d") == [Piece("text", "a")]
-    assert decoder.text("hm", "reasoning") == [Piece("reasoning", "hm")]
-    assert decoder.text("\ude00") == [Piece("text", "😀")]
+    assert decoder.text("a\ud83d") == [TextDelta("text", "a")]
+    assert decoder.text("hm", "reasoning") == [TextDelta("reasoning", "hm")]
+    assert decoder.text("\ude00") == [TextDelta("text", "😀")]
     assert decoder.flush() == []
 
 
@@ -52,7 +52,7 @@ def test_a_half_that_waits_in_vain_is_flushed_once() -> None:
     """As a replacement character."""
     decoder = Decoder()
     assert decoder.text("\ud83d") == []
-    assert decoder.flush() == [Piece("text", "\ufffd")]
+    assert decoder.flush() == [TextDelta("text", "\ufffd")]
     assert decoder.flush() == []
 
 
@@ -65,25 +65,25 @@ def test_nothing_is_no_piece(nothing: Any) -> None:
 @pytest.mark.parametrize(
     ("block", "piece"),
     [
-        ("plain", Piece("text", "plain")),
-        ({"type": "text", "text": "a"}, Piece("text", "a")),
-        ({"type": "output_text", "text": "a"}, Piece("text", "a")),
-        ({"type": "refusal", "refusal": "no"}, Piece("refusal", "no")),
-        ({"type": "reasoning", "reasoning": "hm"}, Piece("reasoning", "hm")),
+        ("plain", TextDelta("text", "plain")),
+        ({"type": "text", "text": "a"}, TextDelta("text", "a")),
+        ({"type": "output_text", "text": "a"}, TextDelta("text", "a")),
+        ({"type": "refusal", "refusal": "no"}, TextDelta("refusal", "no")),
+        ({"type": "reasoning", "reasoning": "hm"}, TextDelta("reasoning", "hm")),
         ({"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
-         Piece("reasoning", "hm")),
+         TextDelta("reasoning", "hm")),
         ({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "hm"}]},
-         Piece("reasoning", "hm")),
-        ({"type": "thinking", "thinking": "hm"}, Piece("reasoning", "hm")),
+         TextDelta("reasoning", "hm")),
+        ({"type": "thinking", "thinking": "hm"}, TextDelta("reasoning", "hm")),
         ({"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
-         Piece("reasoning", "hm")),
-        ({"type": "function_call", "arguments": "{}"}, Piece("tool", "{}")),
-        ({"type": "tool_call_chunk", "args": "{}"}, Piece("tool", "{}")),
-        ({"type": "input_json_delta", "partial_json": "{}"}, Piece("tool", "{}")),
-        ({"type": "tool_use", "name": "weather", "input": {}}, Piece("tool", "weather")),
+         TextDelta("reasoning", "hm")),
+        ({"type": "function_call", "arguments": "{}"}, TextDelta("tool", "{}")),
+        ({"type": "tool_call_chunk", "args": "{}"}, TextDelta("tool", "{}")),
+        ({"type": "input_json_delta", "partial_json": "{}"}, TextDelta("tool", "{}")),
+        ({"type": "tool_use", "name": "weather", "input": {}}, TextDelta("tool", "weather")),
     ],
 )  # fmt: skip
-def test_a_content_block_is_read_by_its_type(block: Any, piece: Piece) -> None:
+def test_a_content_block_is_read_by_its_type(block: Any, piece: TextDelta) -> None:
     """As OpenAI, LangChain, Anthropic and Mistral write them."""
     assert Decoder().content([block]) == [piece]
 
@@ -94,5 +94,5 @@ def test_a_message_is_read_in_the_order_of_thinking_and_speaking() -> None:
         content="Yes", additional_kwargs={"reasoning_content": "Hm", "refusal": "No"}
     )
     assert Decoder().message(message) == [
-        Piece("reasoning", "Hm"), Piece("text", "Yes"), Piece("refusal", "No"),
+        TextDelta("reasoning", "Hm"), TextDelta("text", "Yes"), TextDelta("refusal", "No"),
     ]  # fmt: skip

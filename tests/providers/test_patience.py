@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from providers.base import Stalled
-from providers.stall import Patience
+from providers.stall import StallTimeout
 
 
 async def test_silence_is_a_stall_to_the_second() -> None:
@@ -16,7 +16,7 @@ async def test_silence_is_a_stall_to_the_second() -> None:
     began = clock()
 
     async def read() -> None:
-        async with Patience(10) as patience:
+        async with StallTimeout(10) as patience:
             await asyncio.sleep(7)
             patience.heard()
             await asyncio.sleep(100)
@@ -28,7 +28,7 @@ async def test_silence_is_a_stall_to_the_second() -> None:
 
 async def test_who_is_heard_often_enough_may_talk_for_ever() -> None:
     """The time-out is for silence, not for the answer."""
-    async with Patience(10) as patience:
+    async with StallTimeout(10) as patience:
         for _ in range(100):
             await asyncio.sleep(9)
             patience.heard()
@@ -40,7 +40,7 @@ async def test_it_may_be_shortened() -> None:
     began = clock()
 
     async def read() -> None:
-        async with Patience(60) as patience:
+        async with StallTimeout(60) as patience:
             patience.heard()
             patience.shorten(5)
             await asyncio.sleep(100)
@@ -53,7 +53,7 @@ async def test_it_may_be_shortened() -> None:
 async def test_an_error_of_the_streams_own_passes() -> None:
     """Only lateness is a stall."""
     with pytest.raises(KeyError):
-        async with Patience(10):
+        async with StallTimeout(10):
             raise KeyError("x")
 
 
@@ -61,7 +61,7 @@ async def test_what_a_late_stream_raises_instead_is_a_stall_all_the_same() -> No
     """Some libraries make an error of their own of a cancel."""
 
     async def read() -> None:
-        async with Patience(10):
+        async with StallTimeout(10):
             try:
                 await asyncio.sleep(100)
             except asyncio.CancelledError:
@@ -76,7 +76,7 @@ async def test_a_cancel_from_outside_is_no_stall() -> None:
     """It stays a cancel."""
 
     async def wait() -> None:
-        async with Patience(10):
+        async with StallTimeout(10):
             await asyncio.sleep(100)
 
     waiting = asyncio.create_task(wait())

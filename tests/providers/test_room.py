@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from providers.base import Provider, TooLong
-from providers.room import ASSUMED, Room, room_in
+from providers.context_window import ASSUMED, ContextWindow, room_in
 from tests.contracts.provider import ask
 from tests.providers.ways import WAYS, Way, at
 from tests.servers.openai import Answer, Freeze, OpenAIServer, recorded
@@ -144,11 +144,11 @@ def test_the_room_is_read_from_what_services_say(refusal: str, room: int | None)
 def test_what_is_known_says_so_and_what_is_assumed_warns_with_its_cure() -> None:
     """Once, when the bot starts."""
     with capture_logs() as logs:
-        Room("openai:gpt-4o").say()
-        Room("openai:gpt-of-tomorrow").say()
-        Room("compatible:m").say()
-        Room("compatible:deepseek-chat", url="https://api.deepseek.com/v1").say()
-        Room("langchain:a:B", 5000).say()
+        ContextWindow("openai:gpt-4o").say()
+        ContextWindow("openai:gpt-of-tomorrow").say()
+        ContextWindow("compatible:m").say()
+        ContextWindow("compatible:deepseek-chat", url="https://api.deepseek.com/v1").say()
+        ContextWindow("langchain:a:B", 5000).say()
     said = [(entry["log_level"], entry["tokens"], entry.get("source")) for entry in logs]
     assert said == [
         ("info", 128_000, "known"),
@@ -162,7 +162,7 @@ def test_what_is_known_says_so_and_what_is_assumed_warns_with_its_cure() -> None
 
 def test_a_room_that_can_not_be_is_not_believed() -> None:
     """A server that says nonsense must not leave the bot without any."""
-    room = Room("compatible:m")
+    room = ContextWindow("compatible:m")
     room.take(0, "told")
     room.take(17, "told")
     assert (room.tokens, room.source) == (ASSUMED, "assumed")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.runs import outcomes
-from connectors.base import Limits, MessageRef, Part, Refused, Shown, TooLong
+from connectors.base import Limits, MessageRef, Part, Refused, Shown, TooLarge
 from providers.scripted import Hang, Pause
 from tests.recovery.world import World, a_world
 
@@ -99,7 +99,7 @@ def _stricter(process: Any, most: int) -> None:
 
     def strict(part: Part) -> Any:
         if len(part.text) > most:
-            raise TooLong("msg_too_long")
+            raise TooLarge("msg_too_long")
         return version(part)
 
     connector._version = strict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.intake import IntakeOptions, Limit, Limits
+from bot.intake import IntakeOptions, Limit, Quotas
 from providers.scripted import Hang, Pause
 from tests.recovery.world import a_world
 from tests.way import words
@@ -31,7 +31,7 @@ async def test_an_answer_that_was_cut_by_its_process_s_death_is_estimated() -> N
 
 
 async def test_the_runs_of_a_dead_process_are_not_under_way() -> None:
-    options = IntakeOptions(limits=Limits(Limit(runs_at_once=1)))
+    options = IntakeOptions(limits=Quotas(Limit(runs_at_once=1)))
     async with a_world() as world:
         first = await world.start(SCRIPT, intake=options)
         await first.ask()
@@ -47,8 +47,8 @@ async def test_the_runs_of_a_dead_process_are_not_under_way() -> None:
 
 async def test_a_question_that_a_dead_process_had_let_in_is_answered_by_the_next() -> None:
     """Its run stands in the log as begun; a limit that is reached since must not leave it so."""
-    options = IntakeOptions(limits=Limits(Limit(runs_per_day=1, runs_at_once=1)))
-    stricter = IntakeOptions(limits=Limits(Limit(runs_per_day=0)))
+    options = IntakeOptions(limits=Quotas(Limit(runs_per_day=1, runs_at_once=1)))
+    stricter = IntakeOptions(limits=Quotas(Limit(runs_per_day=0)))
     async with a_world() as world:
         first = await world.start([Pause(30), "late"], intake=options)
         await first.ask()

@@ -18,7 +18,7 @@ from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import InlineDatabase, RunRow, Store, StoreUnavailable
 from connectors.base import Limits, MessageRef, Part, Place, Shown
-from connectors.memory import BOT, Fault, MemoryConnector, Message, Platform
+from connectors.memory import BOT, Fault, MemoryConnector, Platform, PostedMessage
 from providers.scripted import ScriptedProvider
 from tests.way import clock_us
 
@@ -192,7 +192,7 @@ class World:
         await asyncio.sleep(5)
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[PostedMessage]:
         """The bot's messages that stand, in order."""
         found = self.platform.messages.values()
         return [message for message in found if message.author == BOT and not message.deleted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from bot.attachments import FileLimits, Reader
+from bot.attachments import DocumentReader, FileLimits
 from bot.runs import Outcome, RequestOptions
 from connectors.base import Control, File, Person, Unavailable
 from providers.base import Disconnected, Image, Turn
@@ -103,7 +103,7 @@ async def test_files_of_earlier_messages_are_given_again_and_nobody_is_told_of_t
 
 
 async def test_of_too_many_files_the_questions_own_are_taken_first() -> None:
-    request = RequestOptions("Be brief.", 20, None, Reader(FileLimits(files=1)))
+    request = RequestOptions("Be brief.", 20, None, DocumentReader(FileLimits(files=1)))
     async with a_way(["One."], ["Two."], request=request) as way:
         await asked(way, "1", attach(way, "a.txt", b"alpha"))
         turns = await asked(way, "2", attach(way, "b.txt", b"beta"))

@@ -29,7 +29,7 @@ from connectors.base import (
     RateLimited,
     Refused,
     Shown,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.markdown import form
@@ -39,7 +39,7 @@ from tests.runs.test_refusals import CUT, LONG, Picky, always, times, words
 from tests.watch.test_metrics import value
 from tests.way import a_way
 
-REFUSALS = [Refused("no"), TooLong("msg_too_long"), Gone("message_not_found")]
+REFUSALS = [Refused("no"), TooLarge("msg_too_long"), Gone("message_not_found")]
 EDGE = Place("memory", "home", "general")
 
 

@@ -25,7 +25,7 @@ from connectors.base import (
     RateLimited,
     Refused,
     Shown,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.memory import ALICE, Lost, MemoryConnector, Version
@@ -132,7 +132,7 @@ async def test_a_message_that_is_gone_is_believed_to_be_once_it_cannot_be_read()
     assert len(platform.tried) <= 3
 
 
-@pytest.mark.parametrize("problem", [TooLong("msg_too_long"), Refused("edit_window_closed")])
+@pytest.mark.parametrize("problem", [TooLarge("msg_too_long"), Refused("edit_window_closed")])
 @pytest.mark.parametrize("count", [1, 2, 3])
 async def test_an_edit_that_is_refused_leaves_the_rest_for_a_new_message(
     problem: ConnectorError, count: int
@@ -143,7 +143,7 @@ async def test_an_edit_that_is_refused_leaves_the_rest_for_a_new_message(
 
 
 async def test_parts_are_smaller_after_one_was_too_long() -> None:
-    platform = Picky(edit=lambda part: TooLong("") if len(part.text) > 120 else None)
+    platform = Picky(edit=lambda part: TooLarge("") if len(part.text) > 120 else None)
     way, _ = await shown_whole(platform, ["word " * 20, Pause(3), "word " * 60])
     assert all(len(text) <= 120 for text in way.shown)
     assert words(way).count("word") == 80
@@ -177,7 +177,7 @@ async def test_a_limit_on_one_message_stops_its_edits_and_no_others() -> None:
 # A post is refused.
 
 
-@pytest.mark.parametrize("problem", [Refused("invalid_blocks"), TooLong("msg_blocks_too_long")])
+@pytest.mark.parametrize("problem", [Refused("invalid_blocks"), TooLarge("msg_blocks_too_long")])
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("after", [0, 1])
 async def test_a_post_that_is_refused_comes_smaller_and_then_plain(
@@ -261,7 +261,7 @@ async def test_a_thread_that_is_gone_is_not_tried_with_other_words() -> None:
 # What stands is marked.
 
 
-@pytest.mark.parametrize("problem", [Refused("50013"), TooLong("x"), Gone("thread_not_found")])
+@pytest.mark.parametrize("problem", [Refused("50013"), TooLarge("x"), Gone("thread_not_found")])
 async def test_where_no_further_message_is_taken_what_stands_says_so_once(
     problem: ConnectorError,
 ) -> None:
@@ -350,7 +350,7 @@ async def test_a_deletion_of_another_message_stops_nothing() -> None:
 PROBLEMS = st.sampled_from(
     [
         Refused("no"),
-        TooLong("no"),
+        TooLarge("no"),
         Gone("no"),
         Unavailable("no"),
         RateLimited("no", 3.0),

@@ -17,7 +17,7 @@ from connectors.base import (
     RateLimited,
     Refused,
     Shown,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.memory import Fault, Lost, MemoryConnector
@@ -163,7 +163,7 @@ async def test_white_space_beside_a_frozen_message_is_not_counted_twice_when_rea
         assert await verified_again(way, result) is Verdict.VERIFIED
 
 
-@pytest.mark.parametrize("error", [Refused("muted"), TooLong("4")])
+@pytest.mark.parametrize("error", [Refused("muted"), TooLarge("4")])
 async def test_where_no_further_message_is_taken_the_last_one_says_so(
     error: ConnectorError,
 ) -> None:

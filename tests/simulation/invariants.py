@@ -15,7 +15,7 @@ from bot.store.schema import inbox, runs, tokens
 from bot.store.schema import messages as noted
 from bot.words import Sentence, english
 from connectors.base import Asked, MessageRef, Place
-from connectors.memory import BOT, Message
+from connectors.memory import BOT, PostedMessage
 from tests.simulation.people import People
 from tests.simulation.world import World
 
@@ -57,7 +57,7 @@ class Invariants:
             if len(numbers) > 1:
                 self._breach(f"side by side: {sorted(numbers)} answer in {place.channel}")
 
-    def _never_shrinks(self, run_id: UUID, messages: list[Message]) -> None:
+    def _never_shrinks(self, run_id: UUID, messages: list[PostedMessage]) -> None:
         if any(message.deleted for message in messages):
             return
         shown = len({word for message in messages for word in _WORD.findall(message.text)})
@@ -66,7 +66,7 @@ class Invariants:
             self._breach(f"shrinks: {run_id} showed {before} words, now {shown}")
         self._most[run_id] = max(shown, before)
 
-    def _posted_once(self, run_id: UUID, messages: list[Message]) -> None:
+    def _posted_once(self, run_id: UUID, messages: list[PostedMessage]) -> None:
         """Nobody can know of a message that was deleted before it was noted that it was posted."""
         first = [(message, message.versions[0].part) for message in messages]
         indexes = [part.index for message, part in first if part is not None]
@@ -77,8 +77,8 @@ class Invariants:
         if len(set(indexes)) < len(indexes):
             self._breach(f"posted twice: {run_id} has the parts {indexes}")
 
-    def _by_run(self) -> dict[UUID, list[Message]]:
-        found: defaultdict[UUID, list[Message]] = defaultdict(list)
+    def _by_run(self) -> dict[UUID, list[PostedMessage]]:
+        found: defaultdict[UUID, list[PostedMessage]] = defaultdict(list)
         for message in self._world.platform.messages.values():
             if message.author == BOT and message.part is not None and message.part.run_id:
                 found[message.part.run_id].append(message)
@@ -140,12 +140,12 @@ class Invariants:
             if process.store.journal.pending or process.runs.active or process.intake.waiting:
                 self._breach(f"pending: p{process.number} has not come to rest")
 
-    def _left_unfinished(self, message: Message) -> bool:
+    def _left_unfinished(self, message: PostedMessage) -> bool:
         """Whether it offers to stop its answer, and the platform would let that be taken away."""
         stands = message.author == BOT and message.writing and not message.deleted
         return stands and not self._world.refusals.for_ever(message.ref)
 
-    def _judge(self, row: RunRow, messages: list[Message]) -> None:
+    def _judge(self, row: RunRow, messages: list[PostedMessage]) -> None:
         if row.end is None:
             return
         name = f"{row.run_id} ({row.end.outcome}, {row.end.verdict})"
@@ -173,7 +173,7 @@ class Invariants:
         return bool(texts) or run_id in self._world.watch.untold
 
     def _not_lost(
-        self, name: str, end: RunEnd, messages: list[Message], *, told: bool, denied: bool
+        self, name: str, end: RunEnd, messages: list[PostedMessage], *, told: bool, denied: bool
     ) -> None:
         """What can't be shown is told, below what stands or to the asker alone, where that goes."""
         if end.outcome != "undeliverable":
@@ -186,7 +186,7 @@ class Invariants:
             self._breach(f"silent: {name} was not shown, and nobody was told")
 
     def _shown(
-        self, name: str, end: RunEnd, messages: list[Message], recorded: str, *, told: bool
+        self, name: str, end: RunEnd, messages: list[PostedMessage], recorded: str, *, told: bool
     ) -> None:
         """What nobody deleted shows all that is known of the answer, and how it ended."""
         shown = "\n".join(message.text for message in messages)
@@ -198,7 +198,7 @@ class Invariants:
         if end.outcome == "interrupted" and not (whole or told or _CUT in shown):
             self._breach(f"interrupted: {name} shows less than was recorded")
 
-    def _answered(self, rows: list[RunRow], by_run: dict[UUID, list[Message]]) -> None:
+    def _answered(self, rows: list[RunRow], by_run: dict[UUID, list[PostedMessage]]) -> None:
         """Each question that was acknowledged has one answer, unless it was taken back."""
         kept = self._kept()
         for request in self._people.requests:
@@ -267,6 +267,6 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", "", _FENCE.sub("", text))
 
 
-def _marked(messages: list[Message]) -> bool:
+def _marked(messages: list[PostedMessage]) -> bool:
     lines = [line for m in messages for line in m.text.split("\n")]
     return not messages or any(re.fullmatch(r"_.*[_…]", line) for line in lines)

@@ -20,18 +20,18 @@ from bot.cluster.recovery import Recovery
 from bot.cluster.takeover import Endings
 from bot.intake.queue import Turns
 from bot.pacing import Pacing
-from bot.pacing.limiter import Meter
+from bot.pacing.limiter import RateLimiter
 from bot.reply.reply import Reply
 from bot.reply.screen import Screen
 from bot.runs import outcomes, receipts
 from bot.runs import run as one_run
-from bot.runs.record import Record
+from bot.runs.record import RunRecord
 from bot.runs.run import Run
 from bot.store.inbox import Given, Inbox
 from bot.store.leases import Floors, Leases
 from bot.store.messages import WhisperLog
 from bot.store.runs import TokenLog
-from connectors.base import MessageLimited, RateLimited, Refused, Shown, TooLong, Unavailable
+from connectors.base import MessageLimited, RateLimited, Refused, Shown, TooLarge, Unavailable
 from connectors.markdown import form
 from tests.simulation.course import simulate
 from tests.simulation.seeds import OPEN
@@ -148,11 +148,11 @@ def answer_each_delivery(stack: ExitStack) -> None:
 def call_without_pacing(stack: ExitStack) -> None:
     """Nobody waits for a turn."""
 
-    async def at_once(_self: Meter, *_claim: Any) -> float:
+    async def at_once(_self: RateLimiter, *_claim: Any) -> float:
         return asyncio.get_running_loop().time()
 
-    _put(stack, Meter, "draw", at_once)
-    _put(stack, Meter, "give_back", lambda _self, _call: None)
+    _put(stack, RateLimiter, "draw", at_once)
+    _put(stack, RateLimiter, "give_back", lambda _self, _call: None)
 
 
 def record_a_token_twice(stack: ExitStack) -> None:
@@ -275,13 +275,13 @@ def end_by_the_log_alone(stack: ExitStack) -> None:
 
 def tell_the_question(stack: ExitStack) -> None:
     """The log carries what people ask."""
-    old = Record.begin
+    old = RunRecord.begin
 
     def gossip(self: Any, question: Any, model: str) -> None:
         one_run.log.info("run.asked", question=question.asked.text)
         old(self, question, model)
 
-    _put(stack, Record, "begin", gossip)
+    _put(stack, RunRecord, "begin", gossip)
 
 
 def leave_the_questions_of_the_dead(stack: ExitStack) -> None:
@@ -355,7 +355,7 @@ def silence_the_channel_for_one_message(stack: ExitStack) -> None:
     old = Reply._face
 
     async def hasty(self: Reply, step: Any, problem: Any) -> None:
-        if step.ref is not None and isinstance(problem, Refused | TooLong | MessageLimited):
+        if step.ref is not None and isinstance(problem, Refused | TooLarge | MessageLimited):
             self._give_up("the channel takes nothing")
         else:
             await old(self, step, problem)

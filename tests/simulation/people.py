@@ -18,7 +18,7 @@ from connectors.base import (
     Place,
     Pressed,
 )
-from connectors.memory import BOT, Message, Version
+from connectors.memory import BOT, PostedMessage, Version
 from tests.simulation.model import SECRET
 from tests.simulation.plan import Act
 from tests.simulation.world import Process, World
@@ -112,15 +112,15 @@ class People:
         self.commands += command == "stop"
         self._tell(Commanded(ref, _PERSON, "new" if command == "new" else "stop"))
 
-    def _questions(self) -> list[Message]:
+    def _questions(self) -> list[PostedMessage]:
         messages = self._world.platform.messages.values()
         return [m for m in messages if m.author == _PERSON and not m.deleted]
 
-    def _answers(self) -> list[Message]:
+    def _answers(self) -> list[PostedMessage]:
         messages = self._world.platform.messages.values()
         return [m for m in messages if m.author == BOT and not m.deleted and m.part]
 
-    def _any(self, messages: list[Message]) -> Message | None:
+    def _any(self, messages: list[PostedMessage]) -> PostedMessage | None:
         return self._chance.choice(messages[-4:]) if messages else None
 
     # The platform: delivers until an event is taken, and now and then once more.

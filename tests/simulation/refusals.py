@@ -16,7 +16,7 @@ from connectors.base import (
     Place,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
 )
 from connectors.memory import BOT, Platform
 
@@ -98,7 +98,7 @@ class Refusals:
         if (problem := self._of_its_words(part)) is not None:
             return problem
         if self._chance.random() < self._plan.post_odds:
-            return self._chance.choice([Refused("invalid_blocks"), TooLong("msg_too_long")])
+            return self._chance.choice([Refused("invalid_blocks"), TooLarge("msg_too_long")])
         return None
 
     def edit(self, ref: MessageRef, part: Part) -> ConnectorError | None:
@@ -146,7 +146,7 @@ class Refusals:
 
     def _of_its_words(self, part: Part) -> ConnectorError | None:
         if len(part.text) > self._most:
-            return TooLong("msg_too_long")
+            return TooLarge("msg_too_long")
         bad = self._plan.bad is not None and self._plan.bad in part.text
         if bad and not (part.literal and self._plan.bad_as_code):
             return Refused("bad content")
@@ -158,7 +158,7 @@ class Refusals:
         taken, few = self._chance.choice([0, 0, 1, 2, 5]), self._chance.choice([1, 2])
         some = self._chance.choice([few, few, _EVER])
         fates: list[_Fate] = [
-            _Fate(taken, some, lambda: TooLong("msg_too_long")),
+            _Fate(taken, some, lambda: TooLarge("msg_too_long")),
             _Fate(taken, some, lambda: Refused("edit_window_closed")),
             _Fate(taken, some, lambda: Gone("message_not_found")),
             _Fate(taken, 1 + few, lambda: RateLimited("busy", 0.5)),

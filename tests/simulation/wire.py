@@ -20,7 +20,7 @@ from connectors.base import (
     RateLimited,
     Refused,
     Shown,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -91,7 +91,7 @@ class Connector(MemoryConnector):
         self._refused = self._refusals.post(place, part)
         try:
             return await super().post(place, part, f"{self._number}/{key}")
-        except (Refused, TooLong, Gone):
+        except (Refused, TooLarge, Gone):
             self._watch.denied.add(part.run_id)
             raise
 

@@ -15,7 +15,7 @@ from connectors.slack.api import Api, OneToken
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import Recipients
 from connectors.slack.streams import Streams
-from connectors.slack.writer import Writer
+from connectors.slack.writer import SlackWriter
 from tests.servers.slack.limits import Limits
 from tests.servers.slack.server import Slack, slack_server
 from tests.store.conftest import postgres_schema
@@ -37,10 +37,10 @@ async def api(slack: Slack) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-def writer(api: Api) -> Writer:
+def writer(api: Api) -> SlackWriter:
     """Writes there by posts and edits alone."""
     options = SlackOptions(streaming="edit")
-    return Writer(api, options, Streams(api, options, Recipients(), Inflow()))
+    return SlackWriter(api, options, Streams(api, options, Recipients(), Inflow()))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -30,7 +30,7 @@ from connectors.markdown import form
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import Recipients
 from connectors.slack.streams import Streams
-from connectors.slack.writer import Writer
+from connectors.slack.writer import SlackWriter
 from providers.scripted import ScriptedProvider
 from tests.slack.fake_api import TEAM, FakeApi, Message
 
@@ -67,7 +67,7 @@ class Desk:
         self.streams = Streams(
             self.api, self.options, self.recipients, self.inflow, clock=self.api.now
         )
-        self.writer = Writer(self.api, self.options, self.streams)
+        self.writer = SlackWriter(self.api, self.options, self.streams)
 
     @property
     def message(self) -> Message:

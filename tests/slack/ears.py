@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute
 from connectors.base import Event, Incoming, Inflow, Preflight
 from connectors.slack.api import Api, OneToken
 from connectors.slack.options import SlackOptions
-from connectors.slack.people import People, Recipients
-from connectors.slack.transport import Inbound
+from connectors.slack.people import Recipients, UserNames
+from connectors.slack.transport import SlackTransport
 from tests.servers.slack import APP_TOKEN, SIGNING_SECRET, Slack
 
 PATIENCE_S = 10.0
@@ -42,7 +42,7 @@ class Ears:
     """The inbound side, and the events that it gave; `next` waits for one."""
 
     api: Api
-    inbound: Inbound
+    inbound: SlackTransport
     recipients: Recipients
     installed: Installed
     url: str = ""
@@ -79,7 +79,7 @@ async def ears(slack: Slack, **options: object) -> AsyncIterator[Ears]:
     api = Api(slack.url, OneToken(slack.bot_token))
     recipients, installed = Recipients(), Installed()
     made = replace(made, api_url=slack.url)
-    inbound = Inbound(api, made, Inflow(), People(api), recipients, installed)
+    inbound = SlackTransport(api, made, Inflow(), UserNames(api), recipients, installed)
     hearing = Ears(api, inbound, recipients, installed)
     listening = asyncio.create_task(hearing.listen())
     try:

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from connectors.base import Unavailable
-from connectors.slack.api import Api, Identity, OneToken
+from connectors.slack.api import Api, BotIdentity, OneToken
 from connectors.slack.errors import translated
 from tests.servers.slack.limits import RATES, Limits, Windows
 from tests.servers.slack.markdown import translate
@@ -153,8 +153,8 @@ class FakeApi(Api):
     async def look_up(self, team: str, method: str, **arguments: Any) -> dict[str, Any]:
         return await self.call(team, method, **arguments)
 
-    async def identity(self, team: str) -> Identity:
-        return Identity(team, BOT_USER, BOT_ID, "everytoken")
+    async def identity(self, team: str) -> BotIdentity:
+        return BotIdentity(team, BOT_USER, BOT_ID, "everytoken")
 
     # Slack.
 

@@ -15,7 +15,7 @@ from connectors.base import (
     Gone,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
     Unconfirmed,
 )
@@ -66,7 +66,7 @@ KINDS = {
         "invalid_blocks",
         "nobody_ever_heard_of_this",
     ],
-    TooLong: ["msg_too_long", "msg_blocks_too_long"],
+    TooLarge: ["msg_too_long", "msg_blocks_too_long"],
     RateLimited: ["ratelimited", "rate_limited"],
     Unavailable: ["service_unavailable"],
     Unconfirmed: ["fatal_error", "internal_error", "request_timeout"],
@@ -124,7 +124,7 @@ def test_a_server_error_is_tried_again_whatever_it_says(status: int) -> None:
 def test_blocks_that_are_too_long_are_told_from_blocks_that_are_wrong() -> None:
     messages = ["[ERROR] must be less than 12001 characters [json-pointer:/blocks/0/text]"]
     long = said("invalid_blocks", response_metadata={"messages": messages})
-    assert type(failure("chat.update", long)) is TooLong
+    assert type(failure("chat.update", long)) is TooLarge
 
 
 def test_an_unknown_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -233,7 +233,7 @@ async def test_a_file_of_slacks_is_downloaded(slack: Slack, api: Api) -> None:
 @pytest.mark.real_time
 async def test_a_file_that_is_too_large_is_not_read_to_its_end(slack: Slack, api: Api) -> None:
     address = upload(slack, b"x" * 100_000)
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await api.download(slack.workspace.id, address, 1000)
 
 

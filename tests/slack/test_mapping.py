@@ -23,12 +23,12 @@ from connectors.base import (
     Place,
     Pressed,
 )
-from connectors.slack.api import Identity
-from connectors.slack.questions import Words, heard, pressed, setting_of, team_of
+from connectors.slack.api import BotIdentity
+from connectors.slack.questions import SlackWords, heard, pressed, setting_of, team_of
 from tests.servers.slack.shapes import sample
 
 TEAM = "T0EVERY001"
-US = Identity(TEAM, "U0BOT00001", "B0BOT00001", "everytoken")
+US = BotIdentity(TEAM, "U0BOT00001", "B0BOT00001", "everytoken")
 NAMES = {"U0ALICE001": "Alice", "U0BOB00001": "Bob"}
 ALICE = Person("U0ALICE001", "Alice", realm="T0EVERY001")
 TS = "1790000000.000100"
@@ -39,7 +39,7 @@ QUESTION = MessageRef(GENERAL, TS)
 def event_of(body: Mapping[str, Any], *, threads_in_dms: bool = True) -> Event | None:
     """What a payload of the Events API comes to, with Alice's and Bob's names known."""
     found = heard(body["event"], setting_of(body, US, threads_in_dms=threads_in_dms))
-    return found.event(NAMES) if isinstance(found, Words) else found
+    return found.event(NAMES) if isinstance(found, SlackWords) else found
 
 
 def changed(name: str, **event: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_names_that_are_not_known_are_ids() -> None:
 def test_only_names_that_are_needed_are_asked_for() -> None:
     body = changed("message", text="<@U0BOT00001> ask <@U0BOB00001>")
     words = heard(body["event"], setting_of(body, US, threads_in_dms=True))
-    assert isinstance(words, Words)
+    assert isinstance(words, SlackWords)
     assert words.people == {"U0ALICE001", "U0BOB00001"}
 
 

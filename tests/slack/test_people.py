@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.base import RateLimited, Unavailable
 from connectors.slack.api import Api, OneToken
-from connectors.slack.people import People, name_in
+from connectors.slack.people import UserNames, name_in
 
 
 class NamesApi(Api):
@@ -45,7 +45,7 @@ def test_the_display_name_comes_first_and_then_the_real_one() -> None:
 
 async def test_a_name_is_asked_for_once_an_hour() -> None:
     api = NamesApi()
-    people = People(api)
+    people = UserNames(api)
     assert await people.names("T1", ["U1", "U1"]) == {"U1": "Name of U1"}
     await people.names("T1", ["U1"])
     assert len(api.asked) == 1
@@ -56,7 +56,7 @@ async def test_a_name_is_asked_for_once_an_hour() -> None:
 
 async def test_each_workspace_has_its_own_people() -> None:
     api = NamesApi()
-    people = People(api)
+    people = UserNames(api)
     await people.names("T1", ["U1"])
     await people.names("T2", ["U1"])
     assert api.asked == [("T1", "U1"), ("T2", "U1")]
@@ -65,7 +65,7 @@ async def test_each_workspace_has_its_own_people() -> None:
 async def test_several_are_looked_up_at_once_but_not_all() -> None:
     api = NamesApi()
     started = asyncio.get_running_loop().time()
-    found = await People(api).names("T1", [f"U{i}" for i in range(16)])
+    found = await UserNames(api).names("T1", [f"U{i}" for i in range(16)])
     assert len(found) == 16
     assert api.most_at_once == 8
     assert asyncio.get_running_loop().time() - started < 0.25
@@ -73,7 +73,7 @@ async def test_several_are_looked_up_at_once_but_not_all() -> None:
 
 async def test_a_failure_falls_back_to_the_id_and_is_not_remembered() -> None:
     api = NamesApi()
-    people = People(api)
+    people = UserNames(api)
     for fault in (Unavailable("down"), RateLimited("too many", 30)):
         api.fault = fault
         assert await people.names("T1", ["U1"]) == {"U1": "U1"}
@@ -83,7 +83,7 @@ async def test_a_failure_falls_back_to_the_id_and_is_not_remembered() -> None:
 
 async def test_an_old_name_is_better_than_an_id() -> None:
     api = NamesApi()
-    people = People(api)
+    people = UserNames(api)
     await people.names("T1", ["U1"])
     await asyncio.sleep(3700)
     api.fault = Unavailable("down")
@@ -93,7 +93,7 @@ async def test_an_old_name_is_better_than_an_id() -> None:
 async def test_nobody_waits_long_for_a_name() -> None:
     """An event has to be acknowledged in three seconds."""
     started = asyncio.get_running_loop().time()
-    found = await People(NamesApi(seconds=30)).names("T1", [f"U{i}" for i in range(50)])
+    found = await UserNames(NamesApi(seconds=30)).names("T1", [f"U{i}" for i in range(50)])
     assert found["U7"] == "U7"
     assert asyncio.get_running_loop().time() - started < 2.5
 
@@ -101,7 +101,7 @@ async def test_nobody_waits_long_for_a_name() -> None:
 async def test_where_slack_is_slow_only_the_first_are_waited_for() -> None:
     """Events of a channel are read one after the other: a dozen such waits would be too many."""
     api = NamesApi(seconds=30)
-    people = People(api)
+    people = UserNames(api)
     await people.names("T1", ["U1"])
     started = asyncio.get_running_loop().time()
     assert await people.names("T1", ["U2"]) == {"U2": "U2"}
@@ -114,7 +114,7 @@ async def test_where_slack_is_slow_only_the_first_are_waited_for() -> None:
 
 async def test_no_more_than_ten_thousand_names_are_kept() -> None:
     api = NamesApi(seconds=0)
-    people = People(api)
+    people = UserNames(api)
     await people.names("T1", [f"U{i}" for i in range(10_001)])
     api.asked.clear()
     await people.names("T1", ["U10000", "U0"])

@@ -12,12 +12,12 @@ from connectors.base import (
     Person,
     Place,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.slack.api import Api
 from connectors.slack.content import QUESTION
-from connectors.slack.history import Reader
+from connectors.slack.history import SlackHistory
 from tests.servers.slack.faults import Broken, TooMany
 from tests.servers.slack.people import Upload
 from tests.servers.slack.server import Slack
@@ -41,18 +41,20 @@ def fill(slack: Slack, root: str, number: int, channel: str = GENERAL) -> list[s
     ]
 
 
-async def texts(reader: Reader, place: Place, before: str, limit: int = 10) -> list[str]:
+async def texts(reader: SlackHistory, place: Place, before: str, limit: int = 10) -> list[str]:
     """What was said before a message."""
     return [each.text for each in await reader.history(place, MessageRef(place, before), limit)]
 
 
 @pytest.fixture
-def reader(api: Api) -> Reader:
+def reader(api: Api) -> SlackHistory:
     """Reads that Slack."""
-    return Reader(api)
+    return SlackHistory(api)
 
 
-async def test_a_thread_is_read_from_its_first_message_on(slack: Slack, reader: Reader) -> None:
+async def test_a_thread_is_read_from_its_first_message_on(
+    slack: Slack, reader: SlackHistory
+) -> None:
     root = slack.ask("Why?")
     place = thread_of(slack, root.ts)
     slack.board.post(
@@ -75,20 +77,24 @@ async def test_a_thread_is_read_from_its_first_message_on(slack: Slack, reader: 
 
 
 async def test_before_its_first_message_a_thread_has_no_history(
-    slack: Slack, reader: Reader
+    slack: Slack, reader: SlackHistory
 ) -> None:
     root = slack.ask("Why?")
     assert await texts(reader, thread_of(slack, root.ts), root.ts) == []
 
 
-async def test_what_comes_after_the_question_is_no_history(slack: Slack, reader: Reader) -> None:
+async def test_what_comes_after_the_question_is_no_history(
+    slack: Slack, reader: SlackHistory
+) -> None:
     root = slack.ask("One")
     question = slack.ask("Two", thread_ts=root.ts)
     slack.ask("Three", thread_ts=root.ts)
     assert await texts(reader, thread_of(slack, root.ts), question.ts) == ["One"]
 
 
-async def test_of_a_long_thread_the_newest_messages_are_given(slack: Slack, reader: Reader) -> None:
+async def test_of_a_long_thread_the_newest_messages_are_given(
+    slack: Slack, reader: SlackHistory
+) -> None:
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 450)
     place = thread_of(slack, root.ts)
@@ -97,7 +103,9 @@ async def test_of_a_long_thread_the_newest_messages_are_given(slack: Slack, read
     assert len(slack.called("conversations.replies")) == 3
 
 
-async def test_what_is_known_of_a_long_thread_saves_the_way(slack: Slack, reader: Reader) -> None:
+async def test_what_is_known_of_a_long_thread_saves_the_way(
+    slack: Slack, reader: SlackHistory
+) -> None:
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 450)
     place = thread_of(slack, root.ts)
@@ -108,7 +116,7 @@ async def test_what_is_known_of_a_long_thread_saves_the_way(slack: Slack, reader
 
 
 async def test_the_way_from_the_beginning_of_a_very_long_thread_is_not_walked(
-    slack: Slack, reader: Reader
+    slack: Slack, reader: SlackHistory
 ) -> None:
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 3_000)
@@ -118,7 +126,7 @@ async def test_the_way_from_the_beginning_of_a_very_long_thread_is_not_walked(
 
 
 async def test_a_question_early_in_a_known_thread_has_its_own_history(
-    slack: Slack, reader: Reader
+    slack: Slack, reader: SlackHistory
 ) -> None:
     """Retry of an old question: what is known of the thread's end is of no use."""
     root = slack.ask("Root")
@@ -128,7 +136,7 @@ async def test_a_question_early_in_a_known_thread_has_its_own_history(
     assert await texts(reader, place, replies[2], 10) == ["Root", "Reply 0", "Reply 1"]
 
 
-async def test_deleted_messages_leave_no_hole(slack: Slack, reader: Reader) -> None:
+async def test_deleted_messages_leave_no_hole(slack: Slack, reader: SlackHistory) -> None:
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 100)
     place = thread_of(slack, root.ts)
@@ -139,7 +147,7 @@ async def test_deleted_messages_leave_no_hole(slack: Slack, reader: Reader) -> N
     assert await texts(reader, place, replies[99], 5) == expected
 
 
-async def test_a_deleted_first_message_is_no_history(slack: Slack, reader: Reader) -> None:
+async def test_a_deleted_first_message_is_no_history(slack: Slack, reader: SlackHistory) -> None:
     root = slack.ask("Root")
     slack.say("Reply", thread_ts=root.ts)
     last = slack.ask("Last", thread_ts=root.ts)
@@ -147,7 +155,9 @@ async def test_a_deleted_first_message_is_no_history(slack: Slack, reader: Reade
     assert await texts(reader, thread_of(slack, root.ts), last.ts) == ["Reply"]
 
 
-async def test_direct_messages_are_read_without_their_threads(slack: Slack, reader: Reader) -> None:
+async def test_direct_messages_are_read_without_their_threads(
+    slack: Slack, reader: SlackHistory
+) -> None:
     channel = slack.dm()
     first = slack.say("One", channel=channel)
     slack.say("Aside", channel=channel, thread_ts=first.ts)
@@ -158,7 +168,9 @@ async def test_direct_messages_are_read_without_their_threads(slack: Slack, read
     assert await texts(reader, place, last.ts, 1) == ["Two"]
 
 
-async def test_long_direct_messages_are_read_page_by_page(slack: Slack, reader: Reader) -> None:
+async def test_long_direct_messages_are_read_page_by_page(
+    slack: Slack, reader: SlackHistory
+) -> None:
     channel = slack.dm()
     for i in range(300):
         subtype = "" if i < 60 else "channel_topic"
@@ -169,7 +181,7 @@ async def test_long_direct_messages_are_read_page_by_page(slack: Slack, reader: 
     assert await texts(reader, place, last.ts, 2) == ["Message 58", "Message 59"]
 
 
-async def test_joins_are_left_out(slack: Slack, reader: Reader) -> None:
+async def test_joins_are_left_out(slack: Slack, reader: SlackHistory) -> None:
     channel = slack.dm()
     slack.say("One", channel=channel)
     slack.join(channel=channel, user=BOB)
@@ -178,7 +190,7 @@ async def test_joins_are_left_out(slack: Slack, reader: Reader) -> None:
 
 
 async def test_a_question_that_we_posted_for_somebody_is_theirs(
-    slack: Slack, reader: Reader
+    slack: Slack, reader: SlackHistory
 ) -> None:
     payload = {"person": BOB, "text": "How many?"}
     version = slack.board.version(
@@ -192,7 +204,7 @@ async def test_a_question_that_we_posted_for_somebody_is_theirs(
 
 
 async def test_people_of_another_organisation_have_their_names(
-    slack: Slack, reader: Reader
+    slack: Slack, reader: SlackHistory
 ) -> None:
     root = slack.say("Hello", channel=SHARED, user=CAROL)
     last = slack.ask("Hi", channel=SHARED, thread_ts=root.ts)
@@ -202,7 +214,7 @@ async def test_people_of_another_organisation_have_their_names(
 
 
 async def test_without_the_scope_for_names_people_are_called_by_their_ids(
-    slack: Slack, reader: Reader
+    slack: Slack, reader: SlackHistory
 ) -> None:
     slack.workspace.scopes = tuple(s for s in slack.workspace.scopes if s != "users:read")
     root = slack.ask("Why?")
@@ -215,12 +227,12 @@ async def test_without_the_scope_for_names_people_are_called_by_their_ids(
 # Limits and faults.
 
 
-async def test_a_history_of_nothing_asks_nothing(slack: Slack, reader: Reader) -> None:
+async def test_a_history_of_nothing_asks_nothing(slack: Slack, reader: SlackHistory) -> None:
     assert await texts(reader, thread_of(slack, "1.000001"), "1.000002", 0) == []
     assert slack.calls == []
 
 
-async def test_a_rate_limit_is_not_waited_for(slack: Slack, reader: Reader) -> None:
+async def test_a_rate_limit_is_not_waited_for(slack: Slack, reader: SlackHistory) -> None:
     """Some apps may read one page a minute: what there is by then is given, and said so."""
     root = slack.ask("Root")
     replies = fill(slack, root.ts, 250)
@@ -232,18 +244,18 @@ async def test_a_rate_limit_is_not_waited_for(slack: Slack, reader: Reader) -> N
     assert [each.text for each in found.value.said] == ["Root", *newest]
     slack.fault("conversations.replies", TooMany(60))
     with pytest.raises(Incomplete) as found:
-        await texts(Reader(reader._api), place, replies[249], 3)
+        await texts(SlackHistory(reader._api), place, replies[249], 3)
     assert found.value.said == []
 
 
-async def test_a_rate_limit_of_a_second_is_waited_for(slack: Slack, reader: Reader) -> None:
+async def test_a_rate_limit_of_a_second_is_waited_for(slack: Slack, reader: SlackHistory) -> None:
     root = slack.ask("Root")
     last = slack.ask("Last", thread_ts=root.ts)
     slack.fault("conversations.replies", TooMany(1))
     assert await texts(reader, thread_of(slack, root.ts), last.ts) == ["Root"]
 
 
-async def test_a_fault_of_slacks_is_told(slack: Slack, reader: Reader) -> None:
+async def test_a_fault_of_slacks_is_told(slack: Slack, reader: SlackHistory) -> None:
     root = slack.ask("Root")
     last = slack.ask("Last", thread_ts=root.ts)
     slack.fault("conversations.replies", Broken())
@@ -251,7 +263,7 @@ async def test_a_fault_of_slacks_is_told(slack: Slack, reader: Reader) -> None:
         await texts(reader, thread_of(slack, root.ts), last.ts)
 
 
-async def test_a_thread_that_was_deleted_is_gone(slack: Slack, reader: Reader) -> None:
+async def test_a_thread_that_was_deleted_is_gone(slack: Slack, reader: SlackHistory) -> None:
     with pytest.raises(Gone):
         await texts(reader, thread_of(slack, "1790000000.000001"), "1790000000.000002")
 
@@ -259,7 +271,7 @@ async def test_a_thread_that_was_deleted_is_gone(slack: Slack, reader: Reader) -
 # Files.
 
 
-async def uploaded(slack: Slack, reader: Reader, content: bytes = b"one two") -> File:
+async def uploaded(slack: Slack, reader: SlackHistory, content: bytes = b"one two") -> File:
     """A file that Alice put under her message."""
     root = slack.ask("Read this", files=[Upload("notes.txt", content)])
     last = slack.ask("Did you?", thread_ts=root.ts)
@@ -269,19 +281,19 @@ async def uploaded(slack: Slack, reader: Reader, content: bytes = b"one two") ->
     return file
 
 
-async def test_a_file_of_the_history_can_be_fetched(slack: Slack, reader: Reader) -> None:
+async def test_a_file_of_the_history_can_be_fetched(slack: Slack, reader: SlackHistory) -> None:
     file = await uploaded(slack, reader)
     assert (file.name, file.media_type, file.size) == ("notes.txt", "text/plain", 7)
     assert await reader.fetch(file, 7) == b"one two"
 
 
-async def test_a_file_that_is_too_large_is_not_fetched(slack: Slack, reader: Reader) -> None:
+async def test_a_file_that_is_too_large_is_not_fetched(slack: Slack, reader: SlackHistory) -> None:
     file = await uploaded(slack, reader)
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await reader.fetch(file, 6)
 
 
-async def test_a_file_that_was_deleted_is_gone(slack: Slack, reader: Reader) -> None:
+async def test_a_file_that_was_deleted_is_gone(slack: Slack, reader: SlackHistory) -> None:
     file = await uploaded(slack, reader)
     slack.board.platform.files.clear()
     with pytest.raises(Gone):
@@ -290,10 +302,10 @@ async def test_a_file_that_was_deleted_is_gone(slack: Slack, reader: Reader) -> 
 
 @pytest.mark.parametrize(
     ("about", "error"),
-    [({"mode": "tombstone"}, Gone), ({"is_external": True}, Refused), ({"size": 99}, TooLong)],
+    [({"mode": "tombstone"}, Gone), ({"is_external": True}, Refused), ({"size": 99}, TooLarge)],
 )
 async def test_what_slack_says_of_a_file_is_heeded(
-    slack: Slack, reader: Reader, about: dict[str, object], error: type[Exception]
+    slack: Slack, reader: SlackHistory, about: dict[str, object], error: type[Exception]
 ) -> None:
     file = await uploaded(slack, reader)
     (stored,) = slack.board.platform.files.values()

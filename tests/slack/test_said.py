@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from connectors.base import File, MessageRef, Person, Place
-from connectors.slack.api import Identity
+from connectors.slack.api import BotIdentity
 from connectors.slack.content import QUESTION, is_speech, microseconds, people_in, said
 from tests.servers.slack.shapes import sample
 
 PLACE = Place("slack", "T0EVERY001", "C0GENERAL1", "1790000000.000100")
-BOT = Identity("T0EVERY001", "U0BOT00001", "B0BOT00001", "everytoken")
+BOT = BotIdentity("T0EVERY001", "U0BOT00001", "B0BOT00001", "everytoken")
 NAMES = {"U0ALICE001": "Alice", "U0BOB00001": "Bob"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.intake import Access, IntakeOptions
 from connectors.base import Place, Status
 from connectors.slack.api import Api
-from connectors.slack.sessions import SET_STATUS, SET_WORDS, Sessions
+from connectors.slack.sessions import SET_STATUS, SET_WORDS, AgentSessions
 from providers.base import Disconnected, Filtered
 from providers.scripted import Fail, Hang, Pause
 from tests.servers.slack import GENERAL, Broken, Says, Slack, sample
@@ -37,9 +37,9 @@ async def thread(slack: Slack) -> Place:
 
 
 @pytest.fixture
-async def sessions(api: Api) -> AsyncIterator[Sessions]:
+async def sessions(api: Api) -> AsyncIterator[AgentSessions]:
     """The sessions of that workspace."""
-    opened = Sessions(api)
+    opened = AgentSessions(api)
     yield opened
     await opened.aclose()
 
@@ -55,7 +55,7 @@ def way(slack: Slack, *scripts: Any, **options: Any) -> Any:
 
 
 async def test_a_thread_is_at_work_until_its_answer_ends_and_says_so_in_words_too(
-    slack: Slack, sessions: Sessions, thread: Place
+    slack: Slack, sessions: AgentSessions, thread: Place
 ) -> None:
     for status in (Status.THINKING, Status.THINKING, Status.WRITING, Status.IDLE):
         await sessions.show(thread, status)
@@ -64,20 +64,20 @@ async def test_a_thread_is_at_work_until_its_answer_ends_and_says_so_in_words_to
 
 
 async def test_what_waits_in_a_queue_has_words_and_no_session(
-    slack: Slack, sessions: Sessions, thread: Place
+    slack: Slack, sessions: AgentSessions, thread: Place
 ) -> None:
     await sessions.show(thread, Status.QUEUED)
     assert states(slack) == []
     assert "is busy" in slack.statuses[0]
 
 
-async def test_outside_of_threads_nothing_is_shown(slack: Slack, sessions: Sessions) -> None:
+async def test_outside_of_threads_nothing_is_shown(slack: Slack, sessions: AgentSessions) -> None:
     await sessions.show(Place("slack", slack.workspace.id, slack.dm()), Status.THINKING)
     assert slack.calls == []
 
 
 async def test_what_a_workspace_does_not_take_is_tried_once(
-    slack: Slack, sessions: Sessions, thread: Place, knowing: str
+    slack: Slack, sessions: AgentSessions, thread: Place, knowing: str
 ) -> None:
     for status in (Status.THINKING, Status.IDLE) * 3:
         await sessions.show(thread, status)
@@ -86,7 +86,7 @@ async def test_what_a_workspace_does_not_take_is_tried_once(
 
 
 async def test_a_refusal_of_one_thread_says_nothing_of_its_workspace(
-    slack: Slack, sessions: Sessions, thread: Place
+    slack: Slack, sessions: AgentSessions, thread: Place
 ) -> None:
     gone = Place("slack", slack.workspace.id, GENERAL, "1.000001")
     await sessions.show(gone, Status.THINKING)
@@ -96,7 +96,7 @@ async def test_a_refusal_of_one_thread_says_nothing_of_its_workspace(
 
 @pytest.mark.parametrize("fault", [Broken(), TooMany(1), Says("internal_error")])
 async def test_an_end_that_slack_does_not_take_is_tried_until_it_does(
-    slack: Slack, sessions: Sessions, thread: Place, fault: Any
+    slack: Slack, sessions: AgentSessions, thread: Place, fault: Any
 ) -> None:
     await sessions.show(thread, Status.THINKING)
     slack.fault(SET_STATUS, fault)
@@ -108,7 +108,7 @@ async def test_an_end_that_slack_does_not_take_is_tried_until_it_does(
 async def test_an_end_is_still_told_while_the_connector_closes(
     slack: Slack, api: Api, thread: Place
 ) -> None:
-    sessions = Sessions(api)
+    sessions = AgentSessions(api)
     await sessions.show(thread, Status.THINKING)
     slack.fault(SET_STATUS, Broken())
     sessions.end(thread)
@@ -196,7 +196,7 @@ async def test_the_last_stream_of_an_answer_ends_its_session_with_it(slack: Slac
 
 
 async def test_an_app_that_hears_nothing_of_slacks_stop_is_told_what_to_subscribe_to(
-    slack: Slack, sessions: Sessions, thread: Place, caplog: pytest.LogCaptureFixture
+    slack: Slack, sessions: AgentSessions, thread: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     slack.board.platform.hears_stops = False
     await sessions.show(thread, Status.THINKING)

@@ -10,7 +10,7 @@ from connectors.base import Control, MessageRef, Part, Place
 from connectors.markdown import form
 from connectors.slack.api import Api
 from connectors.slack.dialect import read
-from connectors.slack.writer import Writer
+from connectors.slack.writer import SlackWriter
 from providers.scripted import Pause
 from tests.servers.slack import (
     ALICE,
@@ -167,7 +167,7 @@ async def test_answers_to_many_keep_to_every_rate_of_slacks() -> None:
 
 
 async def test_what_a_process_that_died_was_streaming_can_be_ended(
-    slack: Slack, api: Api, writer: Writer
+    slack: Slack, api: Api, writer: SlackWriter
 ) -> None:
     asked = slack.say("A story?", channel=slack.dm())
     place = Place("slack", slack.workspace.id, slack.dm(), asked.ts)

@@ -18,7 +18,7 @@ from connectors.base import (
     Place,
     RateLimited,
     Refused,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.markdown import form
@@ -26,7 +26,7 @@ from connectors.slack import SlackOptions
 from connectors.slack import api as api_module
 from connectors.slack.api import Api
 from connectors.slack.blocks import limits
-from connectors.slack.writer import Writer
+from connectors.slack.writer import SlackWriter
 from tests.servers.slack.faults import Broken, Held, Reset, Says, TooMany
 from tests.servers.slack.server import Slack
 from tests.servers.slack.workspaces import ALICE, GENERAL
@@ -53,7 +53,7 @@ async def direct(slack: Slack) -> Place:
 
 
 async def test_an_answer_stands_in_its_thread_and_shows_its_markdown(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     shown = await writer.post(thread, part("Hello, **world**."), "key")
     message = slack.message(shown.ref.id)
@@ -63,7 +63,7 @@ async def test_an_answer_stands_in_its_thread_and_shows_its_markdown(
     assert shown.text == form("Hello, **world**.")
 
 
-async def test_model_text_notifies_nobody(slack: Slack, writer: Writer, thread: Place) -> None:
+async def test_model_text_notifies_nobody(slack: Slack, writer: SlackWriter, thread: Place) -> None:
     text = f"<!channel> <@{ALICE}> @here <!subteam^S0TEAM001>"
     posted = await writer.post(thread, part(text), "key")
     edited = await writer.edit(posted.ref, part(f"{text} and `@everyone`"))
@@ -72,7 +72,7 @@ async def test_model_text_notifies_nobody(slack: Slack, writer: Writer, thread: 
 
 
 async def test_an_edit_replaces_text_buttons_and_small_print(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     posted = await writer.post(thread, part("One"), "key")
     whole = part("One, two", controls=(Control.UP, Control.DOWN), footer="verified", last=True)
@@ -85,7 +85,7 @@ async def test_an_edit_replaces_text_buttons_and_small_print(
 
 
 async def test_every_version_is_named_in_the_metadata(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     posted = await writer.post(thread, part("One"), "key")
     await writer.edit(posted.ref, part("One, two"))
@@ -101,7 +101,7 @@ async def test_every_version_is_named_in_the_metadata(
 @pytest.mark.parametrize("where", ["thread", "direct"])
 async def test_a_post_whose_answer_was_lost_is_not_posted_again(
     slack: Slack,
-    writer: Writer,
+    writer: SlackWriter,
     thread: Place,
     direct: Place,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ async def test_a_post_whose_answer_was_lost_is_not_posted_again(
 
 
 async def test_a_post_that_had_no_effect_is_posted_again(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     slack.fault("chat.postMessage", Broken(), Reset())
     for _ in range(2):
@@ -133,7 +133,7 @@ async def test_a_post_that_had_no_effect_is_posted_again(
 
 @pytest.mark.parametrize("fault", [Broken(), TooMany(60), Reset()])
 async def test_nothing_is_posted_while_it_is_not_known_what_stands(
-    slack: Slack, writer: Writer, thread: Place, fault: Broken
+    slack: Slack, writer: SlackWriter, thread: Place, fault: Broken
 ) -> None:
     slack.fault("chat.postMessage", Broken(after=True))
     slack.fault("conversations.replies", fault)
@@ -145,7 +145,7 @@ async def test_nothing_is_posted_while_it_is_not_known_what_stands(
 
 
 async def test_a_lost_post_is_not_mistaken_for_another(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     other = await writer.post(thread, part("One"), "other")
     slack.fault("chat.postMessage", Broken())
@@ -155,7 +155,7 @@ async def test_a_lost_post_is_not_mistaken_for_another(
 
 
 async def test_a_lost_post_is_found_behind_many_other_messages(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     slack.fault("chat.postMessage", Broken(after=True))
     for number in range(250):
@@ -167,7 +167,7 @@ async def test_a_lost_post_is_found_behind_many_other_messages(
 
 
 async def test_a_post_that_slack_refused_is_not_looked_for(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     slack.fault("chat.postMessage", TooMany(2))
     with pytest.raises(RateLimited) as raised:
@@ -178,7 +178,7 @@ async def test_a_post_that_slack_refused_is_not_looked_for(
 
 
 async def test_what_slack_does_not_say_of_a_post_is_read(
-    writer: Writer, thread: Place, monkeypatch: pytest.MonkeyPatch
+    writer: SlackWriter, thread: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = Api.call
 
@@ -195,7 +195,7 @@ async def test_what_slack_does_not_say_of_a_post_is_read(
 
 
 async def test_nothing_is_tried_again_by_itself(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     posted = await writer.post(thread, part("One"), "key")
     slack.fault("chat.update", Broken(), TooMany(1), Reset())
@@ -206,7 +206,7 @@ async def test_nothing_is_tried_again_by_itself(
 
 
 async def test_an_edit_of_a_message_that_can_not_be_changed_any_more_is_refused(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     posted = await writer.post(thread, part("One"), "key")
     slack.fault("chat.update", Says("edit_window_closed"), Says("cant_update_message"))
@@ -216,7 +216,7 @@ async def test_an_edit_of_a_message_that_can_not_be_changed_any_more_is_refused(
 
 
 async def test_a_message_that_still_streams_is_stopped_before_it_is_edited(
-    slack: Slack, api: Api, writer: Writer, thread: Place
+    slack: Slack, api: Api, writer: SlackWriter, thread: Place
 ) -> None:
     left = await api.call(
         thread.workspace,
@@ -233,7 +233,7 @@ async def test_a_message_that_still_streams_is_stopped_before_it_is_edited(
     assert not slack.message(ref.id).writing
 
 
-async def test_a_deleted_message_is_gone(slack: Slack, writer: Writer, thread: Place) -> None:
+async def test_a_deleted_message_is_gone(slack: Slack, writer: SlackWriter, thread: Place) -> None:
     posted = await writer.post(thread, part("One"), "key")
     slack.delete(posted.ref.id)
     with pytest.raises(Gone):
@@ -243,7 +243,7 @@ async def test_a_deleted_message_is_gone(slack: Slack, writer: Writer, thread: P
 
 
 async def test_a_deleted_question_with_answers_is_gone_too(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     await writer.post(thread, part("One"), "key")
     slack.delete(thread.thread)
@@ -252,18 +252,18 @@ async def test_a_deleted_question_with_answers_is_gone_too(
 
 
 async def test_a_part_that_is_too_long_is_not_sent(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     posted = await writer.post(thread, part("One"), "key")
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await writer.edit(posted.ref, part("x" * 10_001))
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await writer.post(thread, part("x" * 10_001), "other")
     assert slack.called("chat.update") == []
 
 
 @pytest.mark.parametrize("piece", ["x", "<@U1>", "&", "😀", "世", "# a\n", "**。** ", ":a: "])
-async def test_the_longest_part_fits(writer: Writer, thread: Place, piece: str) -> None:
+async def test_the_longest_part_fits(writer: SlackWriter, thread: Place, piece: str) -> None:
     text = layout(piece * 10_000, limits(SlackOptions()))[0].text
     posted = await writer.post(thread, part(text), "key")
     assert posted.text == form(text)
@@ -275,7 +275,7 @@ async def test_the_longest_part_fits(writer: Writer, thread: Place, piece: str) 
 
 
 async def test_a_part_for_one_person_is_seen_by_nobody_else(
-    slack: Slack, writer: Writer, thread: Place
+    slack: Slack, writer: SlackWriter, thread: Place
 ) -> None:
     note = part("Not now.", to=Person(ALICE), controls=())
     first = await writer.post(thread, note, "key")
@@ -285,7 +285,7 @@ async def test_a_part_for_one_person_is_seen_by_nobody_else(
     assert slack.messages(by_bot=True) == []
 
 
-async def test_in_direct_messages_nobody_else_is_there(writer: Writer, direct: Place) -> None:
+async def test_in_direct_messages_nobody_else_is_there(writer: SlackWriter, direct: Place) -> None:
     shown = await writer.post(direct, part("Not now.", to=Person(ALICE)), "key")
     assert await writer.read(shown.ref) == shown
 
@@ -293,14 +293,16 @@ async def test_in_direct_messages_nobody_else_is_there(writer: Writer, direct: P
 # Budgets and status.
 
 
-async def test_edits_share_a_budget_in_a_workspace_and_posts_in_a_channel(writer: Writer) -> None:
+async def test_edits_share_a_budget_in_a_workspace_and_posts_in_a_channel(
+    writer: SlackWriter,
+) -> None:
     one, other = Place("slack", "T1", "C1", "1.1"), Place("slack", "T1", "C2", "2.2")
     assert writer.budget(one, "edit") == writer.budget(other, "edit")
     assert writer.budget(one, "post").key != writer.budget(other, "post").key
     assert writer.budget(one, "edit").key != writer.budget(Place("slack", "T2", "C1"), "edit").key
 
 
-async def test_budgets_keep_a_distance_from_slacks_own(writer: Writer) -> None:
+async def test_budgets_keep_a_distance_from_slacks_own(writer: SlackWriter) -> None:
     place = Place("slack", "T1", "C1", "1.1")
     edits, posts = writer.budget(place, "edit"), writer.budget(place, "post")
     assert (edits.calls, edits.seconds) == (50, 61.0)

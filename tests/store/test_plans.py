@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from bot.identity import Account
-from bot.store import Filters, Scope, SqlDatabase, Store, upgrade
+from bot.store import Filters, SqlDatabase, Store, UsageScope, upgrade
 
 pytestmark = pytest.mark.real_time
 
 Call = Callable[[Store], Awaitable[object]]
-ADA = Scope("slack", person=Account("slack", "T1", "U1"))
+ADA = UsageScope("slack", person=Account("slack", "T1", "U1"))
 OPEN_RUNS = {"ix_runs_unended"}
 WAITING = {"ix_inbox_state"}
 CALLS: dict[str, tuple[Call, set[str]]] = {
@@ -35,7 +35,9 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
         {"COVERING INDEX ix_runs_person", "ix_runs_unended"},
     ),
     "a workspace's": (
-        lambda s: s.usage.spent(Scope("slack", workspace="T1"), day_us=1, month_us=1, now_us=2),
+        lambda s: s.usage.spent(
+            UsageScope("slack", workspace="T1"), day_us=1, month_us=1, now_us=2
+        ),
         {"COVERING INDEX ix_runs_workspace", "ix_runs_unended"},
     ),
     "retention": (

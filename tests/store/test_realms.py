@@ -11,8 +11,8 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from bot.identity import Account, Named
-from bot.store import Scope, SqlDatabase, Store, migrate, upgrade
-from bot.store.mailbox import Errands
+from bot.store import SqlDatabase, Store, UsageScope, migrate, upgrade
+from bot.store.mailbox import Mailbox
 from connectors.base import Commanded, MessageRef, Person, Place
 from tests.store.helpers import PLACE, question
 
@@ -114,7 +114,7 @@ async def upgraded(url: str) -> Store:
 async def test_what_an_older_version_writes_meanwhile_counts_for_its_person(
     upgraded: Store,
 ) -> None:
-    used = await upgraded.usage.spent(Scope("slack", HERS), day_us=1, month_us=1, now_us=9)
+    used = await upgraded.usage.spent(UsageScope("slack", HERS), day_us=1, month_us=1, now_us=9)
     assert used.runs_today == 1
     for run, realm in ((HOME, "T1"), (ON_DISCORD, ""), (VISITOR, "playground")):
         row = await upgraded.runs.get(UUID(run))
@@ -147,7 +147,7 @@ async def test_an_errand_can_be_read_by_versions_without_realms(store: Store) ->
     asked = question()
     asked = type(asked)(asked.message, ada, asked.text)
     await there.inbox.add(asked, 1, run_id)
-    errands = Errands(here.database, here.leases.me)
+    errands = Mailbox(here.database, here.leases.me)
     stop = Commanded(MessageRef(PLACE, "2"), stranger, "stop")
     assert await errands.leave(stop, 5) == 0, "somebody else's question"
     assert await errands.leave(Commanded(MessageRef(PLACE, "3"), ada, "stop"), 5) == 1

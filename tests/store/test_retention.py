@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-from bot.store import Deleted, Store
+from bot.store import DeletedCounts, Store
 from connectors.base import File
 from tests.store.helpers import (
     FaultyDatabase,
@@ -53,7 +53,7 @@ def everything(connection: Connection) -> str:
 async def test_no_text_is_left_and_the_proof_stays(store: Store) -> None:
     run_id = await answered(store, 1)
     deleted = await store.retention.delete_before(5, now_us=77)
-    assert deleted == Deleted(runs=1, tokens=2, edits=1, questions=1)
+    assert deleted == DeletedCounts(runs=1, tokens=2, edits=1, questions=1)
     assert SECRET not in await store.database.read(everything)
     row = await store.runs.get(run_id)
     assert row is not None
@@ -82,7 +82,7 @@ async def test_what_is_young_is_untouched(store: Store) -> None:
 async def test_a_second_time_there_is_nothing_to_delete(store: Store) -> None:
     await answered(store, 1)
     await store.retention.delete_before(5, now_us=77)
-    assert await store.retention.delete_before(5, now_us=99) == Deleted()
+    assert await store.retention.delete_before(5, now_us=99) == DeletedCounts()
 
 
 class Watched(FaultyDatabase):
@@ -95,7 +95,7 @@ class Watched(FaultyDatabase):
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Runs work and notes what it deleted."""
         done = await super().run(work)
-        if isinstance(done, Deleted):
+        if isinstance(done, DeletedCounts):
             self.sizes.append(done.runs + done.questions)
         return done
 
@@ -106,7 +106,7 @@ async def test_many_are_deleted_in_small_transactions() -> None:
     for n in range(45):
         await answered(store, n)
     deleted = await store.retention.delete_before(100, now_us=200, batch=10)
-    assert deleted == Deleted(runs=45, tokens=90, edits=45, questions=45)
+    assert deleted == DeletedCounts(runs=45, tokens=90, edits=45, questions=45)
     assert database.sizes == [10, 10, 10, 10, 5, 0] * 2
     await store.aclose()
 
@@ -114,7 +114,7 @@ async def test_many_are_deleted_in_small_transactions() -> None:
 async def test_a_question_that_waited_all_that_time_is_refused() -> None:
     store = Store(FaultyDatabase())
     await store.inbox.add(question(text=SECRET), 1)
-    assert await store.retention.delete_before(5, now_us=77) == Deleted(questions=1)
+    assert await store.retention.delete_before(5, now_us=77) == DeletedCounts(questions=1)
     assert await store.inbox.unanswered() == []
     await store.aclose()
 
@@ -123,6 +123,6 @@ async def test_a_question_that_waited_all_that_time_is_refused() -> None:
 async def test_a_question_of_files_alone_loses_their_names(store: Store) -> None:
     asked = replace(question(text=""), files=(File("f", SECRET, "text/plain", 1),))
     assert await store.inbox.add(asked, 1) is not None
-    assert await store.retention.delete_before(5, now_us=77) == Deleted(questions=1)
-    assert await store.retention.delete_before(5, now_us=77) == Deleted()
+    assert await store.retention.delete_before(5, now_us=77) == DeletedCounts(questions=1)
+    assert await store.retention.delete_before(5, now_us=77) == DeletedCounts()
     assert SECRET not in await store.database.read(everything)

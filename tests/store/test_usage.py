@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.identity import Account
-from bot.store import Running, Scope, Spent, SqlDatabase, Store, open_store, upgrade
+from bot.store import Running, Spent, SqlDatabase, Store, UsageScope, open_store, upgrade
 from bot.store.usage import _ended
 from connectors.base import Person, Place
 from tests.store.helpers import PLACE, add_tokens, end, start
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.real_time
 
 DAY, MONTH, NOW = 1_000_000, 500_000, 1_900_000
 ADA_HERSELF = Account("slack", "", "U1")
-ADA = Scope("slack", person=ADA_HERSELF)
-ALL = Scope("slack", workspace="T1")
+ADA = UsageScope("slack", person=ADA_HERSELF)
+ALL = UsageScope("slack", workspace="T1")
 
 
 async def ended(store: Store, started_us: int, microusd: int | None = 5, **changes: Any) -> UUID:
@@ -43,7 +43,7 @@ async def running(store: Store, tokens: int = 0, **changes: Any) -> UUID:
     return run_id
 
 
-async def spent(store: Store, scope: Scope = ADA, **options: Any) -> Spent:
+async def spent(store: Store, scope: UsageScope = ADA, **options: Any) -> Spent:
     """What was used by now."""
     times = {"day_us": DAY, "month_us": MONTH, "now_us": NOW}
     return await store.usage.spent(scope, **times | options)

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from connectors.web import Access, WebConnector
+from connectors.web import AccessRules, WebConnector
 from connectors.web.access import VISITOR_COOKIE
 from connectors.web.login import SESSION_COOKIE
 from tests.web.conftest import ABOUT, serving
@@ -223,5 +223,5 @@ async def test_the_login_page_lets_its_form_say_where_it_comes_from(guarded: str
 
 def test_in_public_any_host_may_be_ours() -> None:
     """A platform's own name for it, or a health check's address."""
-    access = Access(asks=True, public=True)
+    access = AccessRules(asks=True, public=True)
     assert access.host_allowed(Headers({"host": "app-123.host.example"}))

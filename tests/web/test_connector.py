@@ -24,14 +24,14 @@ from connectors.base import (
     MessageRef,
     Person,
     Place,
-    TooLong,
+    TooLarge,
     Unavailable,
 )
 from connectors.web import WebConnector
 from connectors.web.desk import Desk, place_of
-from connectors.web.files import Files, Room, Upload
+from connectors.web.files import FileQuota, FileStore, Upload
 from connectors.web.hub import Hub
-from connectors.web.messages import Messages, metadata, storable
+from connectors.web.messages import PageMessages, metadata, storable
 from connectors.web.protocol import Ask, Declined
 from tests.contracts.connector import next_event
 from tests.store.conftest import postgres_schema
@@ -72,7 +72,7 @@ async def broken(tmp_path: Path) -> AsyncIterator[WebConnector]:
 async def say(engine: AsyncEngine, place: Place, words: str, name: str) -> MessageRef:
     """A person says something, and the bot takes it."""
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    desk = Desk(PageMessages(engine), FileStore(engine, FileQuota()), Hub(), inflow)
     asking = asyncio.create_task(desk.ask(place.channel, ANN, Ask(name, words)))
     incoming = await next_event(inflow.events())
     incoming.accept()
@@ -142,8 +142,8 @@ async def test_a_message_that_is_not_there_is_gone(
     """One that never was, and one that was deleted."""
     if ref is None:
         ref = (await connector.post(HERE, part("x"), "k")).ref
-        assert await Messages(engine).delete(HERE.channel, ref.id)
-        assert not await Messages(engine).delete(HERE.channel, ref.id)
+        assert await PageMessages(engine).delete(HERE.channel, ref.id)
+        assert not await PageMessages(engine).delete(HERE.channel, ref.id)
     with pytest.raises(Gone):
         await connector.edit(ref, part("y"))
     with pytest.raises(Gone):
@@ -170,9 +170,9 @@ async def test_the_bot_can_not_edit_what_a_person_said(
 async def test_a_text_over_the_limit_is_too_long(connector: WebConnector) -> None:
     """4,000 characters are taken, one more is not; the message stays as it was."""
     shown = await connector.post(HERE, part("x" * 4000), "k")
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await connector.edit(shown.ref, part("x" * 4001))
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await connector.post(HERE, part("x" * 4001), "k2")
     assert len((await connector.read(shown.ref)).text) == 4000
 
@@ -185,7 +185,7 @@ async def test_history_is_the_newest_before_a_message_oldest_first(
     await say(engine, HERE, "one", "question-1")
     answer = await connector.post(HERE, part("two"), "k1")
     deleted = await connector.post(HERE, part("deleted"), "k2")
-    await Messages(engine).delete(HERE.channel, deleted.ref.id)
+    await PageMessages(engine).delete(HERE.channel, deleted.ref.id)
     await say(engine, ELSEWHERE, "elsewhere", "question-2")
     await say(engine, HERE, "/new", "question-3")
     question = await say(engine, HERE, "three", "question-4")
@@ -245,7 +245,7 @@ async def test_a_conversation_has_the_pace_and_the_length_that_its_name_says(
         connector.budget(discord, "edit").calls / connector.budget(discord, "edit").seconds == 0.8
     )
     assert connector.budget(slack, "edit").calls == 50
-    with pytest.raises(TooLong, match="the most is 2000"):
+    with pytest.raises(TooLarge, match="the most is 2000"):
         await connector.post(discord, part("x" * 2001), "key")
 
 
@@ -264,7 +264,7 @@ async def test_a_file_goes_with_the_question_of_the_person_who_attached_it(
     connector: WebConnector, engine: AsyncEngine
 ) -> None:
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    desk = Desk(PageMessages(engine), FileStore(engine, FileQuota()), Hub(), inflow)
     upload = Upload("notes.txt", "text/plain", b"swordfish")
     attaching = asyncio.create_task(desk.attach(HERE.channel, ANN, upload))
     (await anext(inflow.events())).accept()
@@ -277,7 +277,7 @@ async def test_a_file_goes_with_the_question_of_the_person_who_attached_it(
     assert isinstance(incoming.event, Asked)
     assert incoming.event.files == (File(file.id, "notes.txt", "text/plain", 9),)
     assert await connector.fetch(file, 9) == b"swordfish"
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLarge):
         await connector.fetch(file, 8)
     asking = asyncio.create_task(
         desk.ask(HERE.channel, BEN, Ask("question-2", "Mine?", (file.id,)))
@@ -308,7 +308,7 @@ async def test_a_change_whose_caller_gives_up_is_made_and_told(
     with pytest.raises(asyncio.CancelledError):
         await editing
     await connector.aclose()
-    message = await Messages(engine).find(HERE.channel, shown.ref.id)
+    message = await PageMessages(engine).find(HERE.channel, shown.ref.id)
     assert message is not None
     assert (message.text, message.version) == ("two", 2)
 
@@ -318,7 +318,7 @@ async def test_a_question_is_stored_before_the_bot_hears_of_it(
 ) -> None:
     """Whoever gets the event can read the message."""
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    desk = Desk(PageMessages(engine), FileStore(engine, FileQuota()), Hub(), inflow)
     asking = asyncio.create_task(desk.ask(HERE.channel, ANN, Ask("question-1", " why? ")))
     incoming = await next_event(inflow.events())
     assert incoming.event == Asked(MessageRef(HERE, "question-1"), ANN, "why?")

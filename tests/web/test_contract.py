@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from websockets.asyncio.client import ClientConnection, connect
 
-from connectors.base import Inflow, MessageRef, Verdict
+from connectors.base import Admitted, Inflow, MessageRef
 from connectors.web import WebConnector
 from connectors.web.desk import place_of
 from connectors.web.messages import metadata
@@ -85,8 +85,8 @@ class TestContract(ConnectorContract):
     def _everybody_is_admitted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Most of the contract has nobody who reads events and would decide it: see tests/doors."""
 
-        async def admitted(*_args: object, **_options: object) -> Verdict:
-            return Verdict(admitted=True)
+        async def admitted(*_args: object, **_options: object) -> Admitted:
+            return Admitted(admitted=True)
 
         monkeypatch.setattr(Inflow, "admits", admitted)
 

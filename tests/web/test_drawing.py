@@ -10,7 +10,7 @@ import pytest
 
 from connectors.web import markdown
 from connectors.web.hub import Hub, Outbox, Shared
-from connectors.web.messages import Message
+from connectors.web.messages import PageMessage
 from connectors.web.protocol import _BESIDE, KEPT, Drawings
 from tests.work import work
 
@@ -20,9 +20,9 @@ WORK = 150
 """Lines that run for a character of a table, three times what any of these takes."""
 
 
-def bot_message(text: str = "Hi", version: int = 1, id_: str = "message-1") -> Message:
+def bot_message(text: str = "Hi", version: int = 1, id_: str = "message-1") -> PageMessage:
     """A message of the bot's."""
-    return Message(
+    return PageMessage(
         seq=1, conversation="conversation-1", id=id_, author_id="bot", author_name="Everytoken",
         by_bot=True, version=version, at_us=1, deleted=False, text=text,
     )  # fmt: skip

@@ -19,11 +19,11 @@ from starlette.routing import Route
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from bot.http import Limits, listen, serve
+from bot.http import ConnectionLimits, listen, serve
 from connectors.base import Unavailable
 from connectors.web import WebConnector, sessions
 from connectors.web.login import KNOWN_COOKIE, SESSION_COOKIE, Guesses, TooManyGuesses
-from connectors.web.sessions import SESSION_SECONDS, Grant, Sessions
+from connectors.web.sessions import SESSION_SECONDS, LoginGrant, LoginSessions
 from tests.web.conftest import ABOUT, serving
 from tests.web.test_access import Answer, call, log_in
 
@@ -81,7 +81,9 @@ async def test_of_many_guesses_whose_bodies_are_held_back_ten_are_taken(
     """Each counts from its first line on, not from its last byte."""
     connector = web(engine)
     with listen("127.0.0.1", 0) as listener:
-        server = serve(Starlette(routes=connector.routes()), Limits(total=500, per_address=500))
+        server = serve(
+            Starlette(routes=connector.routes()), ConnectionLimits(total=500, per_address=500)
+        )
         server.config.load()
         server.lifespan = server.config.lifespan_class(server.config)
         await server.startup(sockets=[listener])
@@ -256,8 +258,8 @@ async def test_a_made_up_session_opens_nothing(guarded: str, forged: str) -> Non
 async def test_a_session_ends_with_its_time(engine: AsyncEngine) -> None:
     """Thirty days; what is over is deleted at the next login."""
     now = 1_000.0
-    kept = Sessions(engine, lambda: now)
-    grants = [Grant("page", "password", PASSWORD)]
+    kept = LoginSessions(engine, lambda: now)
+    grants = [LoginGrant("page", "password", PASSWORD)]
     token = await kept.begin(grants)
     assert await kept.find(token, "page", lambda *_: PASSWORD)
     assert not await kept.find(token, "inspector", lambda *_: PASSWORD)
@@ -282,7 +284,7 @@ async def test_without_the_database_nobody_is_let_in_and_told_so(
         assert (await log_out(address, session)).status == 503
         assert await closed_with(address, session) == 1013
     with pytest.raises(Unavailable):
-        await Sessions(engine).find("token", "page", lambda *_: PASSWORD)
+        await LoginSessions(engine).find("token", "page", lambda *_: PASSWORD)
 
 
 # Page and inspector.

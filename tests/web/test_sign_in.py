@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from bot.http.addresses import Clients, Proxies
 from connectors.web import WebConnector
-from connectors.web.access import People
+from connectors.web.access import AllowList
 from connectors.web.login import KNOWN_COOKIE, SESSION_COOKIE, SignIn
 from connectors.web.oidc import Oidc, OidcOptions, plain_id
 from tests.clock import SOON_S
@@ -70,7 +70,7 @@ Opened = Callable[..., Any]
 
 
 def web(
-    engine: AsyncEngine, company: Provider, port: int, people: People, host: str = "127.0.0.1"
+    engine: AsyncEngine, company: Provider, port: int, people: AllowList, host: str = "127.0.0.1"
 ) -> WebConnector:
     """A public page with this provider and no password."""
     address = f"http://{host}:{port}"
@@ -84,7 +84,7 @@ def web(
 async def place(engine: AsyncEngine, company: Provider) -> AsyncIterator[Place]:
     """One that all may use who can sign in; nobody may see runs."""
     port = free_port()
-    async with serving(web(engine, company, port, People()), port) as address:
+    async with serving(web(engine, company, port, AllowList()), port) as address:
         yield Place(address, company)
 
 
@@ -167,17 +167,17 @@ async def test_a_provider_that_is_another_than_it_says_is_not_used(place: Place)
 @pytest.mark.parametrize(
     ("people", "page", "runs"),
     [
-        (People(), True, None),
-        (People(page={ANN}), True, None),
-        (People(page={"@corp.example"}, own_runs={"*"}), True, "own"),
-        (People(page={"bob@corp.example"}), False, None),
-        (People(page={"@example"}), False, None),
-        (People(page={"bob@corp.example"}, all_runs={ANN}), False, "all"),
-        (People(all_runs={ANN}, own_runs={"*"}), True, "all"),
+        (AllowList(), True, None),
+        (AllowList(page={ANN}), True, None),
+        (AllowList(page={"@corp.example"}, own_runs={"*"}), True, "own"),
+        (AllowList(page={"bob@corp.example"}), False, None),
+        (AllowList(page={"@example"}), False, None),
+        (AllowList(page={"bob@corp.example"}, all_runs={ANN}), False, "all"),
+        (AllowList(all_runs={ANN}, own_runs={"*"}), True, "all"),
     ],
 )
 async def test_the_lists_say_who_may_what(
-    engine: AsyncEngine, company: Provider, people: People, page: bool, runs: str | None
+    engine: AsyncEngine, company: Provider, people: AllowList, page: bool, runs: str | None
 ) -> None:
     port = free_port()
     connector = web(engine, company, port, people)
@@ -197,7 +197,7 @@ async def test_an_address_that_is_not_verified_names_nobody(
 ) -> None:
     port = free_port()
     company.claims["email_verified"] = False
-    async with serving(web(engine, company, port, People(page={ANN})), port) as address:
+    async with serving(web(engine, company, port, AllowList(page={ANN})), port) as address:
         place = Place(address, company)
         assert (await place.sign_in()).status == 403
         assert SESSION_COOKIE not in place.cookies
@@ -208,11 +208,11 @@ async def test_another_provider_ends_the_sessions_of_the_first(
     engine: AsyncEngine, company: Provider
 ) -> None:
     port = free_port()
-    async with serving(web(engine, company, port, People()), port) as address:
+    async with serving(web(engine, company, port, AllowList()), port) as address:
         place = Place(address, company)
         await place.sign_in()
         assert await place.is_in()
-    async with provider() as other, serving(web(engine, other, port, People()), port):
+    async with provider() as other, serving(web(engine, other, port, AllowList()), port):
         assert not await place.is_in()
 
 
@@ -225,7 +225,7 @@ def header_visit(value: str) -> HTTPConnection:
 
 
 async def test_a_proxys_header_lets_people_in_by_the_lists(engine: AsyncEngine) -> None:
-    people = People(page={"@corp.example"}, all_runs={"boss@corp.example"})
+    people = AllowList(page={"@corp.example"}, all_runs={"boss@corp.example"})
     sign_in = SignIn(None, "X-User", people)
     login = WebConnector(engine, about=ABOUT, sign_in=sign_in, public=True).login
     ann = await login.session(header_visit("Ann@corp.example"), "page")

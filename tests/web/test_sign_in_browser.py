@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.web.access import People
+from connectors.web.access import AllowList
 from connectors.web.login import SESSION_COOKIE
 from connectors.web.sessions import web_sessions
 from tests.commands.helpers import free_port
@@ -63,7 +63,7 @@ async def site(browser: Browser, engine: AsyncEngine) -> AsyncIterator[Site]:
     context = await browser.new_context()
     context.set_default_timeout(10_000)
     async with provider() as company:
-        people = People(page=frozenset({"ann@corp.example"}))
+        people = AllowList(page=frozenset({"ann@corp.example"}))
         connector = web(engine, company, port, people, host="localhost")
         async with serving(connector, port):
             found = Site(f"http://localhost:{port}/", company, context, [])

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.database import open_engine
 from connectors.base import File, Inflow, MessageRef, Preflight
-from connectors.web import Room, WebConnector
+from connectors.web import FileQuota, WebConnector
 from connectors.web.access import PURPOSE, VISITOR_COOKIE
 from connectors.web.desk import Desk
-from connectors.web.files import Files, NoRoom, Upload, web_files
+from connectors.web.files import FileStore, NoRoom, Upload, web_files
 from connectors.web.hub import Hub
-from connectors.web.messages import Messages, metadata
+from connectors.web.messages import PageMessages, metadata
 from connectors.web.protocol import Ask, NotAdmitted
 from connectors.web.signing import signed
 from tests.store.conftest import postgres_schema
@@ -47,7 +47,7 @@ async def kept(engine: AsyncEngine) -> list[int]:
 
 async def test_a_visitor_and_all_together_have_a_quota(engine: AsyncEngine) -> None:
     connector = WebConnector(
-        engine, about=ABOUT, secret_keys=(SECRET_KEY,), room=Room(person=100, total=150)
+        engine, about=ABOUT, secret_keys=(SECRET_KEY,), room=FileQuota(person=100, total=150)
     )
     bot = Bot(connector)
     running = asyncio.create_task(bot.run())
@@ -63,7 +63,7 @@ async def test_a_visitor_and_all_together_have_a_quota(engine: AsyncEngine) -> N
 
 
 async def test_many_uploads_at_once_can_not_slip_past_the_quota(engine: AsyncEngine) -> None:
-    files = Files(engine, Room(person=100, total=1000))
+    files = FileStore(engine, FileQuota(person=100, total=1000))
     uploads = [files.add(TALK, ANN.id, Upload("a", "text/plain", b"x" * 40)) for _ in range(5)]
     done = await asyncio.gather(*uploads, return_exceptions=True)
     assert [type(each).__name__ for each in done].count("NoRoom") == 3
@@ -85,7 +85,7 @@ async def test_processes_that_take_files_at_once_keep_the_quotas_together(databa
     engines = [open_engine(database, deadline=20) for _ in range(3)]
     async with engines[0].begin() as connection:
         await connection.run_sync(metadata.create_all)
-    processes = [Files(engine, Room(person=100, total=250)) for engine in engines]
+    processes = [FileStore(engine, FileQuota(person=100, total=250)) for engine in engines]
     people = ["person-ann", "person-ben", "person-eve", "person-joe"]
     taking = [
         files.add(TALK, person, Upload("a", "text/plain", b"x" * 30))
@@ -108,7 +108,7 @@ async def test_what_is_kept_is_what_was_attached(database: str) -> None:
     engine = open_engine(database, deadline=20)
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
-    files = Files(engine, Room(person=600, total=600))
+    files = FileStore(engine, FileQuota(person=600, total=600))
     content = bytes(range(256)) * 2
     file = await files.add(TALK, ANN.id, Upload("ä'\"%s.bin", "image/png", content))
     assert (file.name, file.media_type, file.size) == ("ä'\"%s.bin", "image/png", 512)
@@ -121,7 +121,7 @@ async def test_what_no_message_names_goes_and_what_one_names_stays(
     connector: WebConnector, engine: AsyncEngine
 ) -> None:
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    desk = Desk(PageMessages(engine), FileStore(engine, FileQuota()), Hub(), inflow)
 
     async def bot() -> None:
         async for incoming in inflow.events():
@@ -153,7 +153,7 @@ async def test_what_no_message_names_goes_and_what_one_names_stays(
 
 async def test_nothing_is_kept_of_who_may_not_ask(engine: AsyncEngine) -> None:
     inflow = Inflow()
-    desk = Desk(Messages(engine), Files(engine, Room()), Hub(), inflow)
+    desk = Desk(PageMessages(engine), FileStore(engine, FileQuota()), Hub(), inflow)
     attaching = asyncio.create_task(desk.attach(TALK, BEN, Upload("a", "text/plain", b"x")))
     incoming = await anext(inflow.events())
     assert incoming.event == Preflight(HERE, BEN)

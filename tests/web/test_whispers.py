@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from connectors.base import Control, Part, Person, Preflight, Status, Whispers
 from connectors.web import WebConnector, desk
 from connectors.web.access import REALM
-from connectors.web.messages import Messages
+from connectors.web.messages import PageMessages
 from tests.web.conftest import ABOUT, RUN, SECRET_KEY, Bot, part, serving
 from tests.web.test_connector import HERE
 from tests.web.test_socket import Visitor, visit
@@ -179,7 +179,7 @@ async def test_the_bot_is_asked_whose_answer_it_is_before_one_is_deleted(
             await each.open()
         assert await ben.refused(type="delete", message=answer.ref.id) == "Not yours."
         assert await heard(ann) == []
-        assert await Messages(engine).find(HERE.channel, answer.ref.id)
+        assert await PageMessages(engine).find(HERE.channel, answer.ref.id)
         await ann.say(type="delete", message=answer.ref.id)
         assert (await ben.hear("deleted"))["id"] == answer.ref.id
     await running

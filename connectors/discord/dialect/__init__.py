@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from connectors.base import Cost
 from connectors.discord.dialect import inlines
-from connectors.discord.dialect.blocks import Writer
+from connectors.discord.dialect.blocks import BlockWriter
 from connectors.discord.dialect.reading import drawn
 from connectors.markdown import START, Drawn, State, parse
 from connectors.markdown.nodes import Block, List
@@ -39,7 +39,7 @@ class DiscordDialect:
         blocks = parsed.blocks
         if growing:
             blocks = _decided(blocks, parsed.after)
-        lines = Writer(aligned=aligned).all(blocks)
+        lines = BlockWriter(aligned=aligned).all(blocks)
         written = "\n".join(lines)
         if not growing and inlines.noted(written):
             written = f"{written}\n{inlines.NOTE}"

@@ -96,7 +96,7 @@ _GREATEST = 999_999_999
 """The client counts from 1 to a thousand millions."""
 
 
-class Writer:
+class BlockWriter:
     """Writes lines. `aligned`: tables have columns, which takes more room.
 
     `mark` is the number of the item whose quotation is written: the first words begin with it.
@@ -151,7 +151,7 @@ class Writer:
 
     def quote(self, children: Sequence[Block], mark: str = "") -> Iterator[str]:
         """The lines of a quotation. The client knows none within another one."""
-        inner = Writer(aligned=self._aligned, quoted=True, mark=mark or self._mark)
+        inner = BlockWriter(aligned=self._aligned, quoted=True, mark=mark or self._mark)
         self._mark = ""
         yield from (line if self.quoted else f"> {line}" for line in inner.all(children))
 
@@ -207,7 +207,7 @@ class _Lists:
     first line that isn't indented. It draws words in lists, and no code, quotations or headings.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: BlockWriter) -> None:
         self._writer = writer
         self._levels: list[_Level] = []
         self._quotation = False

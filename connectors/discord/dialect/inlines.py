@@ -1,6 +1,5 @@
-"""Writes words for Discord's client: what it takes for markup is escaped, what it draws is kept.
-
-Each line stands for itself: emphasis ends with a line and begins again with the next.
+"""Writes words for Discord's client, what it takes for markup escaped, and decorates a text
+where only that is drawn rightly.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from connectors.markdown.nodes import (
     Emph,
     Formula,
     Html,
-    Image,
+    ImageLink,
     Inline,
     Inlines,
     Link,
@@ -260,7 +259,7 @@ class _Words:
                 self._verbatim(_code(text))
             case Break():
                 self._put("\n")
-            case Link() | Image():
+            case Link() | ImageLink():
                 self._link(inline)
             case _:
                 self._emphasis(inline)
@@ -284,7 +283,7 @@ class _Words:
     def _verbatim(self, text: str) -> None:
         self.pieces.append(_Piece(text, self.marks, verbatim=True))
 
-    def _link(self, link: Link | Image) -> None:
+    def _link(self, link: Link | ImageLink) -> None:
         label = " ".join(filter(None, of_inlines(link.children)))
         address = " ".join(link.address.split())
         if not label or label == address:
@@ -305,7 +304,7 @@ class _Words:
             self._put(literal(address))
 
 
-def _masked(link: Link | Image, address: str) -> str | None:
+def _masked(link: Link | ImageLink, address: str) -> str | None:
     """The link with its address behind the label, where the client draws that as one."""
     if not _MASKED_ADDRESS.fullmatch(address) or len(link.children) != 1:
         return None

@@ -33,12 +33,12 @@ _TOKEN = re.compile(r"<(@[!&]?\d+|#\d+|a?:\w+:\d+|/[^:<>]+:\d+|t:-?\d+(?::\w)?|i
 
 def drawn(content: str) -> Drawn:
     """What is drawn of a message's content."""
-    reader = _Reader(content.split("\n"))
+    reader = _ClientReader(content.split("\n"))
     reader.read()
     return Drawn(tuple(reader.lines), tuple(dict.fromkeys(reader.unknown)))
 
 
-class _Reader:
+class _ClientReader:
     def __init__(self, source: Sequence[str]) -> None:
         self.lines: list[str] = []
         self.unknown: list[str] = []

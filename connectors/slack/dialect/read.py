@@ -1,4 +1,4 @@
-"""Reads the blocks that Slack answers as the normal form of what is drawn of them."""
+"""Reads what Slack answers, blocks or Markdown, as the normal form of what is drawn of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connectors.markdown.nodes import (
     Code,
     CodeBlock,
     Heading,
-    Image,
+    ImageLink,
     Inline,
     Inlines,
     Item,
@@ -117,7 +117,7 @@ def _run(token: Token) -> Iterator[Inline]:
         case "softbreak" | "hardbreak":
             yield Break()
         case "image":
-            yield Image((Text(drawn(token.content)),), str(token.attrGet("src") or ""), "")
+            yield ImageLink((Text(drawn(token.content)),), str(token.attrGet("src") or ""), "")
 
 
 def _source_link(address: str, label: str) -> Link:
@@ -142,7 +142,7 @@ _MENTIONS = {
 
 def read(answer: Sequence[Node]) -> Drawn:
     """What is drawn of a message's blocks, above the small print and buttons."""
-    reader = _Reader()
+    reader = _BlockKitReader()
     blocks = [made for block in _above(answer) for made in reader.block(block)]
     return Drawn(tuple(of_blocks(blocks)), tuple(sorted(reader.unknown)))
 
@@ -154,7 +154,7 @@ def _above(blocks: Sequence[Node]) -> Iterator[Node]:
         yield block
 
 
-class _Reader:
+class _BlockKitReader:
     def __init__(self) -> None:
         self.unknown: set[str] = set()
 

@@ -1,4 +1,6 @@
-"""Writes inline nodes as Slack's Markdown: what is no markup of the model's is escaped."""
+"""Writes inline nodes as Slack's Markdown: what is no markup of the model's is escaped, or kept
+apart by characters without width.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from connectors.markdown.nodes import (
     Emph,
     Formula,
     Html,
-    Image,
+    ImageLink,
     Inline,
     Link,
     Strike,
@@ -135,7 +137,7 @@ class Spans:
                 self._mark(self._bar(code_span(hidden(text))))
             case Break():
                 self._end()
-            case Link() | Image():
+            case Link() | ImageLink():
                 self._link(inline)
             case _:
                 self._emphasis(inline, following)
@@ -171,7 +173,7 @@ class Spans:
                 self._end()
             self._put(self._bar(escaped(line, starts=self._starts)))
 
-    def _link(self, link: Link | Image) -> None:
+    def _link(self, link: Link | ImageLink) -> None:
         label, address = said(link.children), " ".join(link.address.split())
         raw = link.children[0].text if link.children and isinstance(link.children[0], Text) else ""
         if raw[:1].isspace():
@@ -220,7 +222,7 @@ def is_prose(inlines: Sequence[Inline]) -> bool:
     """Whether white space in these is nothing but white space, and no line ends there."""
     return all(
         is_prose(each.children)
-        if isinstance(each, Strong | Emph | Strike | Link | Image)
+        if isinstance(each, Strong | Emph | Strike | Link | ImageLink)
         else (isinstance(each, Text | Formula | Html) and "\n" not in each.text)
         or (isinstance(each, Code) and " ".join(each.text.split()) == each.text)
         for each in inlines

@@ -15,7 +15,7 @@ from connectors.markdown.nodes import (
     Blocks,
     CodeBlock,
     Heading,
-    Image,
+    ImageLink,
     Inlines,
     Item,
     Link,
@@ -316,7 +316,7 @@ def _cell(inlines: Inlines, *, starts: bool) -> str:
 def _is_title(heading: Heading) -> bool:
     """Whether a heading is drawn as it is written, though Slack shows no marks or links in one."""
     links = any(
-        isinstance(each, Image) or (isinstance(each, Link) and not each.bare)
+        isinstance(each, ImageLink) or (isinstance(each, Link) and not each.bare)
         for each in heading.children
     )
     return is_prose(heading.children) and not links and "|" not in heading.source

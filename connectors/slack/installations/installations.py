@@ -27,7 +27,7 @@ _DEAD = frozenset({"account_inactive", "invalid_auth", "token_revoked"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CachedToken:
     token: str = field(repr=False)
     until: float
     """In the loop's time."""
@@ -44,7 +44,7 @@ class Installations:
         self._api_url = options.api_url
         self._table = InstallationTable(engine)
         self._keys = Keys(oauth.encryption_keys)
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _CachedToken] = {}
         self._pages = OAuthFlow(options.api_url, oauth, self._keys, self._table.use, self.save)
         self._cure = f"install the app there: {self.install_url}"
 
@@ -114,7 +114,7 @@ class Installations:
         return token
 
     def _remember(self, team: str, token: str) -> None:
-        self._known[team] = _Known(token, _now() + _LIFE_S)
+        self._known[team] = _CachedToken(token, _now() + _LIFE_S)
 
     async def _is_dead(self, token: str) -> bool:
         api = Api(self._api_url, OneToken(token))

@@ -1,7 +1,5 @@
-"""The way by which a workspace installs the app: to Slack, and back with a code for a token.
-
-The way back has to end in the browser in which it began, within ten minutes, and once. What that
-takes is in a cookie and in a state that this app has signed, so that any process can check it.
+"""The way by which a workspace installs the app: to Slack, back with a code for a token, and the
+two pages that are seen then.
 """
 
 from __future__ import annotations

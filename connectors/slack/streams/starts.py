@@ -131,14 +131,14 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostStart:
     """A start whose answer is not known: the Markdown, and when (seconds since the epoch)."""
 
     text: str
     at: float
 
 
-class Starts:
+class StreamStarts:
     """Where streams can be started. `clock` gives seconds since the epoch."""
 
     def __init__(
@@ -153,7 +153,7 @@ class Starts:
         self._recipients = recipients
         self._clock = clock
         self._without: OrderedDict[tuple[str, ...], None] = OrderedDict()
-        self._lost: OrderedDict[str, Lost] = OrderedDict()
+        self._lost: OrderedDict[str, LostStart] = OrderedDict()
 
     def possible(self, place: Place) -> bool:
         """Whether a stream may be started there."""
@@ -176,7 +176,7 @@ class Starts:
         Raises `RateLimited`, and `Unavailable` where the answer was lost: then `find` comes next.
         """
         # From here until the answer it is in doubt, also where this call is cancelled.
-        _put(self._lost, key, Lost(text, self._clock()))
+        _put(self._lost, key, LostStart(text, self._clock()))
         try:
             ref = await self._calls.start(place, text, recipient)
         except Unavailable:

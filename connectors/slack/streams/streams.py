@@ -1,4 +1,6 @@
-"""The streams that are open, and how each ends: as the whole part, or as an ordinary message."""
+"""The streams that are open: what each was sent, and how it ends, as the whole part or as an
+ordinary message.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ from connectors.slack.errors import code_of
 from connectors.slack.history import as_drawn
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import Recipient, Recipients
-from connectors.slack.sessions import Sessions
-from connectors.slack.streams.starts import Calls, Starts
+from connectors.slack.sessions import AgentSessions
+from connectors.slack.streams.starts import Calls, StreamStarts
 
 # One stream: what was sent to it, and how sure that is.
 
@@ -148,14 +150,14 @@ class Streams:
         recipients: Recipients,
         inflow: Inflow,
         clock: Callable[[], float] = time.time,
-        sessions: Sessions | None = None,
+        sessions: AgentSessions | None = None,
     ) -> None:
         self._calls = Calls(api, options.starts_per_minute)
         self._options = options
         self._recipients = recipients
         self._inflow = inflow
         self._sessions = sessions
-        self._starts = Starts(self._calls, options, recipients, clock)
+        self._starts = StreamStarts(self._calls, options, recipients, clock)
         self._live: dict[MessageRef, Stream] = {}
         self._keys: OrderedDict[str, Shown | None] = OrderedDict()
         self._unfinished: dict[MessageRef, float] = {}

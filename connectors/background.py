@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 
-class Errands:
+class BackgroundTasks:
     """Tasks that are held until they end; a failure of theirs is logged, and no more.
 
     `name` is the platform's, for the log.

@@ -33,7 +33,7 @@ _LIMITS = (
 )
 
 
-class Room:
+class ContextWindow:
     """How much room a model has, and how that is known.
 
     `name` as in the setting MODEL; `tokens` where the operator set them; `url` of the server where
