@@ -7,7 +7,7 @@ from decimal import Decimal
 import structlog
 
 from bot.app.lifecycle import now_us
-from bot.app.wiring import make_prices
+from bot.app.models import make_prices
 from bot.attachments import DocumentReader, FileLimits
 from bot.intake import Access, IntakeOptions, Limit, Quotas
 from bot.pacing import Pacing

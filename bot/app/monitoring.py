@@ -18,12 +18,11 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from bot.app.lifecycle import closed, now_us, unhurried
-from bot.app.wiring import revealed
 from bot.identity import Account
 from bot.inspector import Inspector, Options, Sight
 from bot.intake import Intake
 from bot.runs import Runs
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings, SettingsError, revealed
 from bot.store import Store, StoreUnavailable
 from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, Watchers, routes, watch_loop
 from bot.telemetry.routes import Check

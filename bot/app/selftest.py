@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.app.assembly import make_runs
 from bot.app.lifecycle import closed, living, opened_store
-from bot.app.wiring import each_alone, make_model, make_provider
+from bot.app.models import each_alone, make_model, make_provider
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, Result, first_loss
 from bot.settings import SERVICES, Settings

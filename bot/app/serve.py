@@ -15,10 +15,11 @@ from starlette.routing import BaseRoute
 from bot import http
 from bot.app.assembly import intake_options, load_prices, make_runs
 from bot.app.lifecycle import Stopping, closed, living, now_us, opened_store
+from bot.app.models import make_provider
 from bot.app.monitoring import Health, count_hours, make_inspector, watching
 from bot.app.retention import lapse, retain, tidy
 from bot.app.selftest import UNATTENDED, check_chain
-from bot.app.wiring import Half, chosen, make_connectors, make_provider, routes
+from bot.app.wiring import Half, chosen, make_connectors, routes
 from bot.cluster import Heart, Recovery
 from bot.intake import Intake
 from bot.pacing import Pacing
