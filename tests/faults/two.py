@@ -74,6 +74,8 @@ class Counts:
     by_process: list[int]
     left_writing: int
     rate_limited: int
+    limited: dict[str, int]
+    """The 429s by method: of what writes answers there is to be none, courtesies may have some."""
     seconds: float
 
     @property
@@ -160,6 +162,7 @@ def _counted(slack: Slack, url: str, events: int, seconds: float) -> Counts:
         by_process=[count for (count,) in by],
         left_writing=len(slack.writing()),
         rate_limited=len(slack.rate_limited),
+        limited=dict(Counter(each.method for each in slack.rate_limited)),
         seconds=round(seconds, 1),
     )
 
