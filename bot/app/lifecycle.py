@@ -13,7 +13,7 @@ from types import FrameType
 
 import structlog
 
-from bot.cluster import Cluster, Heart, this_seat
+from bot.cluster import Cluster, this_seat
 from bot.settings import Settings
 from bot.store import Store, open_store, upgrade
 
@@ -148,40 +148,40 @@ def now_us() -> int:
 
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store, for who answers nothing; brought up to date and closed again."""
+    """The store, brought up to date, and closed again. Raises `StoreUnavailable`."""
     async with opened_cluster(settings) as cluster:
         yield cluster.store
 
 
 @asynccontextmanager
-async def opened_cluster(
-    settings: Settings, patience_s: Callable[[], float] = unhurried
-) -> AsyncIterator[Cluster]:
-    """The store, brought up to date, and this process among those that share it.
-
-    Both are closed again, within so many seconds and half as many.
-    """
+async def opened_cluster(settings: Settings) -> AsyncIterator[Cluster]:
+    """This process among those that share its store; see `opened_store`."""
     await upgrade(settings.database)
-    cluster = Cluster(open_store(settings.database), now_us, this_seat())
+    cluster = Cluster(open_store(settings.database), now_us=now_us, seat=this_seat())
     try:
         yield cluster
     finally:
-        lost = await cluster.aclose(patience_s())
-        if lost:
-            log.error("store.lost", rows=lost)
+        await close_cluster(cluster)
+
+
+async def close_cluster(cluster: Cluster, patience_s: Callable[[], float] = unhurried) -> None:
+    """Closes the store within so many seconds and half as many; reports the rows that are lost."""
+    lost = await cluster.aclose(patience_s())
+    if lost:
+        log.error("store.lost", rows=lost)
 
 
 @asynccontextmanager
-async def living(cluster: Cluster) -> AsyncIterator[Heart]:
+async def living(cluster: Cluster) -> AsyncIterator[None]:
     """Tells other processes, as long as this lasts, that what this one took has an owner.
 
     They hear that it has none any more when the cluster is closed. Raises `StoreUnavailable`.
     """
     heart = cluster.heartbeat
     await heart.beat()
-    beating = asyncio.create_task(heart.beat_for_ever(), name="heart")
+    task = asyncio.create_task(heart.beat_for_ever(), name="heart")
     try:
-        yield heart
+        yield
     finally:
-        beating.cancel()
-        await asyncio.wait({beating}, timeout=_CANCEL_DEADLINE_S)
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_DEADLINE_S)
