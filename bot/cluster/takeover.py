@@ -8,14 +8,14 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise, product, takewhile
 
 import structlog
 
+from bot.callbacks import DeliveryHandler, Reasoning
 from bot.pacing import Pacing
 from bot.render import Piece, close_unfinished, layout, undecorated
-from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
+from bot.reply import Begun, Ending, Message, Reply
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.runs.receipts import Receipt, Verdict, Witness, summary
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
@@ -360,7 +360,7 @@ class Endings:
             left.row.start.person,
         )
         ended = outcomes.INTERRUPTED
-        self._tell(reply, left.tokens, text)
+        await self._tell(reply, left.tokens, text)
         ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
         try:
             await reply.finish(ending, _SHOW_DEADLINE_S)
@@ -372,11 +372,13 @@ class Endings:
             raise Unavailable(reply.error or "not shown")
         return reply
 
-    def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
+    async def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
         """Says it all again, as it was said; the screen may have had more than the log."""
-        telling = Telling(reply, self._reasoning)
+        at_us = 0
+        delivery = DeliveryHandler(reply, lambda: at_us, self._reasoning)
         for token in tokens:
-            telling.take(token.text, token.kind, partial(int, token.at_us))
+            at_us = token.at_us
+            await delivery.on_llm_new_token(token.text, kind=token.kind)
         reply.append(text[len(recorded(tokens)) :])
 
     def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:

@@ -10,9 +10,16 @@ from uuid import UUID
 
 import structlog
 
-from bot.callbacks import DeliveryHandler, Lane, RecordingHandler, TokenLines
+from bot.callbacks import (
+    SEAM,
+    DeliveryHandler,
+    Lane,
+    Reasoning,
+    RecordingHandler,
+    TokenLines,
+)
 from bot.pacing import Pacing
-from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
+from bot.reply import Begun, Ending, Mark, Reply
 from bot.runs import outcomes
 from bot.runs.outcomes import Ended, Outcome, Question, cure
 from bot.runs.prompt import RequestOptions, gather
