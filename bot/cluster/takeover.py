@@ -345,19 +345,19 @@ class Endings:
         reply = Reply(
             left.row.run_id,
             left.question,
-            connector,
-            self._pacing,
-            self._store,
-            lambda: self._now_us() - started_us,
-            Begun(
-                left.messages,
-                max((edit.n + 1 for edit in left.edits), default=0),
-                started_us,
+            connector=connector,
+            pacing=self._pacing,
+            store=self._store,
+            elapsed_us=lambda: self._now_us() - started_us,
+            begun=Begun(
+                messages=left.messages,
+                calls=max((edit.n + 1 for edit in left.edits), default=0),
+                at_us=started_us,
                 elsewhere=True,
                 firm=firm,
             ),
-            self._watch,
-            left.row.start.person,
+            hearer=self._watch,
+            asker=left.row.start.person,
         )
         ended = outcomes.INTERRUPTED
         await self._tell(reply, left.tokens, text)
@@ -369,7 +369,7 @@ class Endings:
             raise
         if reply.late:
             await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
-            raise Unavailable(reply.error or "not shown")
+            raise Unavailable(reply.state.error or "not shown")
         return reply
 
     async def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
@@ -383,16 +383,17 @@ class Endings:
 
     def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:
         """The run has ended: from here on the store says so."""
-        gone = reply is None or reply.gone
+        gone = reply is None or reply.state.gone
         receipt = Receipt(
             Verdict.UNPROVEN,
             generated=None,
             recorded=Witness.of(recorded(left.tokens)),
-            shown=None if reply is None or gone else Witness.of(reply.shown_text()),
+            shown=None if reply is None or gone else Witness.of(reply.state.shown_text()),
             unproven=WHY,
         )
         first = next(iter(left.tokens), None)
         used = self._used(left)
+        problem = None if reply is None else reply.state.error
         end = RunEnd(
             ended_us=self._now_us(),
             outcome=outcomes.INTERRUPTED.outcome,
@@ -405,7 +406,7 @@ class Endings:
             verdict=receipt.verdict,
             receipt=receipt.as_dict(),
             first_token_us=None if first is None else first.at_us,
-            error=WHY if reply is None or reply.error is None else f"{WHY}; {reply.error}",
+            error=WHY if problem is None else f"{WHY}; {problem}",
         )
         self._store.runs.end(left.row.run_id, end)
         self._watch.ended(left.row.start, end, None)

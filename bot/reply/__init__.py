@@ -1,9 +1,9 @@
 """The growing answer: its parts, one edit in flight, the last edit always made."""
 
-from bot.reply.ladder import Taken
-from bot.reply.record import Hearer
-from bot.reply.reply import Begun, Reply
+from bot.reply.calls import Hearer, Taken
+from bot.reply.reply import Reply
 from bot.reply.screen import Ending, Mark, Message
+from bot.reply.state import Begun
 
 __all__ = [
     "Begun",

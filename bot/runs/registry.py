@@ -117,7 +117,7 @@ class Runs:
 
     def stop_at(self, message: MessageRef) -> int:
         """A message was deleted: stops the runs that answer it, or of whose answer it is a part."""
-        parts = {run.id for run in self.active if run.reply.forget(message)}
+        parts = {run.id for run in self.active if run.reply.state.forget(message)}
         return self._stop_where(
             lambda run: message == run.question.asked.message or run.id in parts
         )

@@ -108,12 +108,12 @@ class Run:
         self.reply = Reply(
             self.id,
             asked,
-            connector,
-            pacing,
-            store,
-            self._elapsed_us,
-            Begun(at_us=now_us()),
-            watch,
+            connector=connector,
+            pacing=pacing,
+            store=store,
+            elapsed_us=self._elapsed_us,
+            begun=Begun(at_us=now_us()),
+            hearer=watch,
             asker=question.asked.person,
         )
         self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
@@ -241,7 +241,7 @@ class Run:
 
     async def _first_end(self, work: asyncio.Task[None]) -> Ended:
         """Whatever comes first: the model's end, a stop, a screen that is gone, the time-out."""
-        over = asyncio.create_task(self.reply.over.wait())
+        over = asyncio.create_task(self.reply.state.over.wait())
         ends: set[asyncio.Future[Any]] = {work, over, self._stop}
         try:
             await asyncio.wait(
@@ -256,7 +256,7 @@ class Run:
             return outcomes.finished(self.generation)
         if self._stop.done():
             return self._stop.result()
-        return outcomes.STOPPED if self.reply.over.is_set() else outcomes.TOO_LATE
+        return outcomes.STOPPED if self.reply.state.over.is_set() else outcomes.TOO_LATE
 
     async def _halt(self, work: asyncio.Task[None]) -> None:
         """Closes the model's stream; one that won't close is left behind, and reported."""
@@ -299,9 +299,9 @@ class Run:
 
     def _as_delivered(self, ended: Ended) -> Ended:
         """A screen that could not be made whole outweighs how the model ended."""
-        if self.reply.error is None:
+        if self.reply.state.error is None:
             return ended
-        return Ended(Outcome.UNDELIVERABLE, error=self.reply.error)
+        return Ended(Outcome.UNDELIVERABLE, error=self.reply.state.error)
 
     async def _compare(self) -> Receipt:
         return self._compared(await self._recorded())
@@ -331,15 +331,16 @@ class Run:
         return of_log(recorded, self.generation.tokens, self._recording.fault or "")
 
     def _shown(self) -> Evidence:
-        if self.reply.gone:
+        state = self.reply.state
+        if state.gone:
             return Evidence(None, "the reader deleted the answer")
-        if self.reply.unsure is not None:
-            return Evidence(None, self.reply.unsure)
-        return of_screen(self.reply.shown_text(), self.reply.error or "", self.reply.unknown)
+        if state.unsure is not None:
+            return Evidence(None, state.unsure)
+        return of_screen(state.shown_text(), state.error or "", state.unknown)
 
     def _tell_links(self, receipt: Receipt) -> None:
         """One line of the log for each link of the chain: who reads it need not know the store."""
-        shown = None if receipt.shown is None else self.reply.shown_text()
+        shown = None if receipt.shown is None else self.reply.state.shown_text()
         for link, witness in links(receipt, self.reply.delivered, shown):
             had = {"unproven": receipt.unproven} if witness is None else asdict(witness)
             log.info("run.link", run_id=str(self.id), link=link, **had)
@@ -351,7 +352,7 @@ class Run:
             self.generation,
             self._used(ended),
             self._recorder.first_token_us,
-            self.reply.first_text_us,
+            self.reply.state.first_text_us,
             self._generated_us,
         )
 
