@@ -278,3 +278,37 @@ class TokenLines(AsyncCallbackHandler):
             **said,
         )
         self._seq += 1
+
+
+# The handlers of one run.
+
+
+class RunHandlers:
+    """The callbacks of one run, each in a lane of its own.
+
+    `lines`: whether each token gets a line in the bot's own log; `text`: with its text.
+    """
+
+    def __init__(
+        self,
+        run_id: UUID,
+        elapsed_us: Callable[[], int],
+        *,
+        tokens: TokenSink,
+        reply: Buffer,
+        reasoning: Reasoning,
+        lines: bool,
+        text: bool,
+    ) -> None:
+        self.recorder = RecordingHandler(run_id, tokens, elapsed_us)
+        self.recording = Lane(self.recorder, "recording")
+        self.delivery = Lane(DeliveryHandler(reply, elapsed_us, reasoning), "delivery")
+        self.others: list[Lane] = []
+        """Those on which neither the record nor the screen depends."""
+        if lines:
+            self.others.append(Lane(TokenLines(run_id, elapsed_us, text=text), "token lines"))
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """All of them, in the order in which they hear a token."""
+        return [self.recording, self.delivery, *self.others]
