@@ -307,8 +307,5 @@ class RunHandlers:
         """Those on which neither the record nor the screen depends."""
         if lines:
             self.others.append(Lane(TokenLines(run_id, elapsed_us, text=text), "token lines"))
-
-    @property
-    def lanes(self) -> list[Lane]:
+        self.lanes = [self.recording, self.delivery, *self.others]
         """All of them, in the order in which they hear a token."""
-        return [self.recording, self.delivery, *self.others]

@@ -23,7 +23,7 @@ from bot.store import Recorded, Store, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
 from bot.words import Sentence
 from connectors.base import Budget, Connector, ConnectorError, Status
-from providers.base import Generation, Provider, ProviderError, Request
+from providers.base import Generation, Provider, ProviderError
 
 log = structlog.get_logger(__name__)
 
@@ -131,12 +131,9 @@ class Run:
 
     def used(self, error: str | None = None) -> Used | None:
         """What the run has used so far; once it has ended, `error` is what the operator is told."""
+        request = None if self._gathered is None else self._gathered.request
         name, price = self._services.provider.name, self._options.price
-        return used(self._request, name, self.generation, error, price)
-
-    @property
-    def _request(self) -> Request | None:
-        return None if self._gathered is None else self._gathered.request
+        return used(request, name, self.generation, error, price)
 
     def stop(self, ended: Ended = outcomes.STOPPED) -> None:
         """Ends the run early; what was generated so far is kept, recorded and shown."""
@@ -222,7 +219,7 @@ class Run:
 
     def _over_its_cap(self) -> bool:
         """Whether the answer is longer than it may be, and the service does not mind."""
-        most = None if self._request is None else self._request.max_tokens
+        most = None if self._gathered is None else self._gathered.request.max_tokens
         return most is not None and answered_tokens(self.generation) > most
 
     async def _work(self) -> None:
