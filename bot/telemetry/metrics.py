@@ -37,7 +37,7 @@ def _names(error: type[Exception]) -> frozenset[str]:
 
 
 def _is_seam(error: type[Exception]) -> bool:
-    return error.__module__ in ("connectors.base", "providers.base")
+    return error.__module__ in ("connectors.base.errors", "providers.base")
 
 
 _WORDS = frozenset({

@@ -1,0 +1,185 @@
+"""What a platform is given to show, what it shows, and how much of it it takes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from connectors.base.events import Control, File, MessageRef, Person, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one message of an answer is to show.
+
+    `text` is Markdown and complete in itself: carried fences and notes are in it. `footer` is
+    small print below it (the receipt), which is not part of the answer. `last` is true for the
+    part in which the answer ends. `firm` says how many of its first characters the model itself
+    wrote; while an answer grows, what follows them only closes it for the moment (None: nothing
+    does). `literal` says that the text is a block of code, with at most a note below it, which the
+    platform refused as Markdown: it is sent in the simplest way that there is. `to` is the only
+    person to see the part, where the platform can do that. `about` is the message that the part
+    answers: where people reply to messages, the first part is a reply.
+    """
+
+    run_id: UUID | None
+    index: int
+    text: str
+    controls: tuple[Control, ...] = ()
+    footer: str = ""
+    last: bool = False
+    firm: int | None = None
+    literal: bool = False
+    to: Person | None = None
+    about: MessageRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the platform's own answer says that a message now shows: the receipt's third witness.
+
+    `text` is what its client draws of the answer, in the normal form (`connectors.markdown.form`).
+    `unknown` names the blocks of the platform's answer that the connector doesn't know: what the
+    client draws of these can't be said. `source` is the Markdown that the message was made of,
+    where the platform keeps it (`Limits.keeps_source`).
+    """
+
+    ref: MessageRef
+    text: str
+    unknown: tuple[str, ...] = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a conversation's history."""
+
+    ref: MessageRef
+    author: Person
+    text: str
+    by_bot: bool
+    at_us: int
+    """When it was said: microseconds since the epoch."""
+    files: tuple[File, ...] = ()
+    opens: bool = False
+    """It opened the thread: whatever has to be left out of a long one, this stays."""
+
+
+class Status(StrEnum):
+    """What the bot is doing in a place before it shows text."""
+
+    QUEUED = "queued"
+    THINKING = "thinking"
+    WRITING = "writing"
+    """Text comes again after a silence: nothing need be said, and the answer is not at its end."""
+    IDLE = "idle"
+    """Nothing any more: the answer is at its end, however it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a text costs of whatever a platform counts: each is 0 where it counts none of it.
+
+    `characters` (in the platform's own unit) and `bytes` (UTF-8) are those of what is sent,
+    `blocks` what it becomes there, and `rows` and `cells` (their characters) those of all its
+    tables. `columns` is the most that one of its tables has.
+    """
+
+    characters: int = 0
+    bytes: int = 0
+    blocks: int = 0
+    rows: int = 0
+    columns: int = 0
+    cells: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        """What both take together."""
+        return Cost(
+            self.characters + other.characters,
+            self.bytes + other.bytes,
+            self.blocks + other.blocks,
+            self.rows + other.rows,
+            max(self.columns, other.columns),
+            self.cells + other.cells,
+        )
+
+    def within(self, most: Cost) -> bool:
+        """Whether nothing of it is more than `most` has of the same."""
+        return (
+            self.characters <= most.characters
+            and self.bytes <= most.bytes
+            and self.blocks <= most.blocks
+            and self.rows <= most.rows
+            and self.columns <= most.columns
+            and self.cells <= most.cells
+        )
+
+
+_ANY = sys.maxsize
+UNBOUNDED = Cost(_ANY, _ANY, _ANY, _ANY, _ANY, _ANY)
+"""The most of a platform that counts nothing but the length of a part; `replace` what it counts."""
+
+
+def most_of_line(line: str) -> Cost:
+    """The most that a line adds to a text, wherever it stands and however far it has come.
+
+    It may double where it is escaped, begin a block and end another, and be a row of a table.
+    """
+    long = len(line)
+    written = 2 * len(line.encode(errors="surrogatepass"))
+    return Cost(2 * long, written, blocks=2 * bool(long), rows=bool(long), cells=long)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one message of the platform may hold.
+
+    `length` is the most that a part's Markdown may have, counted in `unit`s. `most` is the most
+    of all that the platform counts besides, and `measure` says what a whole part takes of it, in
+    a time that grows with its length (None: nothing more is counted). `adds` is the most that a
+    line adds to what `measure` says, whatever stands around it; it may only grow with the line. It
+    may be far too much, for where it matters a part is measured. No cut makes a table narrower:
+    one of more than `most.columns` columns is the connector's to write otherwise.
+
+    `receipts` says whether a receipt is shown as the last part's footer (one more edit).
+    `length_at` is for a platform whose places differ: the length that a part may have there.
+    `keeps_source` says that `Shown.source` can be had, of other processes' messages as well.
+    """
+
+    length: int
+    unit: Literal["characters", "utf16"] = "characters"
+    receipts: bool = False
+    keeps_source: bool = True
+    length_at: Callable[[Place], int] | None = None
+    most: Cost = UNBOUNDED
+    measure: Callable[[str], Cost] | None = None
+    adds: Callable[[str], Cost] = most_of_line
+
+    def at(self, place: Place) -> Limits:
+        """The limits in one place."""
+        return self if self.length_at is None else replace(self, length=self.length_at(place))
+
+    def units(self, text: str) -> int:
+        """The length of a text in the platform's unit."""
+        if self.unit == "characters" or text.isascii():
+            return len(text)
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+    def take(self, text: str) -> bool:
+        """Whether one message can hold a text."""
+        if self.units(text) > self.length:
+            return False
+        return self.measure is None or self.measure(text).within(self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """So many calls in any window of so many seconds, shared by all that have the same `key`."""
+
+    key: str
+    calls: int
+    seconds: float
