@@ -147,7 +147,7 @@ class Reply:
 
     def abandon(self) -> None:
         """Another process ends the answer: nothing more is sent from here."""
-        self.state.abandon()
+        self.state.abandon("another process has taken the answer over")
         self._task.cancel()
 
     async def stamp(self, footer: str) -> None:

@@ -154,9 +154,9 @@ class ReplyState:
         """All is sent that can be."""
         self._enter("settle")
 
-    def abandon(self) -> None:
+    def abandon(self, why: str) -> None:
         """Another process ends the answer."""
-        self.error = self.error or "another process has taken the answer over"
+        self.error = self.error or why
         self.over.set()
         self._enter("abandon")
 

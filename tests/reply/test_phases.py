@@ -60,7 +60,7 @@ def happen(state: ReplyState, event: PhaseEvent) -> None:
         case "settle":
             state.settle()
         case "abandon":
-            state.abandon()
+            state.abandon("it goes on elsewhere")
 
 
 @pytest.mark.parametrize(("events", "phase"), WAYS, ids=str)
