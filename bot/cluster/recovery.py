@@ -16,12 +16,12 @@ from uuid import UUID
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.callbacks import Reasoning
 from bot.cluster.cluster import Cluster
 from bot.cluster.heartbeat import Judge
 from bot.cluster.leases import Orphan
 from bot.cluster.takeover import Endings
 from bot.pacing import Pacing
-from bot.reply import Reasoning
 from bot.runs import Runs
 from bot.store import KeptQuestion, RunRow, RunStart, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
