@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot.app.retention import Keeper, delete_old
+from bot.app.retention import delete_old
 from bot.store import SqlDatabase, memory_store, open_store, upgrade
 from bot.store.schema import metadata
-from connectors.base import Part, Place
+from connectors.base import Part, Place, StoresMessages
 from connectors.memory import MemoryConnector
 from connectors.slack import installations
 from connectors.web import WebConnector, messages
@@ -73,8 +73,8 @@ class Keeping(MemoryConnector):
 
 async def test_whoever_keeps_something_is_asked_and_nobody_else() -> None:
     keeping, plain = Keeping(), MemoryConnector()
-    assert isinstance(keeping, Keeper)
-    assert not isinstance(plain, Keeper)
+    assert isinstance(keeping, StoresMessages)
+    assert not isinstance(plain, StoresMessages)
     store = memory_store()
     await delete_old(store, [plain, keeping], 77)
     assert keeping.asked == 77

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from bot.app.lifecycle import closed
 from bot.settings import SERVICES, Settings, SettingsError
 from bot.store import SqlDatabase, Store
-from connectors.base import Connector, Place
+from connectors.base import Connector, Place, Routed
 from connectors.terminal import TerminalConnector
 from connectors.web import FileQuota, WebConnector
 from connectors.web.access import AllowList
@@ -209,15 +209,6 @@ Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
 
 
-@runtime_checkable
-class Routed(Protocol):
-    """A connector that is reached by HTTP."""
-
-    def routes(self) -> Sequence[BaseRoute]:
-        """What it serves; nothing where it isn't reached so."""
-        ...
-
-
 def make_connectors(settings: Settings, store: Store) -> list[Connector]:
     """Every connector that the settings have credentials for; the page needs none."""
     connectors: list[Connector] = [make_web(settings, store)]
@@ -259,6 +250,11 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         secret_keys=settings.secret_key,
         room=FileQuota(settings.upload_bytes_per_person, settings.upload_bytes_total),
     )
+
+
+def make_signing_keys(settings: Settings, store: Store) -> SigningKeys:
+    """The keys that sign what the page's visitors keep."""
+    return SigningKeys(_engine(store), settings.secret_key)
 
 
 def _sign_in(settings: Settings) -> SignIn:
