@@ -14,7 +14,7 @@ from connectors.discord.dialect import DiscordDialect
 from connectors.markdown import parse
 from connectors.slack import content as slack_text
 from connectors.slack.dialect import read, write
-from connectors.web import markdown as page
+from connectors.web import dialect as page
 
 UNITS = (
     *("*", "**a ", "_a_ ", "~~", "`", "``a`", "```\n", "$a", "\\", "[", "](", "![", "<", "<a@b."),
@@ -36,7 +36,7 @@ def _on_slack(text: str) -> object:
 
 
 def _on_the_page(text: str) -> object:
-    return page.read(page.render(text))
+    return page.read(page.write(text))
 
 
 def _typed_on_slack(text: str) -> object:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.wiring import make_provider
+from bot.app.models import make_provider
 from bot.settings import Settings, load_settings
 from providers.base import Provider, Unusable
 from tests.contracts.provider import ask

@@ -1,6 +1,7 @@
 """The only place that names concrete connectors and providers."""
 
 from bot.app.lifecycle import living, now_us, opened_store
+from bot.app.models import each_alone
 from bot.app.retention import (
     KEYS_KNOWN_S,
     PersonBusy,
@@ -14,7 +15,7 @@ from bot.app.retention import (
 )
 from bot.app.selftest import ChainBroken, ask, looped, probe
 from bot.app.serve import serve
-from bot.app.wiring import Half, connector_for_reading, each_alone, make_connectors
+from bot.app.wiring import Half, connector_for_reading, make_connectors
 
 __all__ = [
     "KEYS_KNOWN_S",

@@ -12,6 +12,7 @@ from bot.settings.settings import (
     meant,
     unknown_in_dotenv,
 )
+from bot.settings.values import revealed
 
 __all__ = [
     "SERVICES",
@@ -19,6 +20,7 @@ __all__ = [
     "SettingsError",
     "load_settings",
     "meant",
+    "revealed",
     "setting_names",
     "unknown_in_dotenv",
 ]

@@ -63,6 +63,11 @@ def as_key(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def revealed(secret: SecretStr | None) -> str | None:
+    """A secret's value, for the one who needs it."""
+    return None if secret is None else secret.get_secret_value()
+
+
 Key = Annotated[SecretStr | None, AfterValidator(as_key)]
 """A key or token of a service."""
 

@@ -13,27 +13,29 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
-from unicodedata import category
 
 import regex  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+from connectors.markdown.emphasis import (
+    DEEPEST,
+    Found,
+    MarkRun,
+    Pairing,
+    flanking,
+    is_word,
+    nodes_of,
+)
 from connectors.markdown.nodes import (
     Break,
     Code,
-    Emph,
     Formula,
     Html,
     ImageLink,
     Inline,
     Inlines,
     Link,
-    Strike,
-    Strong,
     Text,
 )
-
-DEEPEST = 20
-"""So deep may emphasis be nested; marks further in are literal."""
 
 _SPECIAL = re.compile(
     r"\\|`+|\*+|~+|(?<![A-Za-z0-9_])__[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?__(?![A-Za-z0-9_])|_+"
@@ -66,10 +68,6 @@ _UNDECIDED_END = re.compile(
     r"(?:(?<![A-Za-z0-9])h(?:t(?:t(?:ps?(?::/?)?)?)?)?|!|\\|\$+|\*+|_+|~+|`+|\s+)\Z", re.I
 )
 """The end of a text that may be the beginning of something."""
-_CJK = re.compile(
-    "[\u1100-\u11ff\u2e80-\u303f\u3040-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff"
-    "\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f\uff00-\uffef\U0001aff0-\U0001b16f\U00020000-\U0003fffd]"
-)
 
 
 def parse(text: str, before: str = "") -> Inlines:
@@ -93,20 +91,6 @@ def unescaped(text: str) -> str:
 
 
 @dataclass(slots=True)
-class _Run:
-    """A run of `*`, `_` or `~~` that may open or close emphasis."""
-
-    char: str
-    count: int
-    opens: bool
-    closes: bool
-    start: int
-    end: int
-    width: int
-    """How many marks it had before any were paired."""
-
-
-@dataclass(slots=True)
 class _Bracket:
     """A `[` or `![` that may begin a link: where it stands, and what was found before it."""
 
@@ -115,21 +99,11 @@ class _Bracket:
     image: bool
 
 
-@dataclass(slots=True)
-class _Found:
-    """An inline with where it stands and how deep it nests; or a run of marks."""
-
-    node: Inline | _Run
-    start: int
-    end: int
-    depth: int = 0
-
-
 class _InlineReader:
     def __init__(self, text: str, before: str) -> None:
         self._text = text
         self._before = before
-        self._found: list[_Found] = []
+        self._found: list[Found] = []
         self._brackets: list[_Bracket] = []
         self._inactive = 0  # so many of the brackets stand around a link already
         self._at = 0
@@ -148,12 +122,12 @@ class _InlineReader:
                 self._literal(mark.start())
                 self._take(mark[0], mark.start(), mark.end())
         self._literal(len(text))
-        paired = _Pairing(text)
+        paired = Pairing(text)
         found = paired.pair(self._found)
         self._settle(found, paired.unpaired)
-        return tuple(_nodes(found))
+        return tuple(nodes_of(found))
 
-    def _settle(self, found: Sequence[_Found], unpaired: int) -> None:
+    def _settle(self, found: Sequence[Found], unpaired: int) -> None:
         self._doubt(unpaired)
         if self._brackets:
             self._doubt(self._brackets[0].at)
@@ -181,8 +155,8 @@ class _InlineReader:
         else:
             self._others[first](self, mark, at, end)
 
-    def _add(self, node: Inline | _Run, start: int, end: int, depth: int = 0) -> None:
-        self._found.append(_Found(node, start, end, depth))
+    def _add(self, node: Inline | MarkRun, start: int, end: int, depth: int = 0) -> None:
+        self._found.append(Found(node, start, end, depth))
         self._at = end
 
     def _literal(self, end: int) -> None:
@@ -298,7 +272,7 @@ class _InlineReader:
 
     def _identifier(self, at: int, end: int) -> None:
         """`__name__`, where no letter or digit stands before it, is no emphasis but a name."""
-        if not at and self._before and (_word(self._before) or self._before == "_"):
+        if not at and self._before and (is_word(self._before) or self._before == "_"):
             self._emphasis("__", at, at + 2)
         else:
             if end == len(self._text):
@@ -313,9 +287,9 @@ class _InlineReader:
         if mark[0] == "~" and len(mark) != 2:
             self._literal(end)
             return
-        opens, closes = _flanking(mark[0], before, after)
+        opens, closes = flanking(mark[0], before, after)
         if opens or closes:
-            self._add(_Run(mark[0], len(mark), opens, closes, at, end, len(mark)), at, end)
+            self._add(MarkRun(mark[0], len(mark), opens, closes, at, end, len(mark)), at, end)
         else:
             self._literal(end)
 
@@ -337,9 +311,9 @@ class _InlineReader:
             self._literal(end)
             return
         address, title, after = target
-        inner = _paired(self._found[opened.found + 1 :], self._text)
+        inner = Pairing(self._text).pair(self._found[opened.found + 1 :])
         del self._found[opened.found :]
-        source, label = self._text[opened.at : after], tuple(_nodes(inner))
+        source, label = self._text[opened.at : after], tuple(nodes_of(inner))
         node = (ImageLink if opened.image else Link)(label, address, source, title)
         depth = max((each.depth for each in inner), default=0) + 1
         if depth > DEEPEST:
@@ -361,7 +335,7 @@ class _InlineReader:
     }
 
 
-def _is_whole(each: _Found) -> bool:
+def _is_whole(each: Found) -> bool:
     """Whether it can't be cut: all but words as they were written."""
     return not isinstance(each.node, Text) or len(each.node.text) < each.end - each.start
 
@@ -410,128 +384,3 @@ def _plain_target_end(text: str, at: int) -> int:
 def _space_end(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return at if found is None else found.end()
-
-
-def _flanking(char: str, before: str, after: str) -> tuple[bool, bool]:
-    """Whether a run of marks between two characters may open, and whether it may close.
-
-    CommonMark's rule, but that a Chinese, Japanese or Korean neighbour counts as a boundary.
-    """
-    if char != "~" and _word(before) and _word(after):
-        return False, False
-    space_before, space_after = before.isspace(), after.isspace()
-    cjk = _is_cjk(before) or _is_cjk(after)
-    marks_before, marks_after = _is_mark(before), _is_mark(after)
-    left = not space_after and (not marks_after or space_before or marks_before or cjk)
-    right = not space_before and (not marks_before or space_after or marks_after or cjk)
-    if char != "_":
-        return left, right
-    return left and (not right or marks_before or cjk), right and (not left or marks_after or cjk)
-
-
-def _word(char: str) -> bool:
-    return char.isascii() and char.isalnum()
-
-
-def _is_mark(char: str) -> bool:
-    return category(char)[0] in "PS"
-
-
-def _is_cjk(char: str) -> bool:
-    return _CJK.match(char) is not None
-
-
-def _paired(found: Sequence[_Found], text: str) -> list[_Found]:
-    """What was found, with the runs of marks paired: emphasis where they do, text where not."""
-    return _Pairing(text).pair(found)
-
-
-def _nodes(found: Sequence[_Found]) -> list[Inline]:
-    """The nodes alone, neighbouring texts as one."""
-    nodes: list[Inline] = []
-    texts: list[str] = []
-    for each in found:
-        if isinstance(each.node, Text):
-            texts.append(each.node.text)
-            continue
-        assert not isinstance(each.node, _Run)  # noqa: S101 - runs were paired or made texts
-        if texts:
-            nodes.append(Text("".join(texts)))
-            texts = []
-        nodes.append(each.node)
-    return [*nodes, Text("".join(texts))] if texts else nodes
-
-
-class _Pairing:
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._out: list[_Found] = []
-        self._openers: list[int] = []  # where in `out` the runs stand that may open
-        self._bottoms: dict[tuple[str, bool, int], int] = {}
-
-    @property
-    def unpaired(self) -> int:
-        """Where the first run stands that may still open something."""
-        starts = (self._out[at].start for at in self._openers)
-        return min(starts, default=len(self._text))
-
-    def pair(self, found: Sequence[_Found]) -> list[_Found]:
-        for each in found:
-            if isinstance(each.node, _Run):
-                self._run(each.node)
-            else:
-                self._out.append(each)
-        return [self._as_text(each) for each in self._out]
-
-    def _run(self, run: _Run) -> None:
-        while run.closes and run.count and (at := self._opener(run)) is not None:
-            if not self._wrap(at, run):
-                break
-        if run.count:
-            if run.opens:
-                self._openers.append(len(self._out))
-            self._out.append(_Found(run, run.start, run.end))
-
-    def _opener(self, run: _Run) -> int | None:
-        """The index among the openers of the run that this one closes."""
-        key = (run.char, run.opens, run.width % 3)
-        bottom = min(self._bottoms.get(key, 0), len(self._openers))
-        for index in range(len(self._openers) - 1, bottom - 1, -1):
-            opener = self._out[self._openers[index]].node
-            assert isinstance(opener, _Run)  # noqa: S101 - only runs are openers
-            if opener.char == run.char and not _odd(opener, run):
-                return index
-        self._bottoms[key] = len(self._openers)
-        return None
-
-    def _wrap(self, index: int, run: _Run) -> bool:
-        at = self._openers[index]
-        opener = self._out[at].node
-        assert isinstance(opener, _Run)  # noqa: S101 - only runs are openers
-        inner = [self._as_text(each) for each in self._out[at + 1 :]]
-        depth = max((each.depth for each in inner), default=0) + 1
-        if depth > DEEPEST:
-            return False
-        width = 2 if min(opener.count, run.count) >= 2 else 1
-        kind = Strike if run.char == "~" else Strong if width == 2 else Emph
-        start, end = opener.end - width, run.start + width
-        node = kind(tuple(_nodes(inner)), self._text[start:end])
-        del self._out[at + 1 :], self._openers[index + 1 :]
-        opener.count, opener.end = opener.count - width, start
-        run.count, run.start = run.count - width, end
-        if not opener.count:
-            del self._out[at:], self._openers[index:]
-        self._out.append(_Found(node, start, end, depth))
-        return True
-
-    def _as_text(self, each: _Found) -> _Found:
-        if not isinstance(each.node, _Run):
-            return each
-        return _Found(Text(each.node.char * each.node.count), each.start, each.end)
-
-
-def _odd(opener: _Run, run: _Run) -> bool:
-    """CommonMark's rule of three, of runs that may both open and close."""
-    if not (opener.closes or run.opens):
-        return False
-    return (opener.width + run.width) % 3 == 0 and run.width % 3 != 0

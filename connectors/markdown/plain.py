@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from connectors.markdown.blocks import START, Parsed, State, parse
+from connectors.markdown.blocks import Parsed, parse
 from connectors.markdown.nodes import (
     Block,
     Break,
@@ -35,6 +35,7 @@ from connectors.markdown.nodes import (
     Table,
     Text,
 )
+from connectors.markdown.state import START, State
 
 VERSION = 1
 """Which normal form this is: a receipt says by which one it was made. Grows with every change."""

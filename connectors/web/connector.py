@@ -32,10 +32,10 @@ from connectors.base import (
 )
 from connectors.web.access import REALM, Visitors
 from connectors.web.desk import Desk, place_of
+from connectors.web.dialect import read, write
 from connectors.web.files import FileQuota, FileStore, PageRetention
 from connectors.web.hub import Hub
 from connectors.web.login import InspectorGate, Login, SignIn
-from connectors.web.markdown import read, render
 from connectors.web.messages import Author, Content, PageMessage, PageMessages, web_messages
 from connectors.web.routes import Pages
 from connectors.web.sessions import LoginSessions
@@ -291,7 +291,7 @@ def _ref(message: PageMessage) -> MessageRef:
 
 
 def _shown(message: PageMessage) -> Shown:
-    drawn = read(render(message.text))
+    drawn = read(write(message.text))
     return Shown(_ref(message), drawn.text, drawn.unknown, source=message.text)
 
 

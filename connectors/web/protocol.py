@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Control, Status
-from connectors.web import markdown
+from connectors.markdown import safe
+from connectors.web import dialect
 from connectors.web.messages import PageMessage
 
 # Messages as HTML: made once for each version, however many look.
@@ -40,7 +41,7 @@ class Drawings:
             if version == message.version:
                 self._kept.move_to_end(message.id)
                 return html
-        html = markdown.render(message.text)
+        html = dialect.write(message.text)
         with self._lock:
             self._keep(message, html)
         return html
@@ -219,11 +220,7 @@ def _frame(kind: str, **fields: Any) -> str:
 
 def _shown(message: PageMessage, drawings: Drawings) -> dict[str, Any]:
     """The bot's text is sent as HTML, a person's as the plain text it is."""
-    text = (
-        {"html": drawings.html(message)}
-        if message.by_bot
-        else {"text": markdown.visible(message.text)}
-    )
+    text = {"html": drawings.html(message)} if message.by_bot else {"text": safe(message.text)}
     return {
         "id": message.id,
         "seq": message.seq,
@@ -232,10 +229,10 @@ def _shown(message: PageMessage, drawings: Drawings) -> dict[str, Any]:
         "alone": message.reader_id is not None,
         **text,
         "controls": list(message.controls),
-        "footer": markdown.visible(message.footer),
+        "footer": safe(message.footer),
         "run_id": str(message.run_id) if message.run_id else None,
         "part": message.part,
         "last": message.last,
         "version": message.version,
-        "files": [{"name": markdown.visible(file.name)} for file in message.files],
+        "files": [{"name": safe(file.name)} for file in message.files],
     }

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.app.wiring import make_model
+from bot.app.models import make_model
 from bot.settings import Settings
 from connectors.base import Status
 from providers.base import Generation, Usage

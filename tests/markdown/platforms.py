@@ -23,7 +23,7 @@ from connectors.markdown import Drawn, form
 from connectors.slack import blocks
 from connectors.slack import dialect as slack
 from connectors.slack.options import SlackOptions
-from connectors.web.markdown import PageDialect
+from connectors.web.dialect import PageDialect
 from tests.servers.discord import markdown as discord_client
 from tests.servers.slack import drawn as slack_client
 from tests.servers.slack import translate

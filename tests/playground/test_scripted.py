@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from connectors.web import markdown
+from connectors.web import dialect
 from tests.commands.helpers import Bot, Shell, whole
 from tests.playground.conftest import LONGEST_QUESTION, Model
 from tests.servers.openai import Act, Answer, Drop, Freeze, finish, spaced, text
@@ -114,7 +114,7 @@ async def test_a_rich_answer_grows_part_by_part_and_arrives_whole(model: Model, 
     second = await longer(page, first)
     await longer(page, second)
     await proven(page.locator(".bot").nth(1), len(tokens))
-    html = markdown.render(RICH)
+    html = dialect.write(RICH)
     assert await shown(page) == letters(
         await page.evaluate(
             "html => new DOMParser().parseFromString(html, 'text/html').body.textContent", html

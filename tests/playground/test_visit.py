@@ -14,7 +14,7 @@ from axe_playwright_python.async_playwright import (  # type: ignore[import-unty
 )
 from playwright.async_api import BrowserContext, Page, expect
 
-from connectors.web import markdown
+from connectors.web import dialect
 from tests.commands.helpers import Child, Shell, asks, free_port
 from tests.playground.test_kept import NOTE
 from tests.playground.test_scripted import bodies, letters, longer, pieces, proven, shown
@@ -61,7 +61,7 @@ async def read(page: Page, source: str) -> str:
     return letters(
         await page.evaluate(
             "html => new DOMParser().parseFromString(html, 'text/html').body.textContent",
-            markdown.render(source),
+            dialect.write(source),
         )
     )
 

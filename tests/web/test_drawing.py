@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.web import markdown
+from connectors.web import dialect
 from connectors.web.hub import Hub, Outbox, Shared
 from connectors.web.messages import PageMessage
 from connectors.web.protocol import _BESIDE, KEPT, Drawings
@@ -53,8 +53,8 @@ SHAPES = {
 def test_a_table_of_any_shape_costs_little(shape: str) -> None:
     """In work and in HTML."""
     text = SHAPES[shape]
-    assert work(lambda: markdown.render(text)) < WORK * len(text)
-    html = markdown.render(text)
+    assert work(lambda: dialect.write(text)) < WORK * len(text)
+    html = dialect.write(text)
     assert len(html) <= 40 * len(text)
     assert "<table" in html
 
@@ -63,11 +63,11 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How often a text was drawn."""
     texts: list[str] = []
 
-    def render(text: str) -> str:
+    def write(text: str) -> str:
         texts.append(text)
         return f"<p>{text}</p>"
 
-    monkeypatch.setattr(markdown, "render", render)
+    monkeypatch.setattr(dialect, "write", write)
     return lambda: len(texts)
 
 

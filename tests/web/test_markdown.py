@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.markdown import plain
-from connectors.web.markdown import read, render, visible
+from connectors.markdown import plain, safe
+from connectors.web.dialect import read, write
 from tests.markdown.grammar import Grammar
 
 HOSTILE = (
@@ -117,14 +117,14 @@ def inspect(html: str) -> None:
 @pytest.mark.parametrize("markdown", HOSTILE)
 def test_hostile_markdown_becomes_harmless(markdown: str) -> None:
     """No tag, attribute or address comes through that is not on the list."""
-    inspect(render(markdown))
+    inspect(write(markdown))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=3), st.sampled_from("\n \t>*|`["))
 def test_hostile_markdown_nested_in_more_becomes_harmless(pieces: list[str], glue: str) -> None:
     """Pieces side by side open no hole that none of them has."""
-    inspect(render(glue.join(pieces)))
+    inspect(write(glue.join(pieces)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,7 +133,7 @@ def test_hostile_markdown_nested_in_more_becomes_harmless(pieces: list[str], glu
 )
 def test_whatever_is_written_becomes_harmless(markdown: str) -> None:
     """Any row of the characters that mean something in Markdown or HTML."""
-    inspect(render(markdown))
+    inspect(write(markdown))
 
 
 def test_the_inspector_sees_what_is_harmful() -> None:
@@ -178,28 +178,28 @@ def test_the_inspector_sees_what_is_harmful() -> None:
 )
 def test_markdown_is_rendered(markdown: str, html: str) -> None:
     """What an answer is made of looks as it should."""
-    assert html in render(markdown)
+    assert html in write(markdown)
 
 
 def test_an_image_becomes_a_link_to_it() -> None:
     """Nothing is loaded unless the reader asks for it."""
-    html = render("![A *cat* & co](https://a.example/cat.png)")
+    html = write("![A *cat* & co](https://a.example/cat.png)")
     assert 'href="https://a.example/cat.png"' in html
     assert ">A <em>cat</em> &amp; co</a>" in html
-    assert ">https://a.example/cat.png</a>" in render("![](https://a.example/cat.png)")
+    assert ">https://a.example/cat.png</a>" in write("![](https://a.example/cat.png)")
 
 
 def test_characters_that_reorder_the_page_are_made_visible() -> None:
     """Overrides, embeddings and isolates; right-to-left writing itself is left alone."""
-    assert visible("a\u202eb\u2066c\u2069d\u202a") == "a\ufffdb\ufffdc\ufffdd\ufffd"
-    assert "\u202e" not in render("`x\u202ey` \u202e")
-    assert visible("שלום עליכם") == "שלום עליכם"
+    assert safe("a\u202eb\u2066c\u2069d\u202a") == "a\ufffdb\ufffdc\ufffdd\ufffd"
+    assert "\u202e" not in write("`x\u202ey` \u202e")
+    assert safe("שלום עליכם") == "שלום עליכם"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_is_hostile_is_read_as_it_was_written(text: str) -> None:
     """Harmless, and all of it there."""
-    drawn = read(render(text))
+    drawn = read(write(text))
     assert (list(drawn.lines), drawn.unknown) == (plain(text), ())
 
 
@@ -207,7 +207,7 @@ def test_what_is_hostile_is_read_as_it_was_written(text: str) -> None:
 @given(st.integers(0, 2**32))
 def test_the_page_draws_the_normal_form(seed: int) -> None:
     text, lines = Grammar(Random(seed)).text()  # noqa: S311 - no secret
-    drawn = read(render(text))
+    drawn = read(write(text))
     assert (list(drawn.lines), drawn.unknown) == (lines, ())
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser
 
 from connectors.markdown import plain
-from connectors.web.markdown import render
+from connectors.web.dialect import write
 from tests.markdown.corpus import texts
 from tests.web.reading import PAGE, SCRIPT
 
@@ -22,7 +22,7 @@ async def test_a_browser_reads_what_the_model_said(browser: Browser) -> None:
     await page.set_content(PAGE)
     wrong = []
     for text in texts(200):
-        lines = await page.evaluate(SCRIPT, render(text))
+        lines = await page.evaluate(SCRIPT, write(text))
         if lines != (said := plain(text)):
             wrong.append([*unified_diff(said, lines, n=0)])
     await page.close()
@@ -36,6 +36,6 @@ async def test_the_browser_can_tell_that_a_character_is_not_there(browser: Brows
     for text in texts(20):
         letters = [at for at, char in enumerate(text) if char.isalnum()]
         at = random.choice(letters)
-        html = render(text[:at] + "\u2603" + text[at + 1 :])
+        html = write(text[:at] + "\u2603" + text[at + 1 :])
         assert await page.evaluate(SCRIPT, html) != plain(text)
     await page.close()

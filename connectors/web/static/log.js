@@ -105,7 +105,7 @@ export class Log {
     element.setAttribute("aria-busy", writing);
     element.classList.toggle("writing", writing);
     const body = element.querySelector(".body");
-    // The HTML was made and cleaned by the server (connectors/web/markdown.py).
+    // The HTML was made and cleaned by the server (connectors/web/dialect).
     if (message.by_bot) body.innerHTML = message.html;
     else body.replaceChildren(message.text, ...message.files.map(({ name }) => fileChip(name)));
     for (const box of body.querySelectorAll("pre, table")) box.tabIndex = 0; // to scroll it by keys

@@ -1,4 +1,4 @@
-"""The page's dialect: an answer's Markdown as HTML that is safe to put on the page, and read back.
+"""An answer's Markdown as HTML that is safe to put on the page.
 
 Two walls: every character of the answer's is escaped as it is written, and what was written is
 cleaned against a short list of tags and attributes. Nothing in the result loads anything, runs
@@ -8,13 +8,11 @@ anything, or reorders the page around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache, singledispatch
 from html import escape
-from html.parser import HTMLParser
 from itertools import chain, repeat
-from typing import Literal
 
 import nh3
 import pygments
@@ -23,18 +21,13 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from connectors.base import Cost
 from connectors.markdown import (
     CHECKED_BOX,
     OPEN_BOX,
     START,
-    Drawn,
-    Form,
     State,
-    Words,
     one_line,
     parse,
-    safe,
 )
 from connectors.markdown import nodes as md
 
@@ -44,7 +37,7 @@ _MATHS = {
     *("mmultiscripts", "mprescripts", "mtable", "mtr", "mtd", "mpadded", "mphantom", "mstyle"),
     *("menclose",),
 }
-_TAGS = {
+TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"),
     *("strong", "em", "s", "a", "code", "pre", "span"),
     *("table", "thead", "tbody", "tr", "th", "td"),
@@ -95,21 +88,16 @@ _formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 _maths = LatexToMathML(annotation=True, max_expansions=100, fancy_error=False)
 
 
-def visible(text: str) -> str:
-    """The text with the characters that reorder what stands around them made visible (U+FFFD)."""
-    return safe(text)
-
-
 @lru_cache(_REMEMBERED)
-def render(markdown: str, state: State = START) -> str:
-    """The Markdown as HTML.
+def write(text: str, state: State = START) -> str:
+    """A slice of Markdown as HTML.
 
     Links are kept for http, https and mailto only and open in a tab of their own; an image
     becomes a link to it. A formula is set in MathML, with its source as the annotation.
     """
     return nh3.clean(
-        _blocks(parse(markdown, state).blocks),
-        tags=_TAGS,
+        _blocks(parse(text, state).blocks),
+        tags=TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=_attribute,
         url_schemes={"http", "https", "mailto"},
@@ -118,33 +106,9 @@ def render(markdown: str, state: State = START) -> str:
     )
 
 
-def read(html: str) -> Drawn:
-    """What the page draws of an answer's HTML."""
-    reader = _HtmlReader()
-    reader.feed(html)
-    reader.close()
-    return Drawn(tuple(reader.form.lines), tuple(sorted(reader.unknown)))
-
-
 def _attribute(tag: str, name: str, value: str) -> str | None:
     allowed = _ALLOWED.get((tag, name), _SETTING if tag in _MATHS else None)
     return value if allowed is None or allowed.match(value) else None
-
-
-class PageDialect:
-    """The page's writing. The page takes everything back: nothing is held back while it grows."""
-
-    def write(self, text: str, state: State = START, *, growing: bool = False) -> str:  # noqa: ARG002 - see above
-        """The HTML of a slice."""
-        return render(text, state)
-
-    def read(self, answer: str) -> Drawn:
-        """What the page draws of the HTML."""
-        return read(answer)
-
-    def measure(self, text: str, state: State = START) -> Cost:  # noqa: ARG002 - its length is all
-        """The page counts characters of Markdown."""
-        return Cost(characters=len(text))
 
 
 # Writing blocks.
@@ -375,182 +339,3 @@ def _may_lead(address: str) -> bool:
 
 def _lines(text: str) -> str:
     return escape(text, quote=False).replace("\n", "<br>\n")
-
-
-# Reading.
-
-_WORDS = {"p", "h1", "h2", "h3", "h4", "h5", "h6"}
-_PARAGRAPHS = _WORDS | {"blockquote", "hr", "ul", "table"}
-"""What begins and ends lines."""
-
-
-class _HtmlReader(HTMLParser):
-    """Reads HTML as the browser draws it. Formulas are their annotations."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.form = Form()
-        self.unknown: set[str] = set()
-        self._words: Words | None = None
-        self._labels: list[tuple[str, Words]] = []
-        self._verbatim: list[str] | None = None
-        self._pre = self._maths = False
-        self._cells: list[str] = []
-        self._lists: list[tuple[str, int]] = []
-
-    def close(self) -> None:
-        super().close()
-        self._end_line()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag not in _TAGS:
-            self.unknown.add(tag)
-        elif tag in _PARAGRAPHS:
-            self._begin_paragraph(tag)
-        elif self._maths:
-            self._verbatim = [] if tag == "annotation" else self._verbatim
-        elif tag in _STARTS:
-            _STARTS[tag](self, given)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _PARAGRAPHS:
-            self._end_line()
-            if tag in _WORDS:
-                self.form.alone()
-            if tag == "ul":
-                self._lists.pop()
-        elif tag in _ENDS and (not self._maths or tag in ("annotation", "math")):
-            _ENDS[tag](self)
-
-    def handle_data(self, data: str) -> None:
-        if self._verbatim is not None:
-            self._verbatim.append(data)
-        elif not self._maths and (self._words or data.strip()):
-            self._say("prose", data)
-
-    def _say(self, how: Literal["prose", "code", "end"], *text: str) -> None:
-        self._words = self._words or Words()
-        for words in (self._words, *(label for _, label in self._labels)):
-            getattr(words, how)(*text)
-
-    def _begin_paragraph(self, tag: str) -> None:
-        self._end_line()
-        if tag == "hr":
-            self.form.alone()
-        elif tag == "ul":
-            self._lists.append(("", 0))
-
-    def _end_line(self) -> None:
-        if self._words is not None:
-            self.form.prose(self._words.lines)
-            self._words = None
-
-    def _break(self, _given: Mapping[str, str]) -> None:
-        self._say("end")
-
-    def _begin_list(self, given: Mapping[str, str]) -> None:
-        self._end_line()
-        mark = ")" if given.get("class") == "round" else "."
-        self._lists.append((mark, int(given.get("start", 1))))
-
-    def _end_list(self) -> None:
-        self._end_line()
-        self._lists.pop()
-
-    def _begin_item(self, given: Mapping[str, str]) -> None:
-        self._end_line()
-        mark, count = self._lists[-1] if self._lists else ("", 0)
-        if not mark or given.get("class") in ("on", "written"):
-            self.form.mark("")
-            return
-        number = int(given["value"]) if "value" in given else count
-        self._lists[-1] = (mark, number + 1)
-        self.form.mark(f"{number}{mark}")
-
-    def _end_item(self) -> None:
-        self._end_line()
-        self.form.alone()
-
-    def _begin_row(self, _given: Mapping[str, str]) -> None:
-        self._end_line()
-        self._cells = []
-
-    def _end_row(self) -> None:
-        self.form.row(self._cells)
-
-    def _begin_cell(self, _given: Mapping[str, str]) -> None:
-        self._words = Words()
-
-    def _end_cell(self) -> None:
-        lines = self._words.lines if self._words else []
-        self._words = None
-        self._cells.append(" ".join(filter(None, lines)))
-
-    def _begin_pre(self, _given: Mapping[str, str]) -> None:
-        self._end_line()
-        self._pre, self._verbatim = True, []
-
-    def _end_pre(self) -> None:
-        code = "".join(self._verbatim or ())
-        self._pre, self._verbatim = False, None
-        self.form.code(code.removesuffix("\n").split("\n") if code else ())
-
-    def _begin_code(self, _given: Mapping[str, str]) -> None:
-        if not self._pre:
-            self._verbatim = []
-
-    def _end_code(self) -> None:
-        if not self._pre:
-            text, self._verbatim = "".join(self._verbatim or ()), None
-            self._say("code", text)
-
-    def _begin_link(self, given: Mapping[str, str]) -> None:
-        self._labels.append((" ".join(given.get("href", "").split()), Words()))
-
-    def _end_link(self) -> None:
-        if not self._labels:
-            return
-        address, words = self._labels.pop()
-        label = " ".join(filter(None, words.lines))
-        if label != address:
-            self._say("prose", f" ({address})")
-
-    def _begin_maths(self, _given: Mapping[str, str]) -> None:
-        self._maths = True
-
-    def _end_annotation(self) -> None:
-        text, self._verbatim = "".join(self._verbatim or ()), None
-        for at, line in enumerate(text.split("\n")):
-            if at:
-                self._say("end")
-            self._say("prose", line)
-
-    def _end_maths(self) -> None:
-        self._maths = False
-
-
-_STARTS: dict[str, Callable[[_HtmlReader, Mapping[str, str]], None]] = {
-    "br": _HtmlReader._break,
-    "ol": _HtmlReader._begin_list,
-    "li": _HtmlReader._begin_item,
-    "tr": _HtmlReader._begin_row,
-    "th": _HtmlReader._begin_cell,
-    "td": _HtmlReader._begin_cell,
-    "pre": _HtmlReader._begin_pre,
-    "code": _HtmlReader._begin_code,
-    "a": _HtmlReader._begin_link,
-    "math": _HtmlReader._begin_maths,
-}
-_ENDS: dict[str, Callable[[_HtmlReader], None]] = {
-    "ol": _HtmlReader._end_list,
-    "li": _HtmlReader._end_item,
-    "tr": _HtmlReader._end_row,
-    "th": _HtmlReader._end_cell,
-    "td": _HtmlReader._end_cell,
-    "pre": _HtmlReader._end_pre,
-    "code": _HtmlReader._end_code,
-    "a": _HtmlReader._end_link,
-    "annotation": _HtmlReader._end_annotation,
-    "math": _HtmlReader._end_maths,
-}
