@@ -3,7 +3,7 @@
 from bot.store.counting import HOUR_US, Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
 from bot.store.hours import Expense, Hour
-from bot.store.inbox import Given, KeptQuestion
+from bot.store.inbox import Followed, Given, InboxId, KeptQuestion
 from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, EditRow, MessageRow, WhisperLog
 from bot.store.migrate import upgrade
@@ -26,9 +26,11 @@ __all__ = [
     "EditRow",
     "Expense",
     "Filters",
+    "Followed",
     "Given",
     "Hour",
     "Hours",
+    "InboxId",
     "InlineDatabase",
     "Journal",
     "KeptQuestion",
