@@ -138,6 +138,11 @@ class LocalProvider:
         return openai_stream.compatible_provider
 
 
+def local_provider(model: str, *, path: Path = DEFAULT_PATH, **known: Any) -> LocalProvider:
+    """`local:MODEL`, the model in a file; `known` as `LocalProvider` takes it."""
+    return LocalProvider(path, name=f"local:{model}", **known)
+
+
 def _with_system(request: Request) -> Request:
     if any(turn.role == "system" for turn in request.turns):
         return request
