@@ -30,6 +30,7 @@ def anthropic_provider(
     first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
+    traced: bool = False,
 ) -> LangChainProvider:
     """`anthropic:MODEL`. `options` are further keyword arguments of `ChatAnthropic`."""
     client = _client(api_key, base_url)
@@ -45,6 +46,7 @@ def anthropic_provider(
     return LangChainProvider(
         chat,
         name=f"anthropic:{model}",
+        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,

@@ -34,6 +34,7 @@ def azure_provider(
     room: int | None = None,
     sees: bool | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
+    traced: bool = False,
 ) -> LangChainProvider:
     """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
 
@@ -52,6 +53,7 @@ def azure_provider(
     return LangChainProvider(
         chat,
         name=f"azure:{deployment}",
+        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,

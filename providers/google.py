@@ -35,6 +35,7 @@ def google_provider(
     first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
+    traced: bool = False,
 ) -> LangChainProvider:
     """`google:MODEL`. `options` are further keyword arguments of `ChatGoogleGenerativeAI`."""
     settings: dict[str, Any] = {
@@ -51,6 +52,7 @@ def google_provider(
     return LangChainProvider(
         chat,
         name=f"google:{model}",
+        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,

@@ -36,7 +36,8 @@ class LangChainProvider(Knowing):
     they do, without the first. `usage_grows`: whether each usage is the whole so far, as in
     OpenAI's dialect, and not a chunk's own share. `whole_words`: the service's words for a whole
     answer. `stall_seconds` bounds silence, and `first_seconds` that before the answer's first
-    piece; None: alike.
+    piece; None: alike. `traced`: whether LangChain may trace what it is asked, as its own variables
+    say.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LangChainProvider(Knowing):
         usage_grows: bool = False,
         whole_words: frozenset[str] = finish.ANY,
         change: Callable[[], None] | None = None,
+        traced: bool = False,
     ) -> None:
         profile = model.profile or {}
         sees_by_profile = bool(profile.get("image_inputs"))
@@ -70,8 +72,7 @@ class LangChainProvider(Knowing):
         self._limit = limit
         self._thinking = {"think_block": think_block, "begun": begun}
         self._usage_grows = usage_grows
-        self.traced = False
-        """Whether LangChain may trace what it is asked, as its own variables say."""
+        self._traced = traced
         self._whole_words = whole_words
         self._change = change
         """Makes the model speak its service's other protocol, once the service wants that."""
@@ -95,7 +96,7 @@ class LangChainProvider(Knowing):
         )
         try:
             try:
-                with tracing_context(enabled=None if self.traced else False):
+                with tracing_context(enabled=None if self._traced else False):
                     reading = self._read_either(request, run_id, listener, reader)
                     await whole(generation, reading, self.name, request)
             finally:
@@ -267,6 +268,7 @@ def langchain_provider(
     first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
+    traced: bool = False,
 ) -> LangChainProvider:
     """`langchain:PACKAGE.MODULE:CLASS`, made with the keyword arguments of `options`.
 
@@ -276,6 +278,7 @@ def langchain_provider(
     return LangChainProvider(
         chat,
         name=f"langchain:{path}",
+        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,

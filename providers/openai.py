@@ -58,6 +58,7 @@ def openai_provider(
     first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
+    traced: bool = False,
 ) -> LangChainProvider:
     """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
 
@@ -75,6 +76,7 @@ def openai_provider(
     return LangChainProvider(
         chat,
         name=f"openai:{model}",
+        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
@@ -100,6 +102,7 @@ def compatible_provider(
     begins_thinking: bool | None = None,
     service: str = "compatible",
     options: Mapping[str, Any] | None = None,
+    traced: bool = False,
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
@@ -122,6 +125,7 @@ def compatible_provider(
     return LangChainProvider(
         chat,
         name=f"{service}:{model}",
+        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,

@@ -23,12 +23,6 @@ def make_provider(settings: Settings) -> Provider:
         seconds=settings.first_token_seconds, goes_on=settings.broken_answers == "continue"
     )
     models = [make_model(each) for each in each_alone(settings)]
-    if settings.trace_langchain:
-        from providers.langchain import LangChainProvider
-
-        for model in models:
-            if isinstance(model, LangChainProvider):
-                model.traced = True
     return ChainProvider(models, patience)
 
 
@@ -47,6 +41,8 @@ def make_model(settings: Settings) -> Provider:
     }
     if settings.context_tokens is not None:
         known["room"] = settings.context_tokens
+    if _by_langchain(settings):
+        known["traced"] = settings.trace_langchain
     match settings.provider:
         case "local":
             return _local(settings, known)
@@ -60,6 +56,14 @@ def make_model(settings: Settings) -> Provider:
             return _through_langchain(settings, known)
         case _:
             return _openai(settings, known)
+
+
+def _by_langchain(settings: Settings) -> bool:
+    """Whether the first model is one of LangChain's; the embedded model's requests stay here."""
+    if settings.provider == "local":
+        return False
+    only = settings.provider in ("anthropic", "google", "langchain")
+    return only or settings.stream_reader == "langchain"
 
 
 def make_prices(settings: Settings) -> Prices:
@@ -130,9 +134,9 @@ def _entra(settings: Settings) -> Any:
     """What gives the tokens of an identity of Entra ID."""
     module = needed("providers.entra", "azure", "AZURE_OPENAI_AUTH=entra")
     return module.EntraTokens(
-        settings.azure_tenant_id,
-        settings.azure_client_id,
-        revealed(settings.azure_client_secret),
+        tenant_id=settings.azure_tenant_id,
+        client_id=settings.azure_client_id,
+        client_secret=revealed(settings.azure_client_secret),
     )
 
 
