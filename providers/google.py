@@ -19,7 +19,7 @@ from providers.langchain import LangChainProvider
 from providers.options import made
 from providers.stall import HOOKS
 
-# The SDK would quote each word of the service that it doesn't know; `providers.finish` tells of it.
+# The SDK warns about each finish reason that it doesn't know; `providers.finish` logs them already.
 warnings.filterwarnings("ignore", r"(?s).* is not a valid FinishReason", UserWarning)
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
@@ -35,7 +35,6 @@ def google_provider(
     first_seconds: float | None = None,
     room: int | None = None,
     sees: bool | None = None,
-    traced: bool = False,
 ) -> LangChainProvider:
     """`google:MODEL`. `options` are further keyword arguments of `ChatGoogleGenerativeAI`."""
     settings: dict[str, Any] = {
@@ -52,7 +51,6 @@ def google_provider(
     return LangChainProvider(
         chat,
         name=f"google:{model}",
-        traced=traced,
         room=room,
         sees=sees,
         stall_seconds=stall_seconds,
