@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
@@ -19,6 +19,8 @@ from providers.thinking import closes_alone
 
 ASK_SECONDS = 5.0
 """How long a server may take for all of it; the bot starts without it then."""
+STALL_SECONDS = 60.0
+"""How long a provider bears silence unless it is told otherwise."""
 
 _ROOM_KEYS = (
     "max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens",
@@ -136,6 +138,19 @@ log = structlog.get_logger(__name__)
 
 Ask = Callable[[], Awaitable["Facts"]]
 """Asks the service about its model."""
+
+
+class SharedOptions(TypedDict, total=False):
+    """What every provider takes by keyword, whatever its model is; see `Knowing`.
+
+    `stall_seconds` bounds silence, and `first_seconds` that before the answer's first piece;
+    None: alike. `room` is in tokens; `sees`: whether the model takes images.
+    """
+
+    stall_seconds: float
+    first_seconds: float | None
+    room: int | None
+    sees: bool | None
 
 
 class Knowing:

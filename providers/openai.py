@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import aclosing
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import openai
 from langchain_core.outputs import ChatGenerationChunk
@@ -15,7 +15,7 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
 from providers import finish
-from providers.asking import facts_of
+from providers.asking import SharedOptions, facts_of
 from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
@@ -54,15 +54,9 @@ def openai_provider(
     api: Api = "auto",
     store: bool = False,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
-
-    `store`: whether the service may keep a response of the Responses API.
-    """
+    """`openai:MODEL`. `store`: whether the service may keep a response of the Responses API."""
     client = openai_client(api_key, base_url)
     chat = OpenAIChat(
         model=model,
@@ -70,19 +64,16 @@ def openai_provider(
         base_url=base_url,
         stream_usage=True,
         use_responses_api=api == "responses",
-        **common_options(client, store, checked(options, f"openai:{model}")),
+        **common_options(client, store=store, options=checked(options, f"openai:{model}")),
     )
     return LangChainProvider(
         chat,
         name=f"openai:{model}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         close=client.close,
         usage_grows=True,
         whole_words=finish.OPENAI,
         change=change_of(chat, api),
+        **shared,
     )
 
 
@@ -92,14 +83,11 @@ def compatible_provider(
     base_url: str,
     api_key: str | None = None,
     usage: bool = False,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
     retries: int = 0,
     begins_thinking: bool | None = None,
     service: str = "compatible",
     options: Mapping[str, Any] | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
 
@@ -122,10 +110,6 @@ def compatible_provider(
     return LangChainProvider(
         chat,
         name=f"{service}:{model}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         ask=partial(facts_of, client, model),
         url=base_url,
         close=client.close,
@@ -134,11 +118,12 @@ def compatible_provider(
         usage_grows=True,
         whole_words=finish.COMPATIBLE,
         change=change_of(chat, "auto"),
+        **shared,
     )
 
 
 def common_options(
-    client: openai.AsyncOpenAI, store: bool = False, options: Mapping[str, Any] | None = None
+    client: openai.AsyncOpenAI, *, store: bool = False, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What every model of this dialect is built with; `options` are further fields of a request.
 
@@ -222,7 +207,8 @@ def _said(parts: Parts, event: str, told: dict[str, Any]) -> Iterator[tuple[Toke
         text = parts.delta(told, kind)
         if event in {"response.refusal.delta", "response.reasoning_text.delta"}:
             yield kind, text
-    elif event in DONE:
+        return
+    if event in DONE:
         yield parts.done(told)
     elif event in ENDS:
         yield from parts.ended(told["response"].get("output"))

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from connectors.base import ConnectorError, MessageRef, Part, Place, RateLimited, Unavailable
@@ -212,14 +212,17 @@ class Indicator:
     async def _type(self, channel: str) -> None:
         try:
             async with asyncio.timeout(_LONGEST_S):
-                while True:
-                    wait = self._next.get(channel, 0.0) - time.monotonic()
-                    if wait > 0:
-                        await asyncio.sleep(wait)
-                    await self._type_once(channel)
-                    await asyncio.sleep(_EVERY_S)
+                await self._type_on(channel)
         except (ConnectorError, TimeoutError) as error:
             log.debug("discord shows no typing: %s", error)
+
+    async def _type_on(self, channel: str) -> NoReturn:
+        while True:
+            wait = self._next.get(channel, 0.0) - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            await self._type_once(channel)
+            await asyncio.sleep(_EVERY_S)
 
     async def _type_once(self, channel: str) -> None:
         self._not_before(channel, _APART_S)

@@ -184,17 +184,10 @@ class _BlockReader:
     def _descend(self, rest: LineRest) -> tuple[LineRest, int]:
         """Takes off what continues the open containers; how many of the stack go on."""
         for depth, box in enumerate(self._stack[1:], 1):
-            if box.container.width:
-                if rest.blank:
-                    if box.empty:
-                        return rest, depth
-                elif rest.indent < box.container.width:
-                    return rest, depth
-                rest = rest.without(box.container.width)
-            elif rest.bare.startswith(">") and rest.indent < CODE_INDENT:
-                rest = rest.after_quote()
-            else:
+            within = _within(box, rest)
+            if within is None:
                 return rest, depth
+            rest = within
         return rest, len(self._stack)
 
     def _goes_on(self, leaf: OpenLeaf, rest: LineRest) -> bool:
@@ -283,21 +276,32 @@ class _BlockReader:
         self._leaf, bare = None, rest.bare
         if rest.indent >= CODE_INDENT:
             self._add(self._new(Leaf("code")), rest.without(CODE_INDENT).text)
-        elif fence := FENCE.fullmatch(bare):
+            return
+        if fence := FENCE.fullmatch(bare):
             run, info = fence[1] or fence[3], fence[2] if fence[1] else fence[4]
             self._new(Leaf("fence", run, rest.indent, info.strip()))
-        elif heading := HEADING.match(bare):
+            return
+        if heading := HEADING.match(bare):
             self._heading(len(heading[1]), bare[heading.end() :])
-        elif flowing is not None and self._is_underline(bare, flowing):
+            return
+        if flowing is not None and self._remade(flowing, bare):
+            return
+        if RULE.fullmatch(bare):
+            self._stack[-1].children.append(Rule())
+            return
+        self._paragraph(bare)
+
+    def _remade(self, flowing: OpenLeaf, bare: str) -> bool:
+        """Whether a line makes a heading or a table of the paragraph above; makes it then."""
+        if self._is_underline(bare, flowing):
             flowing.state = Leaf("heading", level=1 if bare[0] == "=" else 2, opening=True)
             flowing.underlined = True
             self._leaf = flowing
-        elif flowing is not None and (aligns := aligns_of(bare, flowing.last)):
+            return True
+        if aligns := aligns_of(bare, flowing.last):
             self._table(flowing, bare, aligns)
-        elif RULE.fullmatch(bare):
-            self._stack[-1].children.append(Rule())
-        else:
-            self._paragraph(bare)
+            return True
+        return False
 
     def _heading(self, level: int, title: str) -> None:
         leaf = self._new(Leaf("heading", level=level))
@@ -342,3 +346,14 @@ class _BlockReader:
     def _blocks(self) -> Blocks:
         before = self._state.last if self._state.begun else ""
         return tuple(built(self._root.children, before))
+
+
+def _within(box: OpenBox, rest: LineRest) -> LineRest | None:
+    """What is left of a line that goes on with an open container; None for one that doesn't."""
+    width = box.container.width
+    if width:
+        ends = box.empty if rest.blank else rest.indent < width
+        return None if ends else rest.without(width)
+    if rest.bare.startswith(">") and rest.indent < CODE_INDENT:
+        return rest.after_quote()
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from connectors.markdown import inlines
@@ -106,24 +107,32 @@ class OpenBox:
 
 def built(children: Sequence[OpenBox | OpenLeaf | Rule], before: str) -> Iterator[Block]:
     """The nodes of what was read; `before` is the character before the slice."""
-    items: list[Item] = []
-    kind = ""
-    for child in children:
-        item = isinstance(child, OpenBox) and child.container.width > 0
-        if items and not (item and isinstance(child, OpenBox) and child.container.mark[-1] == kind):
+    for kind, alike in groupby(children, _list_kind):
+        if kind:
+            items = (_item(child, before) for child in alike if isinstance(child, OpenBox))
             yield List(tuple(items))
-            items = []
-        if isinstance(child, Rule):
-            yield child
-        elif isinstance(child, OpenLeaf):
-            yield from _leaf(child, before if child.begun else "")
-        elif item:
-            kind = child.container.mark[-1]
-            items.append(_item(child, before))
-        elif child.children or not child.continued:
-            yield Quote(tuple(built(child.children, before)), child.continued)
-    if items:
-        yield List(tuple(items))
+        else:
+            for child in alike:
+                yield from _block(child, before)
+
+
+def _list_kind(child: OpenBox | OpenLeaf | Rule) -> str:
+    """What the items of one list have in common: their bullet, or what follows their number.
+
+    Empty where it is no item.
+    """
+    if isinstance(child, OpenBox) and child.container.width:
+        return child.container.mark[-1]
+    return ""
+
+
+def _block(child: OpenBox | OpenLeaf | Rule, before: str) -> Iterator[Block]:
+    if isinstance(child, Rule):
+        yield child
+    elif isinstance(child, OpenLeaf):
+        yield from _leaf(child, before if child.begun else "")
+    elif child.children or not child.continued:
+        yield Quote(tuple(built(child.children, before)), child.continued)
 
 
 def _item(box: OpenBox, before: str) -> Item:

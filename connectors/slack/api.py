@@ -128,21 +128,24 @@ class Api:
         The token goes to Slack's own hosts only, and to nobody by way of a redirect.
         """
         token = await self._tokens.of(team)
-        at = URL(url)
         with translated("a download"):
-            for _ in range(_MOST_REDIRECTS):
-                self._check_host(at)
-                async with self._get(at, token) as answer:
-                    if answer.status not in _REDIRECTS:
-                        return await _content(answer, most, moved=at != URL(url))
-                    at = at.join(URL(answer.headers.get("Location", "")))
-        raise Refused(f"{_NO_FILE} (too many redirects)")
+            return await self._fetched(URL(url), token, most)
 
     async def aclose(self) -> None:
         """Closes the session; calls that come later fail with `Unavailable`."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
+
+    async def _fetched(self, url: URL, token: str, most: int) -> bytes:
+        at = url
+        for _ in range(_MOST_REDIRECTS):
+            self._check_host(at)
+            async with self._get(at, token) as answer:
+                if answer.status not in _REDIRECTS:
+                    return await _content(answer, most, moved=at != url)
+                at = at.join(URL(answer.headers.get("Location", "")))
+        raise Refused(f"{_NO_FILE} (too many redirects)")
 
     def _get(self, at: URL, token: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return self._opened().get(

@@ -5,7 +5,7 @@ Completions and Responses.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Protocol
 
 from providers import finish
@@ -75,6 +75,7 @@ class Chat:
     """
 
     model: str
+    _: KW_ONLY
     limit: str
     usage: bool
     system: str = "system"
@@ -139,6 +140,7 @@ class ResponsesProtocol:
     """The Responses API of one model."""
 
     model: str
+    _: KW_ONLY
     store: bool = False
     """Whether the service is to keep the response: it does, unless it is told not to."""
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -182,7 +182,8 @@ class Spans:
         if not _ADDRESS.fullmatch(address) or not is_prose(link.children):
             self.write(link.children)
             self._words(f" ({address})" if apart else "" if label else address)
-        elif apart and (not _is_balanced(address) or address == f"mailto:{label}"):
+            return
+        if apart and (not _is_balanced(address) or address == f"mailto:{label}"):
             self._words(f"{label} ({address})")
         elif apart:
             target = _ENTITY.sub("&amp;", address)
