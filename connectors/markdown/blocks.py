@@ -9,20 +9,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from connectors.markdown.lines import (
+from connectors.markdown.nodes import Align, Blocks, Rule
+from connectors.markdown.state import (
     CODE_INDENT,
     FENCE,
     HEADING,
     ITEM,
     RULE,
+    START,
     Container,
+    Leaf,
     LineRest,
+    OpenBox,
+    OpenLeaf,
+    State,
     aligns_of,
+    built,
     ends_in_bar,
     opened_by,
 )
-from connectors.markdown.nodes import Align, Blocks, Rule
-from connectors.markdown.state import START, Leaf, OpenBox, OpenLeaf, State, built
 
 DEEPEST = 20
 """So deep may quotes and lists be nested; marks further in are text."""
@@ -80,14 +85,15 @@ class _BlockReader:
         *whole, last = _LINE.split(text)
         begun = state.begun
         for line in whole:
-            self._feed(line, begun)
+            (self._rest if begun else self._line)(line)
             begun = False
         before = self._now()
         after_return = text[-1] == "\r"
         if not last:
             after = replace(before, begun=begun, last="", after_return=after_return)
             return Parsed(self._blocks(), after, glue)
-        self._feed(last, begun)
+        self._seen = False
+        (self._rest if begun else self._line)(last)
         if self._seen or begun:
             end = self._ended(last)
             after = replace(self._now(), begun=True, glue=end, last=last[-1])
@@ -139,26 +145,19 @@ class _BlockReader:
 
     # Lines.
 
-    def _feed(self, line: str, begun: bool) -> None:
-        self._seen = False
-        if begun:
-            self._rest(line)
-        else:
-            self._line(line)
-
     def _rest(self, line: str) -> None:
         """What is left of a line that the slice before began."""
         leaf = self._leaf
         if leaf is None:
             if line.strip():
-                self._paragraph(line)
+                self._add(self._new(Leaf("paragraph")), line)
             return
         opening = leaf.state.opening
         if opening and not line.strip("-=:| \t"):
             return
         leaf.state = replace(leaf.state, opening=False)
         if opening and leaf.state.kind == "heading":
-            self._paragraph(line)
+            self._add(self._new(Leaf("paragraph")), line)
             return
         leaf.lines.append(line)
         leaf.begun = True
@@ -289,7 +288,7 @@ class _BlockReader:
         if RULE.fullmatch(bare):
             self._stack[-1].children.append(Rule())
             return
-        self._paragraph(bare)
+        self._add(self._new(Leaf("paragraph")), bare)
 
     def _remade(self, flowing: OpenLeaf, bare: str) -> bool:
         """Whether a line makes a heading or a table of the paragraph above; makes it then."""
@@ -316,9 +315,6 @@ class _BlockReader:
         leaf = self._new(Leaf("table", aligns=aligns, opening=True))
         leaf.lines.append(header)
         leaf.source += [header, delimiters]
-
-    def _paragraph(self, line: str) -> None:
-        self._add(self._new(Leaf("paragraph")), line)
 
     def _new(self, state: Leaf) -> OpenLeaf:
         self._leaf = OpenLeaf(state)

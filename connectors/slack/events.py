@@ -110,6 +110,7 @@ class SlackEvents(AsyncMiddleware):
         self._threads_in_dms = threads_in_dms
         self._twins = Twins()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By channel: held while one of its events is read, one after the other as they came."""
         self._kinds: Mapping[str, Callable[[Json], Awaitable[BoltResponse]]] = {
             "event_callback": self._event,
             "block_actions": self._pressed,
@@ -170,7 +171,7 @@ class SlackEvents(AsyncMiddleware):
 
     async def _heard(self, event: Json, body: Json) -> BoltResponse:
         # Names are asked for on the way: what was said first is to be heard first all the same.
-        async with self._turn(event.get("channel")):
+        async with self._turns.setdefault(str(event.get("channel")), asyncio.Lock()):
             heard = await self._read(event, body)
             if heard is None:
                 return taken()
@@ -196,10 +197,6 @@ class SlackEvents(AsyncMiddleware):
         if said.files:
             said = replace(said, files=await content.told(self._api, said.files))
         return said, heard.team
-
-    def _turn(self, channel: object) -> asyncio.Lock:
-        """Held while an event of a channel is read, one after the other as they came."""
-        return self._turns.setdefault(str(channel), asyncio.Lock())
 
     async def _pressed(self, body: Json) -> BoltResponse:
         event = questions.pressed(body, threads_in_dms=self._threads_in_dms)
