@@ -9,16 +9,15 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from bot.reply import Buffer, Reasoning, Telling
-from providers.base import TokenKind
+from providers.base import ANSWER_KINDS, TokenKind
 
-# A lane carries a run's callbacks to one handler, and never makes the caller wait.
+# A lane carries a run's tokens to one handler, and never makes the caller wait.
 #
 # The model's stream awaits its callbacks one after the other, so a handler that waits would hold
 # up the model and every handler behind it. A token is handed to the handler at once, which costs
@@ -30,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 _TOKEN = "on_llm_new_token"  # noqa: S105 - a method's name
 
-_Call = tuple[str, tuple[Any, ...], dict[str, Any]]
+_Call = tuple[Any, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,10 @@ class _Remainder:
 
 
 class Lane(AsyncCallbackHandler):
-    """Hands every callback on to `handler`, in order, without ever making the caller wait."""
+    """Hands every token on to `handler`, in order, without ever making the caller wait.
+
+    Of a model's start and end a handler of ours hears nothing: none of them cares.
+    """
 
     run_inline = True
 
@@ -73,15 +75,16 @@ class Lane(AsyncCallbackHandler):
         self._finished = False
         self._task = asyncio.create_task(self._carry(), name=f"lane {name}")
 
-    async def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
-        self._put("on_chat_model_start", args, kwargs)
+    async def on_chat_model_start(self, *_args: Any, **_kwargs: Any) -> None:
+        """Nothing: without this LangChain would put the messages into words for `on_llm_start`."""
 
     async def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Gives the handler a token now; if it waits, the lane's task goes on with it."""
         if self._finished:
             return
         if self._busy or self._calls:
-            self._put(_TOKEN, (token,), {"run_id": run_id, **kwargs})
+            self._calls.append((token, {"run_id": run_id, **kwargs}))
+            self._wake.set()
             return
         call = self._handler.on_llm_new_token(token, run_id=run_id, **kwargs)
         try:
@@ -94,14 +97,8 @@ class Lane(AsyncCallbackHandler):
             self._begun, self._busy = _Remainder(call, waits_for), True
             self._wake.set()
 
-    async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
-        self._put("on_llm_end", args, kwargs)
-
-    async def on_llm_error(self, *args: Any, **kwargs: Any) -> None:
-        self._put("on_llm_error", args, kwargs)
-
     def close(self) -> None:
-        """Takes no further callbacks."""
+        """Takes no further tokens."""
         self._finished = True
         self._wake.set()
 
@@ -113,35 +110,25 @@ class Lane(AsyncCallbackHandler):
             self._blame(f"hung: {len(self._calls)} callbacks were waiting after {timeout:g} s")
             self._task.cancel()
 
-    def _put(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not self._finished:
-            self._calls.append((method, args, kwargs))
-            self._wake.set()
-
     async def _carry(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             if self._begun is not None:
-                await self._guard(_TOKEN, self._begun)
+                await self._guard(self._begun)
                 self._begun = None
             while self._calls:
-                self._busy, call = True, self._calls.popleft()
-                await self._guard(call[0], self._say(*call))
+                self._busy, (token, kwargs) = True, self._calls.popleft()
+                await self._guard(self._handler.on_llm_new_token(token, **kwargs))
             self._busy = False
             if self._finished:
                 return
 
-    async def _say(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        await getattr(self._handler, method)(*args, **kwargs)
-
-    async def _guard(self, method: str, call: Awaitable[None]) -> None:
+    async def _guard(self, call: Awaitable[None]) -> None:
         try:
             await call
-        except NotImplementedError:
-            return  # LangChain's way to say that a handler does not care for a chat model's start
         except Exception as error:  # noqa: BLE001 - a handler may fail in any way; it is reported
-            self._blame(f"{method} raised {type(error).__name__}")
+            self._blame(f"{_TOKEN} raised {type(error).__name__}")
 
     def _blame(self, fault: str) -> None:
         if self.fault is None:
@@ -194,8 +181,33 @@ class RecordingHandler(AsyncCallbackHandler):
 # Token -> the reply's buffer.
 
 
+Reasoning = Literal["hidden", "summary", "shown"]
+"""What the reader sees of a model's reasoning: nothing, how long it took, or all of it."""
+
+SEAM = "_The model broke off here; another one goes on._"
+
+
+class Buffer(Protocol):
+    """What grows on the reader's screen; nothing here ever waits."""
+
+    def append(self, text: str) -> None:
+        """Takes the answer's next characters."""
+        ...
+
+    def mark(self, text: str) -> None:
+        """Puts a line of ours where the answer has got to."""
+        ...
+
+    def think(self, text: str) -> None:
+        """Takes the next characters of what is shown before the answer."""
+        ...
+
+
 class DeliveryHandler(AsyncCallbackHandler):
-    """Passes on to the reply what of each token the reader is to see."""
+    """Tells a reply what a model said: its answer, and what of the rest the reader is to see.
+
+    `elapsed_us` gives microseconds since the run began.
+    """
 
     run_inline = True
     reads_chunks = False
@@ -203,14 +215,40 @@ class DeliveryHandler(AsyncCallbackHandler):
     def __init__(
         self, reply: Buffer, elapsed_us: Callable[[], int], reasoning: Reasoning = "hidden"
     ) -> None:
-        self._telling = Telling(reply, reasoning)
+        self._reply = reply
         self._elapsed_us = elapsed_us
+        self._reasoning = reasoning
+        self._answering = reasoning == "hidden"
+        self._thinks_since_us: int | None = None
 
     async def on_llm_new_token(
         self, token: Any, *, kind: TokenKind = "text", **_kwargs: Any
     ) -> None:
-        """Delivers a token."""
-        self._telling.take(token, kind, self._elapsed_us)
+        """Delivers a token, whatever its kind; never waits."""
+        if kind in ANSWER_KINDS:
+            if not self._answering:
+                self._begin()
+            self._reply.append(token)
+        elif kind == "seam":
+            self._reply.mark(SEAM)
+        elif kind == "reasoning" and not self._answering:
+            self._think(token)
+
+    def _think(self, text: str) -> None:
+        if self._thinks_since_us is None:
+            self._thinks_since_us = self._elapsed_us()
+        if self._reasoning == "shown":
+            self._reply.think(text)
+
+    def _begin(self) -> None:
+        """The answer begins: what was thought until now is all that is shown of it."""
+        self._answering = True
+        if self._reasoning == "summary" and self._thinks_since_us is not None:
+            seconds = max(1, round((self._elapsed_us() - self._thinks_since_us) / 1_000_000))
+            self._reply.mark(f"_Thought for {seconds} s_")
+
+
+# Token -> the bot's own log.
 
 
 class TokenLines(AsyncCallbackHandler):
@@ -240,3 +278,34 @@ class TokenLines(AsyncCallbackHandler):
             **said,
         )
         self._seq += 1
+
+
+# The handlers of one run.
+
+
+class RunHandlers:
+    """The callbacks of one run, each in a lane of its own.
+
+    `lines`: whether each token gets a line in the bot's own log; `text`: with its text.
+    """
+
+    def __init__(
+        self,
+        run_id: UUID,
+        elapsed_us: Callable[[], int],
+        *,
+        tokens: TokenSink,
+        reply: Buffer,
+        reasoning: Reasoning,
+        lines: bool,
+        text: bool,
+    ) -> None:
+        self.recorder = RecordingHandler(run_id, tokens, elapsed_us)
+        self.recording = Lane(self.recorder, "recording")
+        self.delivery = Lane(DeliveryHandler(reply, elapsed_us, reasoning), "delivery")
+        self.others: list[Lane] = []
+        """Those on which neither the record nor the screen depends."""
+        if lines:
+            self.others.append(Lane(TokenLines(run_id, elapsed_us, text=text), "token lines"))
+        self.lanes = [self.recording, self.delivery, *self.others]
+        """All of them, in the order in which they hear a token."""

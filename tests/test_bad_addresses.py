@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from bot.app.monitoring import make_inspector
+from bot.app.wiring import make_inspector
 from bot.settings import Settings
 from bot.store import SqlDatabase, open_store, upgrade
 from bot.telemetry import Metrics, MetricsAccess, Readiness, routes
@@ -108,7 +108,7 @@ def serving(url: str, folder: Path, password: str | None) -> Iterator[Site]:
             await add_run(store)
             options = Settings(data_dir=folder)
             watched = routes(Readiness({}), Metrics("1"), MetricsAccess(None, public=False))
-            inspector = make_inspector(options, store, [web])
+            inspector = make_inspector(store, [web], questions=options.log_text)
             return [*watched, *inspector.routes(), *web.routes(), *slack.routes()]
 
         served = runner.run(made())

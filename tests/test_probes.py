@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app.serve import _check
-from bot.settings import Settings
 from connectors.base import ConnectorError
 from connectors.discord import DiscordConnector, DiscordOptions
 from connectors.memory import MemoryConnector
@@ -69,4 +68,4 @@ async def test_no_probe_ends_the_start(fault: Exception) -> None:
         async def probe(self) -> None:
             raise fault
 
-    await _check(Settings(), [Broken(), MemoryConnector()])
+    await _check([Broken(), MemoryConnector()], tolerant=False)

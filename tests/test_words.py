@@ -55,7 +55,7 @@ SPEAKERS = [
     for name in (
         "intake/admission.py", "intake/intake.py", "intake/notices.py", "intake/inbox.py",
         "intake/queue.py", "attachments/files.py", "attachments/documents.py",
-        "runs/usage.py", "runs/prompt.py", "reply/closing.py",
+        "runs/usage.py", "runs/prompt.py", "reply/state.py",
         "reply/screen.py", "cli/doctor.py",
     )
 ]  # fmt: skip

@@ -131,10 +131,10 @@ class Ours(Way):
         reply = Reply(
             uuid4(),
             about,
-            connector,
-            self._pacing,
-            self._store,
-            lambda: int((asyncio.get_running_loop().time() - began) * 1e6),
+            connector=connector,
+            pacing=self._pacing,
+            store=self._store,
+            elapsed_us=lambda: int((asyncio.get_running_loop().time() - began) * 1e6),
         )
         whole = asyncio.Event()
         self._growing.append((reply, answer, whole))

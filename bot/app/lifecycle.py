@@ -147,31 +147,40 @@ def now_us() -> int:
 
 
 @asynccontextmanager
-async def opened_store(
-    settings: Settings, patience_s: Callable[[], float] = unhurried
-) -> AsyncIterator[Store]:
-    """The store, brought up to date and closed again, within so many seconds and half as many."""
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store, brought up to date, and closed again. Raises `StoreUnavailable`."""
     await upgrade(settings.database)
     store = open_store(settings.database)
     try:
         yield store
     finally:
-        lost = await store.aclose(patience_s())
-        if lost:
-            log.error("store.lost", rows=lost)
+        await close_store(store)
+
+
+async def close_store(store: Store, patience_s: Callable[[], float] = unhurried) -> None:
+    """Closes the store within so many seconds and half as many; reports the rows that are lost."""
+    lost = await store.aclose(patience_s())
+    if lost:
+        log.error("store.lost", rows=lost)
 
 
 @asynccontextmanager
-async def living(store: Store) -> AsyncIterator[Heart]:
+async def living(store: Store) -> AsyncIterator[None]:
     """Tells other processes, as long as this lasts, that what the store took has an owner.
 
     They hear that it has none any more when the store is closed. Raises `StoreUnavailable`.
     """
-    heart = Heart(store.leases, now_us, this_seat())
+    async with beating(Heart(leases=store.leases, now_us=now_us, seat=this_seat())):
+        yield
+
+
+@asynccontextmanager
+async def beating(heart: Heart) -> AsyncIterator[None]:
+    """Lets a heart beat, as long as this lasts. Raises `StoreUnavailable`."""
     await heart.beat()
-    beating = asyncio.create_task(heart.beat_for_ever(), name="heart")
+    task = asyncio.create_task(heart.beat_for_ever(), name="heart")
     try:
-        yield heart
+        yield
     finally:
-        beating.cancel()
-        await asyncio.wait({beating}, timeout=_CANCEL_DEADLINE_S)
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_DEADLINE_S)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from pydantic import SecretStr
 
 from bot.settings import SERVICES, Settings, revealed
-from providers.base import Provider
+from providers.base import Provider, Usage
 from providers.failover import ChainProvider, RetryPolicy
 from providers.options import needed
 from providers.prices import ModelPrice, Prices
 from providers.thinking import slowness
 
+log = structlog.get_logger(__name__)
+
 
 def make_provider(settings: Settings) -> Provider:
     """The models that the settings name, as one."""
-    patience = RetryPolicy(settings.first_token_seconds, settings.broken_answers == "continue")
+    patience = RetryPolicy(
+        seconds=settings.first_token_seconds, goes_on=settings.broken_answers == "continue"
+    )
     models = [make_model(each) for each in each_alone(settings)]
     if settings.trace_langchain:
         from providers.langchain import LangChainProvider
@@ -62,19 +67,32 @@ def make_prices(settings: Settings) -> Prices:
     every = None
     if settings.price_input_per_mtok is not None and settings.price_output_per_mtok is not None:
         every = ModelPrice(
-            settings.price_input_per_mtok,
-            settings.price_output_per_mtok,
-            settings.price_cached_input_per_mtok,
+            input=settings.price_input_per_mtok,
+            output=settings.price_output_per_mtok,
+            cached_input=settings.price_cached_input_per_mtok,
         )
     own = {
-        model: ModelPrice(price.input, price.output, price.cached_input)
+        model: ModelPrice(input=price.input, output=price.output, cached_input=price.cached_input)
         for model, price in (settings.prices or {}).items()
     }
     url = settings.openai_base_url
     urls = {name: settings.url_of(name) for name in SERVICES}
     if url is not None:
         urls |= {"openai": url, "compatible": url}
-    return Prices(own, every, urls)
+    return Prices(own=own, every=every, urls=urls)
+
+
+def load_prices(settings: Settings) -> Prices:
+    """What tokens cost, with the list of prices read now, and not at the first answer's end.
+
+    Tells the operator where a limit of money can't hold, since a price is not known.
+    """
+    prices = make_prices(settings)
+    for model in settings.model.split(","):
+        unknown = prices.cost(model.strip(), "", Usage(1, 1)) is None
+        if unknown and settings.limits_money:
+            log.warning("limits.no_price", model=model, cure="set PRICES or PRICE_INPUT_PER_MTOK")
+    return prices
 
 
 def _local(settings: Settings, known: dict[str, Any]) -> Provider:

@@ -6,7 +6,6 @@ import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -19,15 +18,13 @@ from starlette.routing import BaseRoute
 
 from bot.app.lifecycle import closed, now_us, unhurried
 from bot.identity import Account
-from bot.inspector import Inspector, Options, Sight
+from bot.inspector import Sight
 from bot.intake import Intake
 from bot.runs import Runs
-from bot.settings import Settings, SettingsError, revealed
 from bot.store import Store, StoreUnavailable
-from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, Watchers, routes, watch_loop
+from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, routes, watch_loop
 from bot.telemetry.routes import Check
 from connectors.base import Connector, MessageRef, Unavailable
-from connectors.web import WebConnector
 from connectors.web.access import REALM, AccessRules, Guard
 from connectors.web.login import Login, login_path
 
@@ -63,31 +60,21 @@ class Tracer(Watch, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Watching:
-    """What the bot tells, and what others ask."""
-
-    metrics: Metrics
-    watch: Watch
-
-
 @asynccontextmanager
 async def watching(
-    settings: Settings, patience_s: Callable[[], float] = unhurried
-) -> AsyncIterator[Watching]:
-    """Who watches, until the end. Raises `SettingsError` where traces are wanted and can't be."""
-    metrics = Metrics(_version())
+    metrics: Metrics, tracer: Tracer | None, patience_s: Callable[[], float] = unhurried
+) -> AsyncIterator[None]:
+    """Measures the event loop, as long as this lasts; at its end the last traces are sent."""
     turning = asyncio.create_task(watch_loop(metrics.late), name="loop")
-    tracing = _tracing(settings)
     try:
-        yield Watching(metrics, Watchers([metrics] if tracing is None else [metrics, tracing]))
+        yield
     finally:
         turning.cancel()
-        if tracing is not None:
-            await closed(tracing.aclose, patience_s)
+        if tracer is not None:
+            await closed(tracer.aclose, patience_s)
 
 
-def _version() -> str:
+def bot_version() -> str:
     """The installed version, or that of the folder that the bot runs from."""
     try:
         return version("everytoken")
@@ -96,21 +83,6 @@ def _version() -> str:
         if not project.exists():
             return "unknown"
         return str(tomllib.loads(project.read_text())["project"]["version"])
-
-
-def _tracing(settings: Settings) -> Tracer | None:
-    """Traces, where they are wanted; their libraries are imported only then."""
-    if settings.otel_exporter_otlp_endpoint is None:
-        return None
-    try:
-        from bot.telemetry.tracing import otlp_tracing
-    except ImportError as error:
-        raise SettingsError(
-            f"OTEL_EXPORTER_OTLP_ENDPOINT needs a library that is not installed ({error.name}): "
-            "pip install -r requirements-otel.txt"
-        ) from error
-    headers = revealed(settings.otel_exporter_otlp_headers)
-    return otlp_tracing(settings.otel_exporter_otlp_endpoint, headers or "", _version())
 
 
 class Health:
@@ -139,9 +111,8 @@ class Health:
         self.readiness = Readiness(checks)
         self._show()
 
-    def routes(self, settings: Settings) -> list[BaseRoute]:
+    def routes(self, access: MetricsAccess) -> list[BaseRoute]:
         """`/metrics` and `/readyz`, for those who may read them."""
-        access = MetricsAccess(revealed(settings.metrics_token), settings.public)
         return routes(self.readiness, self._metrics, access)
 
     async def tell_for_ever(self) -> None:
@@ -248,14 +219,8 @@ class PageDoor:
         return login_path(path)
 
 
-def make_inspector(settings: Settings, store: Store, connectors: Sequence[Connector]) -> Inspector:
-    """The inspector, behind the page's login."""
-    login = next(c.login for c in connectors if isinstance(c, WebConnector))
-    options = Options(now_us, _link(connectors), settings.log_text)
-    return Inspector(store, PageDoor(login.access("inspector"), login), options)
-
-
-def _link(connectors: Sequence[Connector]) -> Callable[[MessageRef], str | None]:
+def links(connectors: Sequence[Connector]) -> Callable[[MessageRef], str | None]:
+    """Finds where a message can be seen, on the connectors that know; None elsewhere."""
     linked = {c.name: c for c in connectors if isinstance(c, Linked)}
 
     def link(ref: MessageRef) -> str | None:

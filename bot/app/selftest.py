@@ -15,11 +15,11 @@ import structlog
 from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
-from bot.app.assembly import make_runs
-from bot.app.lifecycle import closed, living, opened_store
-from bot.app.models import each_alone, make_model, make_provider
+from bot.app.lifecycle import closed, living, now_us, opened_store
+from bot.app.models import each_alone, make_model, make_prices, make_provider
+from bot.app.wiring import PROBED_AS, TERMINAL, run_options
 from bot.pacing import Pacing
-from bot.runs import Loss, Outcome, Question, Result, first_loss
+from bot.runs import Loss, Outcome, Question, Result, RunOptions, Runs, first_loss
 from bot.settings import SERVICES, Settings
 from bot.store import Store, StoreUnavailable
 from bot.words import happened
@@ -260,8 +260,6 @@ def _google(said: Said) -> Iterator[bytes]:
 log = structlog.get_logger(__name__)
 
 PROBE = "Say OK."
-PROBED_AS = "doctor"
-"""The connector of probes: their runs have no message once their process is gone."""
 
 _SAID: tuple[Step, ...] = (
     ("reasoning", "Hm."), "Every ", "**token** ", "`arrives`", ": ", "漢字, ", "👍🏽", ", é", ".",
@@ -287,7 +285,8 @@ async def check_chain(
     """What is checked at start, by START_CHECK. Raises `ChainBroken`."""
     if settings.start_check == "off":
         return
-    losses = await asyncio.gather(*(looped(settings, store, each) for each in connectors))
+    options = _options(settings)
+    losses = await asyncio.gather(*(_looped(options, store, each) for each in connectors))
     for connector, loss in zip(connectors, losses, strict=True):
         if loss is not None:
             raise ChainBroken(f"Tokens for {connector.name} get lost, at {loss}.\n{_CURE}")
@@ -297,7 +296,7 @@ async def check_chain(
                 f"Tokens read as {each.model} sends them get lost, at {loss}.\n{_CURE}"
             )
     if settings.start_check == "model":
-        await _check_model(settings, store, provider)
+        await _check_model(settings.model, options, store, provider)
 
 
 _CURE = (
@@ -311,8 +310,12 @@ async def looped(settings: Settings, store: Store, connector: Connector) -> Loss
 
     That platform is in memory: it has the connector's limits, and translates as it says.
     """
+    return await _looped(_options(settings), store, connector)
+
+
+async def _looped(options: RunOptions, store: Store, connector: Connector) -> Loss | None:
     for _ in range(_TRIES):
-        loss = await _loop(settings, store, connector)
+        loss = await _loop(options, store, connector)
         if loss is None:
             return None
         log.warning("probe.lost", connector=connector.name, link=loss.link, detail=loss.detail)
@@ -336,9 +339,9 @@ async def _rehearsed(settings: Settings, store: Store, play: Play) -> Loss | Non
     for _ in range(_TRIES):
         async with playing(play) as root:
             there = on_loopback(settings, root)
-            provider = make_model(there)
+            provider, options = make_model(there), _options(there)
             try:
-                loss = await _loop(there, store, MemoryConnector(PROBED_AS), provider, play)
+                loss = await _loop(options, store, MemoryConnector(PROBED_AS), provider, play)
             finally:
                 await provider.aclose()
         if loss is None:
@@ -348,14 +351,14 @@ async def _rehearsed(settings: Settings, store: Store, play: Play) -> Loss | Non
 
 
 async def _loop(
-    settings: Settings,
+    options: RunOptions,
     store: Store,
     connector: Connector,
     provider: Provider | None = None,
     play: Play | None = None,
 ) -> Loss | None:
     memory = MemoryConnector(PROBED_AS, limits=connector.limits)
-    runs = make_runs(settings, provider or ScriptedProvider(_SAID), store, Pacing())
+    runs = _runs(provider or ScriptedProvider(_SAID), store, options)
     with bound_contextvars(probe=connector.name):
         result = await runs.answer(Question(_asked(memory)), memory)
         await memory.aclose()
@@ -369,30 +372,35 @@ async def _loop(
     return first_loss(result, _TEXT if play is None else play.text)
 
 
-async def _check_model(settings: Settings, store: Store, provider: Provider) -> None:
+async def _check_model(name: str, options: RunOptions, store: Store, provider: Provider) -> None:
     memory = MemoryConnector(PROBED_AS)
     with bound_contextvars(probe="model"):
-        runs = make_runs(settings, provider, store, Pacing())
+        runs = _runs(provider, store, options)
         result = await runs.answer(Question(_asked(memory)), memory)
     if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH):
         why = result.error or result.outcome.value
-        raise ChainBroken(f"{settings.model} does not answer: {why}.\n{_CURE}")
+        raise ChainBroken(f"{name} does not answer: {why}.\n{_CURE}")
     if (loss := first_loss(result)) is not None:
-        raise ChainBroken(f"Tokens of {settings.model} get lost, at {loss}.\n{_CURE}")
+        raise ChainBroken(f"Tokens of {name} get lost, at {loss}.\n{_CURE}")
+
+
+def _runs(provider: Provider, store: Store, options: RunOptions) -> Runs:
+    """Runs apart from those of the bot: they share no budget with them, and nobody watches."""
+    return Runs(provider=provider, store=store, pacing=Pacing(), options=options, now_us=now_us)
+
+
+def _options(settings: Settings) -> RunOptions:
+    return run_options(settings, make_prices(settings).cost)
 
 
 def _asked(memory: MemoryConnector) -> Asked:
     return Asked(MessageRef(memory.place, "0"), Person("operator"), PROBE)
 
 
-UNATTENDED = ("terminal", PROBED_AS)
-"""The connectors of runs that have no message any more once their process is gone."""
-
-
 async def ask(settings: Settings, question: str, out: TextIO | None) -> Result:
     """Answers one question at the terminal, which is `out`, or nothing but memory."""
     async with opened_store(settings) as store:
-        terminal = TerminalConnector(out, UNATTENDED[0])
+        terminal = TerminalConnector(out, TERMINAL)
         return await _one_run(settings, store, terminal, terminal.place, question)
 
 
@@ -409,7 +417,7 @@ async def _one_run(
     provider = make_provider(settings)
     try:
         await provider.start()
-        runs = make_runs(settings, provider, store, Pacing())
+        runs = _runs(provider, store, _options(settings))
         async with living(store):
             return await runs.answer(Question(asked), connector)
     finally:

@@ -10,22 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 
 import structlog
-from starlette.routing import BaseRoute
 
 from bot import http
-from bot.app.assembly import intake_options, load_prices, make_runs
-from bot.app.lifecycle import Stopping, closed, living, now_us, opened_store
-from bot.app.models import make_provider
-from bot.app.monitoring import Health, count_hours, make_inspector, watching
+from bot.app.lifecycle import Stopping, beating, close_store, closed
+from bot.app.monitoring import count_hours, watching
 from bot.app.retention import lapse, retain, tidy
-from bot.app.selftest import UNATTENDED, check_chain
-from bot.app.wiring import Half, chosen, make_connectors, routes
-from bot.cluster import Heart, Recovery
+from bot.app.selftest import check_chain
+from bot.app.wiring import Bot, Half, make_bot
 from bot.intake import Intake
-from bot.pacing import Pacing
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
-from bot.store import Store
+from bot.store import upgrade
 from connectors.base import Connector, ConnectorError, Lacking, Refused
 
 log = structlog.get_logger(__name__)
@@ -46,83 +41,72 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     stopping = Stopping(settings.shutdown_grace)
     http.raised_file_limit()  # each model call and each reader of the page takes one
     async with AsyncExitStack() as stack:
-        listener = None if only == "gateway" else stack.enter_context(_listen(settings))
-        load_prices(settings)
-        store = await stack.enter_async_context(opened_store(settings, stopping.last_s))
-        seen = await stack.enter_async_context(watching(settings, stopping.patience_s))
-        store.journal.on_written = seen.metrics.written
-        heart = await stack.enter_async_context(living(store))
-        provider = make_provider(settings)
-        stack.push_async_callback(closed, provider.aclose, stopping.patience_s)
-        connectors = chosen(make_connectors(settings, store), only)
-        for connector in connectors:
-            stack.push_async_callback(closed, connector.aclose, stopping.patience_s)
-        pacing = Pacing()
-        runs = make_runs(settings, provider, store, pacing, seen.watch)
-        intake = Intake(store, runs, pacing, intake_options(settings), now_us)
-        await asyncio.gather(provider.start(), _check(settings, connectors))
-        await check_chain(settings, store, connectors, provider)
-        recovery = Recovery(
-            store, runs, pacing, connectors, intake, heart, now_us, UNATTENDED, seen.watch,
-            reasoning=settings.reasoning,
-        )  # fmt: skip
-        await _begin(store, connectors, heart, recovery)
-        recovering = asyncio.create_task(recovery.serve())
-        retaining = asyncio.create_task(retain(store, connectors, settings.token_retention_days))
-        parts = [recovering, retaining, asyncio.create_task(count_hours(store))]
-        parts += [asyncio.create_task(tidy(connectors)), asyncio.create_task(lapse(store))]
-        parts += [asyncio.create_task(intake.serve(connector)) for connector in connectors]
+        listener = None
+        if only != "gateway":
+            listener = stack.enter_context(_listen(settings.bind_host, settings.bind_port))
+        await upgrade(settings.database)
+        bot = make_bot(settings, only=only)
+        await _open(bot, stack, stopping, tolerant=settings.slack_by_oauth)
+        await check_chain(settings, bot.store, bot.connectors, bot.provider)
+        await _begin(bot)
+        recovering = asyncio.create_task(bot.recovery.serve())
+        parts = [recovering, *_parts(bot, settings.token_retention_days)]
         for part in parts:
             stack.callback(part.cancel)
-        health = Health(seen.metrics, store, runs, intake, connectors)
-        if listener is None:
-            parts.append(asyncio.create_task(health.tell_for_ever()))
-            stack.callback(parts[-1].cancel)
-        else:
-            inspector = make_inspector(settings, store, connectors)
-            served = [*health.routes(settings), *inspector.routes(), *routes(connectors)]
-            parts.append(_serving(settings, served, listener, stack, stopping))
+        if bot.server is not None and listener is not None:
+            serving = asyncio.create_task(bot.server.serve([listener]))
+            stack.push_async_callback(_stopped, bot.server, serving, stopping)
+            parts.append(serving)
         gc.freeze()  # what was made so far stays: collections need not look through it again
-        ready(_address(settings), [connector.name for connector in connectors])
+        ready(settings.address, [connector.name for connector in bot.connectors])
         with stopping.listening():
             whole = await _until_stopped(stopping, parts)
         recovering.cancel()  # what is not ended then is the next process's
-        standing_by = asyncio.create_task(recovery.stand_by())
+        standing_by = asyncio.create_task(bot.recovery.stand_by())
         stack.callback(standing_by.cancel)
-        await _drain(intake, runs, stopping)
+        await _drain(bot.intake, bot.runs, stopping)
         await asyncio.wait({recovering}, timeout=_SETTLE_DEADLINE_S)
     return 0 if whole else 1
 
 
-async def _begin(
-    store: Store, connectors: Sequence[Connector], heart: Heart, recovery: Recovery
-) -> None:
+async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant: bool) -> None:
+    """Opens the bot's parts, and has the stack close them in reverse; see `_check`."""
+    patience_s = stopping.patience_s
+    stack.push_async_callback(close_store, bot.store, stopping.last_s)
+    await stack.enter_async_context(watching(bot.metrics, bot.tracer, patience_s))
+    await stack.enter_async_context(beating(bot.heart))
+    stack.push_async_callback(closed, bot.provider.aclose, patience_s)
+    for connector in bot.connectors:
+        stack.push_async_callback(closed, connector.aclose, patience_s)
+    await asyncio.gather(bot.provider.start(), _check(bot.connectors, tolerant=tolerant))
+
+
+async def _begin(bot: Bot) -> None:
     """Tells the other processes what this one serves, and hears it of them: they share budgets."""
-    store.leases.serves = tuple(connector.name for connector in connectors)
-    await heart.begin()
-    await recovery.look_around()
+    bot.store.leases.serves = tuple(connector.name for connector in bot.connectors)
+    await bot.heart.begin()
+    await bot.recovery.look_around()
 
 
-def _serving(
-    settings: Settings,
-    served: Sequence[BaseRoute],
-    listener: socket.socket,
-    stack: AsyncExitStack,
-    stopping: Stopping,
-) -> asyncio.Task[None]:
-    """Serves HTTP until the stack is closed."""
-    limits = http.limits_for(settings.http_connections, settings.http_connections_per_address)
-    proxies = http.Proxies(settings.trusted_proxies)
-    server = http.serve(http.build(served), limits, proxies, settings.sign_in_header)
-    serving = asyncio.create_task(server.serve([listener]))
-    stack.push_async_callback(_stopped, server, serving, stopping)
-    return serving
+def _parts(bot: Bot, retention_days: int) -> list[asyncio.Task[None]]:
+    """What goes on side by side until the bot is stopped, but for recovery and HTTP."""
+    works = [
+        retain(bot.store, bot.connectors, retention_days),
+        count_hours(bot.store),
+        tidy(bot.connectors),
+        lapse(bot.store),
+        *(bot.intake.serve(connector) for connector in bot.connectors),
+    ]
+    if bot.server is None:
+        works.append(bot.health.tell_for_ever())
+    return [asyncio.create_task(work) for work in works]
 
 
-async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
+async def _check(connectors: Sequence[Connector], *, tolerant: bool) -> None:
     """Raises `SettingsError` where a platform refuses the bot; one that is away may come back.
 
-    With OAuth one workspace may have taken the bot out: that is no reason not to start.
+    `tolerant`: a refusal is only reported. With OAuth one workspace may have taken the bot out:
+    that is no reason not to start.
     """
     for connector in connectors:
         try:
@@ -131,7 +115,7 @@ async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
         except Lacking as error:
             log.error("connector.lacking", connector=connector.name, error=str(error))
         except Refused as error:
-            if not settings.slack_by_oauth:
+            if not tolerant:
                 raise SettingsError(f"{connector.name} refuses the bot:\n{error}") from error
             log.error("connector.refused", connector=connector.name, error=str(error))
         except (ConnectorError, TimeoutError) as error:
@@ -142,8 +126,7 @@ async def _check(settings: Settings, connectors: Sequence[Connector]) -> None:
 
 
 @contextmanager
-def _listen(settings: Settings) -> Iterator[socket.socket]:
-    host, port = settings.bind_host, settings.bind_port
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = http.listen(host, port)
     except OSError as error:
@@ -157,12 +140,6 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
         return f"Another program uses port {port}. Choose one: HOST={host} PORT={port % 65535 + 1}"
     reason = (error.strerror or str(error)).partition(" (")[0]
     return f"HOST={host} PORT={port} can't be listened on: {reason}"
-
-
-def _address(settings: Settings) -> str:
-    host = settings.bind_host
-    shown = "127.0.0.1" if settings.public else host
-    return settings.public_url or f"http://{shown}:{settings.bind_port}"
 
 
 async def _until_stopped(stopping: Stopping, parts: Sequence[asyncio.Task[None]]) -> bool:

@@ -1,35 +1,116 @@
-"""The connectors that the settings name."""
+"""How a bot is made of the settings: every part once, by one call, from top to bottom.
+
+Only here are connectors made, and by `bot.app.models` providers. Nothing is connected to and
+nothing begins: `bot.app.serve` opens what is made here, runs it and closes it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 
-from bot.app.lifecycle import closed
+from bot import http
+from bot.app.lifecycle import closed, now_us
+from bot.app.models import load_prices, make_provider
+from bot.app.monitoring import Health, PageDoor, Tracer, bot_version, links
+from bot.attachments import DocumentReader, FileLimits
+from bot.cluster import Heart, Recovery, this_seat
+from bot.inspector import Inspector, Options
+from bot.intake import Access, Intake, IntakeOptions, Limit, Quotas
+from bot.pacing import Pacing
+from bot.runs import Caps, Price, RequestOptions, RunOptions, Runs
 from bot.settings import Settings, SettingsError, revealed
-from bot.store import SqlDatabase, Store
+from bot.store import SqlDatabase, Store, open_store
+from bot.telemetry import Metrics, MetricsAccess, Watchers
 from connectors.base import Connector, Place
 from connectors.terminal import TerminalConnector
 from connectors.web import FileQuota, WebConnector
 from connectors.web.access import AllowList
 from connectors.web.login import SignIn
 from connectors.web.signing import SigningKeys
+from providers.base import Provider
 
 Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
+TERMINAL = "terminal"
+PROBED_AS = "doctor"
+"""The connector of probes."""
+UNATTENDED = (TERMINAL, PROBED_AS)
+"""The connectors of runs that have no message any more once their process is gone."""
 
 
-@runtime_checkable
-class Routed(Protocol):
-    """A connector that is reached by HTTP."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """The parts of a bot that serves."""
 
-    def routes(self) -> Sequence[BaseRoute]:
-        """What it serves; nothing where it isn't reached so."""
-        ...
+    metrics: Metrics
+    store: Store
+    provider: Provider
+    connectors: Sequence[Connector]
+    tracer: Tracer | None
+    """None where the settings want no traces."""
+    runs: Runs
+    intake: Intake
+    heart: Heart
+    recovery: Recovery
+    health: Health
+    server: http.Server | None
+    """None for the half that has no port."""
+
+
+def make_bot(settings: Settings, *, only: Half | None) -> Bot:
+    """The whole bot, or one half. For a running event loop.
+
+    Raises `SettingsError` and `ProviderError` where it can't be made.
+    """
+    prices = load_prices(settings)
+    metrics = Metrics(bot_version())
+    store = open_store(settings.database, on_written=metrics.written)
+    provider = make_provider(settings)
+    connectors = chosen(make_connectors(settings, store), only)
+    tracer = make_tracer(settings)
+    watch = Watchers([metrics] if tracer is None else [metrics, tracer])
+    pacing = Pacing()
+    runs = Runs(
+        provider=provider,
+        store=store,
+        pacing=pacing,
+        options=run_options(settings, prices.cost),
+        now_us=now_us,
+        watch=watch,
+    )
+    questions = intake_options(settings)
+    intake = Intake(store=store, runs=runs, pacing=pacing, options=questions, now_us=now_us)
+    heart = Heart(leases=store.leases, now_us=now_us, seat=this_seat())
+    recovery = Recovery(
+        store=store,
+        runs=runs,
+        pacing=pacing,
+        connectors=connectors,
+        door=intake,
+        heart=heart,
+        now_us=now_us,
+        unattended=UNATTENDED,
+        watch=watch,
+        reasoning=settings.reasoning,
+    )
+    health = Health(metrics=metrics, store=store, runs=runs, intake=intake, connectors=connectors)
+    server = None
+    if only != "gateway":
+        server = make_server(settings, store=store, connectors=connectors, health=health)
+    return Bot(
+        metrics=metrics, store=store, provider=provider, connectors=connectors, tracer=tracer,
+        runs=runs, intake=intake, heart=heart, recovery=recovery, health=health, server=server,
+    )  # fmt: skip
+
+
+# The connectors.
 
 
 def make_connectors(settings: Settings, store: Store) -> list[Connector]:
@@ -40,22 +121,6 @@ def make_connectors(settings: Settings, store: Store) -> list[Connector]:
     if (token := revealed(settings.discord_token)) is not None:
         connectors.append(_discord(settings, token, store))
     return connectors
-
-
-def routes(connectors: Sequence[Connector]) -> list[BaseRoute]:
-    """What the connectors serve by HTTP."""
-    return [route for c in connectors if isinstance(c, Routed) for route in c.routes()]
-
-
-def chosen(connectors: Sequence[Connector], only: Half | None) -> list[Connector]:
-    """The connectors of one half of the bot, or all. Raises `SettingsError` where none is left."""
-    kept = [c for c in connectors if only is None or (only == "http") == bool(routes([c]))]
-    if not kept:
-        raise SettingsError(
-            "--only gateway needs a platform that is reached by a gateway, "
-            "such as Slack with SLACK_APP_TOKEN, or Discord."
-        )
-    return kept
 
 
 def make_web(settings: Settings, store: Store) -> WebConnector:
@@ -71,7 +136,7 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
         secret_keys=settings.secret_key,
-        room=FileQuota(settings.upload_bytes_per_person, settings.upload_bytes_total),
+        room=FileQuota(person=settings.upload_bytes_per_person, total=settings.upload_bytes_total),
     )
 
 
@@ -83,16 +148,18 @@ def _sign_in(settings: Settings) -> SignIn:
 
         oidc = Oidc(
             OidcOptions(
-                settings.oidc_issuer,
-                settings.oidc_client_id,
-                revealed(settings.oidc_client_secret),
-                settings.public_url or "",
+                issuer=settings.oidc_issuer,
+                client_id=settings.oidc_client_id,
+                client_secret=revealed(settings.oidc_client_secret),
+                public_url=settings.public_url or "",
             )
         )
     people = AllowList(
-        settings.sign_in_people, settings.inspector_all_runs, settings.inspector_own_runs
+        page=settings.sign_in_people,
+        all_runs=settings.inspector_all_runs,
+        own_runs=settings.inspector_own_runs,
     )
-    return SignIn(oidc, settings.sign_in_header, people)
+    return SignIn(oidc=oidc, header=settings.sign_in_header, people=people)
 
 
 def _engine(store: Store) -> AsyncEngine:
@@ -133,7 +200,7 @@ def _slack(settings: Settings, engine: AsyncEngine) -> Connector:
         table_rows=settings.slack_table_rows,
         table_columns=settings.slack_table_columns,
         table_characters=settings.slack_table_characters,
-        prompts=tuple(Prompt(text, text) for text in settings.slack_prompts),
+        prompts=tuple(Prompt(title=text, message=text) for text in settings.slack_prompts),
         greeting=settings.slack_greeting,
         oauth=oauth,
     )
@@ -164,6 +231,153 @@ def _discord(settings: Settings, token: str, store: Store) -> Connector:
         return Keys([derived(secret, "discord token") for secret in secrets])
 
     return DiscordConnector(options, store.grants, keys)
+
+
+# What watches, and what is done with a question.
+
+
+def make_tracer(settings: Settings) -> Tracer | None:
+    """Traces, where they are wanted; their libraries are imported only then."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    try:
+        from bot.telemetry.tracing import otlp_tracing
+    except ImportError as error:
+        raise SettingsError(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT needs a library that is not installed ({error.name}): "
+            "pip install -r requirements-otel.txt"
+        ) from error
+    return otlp_tracing(
+        endpoint=settings.otel_exporter_otlp_endpoint,
+        headers=revealed(settings.otel_exporter_otlp_headers) or "",
+        version=bot_version(),
+    )
+
+
+def run_options(settings: Settings, price: Price) -> RunOptions:
+    """What the settings say about answers; `price` says what tokens cost."""
+    caps = Caps(tokens=settings.run_tokens, microusd=_microusd(settings.run_usd), price=price)
+    request = RequestOptions(
+        system_prompt=settings.system_prompt,
+        history_messages=settings.history_messages,
+        max_answer_tokens=settings.max_answer_tokens,
+        files=DocumentReader(_file_limits(settings)),
+        caps=caps,
+    )
+    return RunOptions(
+        request=request,
+        run_seconds=settings.run_seconds,
+        delivery_seconds=settings.delivery_seconds,
+        log_text=settings.log_text,
+        price=price,
+        reasoning=settings.reasoning,
+        log_tokens=settings.log_tokens,
+    )
+
+
+def _file_limits(settings: Settings) -> FileLimits:
+    most = FileLimits()
+    return FileLimits(
+        files=settings.files_per_question,
+        image_bytes=settings.max_file_bytes,
+        pdf_bytes=settings.max_file_bytes,
+        text_bytes=min(most.text_bytes, settings.max_file_bytes),
+    )
+
+
+def intake_options(settings: Settings) -> IntakeOptions:
+    """What the settings say about questions."""
+    access = Access(
+        allow_people=settings.named("allow_people"),
+        block_people=settings.named("block_people"),
+        allow_channels=settings.allow_channels,
+        block_channels=settings.block_channels,
+        allow_workspaces=settings.allow_workspaces,
+        block_workspaces=settings.block_workspaces,
+        allow_external=settings.allow_external_people,
+    )
+    return IntakeOptions(
+        policy=settings.conversation_policy,
+        access=access,
+        max_question_chars=settings.max_question_chars,
+        follow_ups=settings.follow_ups,
+        edit_seconds=settings.edit_seconds,
+        admins=settings.named("admins"),
+        limits=_limits(settings),
+    )
+
+
+def _limits(settings: Settings) -> Quotas:
+    return Quotas(
+        person=Limit(
+            runs_at_once=settings.person_runs_at_once,
+            runs_per_day=settings.person_runs_per_day,
+            tokens_per_day=settings.person_tokens_per_day,
+            microusd_per_month=_microusd(settings.person_usd_per_month),
+        ),
+        workspace=Limit(
+            runs_at_once=settings.workspace_runs_at_once,
+            runs_per_day=settings.workspace_runs_per_day,
+            tokens_per_day=settings.workspace_tokens_per_day,
+            microusd_per_month=_microusd(settings.workspace_usd_per_month),
+        ),
+    )
+
+
+def _microusd(usd: Decimal | None) -> int | None:
+    return None if usd is None else int(usd * 1_000_000)
+
+
+# What is served by HTTP.
+
+
+def make_server(
+    settings: Settings, *, store: Store, connectors: Sequence[Connector], health: Health
+) -> http.Server:
+    """The server of what watches, of the inspector, and of the connectors."""
+    access = MetricsAccess(token=revealed(settings.metrics_token), public=settings.public)
+    inspector = make_inspector(store, connectors, questions=settings.log_text)
+    served = [*health.routes(access), *inspector.routes(), *routes(connectors)]
+    return http.serve(
+        http.build(served),
+        limits=http.limits_for(
+            total=settings.http_connections, per_address=settings.http_connections_per_address
+        ),
+        proxies=http.Proxies(settings.trusted_proxies),
+        proxy_header=settings.sign_in_header,
+    )
+
+
+def make_inspector(store: Store, connectors: Sequence[Connector], *, questions: bool) -> Inspector:
+    """The inspector, behind the page's login. `questions`: whether it lists their first words."""
+    login = next(c.login for c in connectors if isinstance(c, WebConnector))
+    options = Options(now_us=now_us, link=links(connectors), questions=questions)
+    return Inspector(store, PageDoor(login.access("inspector"), login), options)
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """A connector that is reached by HTTP."""
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """What it serves; nothing where it isn't reached so."""
+        ...
+
+
+def routes(connectors: Sequence[Connector]) -> list[BaseRoute]:
+    """What the connectors serve by HTTP."""
+    return [route for c in connectors if isinstance(c, Routed) for route in c.routes()]
+
+
+def chosen(connectors: Sequence[Connector], only: Half | None) -> list[Connector]:
+    """The connectors of one half of the bot, or all. Raises `SettingsError` where none is left."""
+    kept = [c for c in connectors if only is None or (only == "http") == bool(routes([c]))]
+    if not kept:
+        raise SettingsError(
+            "--only gateway needs a platform that is reached by a gateway, "
+            "such as Slack with SLACK_APP_TOKEN, or Discord."
+        )
+    return kept
 
 
 @asynccontextmanager

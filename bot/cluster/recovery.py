@@ -16,10 +16,10 @@ from uuid import UUID
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.callbacks import Reasoning
 from bot.cluster.heartbeat import Heart, Judge
 from bot.cluster.takeover import Endings
 from bot.pacing import Pacing
-from bot.reply import Reasoning
 from bot.runs import Runs
 from bot.store import KeptQuestion, Orphan, RunRow, RunStart, Store, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch

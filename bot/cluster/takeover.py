@@ -8,14 +8,14 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise, product, takewhile
 
 import structlog
 
+from bot.callbacks import DeliveryHandler, Reasoning
 from bot.pacing import Pacing
 from bot.render import Piece, close_unfinished, layout, undecorated
-from bot.reply import Begun, Ending, Message, Reasoning, Reply, Telling
+from bot.reply import Begun, Ending, Message, Reply
 from bot.runs import Price, Used, as_known, outcomes, standing
 from bot.runs.receipts import Receipt, Verdict, Witness, summary
 from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
@@ -345,22 +345,22 @@ class Endings:
         reply = Reply(
             left.row.run_id,
             left.question,
-            connector,
-            self._pacing,
-            self._store,
-            lambda: self._now_us() - started_us,
-            Begun(
-                left.messages,
-                max((edit.n + 1 for edit in left.edits), default=0),
-                started_us,
+            connector=connector,
+            pacing=self._pacing,
+            store=self._store,
+            elapsed_us=lambda: self._now_us() - started_us,
+            begun=Begun(
+                messages=left.messages,
+                calls=max((edit.n + 1 for edit in left.edits), default=0),
+                at_us=started_us,
                 elsewhere=True,
                 firm=firm,
             ),
-            self._watch,
-            left.row.start.person,
+            hearer=self._watch,
+            asker=left.row.start.person,
         )
         ended = outcomes.INTERRUPTED
-        self._tell(reply, left.tokens, text)
+        await self._tell(reply, left.tokens, text)
         ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
         try:
             await reply.finish(ending, _SHOW_DEADLINE_S)
@@ -369,28 +369,31 @@ class Endings:
             raise
         if reply.late:
             await self._store.settled(left.row.run_id, _KEEP_DEADLINE_S)
-            raise Unavailable(reply.error or "not shown")
+            raise Unavailable(reply.state.error or "not shown")
         return reply
 
-    def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
+    async def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
         """Says it all again, as it was said; the screen may have had more than the log."""
-        telling = Telling(reply, self._reasoning)
+        at_us = 0
+        delivery = DeliveryHandler(reply, lambda: at_us, self._reasoning)
         for token in tokens:
-            telling.take(token.text, token.kind, partial(int, token.at_us))
+            at_us = token.at_us
+            await delivery.on_llm_new_token(token.text, kind=token.kind)
         reply.append(text[len(recorded(tokens)) :])
 
     def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:
         """The run has ended: from here on the store says so."""
-        gone = reply is None or reply.gone
+        gone = reply is None or reply.state.gone
         receipt = Receipt(
             Verdict.UNPROVEN,
             generated=None,
             recorded=Witness.of(recorded(left.tokens)),
-            shown=None if reply is None or gone else Witness.of(reply.shown_text()),
+            shown=None if reply is None or gone else Witness.of(reply.state.shown_text()),
             unproven=WHY,
         )
         first = next(iter(left.tokens), None)
         used = self._used(left)
+        problem = None if reply is None else reply.state.error
         end = RunEnd(
             ended_us=self._now_us(),
             outcome=outcomes.INTERRUPTED.outcome,
@@ -403,7 +406,7 @@ class Endings:
             verdict=receipt.verdict,
             receipt=receipt.as_dict(),
             first_token_us=None if first is None else first.at_us,
-            error=WHY if reply is None or reply.error is None else f"{WHY}; {reply.error}",
+            error=WHY if problem is None else f"{WHY}; {problem}",
         )
         self._store.runs.end(left.row.run_id, end)
         self._watch.ended(left.row.start, end, None)

@@ -195,7 +195,8 @@ class Connections:
 
 def limits_for(total: int, per_address: int) -> ConnectionLimits:
     """Limits that leave a quarter of the process's files to everything but HTTP."""
-    return ConnectionLimits(min(total, raised_file_limit() * 3 // 4), per_address)
+    total = min(total, raised_file_limit() * 3 // 4)
+    return ConnectionLimits(total=total, per_address=per_address)
 
 
 def refuse(transport: asyncio.Transport, status: int, reason: str) -> None:

@@ -1,21 +1,16 @@
 """The growing answer: its parts, one edit in flight, the last edit always made."""
 
-from bot.reply.ladder import Taken
-from bot.reply.record import Hearer
-from bot.reply.reply import Begun, Reply
+from bot.reply.calls import Hearer, Taken
+from bot.reply.reply import Reply
 from bot.reply.screen import Ending, Mark, Message
-from bot.reply.telling import SEAM, Buffer, Reasoning, Telling
+from bot.reply.state import Begun
 
 __all__ = [
-    "SEAM",
     "Begun",
-    "Buffer",
     "Ending",
     "Hearer",
     "Mark",
     "Message",
-    "Reasoning",
     "Reply",
     "Taken",
-    "Telling",
 ]

@@ -99,7 +99,8 @@ class Message:
 class Step:
     """A call that brings the screen closer to the answer; `at` counts the editable messages.
 
-    `ref` is the message that it edits; None where it posts one.
+    `ref` is the message that it edits; None where it posts one. `closes`: no more of the answer is
+    shown, and the step ends a message that stands.
     """
 
     call: Literal["post", "edit"]
@@ -107,6 +108,7 @@ class Step:
     piece: Piece
     part: Part
     ref: MessageRef | None = None
+    closes: bool = False
 
 
 class Screen:

@@ -97,13 +97,15 @@ class Receipt:
 class Evidence:
     """A witness's text, or why there is none. `broken` says that its link is at fault for that.
 
-    `unknown` names what the witness has seen and does not know.
+    `unknown` names what the witness has seen and does not know; `later` says that there may be one
+    later.
     """
 
     text: str | None
     reason: str = ""
     broken: bool = False
     unknown: tuple[str, ...] = ()
+    later: bool = False
 
 
 def of_log(recorded: Recorded, tokens: int, reason: str = "") -> Evidence:

@@ -20,7 +20,7 @@ from bot.runs import outcomes
 from bot.runs.outcomes import Ended, Question
 from bot.runs.receipts import Fault
 from bot.runs.record import Late
-from bot.runs.run import Result, Run, RunOptions
+from bot.runs.run import Result, Run, RunOptions, RunServices
 from bot.runs.usage import Price
 from bot.store import RunEnd, Store
 from bot.telemetry import UNWATCHED, Watch
@@ -48,14 +48,9 @@ class Runs:
         now_us: Callable[[], int],
         watch: Watch = UNWATCHED,
     ) -> None:
-        self._provider = provider
-        self._store = store
-        self._pacing = pacing
-        self._options = options
-        self._now_us = now_us
-        self._watch = watch
         self.late = Late(store)
         """The comparisons that wait for the token log."""
+        self._services = RunServices(provider, store, pacing, options, now_us, self.late, watch)
         self._active: dict[UUID, Run] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -63,7 +58,7 @@ class Runs:
     @property
     def price(self) -> Price:
         """What tokens cost."""
-        return self._options.price
+        return self._services.options.price
 
     @property
     def active(self) -> list[Run]:
@@ -82,10 +77,7 @@ class Runs:
         """
         run_id = run_id or uuid4()
         with bound_contextvars(run_id=str(run_id)):  # the run's own tasks inherit it
-            run = Run(
-                run_id, question, connector, self._provider, self._store, self._pacing,
-                self._options, self._now_us, self.late, self._watch,
-            )  # fmt: skip
+            run = Run(run_id, question, connector, self._services)
             self._active[run_id] = run
             self._idle.clear()
             try:
@@ -97,7 +89,7 @@ class Runs:
 
     def never_answered(self) -> RunEnd:
         """The end of a run that was begun, of which nobody saw anything, and that nobody wants."""
-        return RunEnd(self._now_us(), outcomes.STOPPED.outcome, "", 0)
+        return RunEnd(self._services.now_us(), outcomes.STOPPED.outcome, "", 0)
 
     def stop(self, run_id: UUID) -> bool:
         """Stops a run; False where it isn't under way here."""
@@ -117,7 +109,7 @@ class Runs:
 
     def stop_at(self, message: MessageRef) -> int:
         """A message was deleted: stops the runs that answer it, or of whose answer it is a part."""
-        parts = {run.id for run in self.active if run.reply.forget(message)}
+        parts = {run.id for run in self.active if run.reply.state.forget(message)}
         return self._stop_where(
             lambda run: message == run.question.asked.message or run.id in parts
         )
@@ -152,7 +144,7 @@ class Runs:
 
     def _expect_ends(self) -> None:
         for budget, ends in Counter(run.ends_by for run in self._active.values()).items():
-            self._pacing.expect(budget, ends)
+            self._services.pacing.expect(budget, ends)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import structlog
 
-from bot.callbacks import DeliveryHandler, Lane, RecordingHandler, TokenLines
+from bot.callbacks import SEAM, Reasoning, RunHandlers
 from bot.pacing import Pacing
-from bot.reply import SEAM, Begun, Ending, Mark, Reasoning, Reply
+from bot.reply import Begun, Ending, Mark, Reply
 from bot.runs import outcomes
 from bot.runs.outcomes import Ended, Outcome, Question, cure
-from bot.runs.prompt import RequestOptions, gather
+from bot.runs.prompt import Gathered, RequestOptions, gather
 from bot.runs.receipts import Evidence, Receipt, compare, links, of_log, of_screen, summary
 from bot.runs.record import KEEP_DEADLINE_S, Late, RunRecord
 from bot.runs.usage import Price, Used, answered_tokens, asked_tokens, no_price, used
@@ -23,7 +23,7 @@ from bot.store import Recorded, Store, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
 from bot.words import Sentence
 from connectors.base import Budget, Connector, ConnectorError, Status
-from providers.base import Generation, Provider, ProviderError, Request
+from providers.base import Generation, Provider, ProviderError
 
 log = structlog.get_logger(__name__)
 
@@ -64,59 +64,60 @@ class Result:
     """The model's failure, where that ended it."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunServices:
+    """What all runs of a process share. `late` compares what can't be compared at a run's end."""
+
+    provider: Provider
+    store: Store
+    pacing: Pacing
+    options: RunOptions
+    now_us: Callable[[], int]
+    late: Late
+    watch: Watch = UNWATCHED
+
+
 class Run:
     """Answers one question once. `stop` ends it early; `answer` returns when all is settled."""
 
     def __init__(
-        self,
-        run_id: UUID,
-        question: Question,
-        connector: Connector,
-        provider: Provider,
-        store: Store,
-        pacing: Pacing,
-        options: RunOptions,
-        now_us: Callable[[], int],
-        late: Late,
-        watch: Watch = UNWATCHED,
+        self, run_id: UUID, question: Question, connector: Connector, services: RunServices
     ) -> None:
-        """`late` compares what can't be compared at the run's end."""
         self.id = run_id
         self.question = question
         self.generation = Generation()
         self._connector = connector
-        self._provider = provider
-        self._store = store
-        self._options = options
+        self._services = services
+        self._options = services.options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self._late = late
-        self._log_away = False
-        self._left_out: tuple[Sentence, ...] = ()
-        self._request: Request | None = None
-        self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._gathered: Gathered | None = None
         self._generated_us: int | None = None
-        self._record = RunRecord(self.id, store, now_us, watch, log_text=options.log_text)
-        asked = question.asked.message
+        self._stop: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._record = RunRecord(
+            run_id, services.store, services.now_us, services.watch,
+            log_text=services.options.log_text,
+        )  # fmt: skip
         self.reply = Reply(
-            self.id,
-            asked,
-            connector,
-            pacing,
-            store,
-            self._elapsed_us,
-            Begun(at_us=now_us()),
-            watch,
+            run_id,
+            question.asked.message,
+            connector=connector,
+            pacing=services.pacing,
+            store=services.store,
+            elapsed_us=self._elapsed_us,
+            begun=Begun(at_us=services.now_us()),
+            hearer=services.watch,
             asker=question.asked.person,
         )
-        self._recorder = RecordingHandler(self.id, store.tokens, self._elapsed_us)
-        self._recording = Lane(self._recorder, "recording")
-        deliverer = DeliveryHandler(self.reply, self._elapsed_us, options.reasoning)
-        self._delivery = Lane(deliverer, "delivery")
-        self._lanes = [self._recording, self._delivery]
-        if options.log_tokens:
-            lines = TokenLines(self.id, self._elapsed_us, text=options.log_text)
-            self._lanes.append(Lane(lines, "token lines"))
+        self._handlers = RunHandlers(
+            run_id,
+            self._elapsed_us,
+            tokens=services.store.tokens,
+            reply=self.reply,
+            reasoning=services.options.reasoning,
+            lines=services.options.log_tokens,
+            text=services.options.log_text,
+        )
 
     @property
     def age_s(self) -> float:
@@ -130,8 +131,9 @@ class Run:
 
     def used(self, error: str | None = None) -> Used | None:
         """What the run has used so far; once it has ended, `error` is what the operator is told."""
-        name, price = self._provider.name, self._options.price
-        return used(self._request, name, self.generation, error, price)
+        request = None if self._gathered is None else self._gathered.request
+        name, price = self._services.provider.name, self._options.price
+        return used(request, name, self.generation, error, price)
 
     def stop(self, ended: Ended = outcomes.STOPPED) -> None:
         """Ends the run early; what was generated so far is kept, recorded and shown."""
@@ -145,25 +147,32 @@ class Run:
 
     async def answer(self) -> Result:
         """Generates, records, shows, compares; a failure of the model is an outcome."""
-        self._record.begin(self.question, self._provider.name)
+        self._record.begin(self.question, self._services.provider.name)
         try:
             ended = await self._generate()
             self._generated_us = self._elapsed_us()
             await self._settle(ended, self.generation.text)
-            receipt = await self._compare()
+            recorded = await self._recorded()
+            receipt = self._compared(recorded)
         except asyncio.CancelledError:
             self._end(outcomes.INTERRUPTED, None)
             raise
         ended = self._as_delivered(ended)
         self._tell_links(receipt)
         self._end(ended, receipt)
-        if self._log_away:
-            self._late.owe(self.id, self._logged, self._compared, self._stamp)
+        if recorded.later:
+            self._services.late.owe(self.id, self._logged, self._compared, self._stamp)
         await asyncio.gather(self._stamp(receipt), self._record.kept())
-        text, tokens = self.generation.text, self.generation.tokens
-        handed_on = self._recorder.handed_on
-        known = (ended.error, handed_on, ended.failure)
-        return Result(self.id, ended.outcome, text, tokens, receipt, *known)
+        return Result(
+            run_id=self.id,
+            outcome=ended.outcome,
+            text=self.generation.text,
+            tokens=self.generation.tokens,
+            receipt=receipt,
+            error=ended.error,
+            handed_on=self._handlers.recorder.handed_on,
+            failure=ended.failure,
+        )
 
     # The model.
 
@@ -210,31 +219,31 @@ class Run:
 
     def _over_its_cap(self) -> bool:
         """Whether the answer is longer than it may be, and the service does not mind."""
-        most = None if self._request is None else self._request.max_tokens
+        most = None if self._gathered is None else self._gathered.request.max_tokens
         return most is not None and answered_tokens(self.generation) > most
 
     async def _work(self) -> None:
         question = self.question
-        gathered = await gather(
+        self._gathered = await gather(
             question.asked,
             question.parent if question.kind == "continue" else None,
             self._connector,
-            self._store,
-            self._provider,
+            self._services.store,
+            self._services.provider,
             self._options.request,
         )
-        self._left_out, self._request = gathered.left_out, gathered.request
-        self._record.asked(asked_tokens(gathered.request))
-        await self._provider.generate(
-            gathered.request,
+        request = self._gathered.request
+        self._record.asked(asked_tokens(request))
+        await self._services.provider.generate(
+            request,
             run_id=self.id,
-            callbacks=self._lanes,
+            callbacks=self._handlers.lanes,
             generation=self.generation,
         )
 
     async def _first_end(self, work: asyncio.Task[None]) -> Ended:
         """Whatever comes first: the model's end, a stop, a screen that is gone, the time-out."""
-        over = asyncio.create_task(self.reply.over.wait())
+        over = asyncio.create_task(self.reply.state.over.wait())
         ends: set[asyncio.Future[Any]] = {work, over, self._stop}
         try:
             await asyncio.wait(
@@ -249,7 +258,7 @@ class Run:
             return outcomes.finished(self.generation)
         if self._stop.done():
             return self._stop.result()
-        return outcomes.STOPPED if self.reply.over.is_set() else outcomes.TOO_LATE
+        return outcomes.STOPPED if self.reply.state.over.is_set() else outcomes.TOO_LATE
 
     async def _halt(self, work: asyncio.Task[None]) -> None:
         """Closes the model's stream; one that won't close is left behind, and reported."""
@@ -262,24 +271,25 @@ class Run:
             # It may go on. The answer ends here, for all three witnesses alike.
             left = self.generation
             self.generation = replace(left, pieces=list(left.pieces), seams=list(left.seams))
-            self._recording.close()
-            self._delivery.close()
+            self._handlers.recording.close()
+            self._handlers.delivery.close()
 
     # The end.
 
     async def _settle(self, ended: Ended, text: str) -> None:
         """Ends recording and delivery side by side, each within its own deadline."""
-        left_out = (Sentence("answer.not_read", {"what": line}) for line in self._left_out)
+        unread = () if self._gathered is None else self._gathered.left_out
+        left_out = (Sentence("answer.not_read", {"what": line}) for line in unread)
         trimmed = outcomes.TRIMMED if self.generation.trimmed else None
         notes = (*left_out, trimmed, ended.note)
         note = "\n\n".join(outcomes.small(line) for line in notes if line is not None)
         seams = tuple(Mark(at, SEAM) for at in self.generation.seams)
         ending = Ending(text, note, outcomes.controls(ended.outcome, text), seams)
         ends = await asyncio.gather(
-            self._recording.finish(HANDLER_DEADLINE_S),
+            self._handlers.recording.finish(HANDLER_DEADLINE_S),
             self._deliver(ending),
             self._signal(Status.IDLE),
-            *(lane.finish(HANDLER_DEADLINE_S) for lane in self._lanes[2:]),
+            *(lane.finish(HANDLER_DEADLINE_S) for lane in self._handlers.others),
             return_exceptions=True,
         )
         for fault in ends:
@@ -287,17 +297,14 @@ class Run:
                 log.error("run.bug", exc_info=fault)
 
     async def _deliver(self, ending: Ending) -> None:
-        await self._delivery.finish(HANDLER_DEADLINE_S)
+        await self._handlers.delivery.finish(HANDLER_DEADLINE_S)
         await self.reply.finish(ending, self._options.delivery_seconds)
 
     def _as_delivered(self, ended: Ended) -> Ended:
         """A screen that could not be made whole outweighs how the model ended."""
-        if self.reply.error is None:
+        if self.reply.state.error is None:
             return ended
-        return Ended(Outcome.UNDELIVERABLE, error=self.reply.error)
-
-    async def _compare(self) -> Receipt:
-        return self._compared(await self._recorded())
+        return Ended(Outcome.UNDELIVERABLE, error=self.reply.state.error)
 
     def _compared(self, recorded: Evidence) -> Receipt:
         return compare(
@@ -305,34 +312,34 @@ class Run:
             recorded,
             self._shown(),
             self.reply.lost_at,
-            self._delivery.fault,
+            self._handlers.delivery.fault,
         )
 
     async def _recorded(self) -> Evidence:
         try:
-            await self._store.settled(self.id, KEEP_DEADLINE_S)
-            recorded = await self._store.tokens.recorded(self.id)
+            await self._services.store.settled(self.id, KEEP_DEADLINE_S)
+            recorded = await self._services.store.tokens.recorded(self.id)
         except StoreUnavailable as error:
-            self._log_away = True
-            return Evidence(None, f"the token log is away: {error}")
+            return Evidence(None, f"the token log is away: {error}", later=True)
         except Exception as error:
             log.exception("run.bug")
             return Evidence(None, f"{type(error).__name__} in the token log", broken=True)
         return self._logged(recorded)
 
     def _logged(self, recorded: Recorded) -> Evidence:
-        return of_log(recorded, self.generation.tokens, self._recording.fault or "")
+        return of_log(recorded, self.generation.tokens, self._handlers.recording.fault or "")
 
     def _shown(self) -> Evidence:
-        if self.reply.gone:
+        state = self.reply.state
+        if state.gone:
             return Evidence(None, "the reader deleted the answer")
-        if self.reply.unsure is not None:
-            return Evidence(None, self.reply.unsure)
-        return of_screen(self.reply.shown_text(), self.reply.error or "", self.reply.unknown)
+        if state.unsure is not None:
+            return Evidence(None, state.unsure)
+        return of_screen(state.shown_text(), state.error or "", state.unknown)
 
     def _tell_links(self, receipt: Receipt) -> None:
         """One line of the log for each link of the chain: who reads it need not know the store."""
-        shown = None if receipt.shown is None else self.reply.shown_text()
+        shown = None if receipt.shown is None else self.reply.state.shown_text()
         for link, witness in links(receipt, self.reply.delivered, shown):
             had = {"unproven": receipt.unproven} if witness is None else asdict(witness)
             log.info("run.link", run_id=str(self.id), link=link, **had)
@@ -343,8 +350,8 @@ class Run:
             receipt,
             self.generation,
             self._used(ended),
-            self._recorder.first_token_us,
-            self.reply.first_text_us,
+            self._handlers.recorder.first_token_us,
+            self.reply.state.first_text_us,
             self._generated_us,
         )
 

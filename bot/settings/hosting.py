@@ -211,6 +211,12 @@ class HostingSettings(BaseSettings):
         return 8080 if self.port is None else self.port
 
     @property
+    def address(self) -> str:
+        """Where people reach the page; on this machine, where nothing else is known."""
+        host = "127.0.0.1" if self.public else self.bind_host
+        return self.public_url or f"http://{host}:{self.bind_port}"
+
+    @property
     def public(self) -> bool:
         """Whether others than this machine's users can reach the page."""
         return self.bind_host not in {"127.0.0.1", "localhost", "::1"}

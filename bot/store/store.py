@@ -18,7 +18,7 @@ from bot.store.people import PersonStore
 from bot.store.retention import Retention
 from bot.store.runs import RunStore, TokenLog
 from bot.store.usage import UsageLog
-from bot.store.write_behind import Journal
+from bot.store.write_behind import Journal, OnWritten, unheard
 
 
 class Store:
@@ -80,13 +80,15 @@ class Store:
         return lost
 
 
-def open_store(url: str, *, deadline: float = 10.0) -> Store:
+def open_store(url: str, *, deadline: float = 10.0, on_written: OnWritten | None = None) -> Store:
     """The store in the database at `url`; it connects on first use.
 
-    `deadline` bounds each transaction, in seconds. Raises `ValueError` for a URL that is neither
+    `deadline` bounds each transaction, in seconds. `on_written` hears of each group of rows that
+    is durable, see `Journal`. Raises `ValueError` for a URL that is neither
     SQLite's nor PostgreSQL's.
     """
-    return Store(SqlDatabase(url, deadline=deadline))
+    database = SqlDatabase(url, deadline=deadline)
+    return Store(database, Journal(database, on_written=on_written or unheard))
 
 
 def memory_store() -> Store:

@@ -32,6 +32,14 @@ Row = tuple[Any, ...]
 """(kind, run_id, values…): what `RowKind.write` of its kind understands."""
 
 
+OnWritten = Callable[[int, float], None]
+"""Hears of each group once it is durable: its rows, and its first row's age (seconds)."""
+
+
+def unheard(_rows: int, _age_s: float) -> None:
+    """Nobody hears."""
+
+
 @dataclass(frozen=True, eq=False)
 class RowKind:
     """One kind of row. Within a group, kinds are written in the order of `order`.
@@ -47,7 +55,14 @@ class RowKind:
 class Journal:
     """Takes rows without waiting, and writes them in order."""
 
-    def __init__(self, database: Database, *, interval: float = 0.05, limit: int = 500_000) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        interval: float = 0.05,
+        limit: int = 500_000,
+        on_written: OnWritten = unheard,
+    ) -> None:
         """`interval` in seconds; `limit` in rows.
 
         Over the limit `add_many` refuses (one of many rows of a run); `add` has a tenth more, so
@@ -78,8 +93,7 @@ class Journal:
         self._gathering_since = 0.0
         self._cuts: deque[tuple[int, float]] = deque()
         """For what was cut at a time: how much is done with it, and when its first row came."""
-        self.on_written: Callable[[int, float], None] = _unheard
-        """Hears of each group once it is durable: its rows, and its first row's age (seconds)."""
+        self.on_written = on_written
 
     def add(self, row: Row) -> None:
         """Takes one of a run's few rows; never waits."""
@@ -255,10 +269,6 @@ class Journal:
             log.info("store.available", pending=self.pending)
         self._trouble = None
         self._retry = FIRST_RETRY
-
-
-def _unheard(_rows: int, _age_s: float) -> None:
-    pass
 
 
 def _write(connection: Connection, rows: list[Row]) -> None:

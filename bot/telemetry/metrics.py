@@ -6,7 +6,7 @@ import asyncio
 import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -106,6 +106,53 @@ _MOST_BLOCKS = 50
 _BLOCK = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
+class Measure(NamedTuple):
+    """One metric: a counter, or a histogram where it has buckets."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+MEASURES = (
+    Measure("runs", "Runs that ended", ("connector", "model", "kind", "outcome", "verdict")),
+    Measure("generated_tokens", "Tokens that models streamed", ("connector", "model")),
+    Measure("usage_tokens", "Tokens as services count", ("model", "type")),
+    Measure("cost_usd", "US dollars, where a price is known", ("model",)),
+    Measure("provider_errors", "Failed tries of models", ("model", "error")),
+    Measure("attempts", "Tries after a run's first", ("model", "kind")),
+    Measure("unknown_blocks", "Runs that are shown in blocks nobody knows", ("connector", "block")),
+    Measure(
+        "finishes",
+        "How services ended answers: our reading, their word",
+        ("model", "reason", "word"),
+    ),
+    Measure(
+        "first_token_seconds", "From a run's start to its first token", ("model",), buckets=_WAITS
+    ),
+    Measure(
+        "first_text_seconds",
+        "From a run's start to the first text shown",
+        ("connector",),
+        buckets=_WAITS,
+    ),
+    Measure("run_seconds", "From a run's start to its end", ("connector",), buckets=_RUNS),
+    Measure("calls", "Posts and edits, by how they went", ("connector", "call", "result")),
+    Measure("call_seconds", "How long a post or edit took", ("connector", "call"), buckets=_CALLS),
+    Measure("refusals", "Refusals of a platform, by what was done about it", ("connector", "rung")),
+    Measure(
+        "shown_lag_seconds", "How long text waited to be shown", ("connector",), buckets=_WAITS
+    ),
+    Measure("journal_group_rows", "Rows written together", buckets=_ROWS),
+    Measure(
+        "journal_group_seconds", "Age of a group's first row once it is durable", buckets=_GROUPS
+    ),
+    Measure("loop_delay_seconds", "How late the event loop wakes a task", buckets=_DELAYS),
+)
+"""What is counted and timed, in the order in which it is told."""
+
+
 class Metrics:
     """Counts what it hears. Belongs to one process; nothing here is global."""
 
@@ -113,59 +160,36 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         self._blocks: set[str] = set()
         ProcessCollector(registry=self.registry)
-        self._runs = self._counter(
-            "runs", "Runs that ended", "connector", "model", "kind", "outcome", "verdict"
-        )
-        self._generated = self._counter(
-            "generated_tokens", "Tokens that models streamed", "connector", "model"
-        )
-        self._usage = self._counter("usage_tokens", "Tokens as services count", "model", "type")
-        self._cost = self._counter("cost_usd", "US dollars, where a price is known", "model")
-        self._errors = self._counter("provider_errors", "Failed tries of models", "model", "error")
-        self._tries = self._counter("attempts", "Tries after a run's first", "model", "kind")
-        self._unknown = self._counter(
-            "unknown_blocks", "Runs that are shown in blocks nobody knows", "connector", "block"
-        )
-        self._finishes = self._counter(
-            "finishes",
-            "How services ended answers: our reading, their word",
-            "model",
-            "reason",
-            "word",
-        )
-        self._first_token = self._histogram(
-            "first_token_seconds", "From a run's start to its first token", _WAITS, "model"
-        )
-        self._first_text = self._histogram(
-            "first_text_seconds", "From a run's start to the first text shown", _WAITS, "connector"
-        )
-        self._duration = self._histogram(
-            "run_seconds", "From a run's start to its end", _RUNS, "connector"
-        )
-        self._calls = self._counter(
-            "calls", "Posts and edits, by how they went", "connector", "call", "result"
-        )
-        self._call_time = self._histogram(
-            "call_seconds", "How long a post or edit took", _CALLS, "connector", "call"
-        )
-        self._refusals = self._counter(
-            "refusals", "Refusals of a platform, by what was done about it", "connector", "rung"
-        )
-        self._lag = self._histogram(
-            "shown_lag_seconds", "How long text waited to be shown", _WAITS, "connector"
-        )
-        self._group_rows = self._histogram("journal_group_rows", "Rows written together", _ROWS)
-        self._group_age = self._histogram(
-            "journal_group_seconds", "Age of a group's first row once it is durable", _GROUPS
-        )
-        self._loop_delay = self._histogram(
-            "loop_delay_seconds", "How late the event loop wakes a task", _DELAYS
-        )
-        build = self._labelled_gauge("build_info", "What runs; always 1", "version", "python")
+        self._counters: dict[str, Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for measure in MEASURES:
+            self._add(measure)
+        build = self._gauge("build_info", "What runs; always 1", "version", "python")
         build.labels(version, platform.python_version()).set(1)
-        self._connected = self._labelled_gauge(
+        self._connected = self._gauge(
             "connected", "1 while a platform's events can come in", "connector"
         )
+
+    def _add(self, measure: Measure) -> None:
+        name, registry = f"everytoken_{measure.name}", self.registry
+        if measure.buckets:
+            self._histograms[measure.name] = Histogram(
+                name, measure.meaning, measure.labels, buckets=measure.buckets, registry=registry
+            )
+        else:
+            self._counters[measure.name] = Counter(
+                name, measure.meaning, measure.labels, registry=registry
+            )
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"everytoken_{name}", meaning, labels, registry=self.registry)
+
+    def _inc(self, name: str, *labels: str, by: float = 1) -> None:
+        self._counters[name].labels(*labels).inc(by)
+
+    def _observe(self, name: str, value: float, *labels: str) -> None:
+        histogram = self._histograms[name]
+        (histogram.labels(*labels) if labels else histogram).observe(value)
 
     # What is asked for when somebody looks.
 
@@ -188,44 +212,46 @@ class Metrics:
 
     def called(self, _run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
         """Counts a post or an edit."""
-        self._calls.labels(connector, call.call, call_result(call.error)).inc()
-        self._call_time.labels(connector, call.call).observe(call.latency_us / 1e6)
+        self._inc("calls", connector, call.call, call_result(call.error))
+        self._observe("call_seconds", call.latency_us / 1e6, connector, call.call)
         if lag_us is not None:
-            self._lag.labels(connector).observe(lag_us / 1e6)
+            self._observe("shown_lag_seconds", lag_us / 1e6, connector)
 
     def refused(self, _run_id: UUID, connector: str, taken: Taken) -> None:
         """Counts a rung of the ladder (`bot.reply.ladder`)."""
-        self._refusals.labels(connector, taken).inc()
+        self._inc("refusals", connector, taken)
 
     def ended(self, start: RunStart, end: RunEnd, _generated_us: int | None) -> None:
         """Counts a run."""
         connector, model = start.place.connector, start.model
         verdict = end.verdict or "none"
-        self._runs.labels(connector, model, start.kind, end.outcome, verdict).inc()
+        self._inc("runs", connector, model, start.kind, end.outcome, verdict)
         for block in (end.receipt or {}).get("unknown", ()):
-            self._unknown.labels(connector, self.name_of(block)).inc()
-        self._generated.labels(connector, model).inc(end.tokens)
-        self._duration.labels(connector).observe(max(0, end.ended_us - start.started_us) / 1e6)
+            self._inc("unknown_blocks", connector, self.name_of(block))
+        self._inc("generated_tokens", connector, model, by=end.tokens)
+        took_s = max(0, end.ended_us - start.started_us) / 1e6
+        self._observe("run_seconds", took_s, connector)
         if end.first_token_us is not None:
-            self._first_token.labels(model).observe(end.first_token_us / 1e6)
+            self._observe("first_token_seconds", end.first_token_us / 1e6, model)
         if end.first_text_us is not None:
-            self._first_text.labels(connector).observe(end.first_text_us / 1e6)
+            self._observe("first_text_seconds", end.first_text_us / 1e6, connector)
         self._count_usage(model, end)
-        self._finishes.labels(model, end.finish_reason or "none", word_label(end.finish_word)).inc()
+        word = word_label(end.finish_word)
+        self._inc("finishes", model, end.finish_reason or "none", word)
         for tried, error in provider_errors(model, end):
-            self._errors.labels(tried, error).inc()
+            self._inc("provider_errors", tried, error)
         for attempt in end.attempts or ():
             if attempt["kind"] != "first":
-                self._tries.labels(attempt["model"], attempt["kind"]).inc()
+                self._inc("attempts", attempt["model"], attempt["kind"])
 
     def written(self, rows: int, age_s: float) -> None:
         """The journal has written a group; its first row was `age_s` seconds old."""
-        self._group_rows.observe(rows)
-        self._group_age.observe(age_s)
+        self._observe("journal_group_rows", rows)
+        self._observe("journal_group_seconds", age_s)
 
     def late(self, seconds: float) -> None:
         """The event loop woke a task so late."""
-        self._loop_delay.observe(seconds)
+        self._observe("loop_delay_seconds", seconds)
 
     def name_of(self, block: str) -> str:
         """A block's name as a label: a platform chose it, so what it may be is bounded."""
@@ -240,24 +266,9 @@ class Metrics:
             ("output", end.output_tokens),
         ):
             if tokens is not None:
-                self._usage.labels(model, name).inc(tokens)
+                self._inc("usage_tokens", model, name, by=tokens)
         if end.cost_microusd is not None:
-            self._cost.labels(model).inc(end.cost_microusd / 1e6)
-
-    # How each is made.
-
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"everytoken_{name}", meaning, labels, registry=self.registry)
-
-    def _labelled_gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(f"everytoken_{name}", meaning, labels, registry=self.registry)
-
-    def _histogram(
-        self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
-        return Histogram(
-            f"everytoken_{name}", meaning, labels, buckets=buckets, registry=self.registry
-        )
+            self._inc("cost_usd", model, by=end.cost_microusd / 1e6)
 
 
 # What those who watch hear of, and how they are told: none can harm what is watched.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.reply import SEAM
+from bot.callbacks import SEAM
 from providers.base import GO_ON
 from tests.commands.helpers import Ran, Shell, words
 from tests.servers.openai import Answer, Drop, OpenAIServer, Wait, failure, finish, text

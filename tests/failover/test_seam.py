@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.callbacks import DeliveryHandler
-from bot.reply import SEAM
+from bot.callbacks import SEAM, DeliveryHandler
 from bot.runs import Outcome, outcomes, verify
 from bot.runs.receipts import Verdict
 from connectors.base import Control, Limits

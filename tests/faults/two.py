@@ -1,6 +1,8 @@
 """Two real processes on one PostgreSQL, and each event of Slack's delivered to both: `make two`.
 
-With `--kill` one of them is killed in the middle.
+With `--kill` one of them is killed in the middle. With `--beside FOLDER` the second runs the
+version that is checked out there, as while a deployment rolls; then the first ends, and the second
+answers a tenth as many more alone, as after going back.
 """
 
 from __future__ import annotations
@@ -72,6 +74,8 @@ class Counts:
     by_process: list[int]
     left_writing: int
     rate_limited: int
+    limited: dict[str, int]
+    """The 429s by method: of what writes answers there is to be none, courtesies may have some."""
     seconds: float
 
     @property
@@ -92,19 +96,32 @@ async def both_hear(slack: Slack, first: Bot, second: Bot) -> AsyncIterator[None
 
 
 async def delivered_to_both(
-    events: int, url: str, folder: Path, *, kill: bool, metered: bool = False
+    events: int,
+    url: str,
+    folder: Path,
+    *,
+    kill: bool,
+    metered: bool = False,
+    beside: Path | None = None,
 ) -> Counts:
     """Delivers so many questions, each of a conversation of its own, and waits for all answers."""
     limits = Limits() if metered else Limits().unmetered()
     async with slack_server(limits=limits) as slack, OpenAIServer(Answer(_ACTS)) as model:
         settings = asks(model) | by_http(slack) | ({} if metered else QUICK)
         shell = Shell(folder, settings | {"DATABASE_URL": url, "LOG_LEVEL": "warning"})
-        async with shell.bot() as first, shell.bot() as second:
+        other = {} if beside is None else {"PYTHONPATH": str(beside)}
+        async with shell.bot(**other) as second, shell.bot() as first:
             began = time.monotonic()
+            more = 0 if beside is None else events // 10
             async with both_hear(slack, first, second):
                 await _ask(slack, url, events, first if kill else None)
                 await _answered(url, events)
-            return _counted(slack, url, events, time.monotonic() - began)
+                if more:
+                    first.child.send(signal.SIGTERM)
+                    await first.child.ended()
+                    await _ask(slack, url, more, None)
+                    await _answered(url, events + more)
+            return _counted(slack, url, events + more, time.monotonic() - began)
 
 
 async def _ask(slack: Slack, url: str, events: int, victim: Bot | None) -> None:
@@ -145,6 +162,7 @@ def _counted(slack: Slack, url: str, events: int, seconds: float) -> Counts:
         by_process=[count for (count,) in by],
         left_writing=len(slack.writing()),
         rate_limited=len(slack.rate_limited),
+        limited=dict(Counter(each.method for each in slack.rate_limited)),
         seconds=round(seconds, 1),
     )
 
@@ -165,10 +183,16 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=500)
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--metered", action="store_true")
+    parser.add_argument("--beside", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, postgres_schema() as url:
         work = delivered_to_both(
-            given.events, url, Path(folder), kill=given.kill, metered=given.metered
+            given.events,
+            url,
+            Path(folder),
+            kill=given.kill,
+            metered=given.metered,
+            beside=given.beside and given.beside.resolve(),
         )
         counts = asyncio.run(work)
     print_counts(counts)

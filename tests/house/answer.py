@@ -87,7 +87,10 @@ class Recorder:
             threading.setprofile(None)
 
     def passed(self) -> list[Passed]:
-        """The functions that were called. Bodies of modules, classes and comprehensions are not."""
+        """The functions that were called.
+
+        Left out: the bodies of modules, classes and comprehensions, and what dataclasses generate.
+        """
         return [
             Passed(str(Path(code.co_filename).relative_to(self._root)), code.co_qualname, calls)
             for code, calls in self._calls.items()

@@ -111,7 +111,7 @@ async def test_a_closing_process_shares_the_budgets_with_those_that_come() -> No
         await asyncio.sleep(1)
         second = await world.start()
         await asyncio.sleep(5)
-        shares = [p.runs._pacing._share(p.connector.name) for p in (first, second)]
+        shares = [p.runs._services.pacing._share(p.connector.name) for p in (first, second)]
         assert [share._processes for share in shares] == [2, 2]
         await closing
 

@@ -50,7 +50,7 @@ async def test_after_an_outage_nobody_takes_the_parts_of_those_that_only_seem_de
         shared: list[int] = []
         for process in processes:
             monkeypatch.setattr(
-                process.runs._pacing, "divide", lambda _name, count: shared.append(count)
+                process.runs._services.pacing, "divide", lambda _name, count: shared.append(count)
             )
         for process in processes:
             process.line.cut = False

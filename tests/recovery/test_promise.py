@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.reply import SEAM
+from bot.callbacks import SEAM
 from bot.runs import outcomes
 from connectors.base import ConnectorError, Limits, RateLimited, Unavailable
 from connectors.memory import Fault, Lost

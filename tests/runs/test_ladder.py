@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from bot.render import Piece, literal
-from bot.reply.closing import Closing
 from bot.reply.screen import Ending, Message, Screen
+from bot.reply.state import Closing
 from bot.runs import Outcome
 from bot.runs.receipts import Verdict
 from bot.store import memory_store

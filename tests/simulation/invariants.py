@@ -98,7 +98,8 @@ class Invariants:
         if run is None:
             return
         messages = self._by_run().get(run_id, [])
-        deleted = {message.ref for message in messages if message.deleted} & set(run.reply.refs)
+        parts = set(run.reply.state.refs)
+        deleted = {message.ref for message in messages if message.deleted} & parts
         if any((number, ref) in self._people.heard for ref in deleted):
             self._breach(f"receipt: {run_id} is {verdict}, and its answer was deleted before")
         generated = run.generation.text

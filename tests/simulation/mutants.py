@@ -21,8 +21,12 @@ from bot.cluster.takeover import Endings
 from bot.intake.queue import Turns
 from bot.pacing import Pacing
 from bot.pacing.limiter import RateLimiter
+from bot.reply.calls import PlatformCalls
+from bot.reply.last_words import LastWords
+from bot.reply.refusals import Refusals
 from bot.reply.reply import Reply
 from bot.reply.screen import Screen
+from bot.reply.state import ReplyState
 from bot.runs import outcomes, receipts
 from bot.runs import run as one_run
 from bot.runs.record import RunRecord
@@ -76,6 +80,14 @@ class Mutant:
 
 def _put(stack: ExitStack, where: Any, name: str, what: Any) -> None:
     stack.enter_context(patch.object(where, name, what))
+
+
+def _cancel() -> None:
+    """Cancels the task that asks: that of a reply."""
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.get_name().startswith("reply ")
+    task.cancel()
 
 
 def drop_the_last_token(stack: ExitStack) -> None:
@@ -186,15 +198,15 @@ def end_without_a_note(stack: ExitStack) -> None:
 
 def swallow_a_refused_last_edit(stack: ExitStack) -> None:
     """A last edit that is refused for the rate is taken for shown."""
-    old = Reply._face
+    old = Refusals.face
 
-    async def content(self: Reply, step: Any, problem: Any) -> None:
-        if isinstance(problem, RateLimited) and self.ended:
-            self._task.cancel()
+    async def content(self: Refusals, step: Any, problem: Any) -> None:
+        if isinstance(problem, RateLimited) and self._state.screen.ending is not None:
+            _cancel()
         else:
             await old(self, step, problem)
 
-    _put(stack, Reply, "_face", content)
+    _put(stack, Refusals, "face", content)
 
 
 def claim_what_lives(stack: ExitStack) -> None:
@@ -241,16 +253,16 @@ def compare_a_witness_with_itself(stack: ExitStack) -> None:
 
 def trust_a_lost_post(stack: ExitStack) -> None:
     """A post whose answer was lost is taken for not made, and the answer is given up."""
-    old = Reply._face
+    old = Refusals.face
 
-    async def hasty(self: Reply, step: Any, problem: Any) -> None:
+    async def hasty(self: Refusals, step: Any, problem: Any) -> None:
         if isinstance(problem, Unavailable) and step.call == "post":
-            self._task.cancel()
-            self.over.set()
+            _cancel()
+            self._state.over.set()
         else:
             await old(self, step, problem)
 
-    _put(stack, Reply, "_face", hasty)
+    _put(stack, Refusals, "face", hasty)
 
 
 def forget_who_waits(stack: ExitStack) -> None:
@@ -315,52 +327,53 @@ def answer_anew_what_was_seen(stack: ExitStack) -> None:
 def take_a_second_429_for_shown(stack: ExitStack) -> None:
     """An edit that is refused for the rate twice in a row is taken for shown."""
     limited: dict[int, int] = {}
-    face, confirm = Reply._face, Reply._confirm
+    face, confirm = Refusals.face, ReplyState.confirm
 
-    async def content(self: Reply, step: Any, problem: Any) -> None:
-        again = isinstance(problem, RateLimited) and step.ref is not None
-        limited[id(self)] = limited.get(id(self), 0) + 1 if again else 0
-        if limited[id(self)] < 2:
+    async def content(self: Refusals, step: Any, problem: Any) -> None:
+        again, state = isinstance(problem, RateLimited) and step.ref is not None, self._state
+        limited[id(state)] = limited.get(id(state), 0) + 1 if again else 0
+        if limited[id(state)] < 2:
             await face(self, step, problem)
         else:
             text = step.part.text.strip()
-            self._confirm(step, Shown(step.ref, form(text), source=text), None)
+            step = replace(step, closes=False)
+            state.confirm(step, Shown(step.ref, form(text), source=text))
 
-    def counted(self: Reply, *told: Any) -> None:
+    def counted(self: ReplyState, *told: Any) -> None:
         limited[id(self)] = 0
         confirm(self, *told)
 
-    _put(stack, Reply, "_face", content)
-    _put(stack, Reply, "_confirm", counted)
+    _put(stack, Refusals, "face", content)
+    _put(stack, ReplyState, "confirm", counted)
 
 
 def go_down_in_silence(stack: ExitStack) -> None:
     """Where no message is taken any more, the asker is not told."""
 
-    async def mute(_self: Reply, _why: str) -> None: ...
+    async def mute(_self: LastWords, _why: str) -> None: ...
 
-    _put(stack, Reply, "_tell_the_asker", mute)
+    _put(stack, LastWords, "_tell_the_asker", mute)
 
 
 def leave_stop_after_a_refused_edit(stack: ExitStack) -> None:
     """A message that refused an edit is not tried again without its Stop."""
 
-    async def lazy(_self: Reply) -> None: ...
+    async def lazy(_self: LastWords) -> None: ...
 
-    _put(stack, Reply, "_tidy", lazy)
+    _put(stack, LastWords, "_tidy", lazy)
 
 
 def silence_the_channel_for_one_message(stack: ExitStack) -> None:
     """A refusal of one message's edit is taken for one of its channel."""
-    old = Reply._face
+    old = Refusals.face
 
-    async def hasty(self: Reply, step: Any, problem: Any) -> None:
+    async def hasty(self: Refusals, step: Any, problem: Any) -> None:
         if step.ref is not None and isinstance(problem, Refused | TooLarge | MessageLimited):
-            self._give_up("the channel takes nothing")
+            self._state.give_up("the channel takes nothing")
         else:
             await old(self, step, problem)
 
-    _put(stack, Reply, "_face", hasty)
+    _put(stack, Refusals, "face", hasty)
 
 
 def tell_the_asker_in_every_process(stack: ExitStack) -> None:
@@ -380,20 +393,26 @@ def take_any_word_for_the_end(stack: ExitStack) -> None:
 def forget_a_deletion_in_flight(stack: ExitStack) -> None:
     """A deletion that is heard while an edit is in flight is forgotten."""
     flying: set[int] = set()
-    call, forget = Reply._call, Reply.forget
+    send, make, forget = Reply._send, PlatformCalls.make, ReplyState.forget
+    states: dict[int, int] = {}
 
-    async def fly(self: Reply, step: Any) -> Any:
-        flying.add(id(self))
+    async def known(self: Reply, step: Any) -> None:
+        states[id(self._calls)] = id(self.state)
+        await send(self, step)
+
+    async def fly(self: PlatformCalls, step: Any) -> Any:
+        flying.add(states[id(self)])
         try:
-            return await call(self, step)
+            return await make(self, step)
         finally:
-            flying.discard(id(self))
+            flying.discard(states[id(self)])
 
-    def forgetful(self: Reply, ref: Any) -> bool:
+    def forgetful(self: ReplyState, ref: Any) -> bool:
         return id(self) not in flying and forget(self, ref)
 
-    _put(stack, Reply, "_call", fly)
-    _put(stack, Reply, "forget", forgetful)
+    _put(stack, Reply, "_send", known)
+    _put(stack, PlatformCalls, "make", fly)
+    _put(stack, ReplyState, "forget", forgetful)
 
 
 _WHOLE = outcomes._BY_FINISH["stop"]

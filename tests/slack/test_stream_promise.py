@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.reply import Reasoning
+from bot.callbacks import Reasoning
 from bot.runs import Outcome, Result
 from bot.runs.receipts import Verdict
 from connectors.base import Limits

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from bot.app.monitoring import LATE_ROWS_S, LATE_TEXT_S, Health
-from bot.settings import Settings
+from bot.settings import Settings, revealed
 from bot.store import StoreUnavailable
 from bot.telemetry import Metrics, MetricsAccess, Readiness
 from bot.telemetry.routes import DEADLINE_S, FRESH_S
@@ -190,7 +190,8 @@ async def served(health: Health, settings: Settings, asked: Request) -> tuple[in
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    await Starlette(routes=health.routes(settings))(asked.scope, receive, send)
+    access = MetricsAccess(revealed(settings.metrics_token), settings.public)
+    await Starlette(routes=health.routes(access))(asked.scope, receive, send)
     return sent[0]["status"], b"".join(each.get("body", b"") for each in sent[1:]).decode()
 
 

@@ -20,7 +20,9 @@ from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.trace import StatusCode
 
 from bot.app.monitoring import watching
+from bot.app.wiring import make_tracer
 from bot.settings import Settings
+from bot.telemetry import Metrics, Watchers
 from bot.telemetry.tracing import Tracing
 from providers.base import Disconnected, Usage
 from providers.scripted import Fail, Finish, Pause, ScriptedProvider
@@ -196,9 +198,11 @@ async def test_a_receiver_gets_the_spans_by_otlp(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Key=s3cret, x-team=a=b")
     settings = Settings(_env_file=None)
     assert "s3cret" not in repr(settings)
+    tracer = make_tracer(settings)
+    assert tracer is not None
     async with (
-        watching(settings) as seen,
-        a_way(["Hello.", Finish()], watch=seen.watch) as way,
+        watching(Metrics(""), tracer),
+        a_way(["Hello.", Finish()], watch=Watchers([tracer])) as way,
     ):
         result = await way.answer()
     assert set(receiver.paths) == {"/v1/traces"}

@@ -1,0 +1,204 @@
+"""The calls that a reply makes to its platform, and what is recorded of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Iterable
+from typing import Literal, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+
+from bot.pacing import Claimant, Pacing
+from bot.reply.screen import Message, Step
+from bot.store import EditRow, MessageRow, Store
+from connectors.base import (
+    Budget,
+    Connector,
+    ConnectorError,
+    MessageLimited,
+    MessageRef,
+    Part,
+    Place,
+    RateLimited,
+    Shown,
+    Unconfirmed,
+)
+
+log = structlog.get_logger(__name__)
+
+CALL_DEADLINE_S = 60.0
+
+_Answer = TypeVar("_Answer")
+
+
+async def answered(call: Awaitable[_Answer]) -> _Answer:
+    """What the platform answers to a call. Raises `Unconfirmed` where that takes over a minute."""
+    try:
+        async with asyncio.timeout(CALL_DEADLINE_S):
+            return await call
+    except TimeoutError as error:
+        raise Unconfirmed(f"no answer within {CALL_DEADLINE_S:g} s") from error
+
+
+class PlatformCalls:
+    """The calls of one reply: each in its turn, with a deadline, all in one place.
+
+    `waiting` is who waits for the turns, `since_us` when the run began, in microseconds since the
+    epoch. Every call raises `ConnectorError`.
+    """
+
+    def __init__(
+        self,
+        run_id: UUID,
+        place: Place,
+        connector: Connector,
+        pacing: Pacing,
+        *,
+        waiting: Claimant,
+        since_us: int,
+    ) -> None:
+        self.connector = connector
+        self.place = place
+        self._run_id = run_id
+        self._pacing = pacing
+        self._waiting = waiting
+        self._since_us = since_us
+
+    def budget(self, call: Literal["post", "edit"]) -> Budget:
+        """The budget that a call draws on now."""
+        return self.connector.budget(self.place, call)
+
+    async def turn(self, call: Literal["post", "edit"]) -> Budget:
+        """Returns when such a call may be made; the budget that it draws on."""
+        budget = self.budget(call)
+        await self._pacing.turn(budget, self._waiting)
+        return budget
+
+    def hurry(self) -> None:
+        """The reply waits for its last edits now: whose turn it is may have changed."""
+        self._pacing.nudge(self.budget("post"))
+        self._pacing.nudge(self.budget("edit"))
+
+    def hold(self, budget: Budget, problem: ConnectorError) -> None:
+        """Keeps the pause that a platform wants of a whole budget."""
+        if isinstance(problem, RateLimited) and not isinstance(problem, MessageLimited):
+            self._pacing.limited(budget, problem.retry_after)
+
+    async def make(self, step: Step) -> Shown:
+        """Posts or edits a part."""
+        if step.ref is not None:
+            return await self.edit(step.ref, step.part)
+        key = self._key(step.part)
+        return await answered(self.connector.post(self.place, step.part, key))
+
+    async def edit(self, ref: MessageRef, part: Part) -> Shown:
+        """Edits a message, whichever step wants it."""
+        return await answered(self.connector.edit(ref, part))
+
+    async def find(self, part: Part) -> Shown | None:
+        """Looks for a part, whoever posted it."""
+        key = self._key(part)
+        return await answered(self.connector.find(self.place, part, key, self._since_us))
+
+    async def read(self, ref: MessageRef) -> Shown:
+        """What a message shows."""
+        return await answered(self.connector.read(ref))
+
+    def _key(self, part: Part) -> str:
+        return f"{self._run_id}:{part.index}"
+
+
+# What is recorded of a reply: its calls and messages, in the store and for those who watch.
+
+
+Taken = Literal[
+    "read_back", "below", "half", "quarter", "literal", "closed", "asker", "operator"
+]  # fmt: skip
+"""What was done about a refusal, by the words of the log and the metrics: a message that is said
+to be gone was read back; the rest goes on below a message that took no edit; parts are half as
+long, or a quarter; they are code; no more is shown; the asker alone was told; nobody could be."""
+
+
+class Hearer(Protocol):
+    """Who watches replies. No method waits or raises."""
+
+    def called(self, run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
+        """A post or an edit was made, or failed.
+
+        `lag_us`: how long the oldest character that it brought to the screen had waited, in
+        microseconds; None where it brought none.
+        """
+        ...
+
+    def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
+        """The platform refused something; `taken` says what was done about it."""
+        ...
+
+
+class _Nobody:
+    def called(self, run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
+        pass
+
+    def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
+        pass
+
+
+UNHEARD = _Nobody()
+"""Nobody watches."""
+
+
+class ReplyRecord:
+    """Notes what one reply does; never waits. `calls` were made for it before."""
+
+    def __init__(
+        self, run_id: UUID, connector: str, store: Store, hearer: Hearer, calls: int
+    ) -> None:
+        self._run_id = run_id
+        self._connector = connector
+        self._store = store
+        self._hearer = hearer
+        self._calls = calls
+
+    def call(
+        self,
+        step: Step,
+        at_us: int,
+        latency_us: int,
+        position: int,
+        problem: ConnectorError | None,
+        lag_us: int | None,
+    ) -> None:
+        """A call was made: when, for how long, how much of the answer is shown, how it went."""
+        row = EditRow(
+            n=self._calls,
+            part=step.part.index,
+            call=step.call,
+            at_us=at_us,
+            latency_us=latency_us,
+            position=position,
+            sha256=hashlib.sha256(step.part.text.encode(errors="surrogatepass")).hexdigest(),
+            error=None if problem is None else f"{type(problem).__name__}: {problem}",
+        )
+        self._store.edits.add(self._run_id, row)
+        self._hearer.called(self._run_id, self._connector, row, lag_us)
+        self._calls += 1
+        log.debug("reply.sent", call=step.call, part=step.part.index, shown=position)
+
+    def message(self, index: int, message: Message) -> None:
+        """What a message shows of the answer."""
+        piece = message.piece
+        chars = len(piece.body)
+        row = MessageRow(index, message.ref, piece.lead, piece.head, piece.tail, piece.trail, chars)
+        self._store.messages.add(self._run_id, row)
+
+    def messages(self, messages: Iterable[Message]) -> None:
+        """The same of the first messages."""
+        for index, message in enumerate(messages):
+            self.message(index, message)
+
+    def refused(self, taken: Taken, why: object) -> None:
+        """Something was refused, and this was done about it."""
+        log.warning("reply.refused", taken=taken, why=str(why) or type(why).__name__)
+        self._hearer.refused(self._run_id, self._connector, taken)
