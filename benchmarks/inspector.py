@@ -35,6 +35,7 @@ from bot.store import SqlDatabase, Store, UsageScope, upgrade
 from bot.store.database import database_url
 from bot.store.schema import runs
 from connectors.web.access import AccessRules
+from connectors.web.login import InspectorGate
 
 SPAN_US = 30 * 86_400_000_000
 SERVER = "postgresql://postgres@127.0.0.1:5432"
@@ -304,7 +305,9 @@ async def measure(url: str, now_us: int, say: Callable[[str], object]) -> bool:
         forget_pages(url)
         async with opened(url) as store:
             options = Options(lambda: now_us, lambda _ref: None, questions=True)
-            app = Starlette(routes=Inspector(store, PageDoor(AccessRules()), options).routes())
+            app = Starlette(
+                routes=Inspector(store, PageDoor(InspectorGate(AccessRules())), options).routes()
+            )
 
             async def asked(app: Starlette = app, path: str = path) -> None:
                 async with AsyncClient(transport=ASGITransport(app), base_url=_HERE) as client:

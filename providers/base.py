@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from providers.causes import CAUSES, DEFAULTS, Cause
@@ -258,3 +258,11 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Closes connections and ends what the provider started."""
         ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """What a provider may do besides: LangChain's own tracing can watch its calls."""
+
+    traced: bool
+    """Whether it may: off unless the operator wants it, since traces hold what is said."""

@@ -10,10 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bot.app.retention import Keeper, delete_old
-from bot.store import SqlDatabase, memory_store, open_store, upgrade
+from bot.app import retention
+from bot.app.retention import delete_old
+from bot.app.wiring import make_connectors
+from bot.settings import Settings
+from bot.store import SqlDatabase, Store, memory_store, open_store, upgrade
 from bot.store.schema import metadata
-from connectors.base import Part, Place
+from connectors.base import Connector, Part, Place, StoresMessages
 from connectors.memory import MemoryConnector
 from connectors.slack import installations
 from connectors.web import WebConnector, messages
@@ -73,12 +76,60 @@ class Keeping(MemoryConnector):
 
 async def test_whoever_keeps_something_is_asked_and_nobody_else() -> None:
     keeping, plain = Keeping(), MemoryConnector()
-    assert isinstance(keeping, Keeper)
-    assert not isinstance(plain, Keeper)
+    assert isinstance(keeping, StoresMessages)
+    assert not isinstance(plain, StoresMessages)
     store = memory_store()
     await delete_old(store, [plain, keeping], 77)
     assert keeping.asked == 77
     await store.aclose()
+
+
+class Deployment:
+    """A database, and a platform beside the page that stores what is said there."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.settings = Settings(data_dir=folder)
+        self.notebook = Notebook()
+        made = make_connectors
+
+        def with_notebook(settings: Settings, store: Store) -> list[Connector]:
+            return [*made(settings, store), self.notebook]
+
+        monkeypatch.setattr(retention, "make_connectors", with_notebook)
+
+
+class Notebook(Keeping):
+    """It has one line of Ada's, until that is erased."""
+
+    table = "notebook"
+
+    def __init__(self) -> None:
+        super().__init__("notebook")
+        self.lines = {"ada": ["What do you keep?"]}
+
+    async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:  # noqa: ARG002 - no answers
+        """What it has."""
+        return [{"text": line} for line in self.lines.get(person_id, [])]
+
+    async def erase(self, person_id: str, run_ids: Sequence[UUID]) -> int:  # noqa: ARG002 - no answers
+        """Takes it out."""
+        return len(self.lines.pop(person_id, []))
+
+
+@pytest.mark.real_time
+async def test_whoever_stores_something_is_asked_for_a_person_s_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found, shown and erased, though the bot's own tables have never heard of them."""
+    deployment = Deployment(tmp_path, monkeypatch)
+    account, rows = await retention.person_data(deployment.settings, "ada")
+    assert str(account) == "notebook:ada"
+    assert rows["notebook"] == [{"text": "What do you keep?"}]
+    assert "web_messages" not in rows, "the page knows somebody else of that name, or nobody"
+    _, erased = await retention.erase_person(deployment.settings, "notebook:ada")
+    assert erased.rows["notebook"] == 1
+    with pytest.raises(retention.PersonUnknown):
+        await retention.person_data(deployment.settings, "ada")
 
 
 def test_the_page_on_privacy_names_every_table_and_no_other() -> None:

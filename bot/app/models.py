@@ -8,7 +8,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.settings import SERVICES, Settings, revealed
-from providers.base import Provider, Usage
+from providers.base import Provider, Traceable, Usage
 from providers.failover import ChainProvider, RetryPolicy
 from providers.options import needed
 from providers.prices import ModelPrice, Prices
@@ -24,10 +24,8 @@ def make_provider(settings: Settings) -> Provider:
     )
     models = [make_model(each) for each in each_alone(settings)]
     if settings.trace_langchain:
-        from providers.langchain import LangChainProvider
-
         for model in models:
-            if isinstance(model, LangChainProvider):
+            if isinstance(model, Traceable):
                 model.traced = True
     return ChainProvider(models, patience)
 

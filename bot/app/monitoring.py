@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import structlog
 from sqlalchemy import select
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
@@ -24,9 +23,7 @@ from bot.runs import Runs
 from bot.store import Store, StoreUnavailable
 from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, routes, watch_loop
 from bot.telemetry.routes import Check
-from connectors.base import Connector, MessageRef, Unavailable
-from connectors.web.access import REALM, AccessRules, Guard
-from connectors.web.login import Login, login_path
+from connectors.base import Connected, Connector, Gate, Linked, MessageRef, Unavailable
 
 # What is watched, and by whom: metrics and readiness always, traces where the settings say so.
 
@@ -40,16 +37,6 @@ LATE_TEXT_S = 120.0
 answers on one Slack workspace each has its turn every 71 s."""
 TELL_EVERY_S = 60.0
 """So often a process without a port says in its log how it is."""
-
-
-@runtime_checkable
-class Connected(Protocol):
-    """A connector that knows whether events can come in now."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether they can."""
-        ...
 
 
 class Tracer(Watch, Protocol):
@@ -181,42 +168,26 @@ _COUNT_EVERY_S = 600.0
 _READ_US = 30 * 86_400_000_000
 
 
-@runtime_checkable
-class Linked(Protocol):
-    """A connector whose messages have an address."""
-
-    def link(self, ref: MessageRef) -> str:
-        """Where a message can be seen."""
-        ...
-
-
 class PageDoor:
-    """Lets in those whose session opens the inspector: the page's login gives it."""
+    """Lets in those whom a connector's sign-in lets in."""
 
-    def __init__(self, access: AccessRules, login: Login | None = None) -> None:
-        self._login = login
-        self.middleware = Middleware(Guard, access=access)
-        self.asks = access.asks
+    def __init__(self, gate: Gate, connector: str = "") -> None:
+        """`connector` is the name of the one that people sign in to."""
+        self._gate = gate
+        self._connector = connector
+        self.middleware = gate.middleware
+        self.asks = gate.asks
+        self.way_in = gate.way_in
 
     async def sight(self, request: Request) -> Sight | None:
         """Who looks, and whose runs they may see. Raises `StoreUnavailable`."""
-        if not self.asks:
-            return Sight("anybody on this machine")
-        if self._login is None:
-            return None
         try:
-            session = await self._login.session(request, "inspector")
+            viewer = await self._gate.viewer(request)
         except Unavailable as error:
             raise StoreUnavailable(str(error)) from error
-        if session is None:
-            return None
-        by = session.person_id or session.way
-        own = Account("web", REALM, session.person_id)
-        return Sight(by) if self._login.runs_of(session) == "all" else Sight(by, own)
-
-    def way_in(self, path: str) -> str:
-        """Where to log in, to come back to a path."""
-        return login_path(path)
+        if viewer is None or viewer.own is None:
+            return None if viewer is None else Sight(viewer.name)
+        return Sight(viewer.name, Account(self._connector, viewer.own.realm, viewer.own.id))
 
 
 def links(connectors: Sequence[Connector]) -> Callable[[MessageRef], str | None]:

@@ -9,17 +9,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
-from uuid import UUID
 
 import structlog
 
 from bot.app.lifecycle import closed, now_us, opened_store
-from bot.app.wiring import make_web
+from bot.app.wiring import make_connectors, make_signing_keys
 from bot.identity import Account, Named
 from bot.settings import Settings
 from bot.store import Rows, Store, StoreUnavailable, scrub
-from connectors.base import Connector, Unavailable
+from connectors.base import Connector, StoresFiles, StoresMessages, Unavailable
 from connectors.web.signing import FRESH_S, KeyMade, SigningKeys
 
 # What is kept of people, in the store and by connectors that keep something themselves.
@@ -33,31 +31,6 @@ _LAPSE_S = 60.0
 _UNNAMED_US = 3_600_000_000 - 300_000_000
 """A file that no question names is gone within an hour, however long the last look was ago."""
 _DAY_US = 86_400_000_000
-
-
-@runtime_checkable
-class Keeper(Protocol):
-    """A connector that keeps messages in a table of its own. Each call may raise `Unavailable`."""
-
-    name: str
-    realm: str
-    table: str
-
-    async def delete_before(self, us: int) -> int:
-        """Deletes what is from before a time, in microseconds since the epoch; how much."""
-        ...
-
-    async def delete_unnamed(self, us: int) -> int:
-        """Deletes the files from before a time that nothing names; how many."""
-        ...
-
-    async def data_of(self, person_id: str, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-        """What is kept of a person, to account these runs were answers."""
-        ...
-
-    async def erase(self, person_id: str, run_ids: Sequence[UUID]) -> int:
-        """Deletes all of that; how much."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,61 +52,69 @@ class PersonBusy(Exception):
 
 async def person_data(settings: Settings, name: str) -> tuple[Account, Rows]:
     """All that is kept of a person, by table. Raises `PersonUnknown`."""
-    async with opened_store(settings) as store:
-        keeper = make_web(settings, store)
-        try:
-            account = await _find(store, keeper, name)
-            rows = dict(await store.people.data(account))
-            if keeper.name == account.connector:
-                ids = await store.people.run_ids(account)
-                rows[keeper.table] = await keeper.data_of(account.id, ids)
-            return account, rows
-        finally:
-            await closed(keeper.aclose)
+    async with _all_that_store(settings) as (store, connectors):
+        account = await _find(store, connectors, name)
+        rows = dict(await store.people.data(account))
+        ids = await store.people.run_ids(account)
+        for connector in _of(account, connectors):
+            rows[connector.table] = await connector.data_of(account.id, ids)
+        return account, rows
 
 
 async def erase_person(settings: Settings, name: str) -> tuple[Account, Erased]:
     """Deletes all that is kept of a person. Raises `PersonUnknown` and `PersonBusy`."""
-    async with opened_store(settings) as store:
-        keeper = make_web(settings, store)
-        try:
-            account = await _find(store, keeper, name)
-            if await store.people.unfinished(account, now_us()):
-                raise PersonBusy(f"{account} is being answered just now: try again in a moment.")
-            return account, await _erase(store, keeper, account)
-        finally:
-            await closed(keeper.aclose)
+    async with _all_that_store(settings) as (store, connectors):
+        account = await _find(store, connectors, name)
+        if await store.people.unfinished(account, now_us()):
+            raise PersonBusy(f"{account} is being answered just now: try again in a moment.")
+        return account, await _erase(store, connectors, account)
 
 
 async def reset_person(settings: Settings, name: str) -> Account:
     """What a person has used counts no more against their limits. Raises `PersonUnknown`."""
+    async with _all_that_store(settings) as (store, connectors):
+        account = await _find(store, connectors, name)
+        await store.usage.reset(account, now_us())
+        return account
+
+
+@asynccontextmanager
+async def _all_that_store(
+    settings: Settings,
+) -> AsyncIterator[tuple[Store, list[StoresMessages]]]:
+    """The store, and the connectors that store messages themselves."""
     async with opened_store(settings) as store:
-        keeper = make_web(settings, store)
+        connectors = make_connectors(settings, store)
         try:
-            account = await _find(store, keeper, name)
-            await store.usage.reset(account, now_us())
-            return account
+            yield store, [each for each in connectors if isinstance(each, StoresMessages)]
         finally:
-            await closed(keeper.aclose)
+            for connector in connectors:
+                await closed(connector.aclose)
 
 
-async def _erase(store: Store, keeper: Keeper, account: Account) -> Erased:
+def _of(account: Account, connectors: Sequence[StoresMessages]) -> list[StoresMessages]:
+    """Those on whose platform a person is."""
+    return [each for each in connectors if each.name == account.connector]
+
+
+async def _erase(store: Store, connectors: Sequence[StoresMessages], account: Account) -> Erased:
     gone: Counter[str] = Counter()
-    if keeper.name == account.connector:
-        # First: once their runs are gone, the answers to them are nobody's.
-        ids = await store.people.run_ids(account)
-        gone[keeper.table] = await keeper.erase(account.id, ids)
+    # First: once their runs are gone, the answers to them are nobody's.
+    ids = await store.people.run_ids(account)
+    for connector in _of(account, connectors):
+        gone[connector.table] += await connector.erase(account.id, ids)
     gone += await store.people.erase(account)
     return Erased(gone, await scrub(store.database))
 
 
-async def _find(store: Store, keeper: Keeper, name: str) -> Account:
+async def _find(store: Store, connectors: Sequence[StoresMessages], name: str) -> Account:
     """The only person who is meant by `connector:realm/id`, or by a part of that."""
     named = Named.of(name)
     found = await store.people.find(named)
-    visitor = Account(keeper.name, keeper.realm, named.id)
-    if named.may_be(visitor) and await keeper.data_of(named.id, []):
-        found.add(visitor)
+    for connector in connectors:
+        there = Account(connector.name, connector.realm, named.id)
+        if named.may_be(there) and await connector.data_of(named.id, []):
+            found.add(there)
     if len(found) > 1:
         names = ", ".join(map(str, sorted(found)))
         raise PersonUnknown(f"Several people can be meant by {name}: name one of {names}.")
@@ -159,7 +140,7 @@ async def tidy(connectors: Sequence[Connector]) -> None:
     while True:
         before_us = now_us() - _UNNAMED_US
         for connector in connectors:
-            if isinstance(connector, Keeper):
+            if isinstance(connector, StoresFiles):
                 try:
                     await connector.delete_unnamed(before_us)
                 except Unavailable as error:
@@ -182,7 +163,7 @@ async def delete_old(store: Store, connectors: Sequence[Connector], before_us: i
     deleted = await store.retention.delete_before(before_us, now_us=now_us())
     messages = 0
     for connector in connectors:
-        if isinstance(connector, Keeper):
+        if isinstance(connector, StoresMessages):
             messages += await connector.delete_before(before_us)
     if deleted.runs or deleted.questions or messages:
         log.info("retention.deleted", runs=deleted.runs, tokens=deleted.tokens, messages=messages)
@@ -213,8 +194,4 @@ async def retire_keys(settings: Settings) -> int:
 @asynccontextmanager
 async def _keys(settings: Settings) -> AsyncIterator[SigningKeys]:
     async with opened_store(settings) as store:
-        web = make_web(settings, store)
-        try:
-            yield web.keys
-        finally:
-            await closed(web.aclose)
+        yield make_signing_keys(settings, store)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
@@ -28,7 +28,7 @@ from bot.runs import Caps, Price, RequestOptions, RunOptions, Runs
 from bot.settings import Settings, SettingsError, revealed
 from bot.store import SqlDatabase, Store, open_store
 from bot.telemetry import Metrics, MetricsAccess, Watchers
-from connectors.base import Connector, Place
+from connectors.base import Connector, Place, Routed, SignsIn
 from connectors.terminal import TerminalConnector
 from connectors.web import FileQuota, WebConnector
 from connectors.web.access import AllowList
@@ -138,6 +138,11 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         secret_keys=settings.secret_key,
         room=FileQuota(person=settings.upload_bytes_per_person, total=settings.upload_bytes_total),
     )
+
+
+def make_signing_keys(settings: Settings, store: Store) -> SigningKeys:
+    """The keys that sign what the page's visitors keep."""
+    return SigningKeys(_engine(store), settings.secret_key)
 
 
 def _sign_in(settings: Settings) -> SignIn:
@@ -349,19 +354,13 @@ def make_server(
 
 
 def make_inspector(store: Store, connectors: Sequence[Connector], *, questions: bool) -> Inspector:
-    """The inspector, behind the page's login. `questions`: whether it lists their first words."""
-    login = next(c.login for c in connectors if isinstance(c, WebConnector))
+    """The inspector, behind the sign-in of the first connector that has one.
+
+    `questions`: whether it lists their first words.
+    """
+    door = next(PageDoor(c.gate(), c.name) for c in connectors if isinstance(c, SignsIn))
     options = Options(now_us=now_us, link=links(connectors), questions=questions)
-    return Inspector(store, PageDoor(login.access("inspector"), login), options)
-
-
-@runtime_checkable
-class Routed(Protocol):
-    """A connector that is reached by HTTP."""
-
-    def routes(self) -> Sequence[BaseRoute]:
-        """What it serves; nothing where it isn't reached so."""
-        ...
+    return Inspector(store, door, options)
 
 
 def routes(connectors: Sequence[Connector]) -> list[BaseRoute]:

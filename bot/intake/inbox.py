@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import structlog
@@ -17,7 +16,7 @@ from bot.intake.admission import Admission
 from bot.intake.notices import Notices
 from bot.intake.queue import QueuedQuestion, Tasks, Turns
 from bot.runs import Kind, Question
-from bot.store import Given, RunStart, Store, StoreUnavailable
+from bot.store import Given, InboxId, RunStart, Store, StoreUnavailable
 from bot.store import KeptQuestion as Kept
 from connectors.base import Asked, Connector, Incoming, MessageRef, Status, Unavailable
 
@@ -27,6 +26,31 @@ from connectors.base import Asked, Connector, Incoming, MessageRef, Status, Unav
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 2.0
+
+
+def _nothing() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A question on its way into the inbox, where it is kept under `key`.
+
+    `replaces` takes back what the question stands for, once it is safe; where it says that nothing
+    is left to take back, the question is not answered.
+    """
+
+    question: Question
+    key: MessageRef
+    incoming: Incoming
+    connector: Connector
+    replaces: Callable[[], bool] = _nothing
+    run_id: UUID = field(default_factory=uuid4)
+    """The run that is to answer it."""
+
+    def queued(self, inbox_id: int) -> QueuedQuestion:
+        """The question, once it is kept."""
+        return QueuedQuestion(inbox_id, self.question, self.connector, self.run_id)
 
 
 class InboxKeeper:
@@ -52,52 +76,32 @@ class InboxKeeper:
         self.closed = False
         """Whether nothing new has its turn any more."""
 
-    async def keep(
-        self,
-        question: Question,
-        key: MessageRef,
-        incoming: Incoming,
-        connector: Connector,
-        replaces: Callable[[], bool] = lambda: True,
-    ) -> bool:
-        """Stores a question under `key`, and answers it; false where that was stored before.
-
-        `replaces` takes back what the question stands for, once it is safe; where it says that
-        nothing is left to take back, the question is not answered.
-        """
+    async def keep(self, arrival: Arrival) -> bool:
+        """Stores a question under its key, and answers it; false where that was stored before."""
         came_us = self._now_us()
         async with self.lock:
-            item = await self._stored(question, key, came_us, incoming, connector, replaces)
-            if isinstance(item, QueuedQuestion):
-                self._enter(item, replaces)
-        return item != "known"
+            given = await self._stored(arrival, came_us)
+            if given is not None:
+                self._take(arrival, given)
+        return given is not None
 
-    async def _stored(
-        self,
-        question: Question,
-        key: MessageRef,
-        came_us: int,
-        incoming: Incoming,
-        connector: Connector,
-        replaces: Callable[[], bool],
-    ) -> QueuedQuestion | Literal["known", "handed over"]:
-        """Stores a question, which may have been there before, or be another process's."""
-        run_id = uuid4()
-        self._turns.hold(run_id)
+    async def _stored(self, arrival: Arrival, came_us: int) -> Given | None:
+        """Stores a question; None where it was there before."""
+        self._turns.hold(arrival.run_id)
+        kept = replace(arrival.question.asked, message=arrival.key)
         try:
-            given = await self._given(replace(question.asked, message=key), came_us, run_id)
+            given = await self._given(kept, came_us, arrival.run_id)
         except StoreUnavailable:
-            self._tasks.spawn_endless(self._look_again(run_id, question, connector, replaces))
+            self._tasks.spawn_endless(self._look_again(arrival))
             raise
         except BaseException:
-            self._turns.let_go(run_id)
+            self._turns.let_go(arrival.run_id)
             raise
-        incoming.accept()
+        arrival.incoming.accept()
         if given is None:
-            log.info("intake.duplicate", message=key.id)
-            self._turns.let_go(run_id)
-            return "known"
-        return self._mine(given, run_id, question, connector) or "handed over"
+            log.info("intake.duplicate", message=arrival.key.id)
+            self._turns.let_go(arrival.run_id)
+        return given
 
     async def _given(self, kept: Asked, came_us: int, run_id: UUID) -> Given | None:
         if self._turns.one_at_a_time:
@@ -105,17 +109,15 @@ class InboxKeeper:
         inbox_id = await self._store.inbox.add(kept, came_us, run_id)
         return None if inbox_id is None else Given(inbox_id, self._store.leases.me)
 
-    def _mine(
-        self, given: Given, run_id: UUID, question: Question, connector: Connector
-    ) -> QueuedQuestion | None:
-        """A kept question, unless it is another process's to answer."""
+    def _take(self, arrival: Arrival, given: Given) -> None:
+        """A question is kept: it has its turn, unless it is another process's to answer."""
         if given.owner == self._store.leases.me:
             log.info("intake.kept", inbox=given.inbox_id)
-            return QueuedQuestion(given.inbox_id, question, connector, run_id)
-        log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)
-        self._turns.let_go(run_id)
-        self._tasks.spawn(self._say_queued(question.asked, connector))
-        return None
+            self._enter(arrival, arrival.queued(given.inbox_id))
+        else:
+            log.info("intake.handed_over", inbox=given.inbox_id, to=given.owner)
+            self._turns.let_go(arrival.run_id)
+            self._tasks.spawn(self._say_queued(arrival.question.asked, arrival.connector))
 
     async def _say_queued(self, asked: Asked, connector: Connector) -> None:
         """Shows that a question waits for another process, if that will answer it."""
@@ -125,13 +127,7 @@ class InboxKeeper:
         if await self._gate.over(place, person, waits=True) is None:
             await self._notices.signal(connector, place, Status.QUEUED)
 
-    async def _look_again(
-        self,
-        run_id: UUID,
-        question: Question,
-        connector: Connector,
-        replaces: Callable[[], bool],
-    ) -> None:
+    async def _look_again(self, arrival: Arrival) -> None:
         """A question may have been kept although the database did not say so.
 
         The platform was refused, but what it sends again counts as known: then it is answered from
@@ -140,24 +136,22 @@ class InboxKeeper:
         while not self.closed:
             await asyncio.sleep(_LOOK_AGAIN_S)
             try:
-                given = await self._store.inbox.kept_for(run_id)
+                given = await self._store.inbox.kept_for(arrival.run_id)
             except StoreUnavailable:
                 continue
             if given is None:
-                self._turns.let_go(run_id)
+                self._turns.let_go(arrival.run_id)
                 return
             async with self.lock:
                 log.warning("intake.kept_after_all", inbox=given.inbox_id)
-                item = self._mine(given, run_id, question, connector)
-                if item is not None:
-                    self._enter(item, replaces)
+                self._take(arrival, given)
             return
 
-    def _enter(self, item: QueuedQuestion, replaces: Callable[[], bool]) -> None:
+    def _enter(self, arrival: Arrival, item: QueuedQuestion) -> None:
         if self.closed:  # meanwhile: like those that wait, it stays in the inbox
             self._turns.let_go(item.run_id)
             self._turns.left(1)
-        elif replaces():
+        elif arrival.replaces():
             self._turns.admit(item)
         else:
             self._turns.refuse(item)
@@ -168,11 +162,7 @@ ANSWER_WITHIN_US = 600_000_000
 
 
 class Resuming:
-    """Finds out what a kept question asked, and whether it is still to be answered.
-
-    Its id in the inbox says what it is: a message's own id; `retry:` or `continue:` with the run
-    that it follows; `edited:` with the message's id and the version of the change.
-    """
+    """Finds out what a kept question asked, and whether it is still to be answered."""
 
     def __init__(self, store: Store, said: Notices, now_us: Callable[[], int]) -> None:
         self._store = store
@@ -221,13 +211,11 @@ class Resuming:
 
     async def _question(self, kept: Kept) -> Question | None:
         """What was asked; None where the run that it follows is not known any more."""
-        what, _, rest = kept.asked.message.id.partition(":")
-        if what in ("retry", "continue"):
-            return await self._following("retry" if what == "retry" else "continue", rest, kept)
-        if what == "edited":
-            message = replace(kept.asked.message, id=rest.partition(":")[0])
-            return Question(replace(kept.asked, message=message))
-        return Question(kept.asked)
+        key = InboxId.read(kept.asked.message.id)
+        if key.kind == "retry" or key.kind == "continue":
+            return await self._following(key.kind, key.of, kept)
+        message = replace(kept.asked.message, id=key.of)
+        return Question(replace(kept.asked, message=message))
 
     async def _following(self, kind: Kind, run_id: str, kept: Kept) -> Question | None:
         try:

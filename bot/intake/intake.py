@@ -16,13 +16,13 @@ import structlog
 from bot.identity import Account
 from bot.intake import notices
 from bot.intake.admission import Admission, QuotaMeter
-from bot.intake.inbox import InboxKeeper, Resuming
+from bot.intake.inbox import Arrival, InboxKeeper, Resuming
 from bot.intake.notices import Notices, Refusal
 from bot.intake.queue import IntakeOptions, QueuedQuestion, Tasks, Turns
 from bot.pacing import Pacing
-from bot.runs import Kind, Question, Run, Runs, outcomes, within
+from bot.runs import Question, Run, Runs, outcomes, within
+from bot.store import Followed, InboxId, RunStart, Store, StoreUnavailable
 from bot.store import KeptQuestion as Kept
-from bot.store import RunStart, Store, StoreUnavailable
 from bot.words import english
 from connectors.base import (
     Asked,
@@ -188,7 +188,8 @@ class Intake:
 
     async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
         if asked.addressed or await self._takes_part(asked.message.place):
-            new = await self._keeping.keep(Question(asked), asked.message, incoming, connector)
+            arrival = Arrival(Question(asked), asked.message, incoming, connector)
+            new = await self._keeping.keep(arrival)
             if asked.files and not new:
                 self._add_files(asked, connector)
 
@@ -303,11 +304,15 @@ class Intake:
         if await self._over_by_edit(edited, connector):
             return
         asked = replace(found.asked, text=edited.text, files=edited.files)
-        key = replace(edited.message, id=f"edited:{edited.message.id}:{edited.version}")
-        question = Question(asked, found.kind, found.parent)
-        await self._keeping.keep(
-            question, key, incoming, connector, lambda: self._withdraw(edited.message)
+        key = InboxId("edited", edited.message.id, edited.version).written
+        arrival = Arrival(
+            Question(asked, found.kind, found.parent),
+            replace(edited.message, id=key),
+            incoming,
+            connector,
+            replaces=lambda: self._withdraw(edited.message),
         )
+        await self._keeping.keep(arrival)
 
     async def _over_by_edit(self, edited: Edited, connector: Connector) -> bool:
         """Whether its author is over a limit apart from the answer that the change would end."""
@@ -411,9 +416,9 @@ class Intake:
             start = row.start
             ref = MessageRef(place, start.question_id)
             asked = Asked(ref, start.person, start.question, start.files)
-            kind: Kind = "retry" if pressed.control is Control.RETRY else "continue"
-            key = MessageRef(place, f"{kind}:{pressed.run_id}")
-            await self._keeping.keep(Question(asked, kind, row), key, incoming, connector)
+            kind: Followed = "retry" if pressed.control is Control.RETRY else "continue"
+            key = MessageRef(place, InboxId(kind, str(pressed.run_id)).written)
+            await self._keeping.keep(Arrival(Question(asked, kind, row), key, incoming, connector))
 
 
 def _differs(edited: Edited, asked: Asked) -> bool:

@@ -3,7 +3,7 @@
 from bot.store.counting import HOUR_US, Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
 from bot.store.hours import Expense, Hour
-from bot.store.inbox import Given, KeptQuestion
+from bot.store.inbox import Followed, Given, InboxId, KeptQuestion
 from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, EditRow, MessageRow, WhisperLog
@@ -27,9 +27,11 @@ __all__ = [
     "EditRow",
     "Expense",
     "Filters",
+    "Followed",
     "Given",
     "Hour",
     "Hours",
+    "InboxId",
     "InlineDatabase",
     "Journal",
     "KeptQuestion",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, case, delete, func, or_, select, update
@@ -47,6 +47,48 @@ class Given:
 
     inbox_id: int
     owner: str
+
+
+Followed = Literal["retry", "continue"]
+
+
+class InboxId(NamedTuple):
+    """What a kept question is, as its message's id in the inbox says it.
+
+    `of` is the id of a message that was asked or edited, or of the run that a retry or a
+    continuation follows; `version` that of an edit, as the platform counts them.
+    """
+
+    kind: Literal["asked", "edited"] | Followed
+    of: str
+    version: str = ""
+
+    @classmethod
+    def read(cls, written: str) -> InboxId:
+        """The other way round than `written`."""
+        kind, _, rest = written.partition(":")
+        match kind:
+            case "retry" | "continue":
+                return cls(kind, rest)
+            case "edited":
+                of, _, version = rest.partition(":")
+                return cls(kind, of, version)
+            case _:
+                return cls("asked", written)
+
+    @property
+    def written(self) -> str:
+        """A message's own id, or a word for what else it is, a colon, and the rest.
+
+        Without its version an edit's is what those of all edits of a message begin with.
+        """
+        match self.kind:
+            case "asked":
+                return self.of
+            case "edited":
+                return f"edited:{self.of}:{self.version}"
+            case _:
+                return f"{self.kind}:{self.of}"
 
 
 class Inbox:
@@ -107,7 +149,8 @@ class Inbox:
 
     async def changed_since(self, question: KeptQuestion, message_id: str) -> bool:
         """Whether what a question's message asks was changed, and kept, after this question."""
-        changed = inbox.c.message_id.startswith(storable(f"edited:{message_id}:"), autoescape=True)
+        edits = storable(InboxId("edited", message_id).written)
+        changed = inbox.c.message_id.startswith(edits, autoescape=True)
         query = (
             select(inbox.c.id)
             .where(in_place(inbox, question.asked.message.place), changed)

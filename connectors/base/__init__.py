@@ -4,11 +4,22 @@ A connector knows its platform and nothing of models, runs or the store. Everyth
 crosses this seam is a plain value; every failure that crosses it is a `ConnectorError`.
 """
 
+from connectors.base.capabilities import (
+    CAPABILITIES,
+    Connected,
+    Gate,
+    Linked,
+    Routed,
+    SignsIn,
+    StoresFiles,
+    StoresMessages,
+    Viewer,
+    Whispers,
+)
 from connectors.base.connector import (
     Connector,
     Grant,
     Grants,
-    Whispers,
 )
 from connectors.base.errors import (
     ConnectorError,
@@ -53,11 +64,13 @@ from connectors.base.messages import (
 )
 
 __all__ = [
+    "CAPABILITIES",
     "UNBOUNDED",
     "Admitted",
     "Asked",
     "Budget",
     "Commanded",
+    "Connected",
     "Connector",
     "ConnectorError",
     "Control",
@@ -66,6 +79,7 @@ __all__ = [
     "Edited",
     "Event",
     "File",
+    "Gate",
     "Gone",
     "Grant",
     "Grants",
@@ -74,6 +88,7 @@ __all__ = [
     "Inflow",
     "Lacking",
     "Limits",
+    "Linked",
     "MessageLimited",
     "MessageRef",
     "Part",
@@ -83,12 +98,17 @@ __all__ = [
     "Pressed",
     "RateLimited",
     "Refused",
+    "Routed",
     "Said",
     "Shown",
+    "SignsIn",
     "Status",
+    "StoresFiles",
+    "StoresMessages",
     "TooLarge",
     "Unavailable",
     "Unconfirmed",
+    "Viewer",
     "Whispers",
     "most_of_line",
     "understood",

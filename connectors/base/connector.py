@@ -1,10 +1,10 @@
-"""What every connector does, and what it may do besides."""
+"""What every connector does, and what the bot keeps for those that need it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 from connectors.base.events import File, Incoming, MessageRef, Person, Place
 from connectors.base.messages import Budget, Limits, Part, Said, Shown, Status
@@ -67,19 +67,6 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Ends `events` and closes every connection."""
-        ...
-
-
-@runtime_checkable
-class Whispers(Protocol):
-    """What a connector can do that reaches one person alone."""
-
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
-        """Tells one person something about a place, there or in a direct message.
-
-        Nobody else ever sees it. The same key again may tell it again. Raises every kind of
-        `ConnectorError`; `Unconfirmed` where the person may have been told.
-        """
         ...
 
 

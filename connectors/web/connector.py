@@ -35,7 +35,7 @@ from connectors.web.desk import Desk, place_of
 from connectors.web.dialect import read, write
 from connectors.web.files import FileQuota, FileStore, PageRetention
 from connectors.web.hub import Hub
-from connectors.web.login import Login, SignIn
+from connectors.web.login import InspectorGate, Login, SignIn
 from connectors.web.messages import Author, Content, PageMessage, PageMessages, web_messages
 from connectors.web.routes import Pages
 from connectors.web.sessions import LoginSessions
@@ -145,6 +145,10 @@ class WebConnector:
     def routes(self) -> list[BaseRoute]:
         """The page at `/`, its files, its socket and, with a password, the way in and out."""
         return self._pages.routes()
+
+    def gate(self) -> InspectorGate:
+        """What stands before the inspector: the page's login opens it."""
+        return InspectorGate(self.login.access("inspector"), self.login)
 
     def link(self, ref: MessageRef) -> str:
         """The conversation that a message stands in."""

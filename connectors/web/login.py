@@ -23,8 +23,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from connectors.base import Unavailable
-from connectors.web.access import AccessRules, AllowList, Guard, RunScope, set_cookie
+from connectors.base import Person, Unavailable, Viewer
+from connectors.web.access import REALM, AccessRules, AllowList, Guard, RunScope, set_cookie
 from connectors.web.oidc import (
     FLOW_SECONDS,
     Flow,
@@ -389,6 +389,32 @@ class Login:
         )
         # With no-referrer a browser sends a form's POST with the Origin "null".
         return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})
+
+
+class InspectorGate:
+    """What stands before the inspector: the rules, and the login where they ask for one."""
+
+    def __init__(self, rules: AccessRules, login: Login | None = None) -> None:
+        self._login = login
+        self.middleware = Middleware(Guard, access=rules)
+        self.asks = rules.asks
+
+    async def viewer(self, request: Request) -> Viewer | None:
+        """Who looks: anybody, where nobody is asked. Raises `Unavailable`."""
+        if not self.asks:
+            return Viewer("anybody on this machine")
+        if self._login is None:
+            return None
+        session = await self._login.session(request, "inspector")
+        if session is None:
+            return None
+        name = session.person_id or session.way
+        own = Person(session.person_id, session.name, realm=REALM)
+        return Viewer(name) if self._login.runs_of(session) == "all" else Viewer(name, own)
+
+    def way_in(self, path: str) -> str:
+        """Where to log in, to come back to a path."""
+        return login_path(path)
 
 
 def login_path(path: str = "") -> str:

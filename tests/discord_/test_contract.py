@@ -58,10 +58,13 @@ class _Contract(ConnectorContract):
                 return others[-1]
 
             with hurried(), patch.object(questions, "PAUSES_S", ()):
-                await _connected(connector)
-                yield Harness(connector, place, ask, delete, another)
-                for each in (connector, *others):
-                    await each.aclose()
+                direct = place.workspace == DM
+                try:
+                    await _connected(connector)
+                    yield Harness(connector, place, ask, delete, another, direct=direct)
+                finally:
+                    for each in (connector, *others):
+                        await each.aclose()
 
 
 class TestDirectMessages(_Contract):

@@ -13,6 +13,7 @@ from bot.inspector import Inspector, Options
 from bot.store import Store
 from connectors.base import MessageRef
 from connectors.web.access import AccessRules
+from connectors.web.login import InspectorGate
 
 
 def slack_link(ref: MessageRef) -> str:
@@ -24,7 +25,7 @@ def slack_link(ref: MessageRef) -> str:
 async def serving(store: Store, now_us: int) -> AsyncIterator[str]:
     """Serves it as of this time; its address."""
     options = Options(lambda: now_us, slack_link, questions=True)
-    inspector = Inspector(store, PageDoor(AccessRules()), options)
+    inspector = Inspector(store, PageDoor(InspectorGate(AccessRules())), options)
     with listen("127.0.0.1", 0) as listener:
         server = serve(Starlette(routes=inspector.routes()))
         server.config.load()

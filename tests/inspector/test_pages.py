@@ -22,6 +22,7 @@ from bot.inspector import Inspector, Options, Sight, one_file, tell
 from bot.store import HOUR_US, Store, memory_store
 from connectors.base import File, Person
 from connectors.web.access import AccessRules
+from connectors.web.login import InspectorGate
 from tests.inspector.stories import BEGAN_US, LOST, PLACE, RUN, add_run, words
 
 pytestmark = pytest.mark.real_time  # pages are made in threads
@@ -45,7 +46,7 @@ def app(store: Store, access: AccessRules | None = None, *, questions: bool = Tr
     options = Options(
         lambda: BEGAN_US + 4 * HOUR_US, lambda ref: f"https://chat.example/{ref.id}", questions
     )
-    routes = Inspector(store, PageDoor(access or AccessRules()), options).routes()
+    routes = Inspector(store, PageDoor(InspectorGate(access or AccessRules())), options).routes()
     return AsyncClient(transport=ASGITransport(Starlette(routes=routes)), base_url=HERE)
 
 
@@ -250,7 +251,7 @@ class Own:
     """A door for somebody who may see their own runs only."""
 
     def __init__(self, own: Account) -> None:
-        self.middleware = PageDoor(AccessRules()).middleware
+        self.middleware = PageDoor(InspectorGate(AccessRules())).middleware
         self.asks = True
         self._own = own
 

@@ -58,7 +58,7 @@ async def opened(
                 stack.push_async_callback(other.aclose)
                 return other
 
-            yield Harness(connector, place, ask, delete, another)
+            yield Harness(connector, place, ask, delete, another, direct=direct)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from bot.identity import Account
-from bot.store import AmbiguousRun, Answer, Recorded, RunRow, Store, TokenRow
+from bot.store import AmbiguousRun, Answer, InboxId, Recorded, RunRow, Store, TokenRow
 from connectors.base import MessageRef, Place
 from providers.base import TokenKind
 from tests.store.helpers import (
@@ -44,6 +44,22 @@ async def test_a_question_is_kept_once(store: Store) -> None:
     assert (kept.id, kept.asked, kept.received_us, kept.state) == (
         first, question("1"), 5, "waiting",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        (InboxId("asked", "171.1"), "171.1"),
+        (InboxId("asked", "m:171.1"), "m:171.1"),
+        (InboxId("edited", "171.1", "files"), "edited:171.1:files"),
+        (InboxId("retry", str(RUN)), f"retry:{RUN}"),
+        (InboxId("continue", str(RUN)), f"continue:{RUN}"),
+    ],
+)
+def test_what_a_kept_question_is_can_be_read_from_its_id(key: InboxId, written: str) -> None:
+    """Processes of an earlier version read and write the same."""
+    assert key.written == written
+    assert InboxId.read(written) == key
 
 
 async def test_a_question_delivered_many_times_at_once_is_kept_once(store: Store) -> None:

@@ -17,10 +17,13 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from connectors.base import Admitted, Inflow, MessageRef
 from connectors.web import WebConnector
+from connectors.web.access import PURPOSE, VISITOR_COOKIE
 from connectors.web.desk import place_of
 from connectors.web.messages import metadata
+from connectors.web.signing import signed
 from tests.contracts.connector import ConnectorContract, Harness, Question
-from tests.web.conftest import ABOUT, serving
+from tests.web.conftest import ABOUT, SECRET_KEY, serving
+from tests.web.test_access import call
 
 pytestmark = pytest.mark.real_time
 
@@ -101,7 +104,7 @@ class TestContract(ConnectorContract):
             stack.push_async_callback(engine.dispose)
             async with engine.begin() as connection:
                 await connection.run_sync(metadata.create_all)
-            connector = WebConnector(engine, about=ABOUT)
+            connector = WebConnector(engine, about=ABOUT, secret_keys=(SECRET_KEY,))
             address = await stack.enter_async_context(serving(connector))
             person = Person(await stack.enter_async_context(_connect(address)))
             listening = asyncio.create_task(person.listen())
@@ -113,7 +116,13 @@ class TestContract(ConnectorContract):
                 stack.push_async_callback(other.aclose)
                 return other
 
-            yield Harness(connector, HERE, person.ask, person.delete, another)
+            async def attach() -> None:
+                cookie = f"{VISITOR_COOKIE}={signed(SECRET_KEY, PURPOSE, 'person-ann')}"
+                headers = {"Origin": f"http://{address}", "Cookie": cookie}
+                path = f"/files/{HERE.channel}?name=a.txt"
+                assert (await call(address, "POST", path, headers, "text")).status == 200
+
+            yield Harness(connector, HERE, person.ask, person.delete, another, attach=attach)
 
 
 def _connect(address: str) -> connect:
