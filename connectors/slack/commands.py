@@ -90,7 +90,7 @@ class Commands:
         place = Place("slack", body["team_id"], body["channel_id"])
         event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command)
         incoming = self._handover.put(event)
-        if not await self._handover.kept(incoming):
+        if not await incoming.kept():
             return ephemeral(NOT_NOW)
         return ephemeral(told) if told and incoming.declined is None else taken()
 

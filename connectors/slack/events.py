@@ -178,7 +178,7 @@ class SlackEvents(AsyncMiddleware):
             incoming = self._handover.put(*heard)
         if isinstance(incoming.event, Commanded):
             self._assistant.stopped(incoming.event)
-        if not await self._handover.kept(incoming):
+        if not await incoming.kept():
             return not_taken()
         if isinstance(incoming.event, Asked) and incoming.declined is None:
             self._assistant.asked(incoming.event)
