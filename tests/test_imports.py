@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("bot", "connectors", "providers")
-SEAMS = ("connectors.base", "connectors.markdown", "providers.base")
+SEAMS = ("connectors.base", "connectors.markdown", "providers.base", "providers.registry")
 
 # From the bottom up: a module of `bot` imports only from its own layer or from those above it here.
 LAYERS: tuple[tuple[str, ...], ...] = (

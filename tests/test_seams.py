@@ -27,7 +27,7 @@ from connectors.terminal import TerminalConnector
 from connectors.web import WebConnector
 
 ROOT = Path(__file__).parent.parent
-SEAMS = ("connectors.base", "connectors.markdown", "providers.base")
+SEAMS = ("connectors.base", "connectors.markdown", "providers.base", "providers.registry")
 LOOKS = {"getattr", "hasattr", "setattr", "vars"}
 OURS = {"connector", "connectors", "provider", "providers", "model", "models"}
 """What connectors and providers are called in `bot`."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import structlog
-from pydantic import SecretStr
 
-from bot.settings import SERVICES, Settings, revealed
+from bot.settings import Settings, revealed
 from providers.base import Provider, Traceable, Usage
 from providers.failover import ChainProvider, RetryPolicy
 from providers.options import needed
 from providers.prices import ModelPrice, Prices
+from providers.registry import PROVIDERS, SERVICES, ProviderEntry
 from providers.thinking import slowness
 
 log = structlog.get_logger(__name__)
@@ -45,19 +47,79 @@ def make_model(settings: Settings) -> Provider:
     }
     if settings.context_tokens is not None:
         known["room"] = settings.context_tokens
-    match settings.provider:
-        case "local":
-            return _local(settings, known)
-        case "azure":
-            return _azure(settings, known)
+    entry = PROVIDERS[settings.provider]
+    make = _maker(entry, settings)
+    provider: Provider = make(settings.model_name, **_reached(entry, settings), **known)
+    return provider
+
+
+def _maker(entry: ProviderEntry, settings: Settings) -> Callable[..., Provider]:
+    """The function that makes a provider; its module is imported now."""
+    lean = settings.stream_reader == "lean" and entry.lean
+    module, _, name = (entry.lean if lean else entry.langchain).partition(":")
+    if entry.extra:
+        found = needed(module, entry.extra, f"MODEL={settings.model}")
+    else:
+        found = import_module(module)
+    make: Callable[..., Provider] = found.__dict__[name]
+    return make
+
+
+def _reached(entry: ProviderEntry, settings: Settings) -> dict[str, Any]:
+    """What it is reached by: address and key, and what its dialect needs besides."""
+    known = _of_dialect(entry, settings)
+    if entry.dialect == "azure":
+        return known
+    if entry.key:
+        known["api_key"] = revealed(getattr(settings, entry.key)) or ""
+    if entry.base_url:
+        known["base_url"] = settings.url_of(settings.provider)
+    elif entry.address and (url := getattr(settings, entry.address)) is not None:
+        known["base_url"] = url
+    return known
+
+
+def _of_dialect(entry: ProviderEntry, settings: Settings) -> dict[str, Any]:
+    match entry.dialect:
+        case "openai":
+            return {"api": settings.openai_api, "store": settings.openai_store}
         case "compatible":
-            return _compatible(settings, known)
-        case service if service in SERVICES:
-            return _service(settings, service, known)
-        case "anthropic" | "google" | "langchain":
-            return _through_langchain(settings, known)
+            return {
+                "begins_thinking": settings.model_begins_thinking,
+                "service": settings.provider,
+                "usage": entry.usage,
+            }
+        case "local":
+            path, reader = settings.local_model_path, settings.stream_reader
+            return {"path": path, "langchain": reader == "langchain"}
+        case "azure":
+            return _azure(settings)
         case _:
-            return _openai(settings, known)
+            return {}
+
+
+def _azure(settings: Settings) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "endpoint": settings.azure_openai_endpoint or "",
+        "secret": revealed(settings.azure_openai_api_key),
+        "api_version": settings.openai_api_version,
+        "api": settings.openai_api,
+        "store": settings.openai_store,
+    }
+    if settings.azure_openai_auth == "entra":
+        secret = _entra(settings)
+        known |= {"secret": secret, "close": secret.aclose}
+    return known
+
+
+def _entra(settings: Settings) -> Any:
+    """What gives the tokens of an identity of Entra ID."""
+    module = needed("providers.entra", "azure", "AZURE_OPENAI_AUTH=entra")
+    return module.EntraTokens(
+        settings.azure_tenant_id,
+        settings.azure_client_id,
+        revealed(settings.azure_client_secret),
+    )
 
 
 def make_prices(settings: Settings) -> Prices:
@@ -91,112 +153,3 @@ def load_prices(settings: Settings) -> Prices:
         if unknown and settings.limits_money:
             log.warning("limits.no_price", model=model, cure="set PRICES or PRICE_INPUT_PER_MTOK")
     return prices
-
-
-def _local(settings: Settings, known: dict[str, Any]) -> Provider:
-    from providers.local import LocalProvider
-
-    return LocalProvider(
-        settings.local_model_path,
-        name=settings.model,
-        langchain=settings.stream_reader == "langchain",
-        **known,
-    )
-
-
-def _azure(settings: Settings, known: dict[str, Any]) -> Provider:
-    if settings.stream_reader == "langchain":
-        from providers.azure import azure_provider as make
-    else:
-        from providers.openai_stream import azure_provider as make  # type: ignore[assignment]  # same call
-    secret: Any = revealed(settings.azure_openai_api_key)
-    if settings.azure_openai_auth == "entra":
-        secret = _entra(settings)
-        known["close"] = secret.aclose
-    return make(
-        settings.model_name,
-        endpoint=settings.azure_openai_endpoint or "",
-        secret=secret,
-        api_version=settings.openai_api_version,
-        api=settings.openai_api,
-        store=settings.openai_store,
-        **known,
-    )
-
-
-def _entra(settings: Settings) -> Any:
-    """What gives the tokens of an identity of Entra ID."""
-    module = needed("providers.entra", "azure", "AZURE_OPENAI_AUTH=entra")
-    return module.EntraTokens(
-        settings.azure_tenant_id,
-        settings.azure_client_id,
-        revealed(settings.azure_client_secret),
-    )
-
-
-def _compatible(settings: Settings, known: dict[str, Any]) -> Provider:
-    url, key = settings.openai_base_url or "", settings.openai_api_key
-    return _compatible_at(settings, known, url, key)
-
-
-def _compatible_at(
-    settings: Settings, known: dict[str, Any], url: str, key: SecretStr | None
-) -> Provider:
-    if settings.stream_reader == "langchain":
-        from providers.openai import compatible_provider as make
-    else:
-        from providers.openai_stream import compatible_provider as make  # type: ignore[assignment]
-    return make(
-        settings.model_name,
-        base_url=url,
-        api_key=revealed(key),
-        begins_thinking=settings.model_begins_thinking,
-        **known,
-    )
-
-
-def _service(settings: Settings, name: str, known: dict[str, Any]) -> Provider:
-    """A service with a short name: compatible, at an address of its own."""
-    service = SERVICES[name]
-    key = getattr(settings, service.key) if service.key else None
-    return _compatible_at(
-        settings,
-        known | {"service": name, "usage": service.usage},
-        settings.url_of(name),
-        key,
-    )
-
-
-def _openai(settings: Settings, known: dict[str, Any]) -> Provider:
-    if settings.stream_reader == "langchain":
-        from providers.openai import openai_provider as make
-    else:
-        from providers.openai_stream import openai_provider as make  # type: ignore[assignment]
-    if settings.openai_base_url is not None:
-        known["base_url"] = settings.openai_base_url
-    return make(
-        settings.model_name,
-        api_key=revealed(settings.openai_api_key) or "",
-        api=settings.openai_api,
-        store=settings.openai_store,
-        **known,
-    )
-
-
-def _through_langchain(settings: Settings, known: dict[str, Any]) -> Provider:
-    """The models that are read through LangChain only."""
-    if settings.provider == "langchain":
-        from providers.langchain import langchain_provider
-
-        return langchain_provider(settings.model_name, **known)
-    module = needed(f"providers.{settings.provider}", settings.provider, f"MODEL={settings.model}")
-    if settings.provider == "anthropic":
-        key, url = settings.anthropic_api_key, settings.anthropic_base_url
-        make = module.anthropic_provider
-    else:
-        key, url = settings.google_api_key, settings.google_gemini_base_url
-        make = module.google_provider
-    if url is not None:
-        known["base_url"] = url
-    provider: Provider = make(settings.model_name, api_key=revealed(key) or "", **known)
-    return provider

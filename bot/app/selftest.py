@@ -20,13 +20,14 @@ from bot.app.models import each_alone, make_model, make_prices, make_provider
 from bot.app.wiring import PROBED_AS, TERMINAL, run_options
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, Result, RunOptions, Runs, first_loss
-from bot.settings import SERVICES, Settings
+from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
 from bot.words import happened
 from connectors.base import Asked, Connector, MessageRef, Person, Place
 from connectors.memory import MemoryConnector
 from connectors.terminal import TerminalConnector
 from providers.base import Provider, TokenKind
+from providers.registry import PROVIDERS, SERVICES
 from providers.scripted import ScriptedProvider, Step
 
 # The chosen service, played on loopback, for the chosen reader.
@@ -43,24 +44,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: clos
 _MODEL = "loopback"
 _KEY = SecretStr("loopback")
 _STREAMS = Path(__file__).parent / "streams"
-RECORDED = {
-    "openai": "openai.sse",
-    "azure": "azure.sse",
-    "compatible": "vllm.sse",
-    "local": "llama_cpp.sse",
-    "anthropic": "anthropic_thinking.sse",
-    "google": "google_thoughts.http",
-    "qwen": "qwen.sse",
-    "zhipu": "zai.sse",
-    "moonshot": "moonshot.sse",
-    "deepseek": "deepseek.sse",
-    "minimax": "minimax.sse",
-    "mistral": "content_blocks.sse",
-    "groq": "groq.sse",
-    "xai": "xai.sse",
-    "openrouter": "reasoning_openrouter.sse",
-    "ollama": "ollama.sse",
-}
+RECORDED = {name: entry.recorded for name, entry in PROVIDERS.items() if entry.recorded}
 """The recorded stream of each service, by the name that MODEL begins with."""
 _RESPONSES = "responses.sse"
 """That of the Responses API, of whatever service."""
@@ -137,18 +121,14 @@ def on_loopback(settings: Settings, root: str) -> Settings:
                 "azure_openai_api_key": _KEY,
                 "azure_openai_auth": "key",
             }
-        case "anthropic":
-            known = {"anthropic_base_url": root, "anthropic_api_key": _KEY}
-        case "google":
-            known = {"google_gemini_base_url": root, "google_api_key": _KEY}
         case "local":  # the embedded model's server speaks the same dialect
             known = {"model": f"compatible:{_MODEL}", "openai_base_url": url}
         case name if name in SERVICES:
-            known = {"base_urls": {**settings.base_urls, name: url}}
-            if key := SERVICES[name].key:
-                known[key] = _KEY
-        case _:
-            known = {"openai_base_url": url, "openai_api_key": _KEY}
+            known = {"base_urls": {**settings.base_urls, name: url}, SERVICES[name].key: _KEY}
+        case name:
+            entry = PROVIDERS[name]
+            known = {entry.address: url if entry.dialect else root, entry.key: _KEY}
+    known.pop("", None)  # a service that wants no key
     return settings.model_copy(update=known)
 
 

@@ -4,7 +4,7 @@ Values come from environment variables and from a file `.env` in the current fol
 that can't work is refused with a message that names the setting and the cure.
 """
 
-from bot.settings.model import SERVICES, setting_names
+from bot.settings.model import setting_names
 from bot.settings.settings import (
     Settings,
     SettingsError,
@@ -15,7 +15,6 @@ from bot.settings.settings import (
 from bot.settings.values import revealed
 
 __all__ = [
-    "SERVICES",
     "Settings",
     "SettingsError",
     "load_settings",

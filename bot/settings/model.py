@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,61 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from bot.settings.values import Key, as_object, is_url
-
-# Services that speak OpenAI's chat completions, by short names: one table.
-#
-# `MODEL=qwen:qwen-plus` is `compatible:qwen-plus` at the right address, with a key of its own. The
-# documents are made from this table. A service that is not here is reached by `compatible:`.
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One service: what it is, where it is, and how its dialect differs."""
-
-    title: str
-    base_url: str
-    key: str
-    """The setting that holds its key; empty where it wants none."""
-    usage: bool = False
-    """Whether it has to be asked to count (`stream_options`), and knows that field."""
-    elsewhere: str = ""
-    """Its address for other accounts, where it has two."""
-
-
-SERVICES: Mapping[str, Service] = {
-    "qwen": Service(
-        "Alibaba's Qwen (Model Studio, DashScope)",
-        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        "dashscope_api_key",
-        usage=True,
-        elsewhere="https://dashscope.aliyuncs.com/compatible-mode/v1",
-    ),
-    "zhipu": Service(
-        "Z.ai, Zhipu (GLM)",
-        "https://api.z.ai/api/paas/v4",
-        "zhipu_api_key",
-        elsewhere="https://open.bigmodel.cn/api/paas/v4",
-    ),
-    "moonshot": Service(
-        "Moonshot (Kimi)",
-        "https://api.moonshot.ai/v1",
-        "moonshot_api_key",
-        elsewhere="https://api.moonshot.cn/v1",
-    ),
-    "deepseek": Service("DeepSeek", "https://api.deepseek.com/v1", "deepseek_api_key", usage=True),
-    "minimax": Service(
-        "MiniMax",
-        "https://api.minimax.io/v1",
-        "minimax_api_key",
-        usage=True,
-        elsewhere="https://api.minimaxi.com/v1",
-    ),
-    "mistral": Service("Mistral", "https://api.mistral.ai/v1", "mistral_api_key"),
-    "groq": Service("Groq", "https://api.groq.com/openai/v1", "groq_api_key", usage=True),
-    "xai": Service("xAI (Grok)", "https://api.x.ai/v1", "xai_api_key"),
-    "openrouter": Service("OpenRouter", "https://openrouter.ai/api/v1", "openrouter_api_key"),
-    "ollama": Service("Ollama", "http://127.0.0.1:11434/v1", "", usage=True),
-}
+from providers.registry import PROVIDERS, SERVICES
 
 
 class ServiceSettings(BaseSettings):
@@ -107,10 +51,6 @@ class ServiceSettings(BaseSettings):
 
 
 _CLASS = re.compile(r"\w+(\.\w+)*:\w+")
-
-PROVIDERS = (
-    "local", "openai", "azure", "compatible", "anthropic", "google", "langchain", *SERVICES,
-)  # fmt: skip
 
 
 class ModelSettings(BaseSettings):
@@ -262,32 +202,16 @@ class ModelSettings(BaseSettings):
         return list(missing.values())
 
     def _needed(self, provider: str) -> tuple[str, ...]:
-        if provider in SERVICES:
-            return (SERVICES[provider].key,) if SERVICES[provider].key else ()
         by_key = provider == "azure" and self.azure_openai_auth == "key"
-        return _NEEDED.get(provider, ()) + (("azure_openai_api_key",) if by_key else ())
-
-
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "openai": ("openai_api_key",),
-    "azure": ("azure_openai_endpoint",),
-    "compatible": ("openai_base_url",),
-    "anthropic": ("anthropic_api_key",),
-    "google": ("google_api_key",),
-}
-
-_NAMES: dict[str, tuple[str, str]] = {
-    "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    "compatible": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    "azure": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
-    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
-    "google": ("GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
-    "langchain": ("the key in MODEL_OPTIONS", "the address in MODEL_OPTIONS"),
-}
+        return PROVIDERS[provider].needs + (("azure_openai_api_key",) if by_key else ())
 
 
 def setting_names(provider: str) -> tuple[str, str]:
     """The settings that hold a provider's key and its address, as the operator knows them."""
-    if provider in SERVICES:
-        return SERVICES[provider].key.upper() or "its key", "BASE_URLS"
-    return _NAMES.get(provider, ("its key", "its address"))
+    if provider == "langchain":
+        return "the key in MODEL_OPTIONS", "the address in MODEL_OPTIONS"
+    entry = PROVIDERS.get(provider)
+    if entry is None:
+        return "its key", "its address"
+    address = "BASE_URLS" if entry.base_url else entry.address.upper()
+    return entry.key.upper() or "its key", address or "its address"

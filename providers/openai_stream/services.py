@@ -1,4 +1,4 @@
-"""The services that can be read this way, each named as in the setting MODEL."""
+"""The services that can be read without LangChain, each named as in the setting MODEL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from providers.openai_stream.provider import LeanProvider
 from providers.options import checked
 from providers.thinking import begins
 
-# Which of OpenAI's models take images, as far as that can be told by their names.
+# Which of OpenAI's models take images, by their names.
 
 
 _SEEING = re.compile(r"gpt-(4o|4\.1|4-turbo|5|6)|o1|o3(?!-mini)|o4")
@@ -23,7 +23,7 @@ _BLIND = re.compile(r".*(audio|realtime|transcribe|tts|search|-mini-preview|o1-m
 
 
 def sees_images(model: str) -> bool:
-    """Whether the model is known to take images; no where it isn't known."""
+    """Whether a model takes images; False for unknown names."""
     return bool(_SEEING.match(model)) and not _BLIND.match(model)
 
 
@@ -37,8 +37,8 @@ def openai_provider(
     options: Mapping[str, Any] | None = None,
     **shared: Unpack[SharedOptions],
 ) -> LeanProvider:
-    """`openai:MODEL`. `store`: whether the service may keep a response of the Responses API."""
-    # Models that reason take their orders from a developer.
+    """`openai:MODEL`. `store`: whether the service may store responses of the Responses API."""
+    # OpenAI's o-series calls the role of system messages `developer`.
     system = "developer" if re.match(r"o\d", model) else "system"
     fields = checked(options, f"openai:{model}")
     speech, other = _speeches(model, api, store=store, options=fields, system=system)
@@ -66,7 +66,7 @@ def azure_provider(
 ) -> LeanProvider:
     """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`.
 
-    `secret` is a key, or what gives Entra ID's tokens, which `close` closes.
+    `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
     fields = checked(options, f"azure:{deployment}")
     speech, other = _speeches(deployment, api, store=store, options=fields)
@@ -93,13 +93,12 @@ def compatible_provider(
     options: Mapping[str, Any] | None = None,
     **shared: Unpack[SharedOptions],
 ) -> LeanProvider:
-    """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
+    """`compatible:MODEL`: any server at `base_url` with OpenAI's Chat Completions.
 
-    It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
-    usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
-    reasoning, which nothing opens; None: as is known of the model. `service`: the short name of
-    one that has its own.
+    Requests use only what all such servers know: the limit is called `max_tokens`, and usage is
+    asked for only if `usage` says that the server supports it. `retries` is for the HTTP client.
+    `begins_thinking`: whether answers begin inside the model's reasoning, without an opening tag;
+    None decides by the model's name. `service` is the prefix in the model's name.
     """
     fields = checked(options, f"{service}:{model}")
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
@@ -125,7 +124,7 @@ def compatible_provider(
 
 
 _Speeches = tuple[Speech, Speech | None]
-"""The protocol that is spoken, and the one to go over to where the service wants that."""
+"""The protocol in use, and the one to switch to if the service says so."""
 
 
 def _speeches(

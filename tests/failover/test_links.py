@@ -18,8 +18,7 @@ from bot.app.selftest import (
     rehearsed,
 )
 from bot.callbacks import DeliveryHandler, RecordingHandler
-from bot.settings import SERVICES, Settings
-from bot.settings.model import PROVIDERS
+from bot.settings import Settings
 from bot.store import Store, memory_store
 from bot.store.runs import TokenLog
 from connectors.base import Limits, Part
@@ -27,6 +26,7 @@ from connectors.memory import MemoryConnector
 from providers.base import AuthFailed
 from providers.decoding import Decoder
 from providers.failover import ChainProvider
+from providers.registry import PROVIDERS, SERVICES
 from providers.relay import Relay
 from providers.scripted import Fail, ScriptedProvider
 

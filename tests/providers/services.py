@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bot.settings import SERVICES
+from providers.registry import SERVICES
 from tests.providers.table import line, write
 
 BEGIN = "<!-- table: python -m tests.providers.services -->\n"

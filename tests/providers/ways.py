@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from bot.settings import SERVICES
 from providers import anthropic, azure, google, openai, openai_stream
 from providers.base import Provider
+from providers.registry import SERVICES
 from tests.contracts.provider import LONG_STALL
 from tests.servers.openai import OpenAIServer
 

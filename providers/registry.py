@@ -1,0 +1,192 @@
+"""Every way to a model, by the name that MODEL begins with: one table.
+
+The settings, the start, the self-test and the documents are made from it. It holds names only, so
+whoever reads it imports no SDK. To add a provider: docs/howto-provider.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Dialect = Literal["", "openai", "azure", "compatible", "local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderEntry:
+    """One provider: what it is, what makes it, and which settings it is made from.
+
+    `lean` and `langchain` name the function that makes it, as `module:function`, for either value
+    of STREAM_READER; where `lean` is empty there is one for both. The function takes the model's
+    name and, as keywords, `stall_seconds`, `first_seconds`, `sees`, `options`, `room` where it is
+    set, `api_key` where there is a `key`, `base_url` where another address is set, and what its
+    dialect needs (`bot/app/models.py`).
+    """
+
+    title: str
+    langchain: str
+    lean: str = ""
+    dialect: Dialect = ""
+    """Which further keywords it takes; empty: none."""
+    key: str = ""
+    """The setting that holds its key; empty where it wants none."""
+    needs_key: bool = True
+    """Whether it can't be asked without one."""
+    address: str = ""
+    """The setting that holds its address; empty where BASE_URLS does, or nothing."""
+    needs_address: bool = False
+    extra: str = ""
+    """The extra of `everytoken[...]` that its package comes with."""
+    base_url: str = ""
+    """Its address, where BASE_URLS can name another one: such a provider is a named service."""
+    elsewhere: str = ""
+    """Its address for other accounts, where it has two."""
+    usage: bool = False
+    """Whether it has to be asked to count (`stream_options`), and knows that field."""
+    recorded: str = ""
+    """A recorded stream of it, in `bot/app/streams`, for the self-test; empty: it has none."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings without which it can't be asked."""
+        key = (self.key,) if self.key and self.needs_key else ()
+        return key + ((self.address,) if self.needs_address else ())
+
+
+def _service(
+    title: str,
+    base_url: str,
+    recorded: str,
+    *,
+    key: str = "",
+    usage: bool = False,
+    elsewhere: str = "",
+) -> ProviderEntry:
+    """A service that speaks OpenAI's chat completions, at an address of its own."""
+    return ProviderEntry(
+        title=title,
+        lean="providers.openai_stream:compatible_provider",
+        langchain="providers.openai:compatible_provider",
+        dialect="compatible",
+        key=key,
+        base_url=base_url,
+        elsewhere=elsewhere,
+        usage=usage,
+        recorded=recorded,
+    )
+
+
+PROVIDERS: Mapping[str, ProviderEntry] = {
+    "local": ProviderEntry(
+        title="the embedded model",
+        langchain="providers.local:local_provider",
+        dialect="local",
+        recorded="llama_cpp.sse",
+    ),
+    "openai": ProviderEntry(
+        title="OpenAI",
+        lean="providers.openai_stream:openai_provider",
+        langchain="providers.openai:openai_provider",
+        dialect="openai",
+        key="openai_api_key",
+        address="openai_base_url",
+        recorded="openai.sse",
+    ),
+    "azure": ProviderEntry(
+        title="Azure OpenAI",
+        lean="providers.openai_stream:azure_provider",
+        langchain="providers.azure:azure_provider",
+        dialect="azure",
+        key="azure_openai_api_key",
+        needs_key=False,  # with AZURE_OPENAI_AUTH=entra it needs none
+        address="azure_openai_endpoint",
+        needs_address=True,
+        recorded="azure.sse",
+    ),
+    "compatible": ProviderEntry(
+        title="any server that speaks OpenAI's chat completions",
+        lean="providers.openai_stream:compatible_provider",
+        langchain="providers.openai:compatible_provider",
+        dialect="compatible",
+        key="openai_api_key",
+        needs_key=False,
+        address="openai_base_url",
+        needs_address=True,
+        recorded="vllm.sse",
+    ),
+    "anthropic": ProviderEntry(
+        title="Anthropic",
+        langchain="providers.anthropic:anthropic_provider",
+        key="anthropic_api_key",
+        address="anthropic_base_url",
+        extra="anthropic",
+        recorded="anthropic_thinking.sse",
+    ),
+    "google": ProviderEntry(
+        title="Google's Gemini",
+        langchain="providers.google:google_provider",
+        key="google_api_key",
+        address="google_gemini_base_url",
+        extra="google",
+        recorded="google_thoughts.http",
+    ),
+    "langchain": ProviderEntry(
+        title="any LangChain chat model", langchain="providers.langchain:langchain_provider"
+    ),
+    "qwen": _service(
+        "Alibaba's Qwen (Model Studio, DashScope)",
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        "qwen.sse",
+        key="dashscope_api_key",
+        usage=True,
+        elsewhere="https://dashscope.aliyuncs.com/compatible-mode/v1",
+    ),
+    "zhipu": _service(
+        "Z.ai, Zhipu (GLM)",
+        "https://api.z.ai/api/paas/v4",
+        "zai.sse",
+        key="zhipu_api_key",
+        elsewhere="https://open.bigmodel.cn/api/paas/v4",
+    ),
+    "moonshot": _service(
+        "Moonshot (Kimi)",
+        "https://api.moonshot.ai/v1",
+        "moonshot.sse",
+        key="moonshot_api_key",
+        elsewhere="https://api.moonshot.cn/v1",
+    ),
+    "deepseek": _service(
+        "DeepSeek",
+        "https://api.deepseek.com/v1",
+        "deepseek.sse",
+        key="deepseek_api_key",
+        usage=True,
+    ),
+    "minimax": _service(
+        "MiniMax",
+        "https://api.minimax.io/v1",
+        "minimax.sse",
+        key="minimax_api_key",
+        usage=True,
+        elsewhere="https://api.minimaxi.com/v1",
+    ),
+    "mistral": _service(
+        "Mistral", "https://api.mistral.ai/v1", "content_blocks.sse", key="mistral_api_key"
+    ),
+    "groq": _service(
+        "Groq", "https://api.groq.com/openai/v1", "groq.sse", key="groq_api_key", usage=True
+    ),
+    "xai": _service("xAI (Grok)", "https://api.x.ai/v1", "xai.sse", key="xai_api_key"),
+    "openrouter": _service(
+        "OpenRouter",
+        "https://openrouter.ai/api/v1",
+        "reasoning_openrouter.sse",
+        key="openrouter_api_key",
+    ),
+    "ollama": _service("Ollama", "http://127.0.0.1:11434/v1", "ollama.sse", usage=True),
+}
+
+SERVICES: Mapping[str, ProviderEntry] = {k: v for k, v in PROVIDERS.items() if v.base_url}
+"""The named services: `MODEL=qwen:qwen-plus` is `compatible:qwen-plus` at the right address, with a
+key of its own."""
