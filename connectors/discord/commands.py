@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
@@ -34,6 +33,7 @@ from connectors.discord.interactions import (
 )
 from connectors.discord.places import DM
 from connectors.discord.questions import MessageContext, Origins, insist, patiently
+from connectors.newest import Newest
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ class DiscordCommands:
         self._interactions = interactions
         self._tokens = tokens
         self._told = Acknowledgements(rest)
-        self._quotes: OrderedDict[str, Json] = OrderedDict()
+        self._quotes: Newest[str, Json] = Newest(_REMEMBERED)
         """The messages that forms ask about, by the form's id."""
 
     async def answer(self, data: Json) -> None:
@@ -299,9 +299,6 @@ class DiscordCommands:
         target = data["data"]["target_id"]
         form = f"{_FORM}:{target}"
         self._quotes[form] = data["data"]["resolved"]["messages"][target]
-        self._quotes.move_to_end(form)
-        if len(self._quotes) > _REMEMBERED:
-            self._quotes.popitem(last=False)
         await self._told.show(_interaction(data), _modal(form))
 
     async def _sent(self, data: Json, at: MessageContext, form: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -30,6 +29,7 @@ from connectors.discord.questions import (
     patiently,
     replied_to,
 )
+from connectors.newest import Newest
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class CatchUp:
         self._guilds = guilds
         self._said = said
         self._seconds = seconds
-        self._lately: OrderedDict[str, str] = OrderedDict()
+        self._lately: Newest[str, str] = Newest(_REMEMBERED)
         """The servers of the channels where somebody spoke to the bot, or DM."""
         self._one_at_a_time = asyncio.Lock()
 
@@ -64,9 +64,6 @@ class CatchUp:
         """Somebody spoke to the bot in a channel."""
         channel = message["channel_id"]
         self._lately[channel] = message.get("guild_id") or DM
-        self._lately.move_to_end(channel)
-        if len(self._lately) > _REMEMBERED:
-            self._lately.popitem(last=False)
 
     async def run(self) -> None:
         """Looks once; a channel that can't be read is left out."""
