@@ -29,6 +29,7 @@ from sqlalchemy import Connection, create_engine, func, insert, make_url, select
 from starlette.applications import Starlette
 
 from bot.app.monitoring import PageDoor
+from bot.cluster.leases import Leases
 from bot.identity import Account
 from bot.inspector import Inspector, Options
 from bot.store import SqlDatabase, Store, UsageScope, upgrade
@@ -264,9 +265,10 @@ def others(store: Store, now_us: int) -> dict[str, Callable[[], Awaitable[object
         )
 
     names = [name for name, _, _ in _ORIGINS]
+    leases = Leases(store.database, store.me)
     return {
-        "recovery: left runs": lambda: store.leases.orphaned_runs(["me"], names),
-        "recovery: left questions": lambda: store.leases.orphaned_questions(["me"], names),
+        "recovery: left runs": lambda: leases.orphaned_runs(["me"], names),
+        "recovery: left questions": lambda: leases.orphaned_questions(["me"], names),
         "limits: the busiest person's": lambda: spent(UsageScope("slack", person=BUSIEST)),
         "limits: the workspace's": lambda: spent(UsageScope("slack", workspace="T1")),
         "retention, nothing to delete": lambda: store.retention.delete_before(

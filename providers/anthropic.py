@@ -40,7 +40,7 @@ def anthropic_provider(
         **(options or {}),
     }
     chat = made(_Anthropic, settings, f"MODEL=anthropic:{model}")
-    # Where LangChain keeps the client that it makes: it would share one between event loops.
+    # LangChain caches the client it makes here, and would share one between event loops.
     chat.__dict__["_async_client"] = client
     return LangChainProvider(
         chat,
@@ -56,6 +56,7 @@ def anthropic_provider(
 
 
 def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
+    # Only connecting is bounded: how long a stream may be silent is `providers.stall`'s decision.
     timeout = anthropic.Timeout(None, connect=CONNECT_SECONDS)
     return anthropic.AsyncAnthropic(
         api_key=api_key,
@@ -69,10 +70,10 @@ def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
 
 
 class _Anthropic(ChatAnthropic):
-    """Says everything as content blocks.
+    """Delivers every answer as content blocks.
 
-    LangChain would make plain text of an answer for which neither tools nor thoughts were asked,
-    and warn of the tool calls that come all the same.
+    LangChain flattens an answer to plain text if the request asked for neither tools nor
+    thinking, and then warns about tool calls that come anyway.
     """
 
     def _make_message_chunk_from_anthropic_event(

@@ -1,5 +1,6 @@
-"""What a provider learns of its model: its context window and whether it sees images, as a
-server says or as it turns out.
+"""What a provider finds out about its model: the context window, and whether it takes images.
+
+Asked of the server at the start (`facts_of`), and learned from answers and refusals (`Knowing`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from providers.context_window import ContextWindow
 from providers.thinking import closes_alone
 
 ASK_SECONDS = 5.0
-"""How long a server may take for all of it; the bot starts without it then."""
+"""Seconds for all requests of `facts_of` together; after that the bot starts without the facts."""
 
 _ROOM_KEYS = (
     "max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens",
@@ -27,14 +28,17 @@ _ROOM_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a model; None where it isn't."""
+    """What is known about a model: its context window in tokens, and whether it takes images.
+
+    None means unknown.
+    """
 
     room: int | None = None
     sees: bool | None = None
 
 
 async def facts_of(client: openai.AsyncOpenAI, model: str) -> Facts:
-    """What the server says; nothing where it can't be asked, or has no such address."""
+    """What the server says about a model. Empty if it can't be reached or has no such endpoint."""
     try:
         async with asyncio.timeout(ASK_SECONDS):
             return await _asked(client.with_options(max_retries=0), model)
@@ -43,6 +47,8 @@ async def facts_of(client: openai.AsyncOpenAI, model: str) -> Facts:
 
 
 async def _asked(client: openai.AsyncOpenAI, model: str) -> Facts:
+    # `/models` is all dialects' (vLLM and gateways tell the context there), `/props` is
+    # llama.cpp's, `/api/…` Ollama's.
     facts = _of_models(await _get(client, "/models"), model)
     if facts.room is None:
         facts = _either(facts, _of_props(await _get(client, _beside(client, "/props"))))
@@ -56,7 +62,7 @@ async def _asked(client: openai.AsyncOpenAI, model: str) -> Facts:
 
 
 async def _get(client: openai.AsyncOpenAI, url: str, body: Any = None) -> Any:
-    """The JSON at an address; None where there is nothing of the kind."""
+    """The JSON at an address; None if the server answers with an error status."""
     try:
         if body is not None:
             return await client.post(url, body=body, cast_to=object)
@@ -66,7 +72,7 @@ async def _get(client: openai.AsyncOpenAI, url: str, body: Any = None) -> Any:
 
 
 def _beside(client: openai.AsyncOpenAI, path: str) -> str:
-    """An address of the same server, outside of its `/v1`."""
+    """An address on the same server, outside its `/v1`."""
     base = urlsplit(str(client.base_url))
     below = base.path.rstrip("/").removesuffix("/v1")
     return urlunsplit((base.scheme, base.netloc, below + path, "", ""))
@@ -107,7 +113,7 @@ def _of_props(told: Any) -> Facts:
 
 
 def _of_ollama(running: Mapping[str, Any], model: str) -> Facts:
-    """Only of a model that is loaded: how much room it gets is decided then."""
+    """The context window of a loaded model: Ollama decides its size when it loads the model."""
     names = {model, f"{model}:latest"}
     loaded = [entry for entry in running["models"] or () if isinstance(entry, Mapping)]
     entry = next((entry for entry in loaded if entry.get("name") in names), {})
@@ -129,20 +135,21 @@ def _number(entry: Mapping[str, Any], *keys: str) -> int | None:
     return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
-# What every provider knows of its model, or learns as it goes.
+# What every provider knows about its model, and learns as it runs.
 
 
 log = structlog.get_logger(__name__)
 
 Ask = Callable[[], Awaitable["Facts"]]
-"""Asks the service about its model."""
+"""Asks the service for the facts about a model."""
 
 
 class Knowing:
-    """The name of a model, its room, and whether it sees images.
+    """Base class of providers: a model's name, its context window, and whether it takes images.
 
-    `room` and `sees` as the operator set them; None: as is known, told or learned. `guess`:
-    whether it sees by its name or LangChain's word, until the service says.
+    `room` (in tokens) and `sees` are the operator's settings; where they are None, the values are
+    looked up, asked for with `ask`, or learned. `guess` is the assumption about images until the
+    service says; `url` is the server's address where only that identifies the service.
     """
 
     def __init__(
@@ -164,7 +171,7 @@ class Knowing:
         self._told = False
 
     async def start(self) -> None:
-        """Asks the service about its model, where it can be asked; says what is only assumed."""
+        """Asks the service about its model if it can; logs the context window and its source."""
         if self._ask is not None and self._known.source != "set":
             facts = await self._ask()
             self._known.take(facts.room, "told")
@@ -174,9 +181,9 @@ class Knowing:
         self._known.say()
 
     def _learn(self, generation: Generation, error: BaseException | None = None) -> None:
-        """What an answer taught: the model's real name, or how long a conversation may be.
+        """Learns from an answer: the model's real name, or the limit that a refusal names.
 
-        Says once where answers begin with thoughts that nothing opened, and readers saw them.
+        Warns once if an answer began with reasoning without an opening tag, since readers saw it.
         """
         self._known.named(generation.model)
         if not self._told and closes_alone(generation.text):

@@ -17,7 +17,7 @@ from providers.openai import KeepsEveryDelta, OpenAIChat, change_of, common_opti
 from providers.options import checked
 
 _UNUSED = SecretStr("unused")
-"""LangChain wants a key; the client that asks is ours, and has its own secret."""
+"""LangChain insists on a key. It is never sent: our own client has the real secret."""
 
 
 def azure_provider(
@@ -37,7 +37,7 @@ def azure_provider(
 ) -> LangChainProvider:
     """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
 
-    `secret` is a key, or what gives Entra ID's tokens, which `close` closes.
+    `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
     client = azure_client(deployment, endpoint, secret, api_version)
 
@@ -86,7 +86,10 @@ def _chat(
 
 
 class _Azure(KeepsEveryDelta, AzureChatOpenAI):
-    """A deployment on Azure. LangChain gives it the limit's old name, which newer models refuse."""
+    """A deployment on Azure, asked with `max_completion_tokens`.
+
+    LangChain sends Azure the limit's old name, `max_tokens`, which newer models refuse.
+    """
 
     def _get_request_payload(self, input_: Any, **kwargs: Any) -> dict[str, Any]:
         payload: dict[str, Any] = super()._get_request_payload(input_, **kwargs)

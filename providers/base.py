@@ -1,7 +1,7 @@
-"""The seam to an AI service: a request goes in, tokens go to the callbacks, a `Generation` stands.
+"""The interface to an AI service: a `Request` in, tokens to callbacks and into a `Generation`.
 
-A provider knows its service and nothing of platforms, runs or the store. Every failure that
-crosses this seam is a `ProviderError`.
+A provider knows its service, and nothing about platforms, runs or the store. Every failure that
+leaves a provider is a `ProviderError`.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackHandler
 
 TokenKind = Literal["text", "reasoning", "tool", "refusal", "seam"]
-"""What a token is. Callbacks get it as the keyword argument `kind` (`text` where it is absent).
+"""What a token is. Callbacks get it as the keyword argument `kind`; without one it is `text`.
 
-A `seam` no model said: its text names the model that goes on from here with another's answer.
+A `seam` does not come from a model: its text names the model that continues another's answer here.
 """
 
 ANSWER_KINDS: frozenset[TokenKind] = frozenset({"text", "refusal"})
-"""The kinds that the reader is shown and the receipt compares: a refusal is an answer."""
+"""The kinds that are shown to the reader and compared by the receipt. A refusal is an answer."""
 
 GO_ON = (
     "Your last answer was cut off. Continue it exactly where it stopped: "
     "repeat nothing, and add no introduction."
 )
-"""What a model is told that is to go on with an answer."""
+"""The instruction to a model that continues an answer that broke off."""
 
 FinishReason = Literal["stop", "length", "filter", "unknown"]
-"""Why an answer ended. Only `stop` is a whole one; `unknown`: the service gave a reason that
-nobody here knows."""
+"""Why an answer ended. Only `stop` means that it is complete; `unknown` is a reason given by the
+service that `providers.finish` does not list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture for a model that sees; its content in base64."""
+    """A picture in a request, its content in base64."""
 
     media_type: str
     base64: str
@@ -46,7 +46,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the conversation that the model is given."""
+    """One message of the conversation in a request."""
 
     role: Literal["system", "user", "assistant"]
     text: str
@@ -55,7 +55,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked. `max_tokens` bounds its answer; None leaves that to the service."""
+    """What a model is asked. `max_tokens` limits its answer; None leaves that to the service."""
 
     turns: tuple[Turn, ...]
     max_tokens: int | None = None
@@ -63,12 +63,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the service counted them, or an estimate where it said nothing."""
+    """Tokens as the service counted them, or an estimate if it reported none."""
 
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int = 0
-    """Of the input's: those that the service had read before."""
+    """The part of `input_tokens` that came from the service's prompt cache."""
     estimated: bool = False
 
 
@@ -77,7 +77,7 @@ AttemptKind = Literal["first", "retry", "failover", "trimmed"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of one model to answer; a run has several where one failed before it was done."""
+    """One call of one model; an answer takes several if one fails."""
 
     model: str
     """As in the setting MODEL: `provider:model`."""
@@ -85,43 +85,44 @@ class Attempt:
     at_us: int
     """When it began: microseconds since the generation began."""
     chars: int
-    """The answer's characters that stood when it began; a seam where it is not 0."""
+    """Length of the answer in characters when it began; above 0, it continues that answer."""
     error: str | None = None
-    """Kind and message of the error that ended it; None where it was not ended by one."""
+    """Class and message of the error that ended it, or None."""
 
 
 @dataclass(slots=True)
 class Generation:
-    """What a provider has read so far; it stands after an error, a stop or a cancel.
+    """What a provider has read so far; kept after an error, a stop or a cancel.
 
-    Filled by the provider as it reads, apart from the callbacks: the receipt's first witness.
+    The provider fills it as it reads, independently of the callbacks: the receipt compares what
+    both have, so neither may be made from the other.
     """
 
     pieces: list[str] = field(default_factory=list)
     """The answer's tokens (kinds `text` and `refusal`), in order."""
     tokens: int = 0
-    """Tokens of any kind that carried text."""
+    """How many tokens with text have come, of any kind."""
     finish_reason: FinishReason | None = None
     finish_word: str = ""
-    """The service's own word for the reason, or its failure: printable, 64 characters at most."""
+    """The service's own word for the finish reason: printable, at most 64 characters."""
     model: str = ""
     usage: Usage | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    """The tries, in order; empty where the first and only one went well."""
+    """The attempts, in order; empty if the first model succeeded at once."""
     seams: list[int] = field(default_factory=list)
-    """After so many characters of the answer another model went on with it, each time."""
+    """Offsets in the answer, in characters, from which on another model continued it."""
     trimmed: bool = False
-    """Whether earlier turns of the conversation were left out: it was too long for the model."""
+    """Whether earlier turns were left out because the conversation was too long for the model."""
     called: list[str] = field(default_factory=list)
     """The tokens of tool calls, in order."""
 
     @property
     def text(self) -> str:
-        """The answer as far as it was generated."""
+        """The answer so far."""
         return "".join(self.pieces)
 
     def add(self, text: str, kind: TokenKind = "text") -> None:
-        """Takes one token that was read."""
+        """Adds one token that was read."""
         self.tokens += 1
         if kind in ANSWER_KINDS:
             self.pieces.append(text)
@@ -132,10 +133,11 @@ class Generation:
 
 
 class ProviderError(Exception):
-    """The service did not answer as it should. Subclasses say what it means.
+    """The model failed. Subclasses say how.
 
-    `cause` is a row of `providers.causes`, from which all that follows is read; `params` fill its
-    sentences. `said` are the service's own words, redacted: for the operator alone.
+    `cause` names a row of `providers.causes`, which decides about retries and what the reader is
+    told; `params` are the parameters of its sentences. `said` are the service's own words,
+    redacted, for the operator only.
     """
 
     def __init__(
@@ -147,17 +149,17 @@ class ProviderError(Exception):
         said: str = "",
     ) -> None:
         self.named = cause is not None
-        """Whether its cause was told; otherwise it is the usual one of its class."""
+        """Whether a cause was given; if not, it is the default of the class."""
         self.cause = cause or _usual_cause(type(self))
         self.params = dict(params or {})
         self.said = said
         self.model = ""
-        """The model that failed, as in the setting MODEL, once that is known."""
+        """The model that failed, as in the setting MODEL; empty until a caller fills it in."""
         super().__init__(message or _plain(self.cause, self.params))
 
     @property
     def row(self) -> Cause:
-        """What the table of causes says of it."""
+        """The cause's row in the table."""
         return CAUSES[self.cause]
 
 
@@ -166,13 +168,16 @@ def _usual_cause(kind: type[Exception]) -> str:
 
 
 def _plain(cause: str, params: Mapping[str, object]) -> str:
-    """A cause in a line of the log: its id, and what it is about."""
+    """A cause for the log: its id as words, and its parameters."""
     about = ", ".join(str(value) for value in params.values() if str(value))
     return cause.replace("_", " ") + (f" ({about})" if about else "")
 
 
 class Overloaded(ProviderError):
-    """Too many requests, or the service is at its limit; `retry_after` in seconds where it says."""
+    """Too many requests, or the service is out of capacity.
+
+    `retry_after` is how long it asks to be left alone, in seconds; None if it doesn't say.
+    """
 
     def __init__(self, message: str = "", retry_after: float | None = None, **known: Any) -> None:
         super().__init__(message, **known)
@@ -180,13 +185,13 @@ class Overloaded(ProviderError):
 
 
 class BadRequest(ProviderError):
-    """The service refuses this request: unknown model, too long, malformed."""
+    """The service refuses this request: an unknown model, an unsupported option, a bad format."""
 
 
 class TooLong(BadRequest):
-    """The conversation is longer than the model takes: a shorter one may pass.
+    """The conversation is longer than the model takes; a shorter one may be accepted.
 
-    `room` in tokens, where the service says how much it takes.
+    `room` is the limit in tokens, if the service names it.
     """
 
     def __init__(self, message: str = "", room: int | None = None, **known: Any) -> None:
@@ -195,11 +200,11 @@ class TooLong(BadRequest):
 
 
 class AuthFailed(ProviderError):
-    """The key is missing, wrong, or may not use this model; or the account is empty."""
+    """The key is missing, wrong or not allowed to use this model; or the account is empty."""
 
 
 class Unusable(ProviderError):
-    """The model can't be made here: a package is missing, or it doesn't take its settings."""
+    """The model can't be created here: a package is missing, or a setting is invalid."""
 
 
 class Filtered(ProviderError):
@@ -226,7 +231,10 @@ class Provider(Protocol):
 
     @property
     def room(self) -> int:
-        """Tokens that question, history and answer may have together; it may be learned."""
+        """The context window: tokens for question, history and answer together.
+
+        May change while the model is used, as more becomes known.
+        """
         ...
 
     @property
@@ -235,7 +243,7 @@ class Provider(Protocol):
         ...
 
     async def start(self) -> None:
-        """Gets ready what takes time; `generate` does it where this was not called."""
+        """Prepares what takes time. Optional: `generate` does it if this was not called."""
         ...
 
     async def generate(
@@ -246,17 +254,18 @@ class Provider(Protocol):
         callbacks: Sequence[AsyncCallbackHandler],
         generation: Generation,
     ) -> None:
-        """Streams an answer: each token into `generation` and, in order, to each callback.
+        """Streams an answer: each token into `generation` and then, in order, to each callback.
 
         Callbacks get `on_chat_model_start`, `on_llm_new_token(text, chunk=…, run_id=…, kind=…)`
         for each token with text (the chunk as LangChain's models make it), and `on_llm_end` or
-        `on_llm_error`. Returns once the service said that it is done; raises a `ProviderError`
-        otherwise. A cancel closes the connection.
+        `on_llm_error`. Returns once the service has said that the answer is done, and raises a
+        `ProviderError` otherwise. Cancelling it closes the connection, so that the service stops
+        generating.
         """
         ...
 
     async def aclose(self) -> None:
-        """Closes connections and ends what the provider started."""
+        """Closes connections and stops whatever the provider has started."""
         ...
 
 

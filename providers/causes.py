@@ -1,9 +1,9 @@
-"""The one table of what can go wrong with a model: who failed, how it is told, what follows.
+"""The one table of what can go wrong with a model: how it is recognised and what follows from it.
 
-Each row is one cause. Its signs are what services, SDKs and transports say: codes (by service, as
-each documents its own), statuses, words in a message, names of exception classes. Its consequences
-are what the reader is told, and whether the same model, or another one, is asked again.
-Sentences stand elsewhere, under `failed.<reader>`, `cause.<id>` and `cure.<id>`.
+Each row is one cause. It is recognised by what services, SDKs and transports report: codes (each
+service documents its own), HTTP statuses, words in a message, names of exception classes. It
+decides what the reader is told, and whether the same model or another one is asked next.
+The sentences are in `bot.words`, under `failed.<reader>`, `cause.<id>` and `cure.<id>`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Who = Literal["before", "way", "service"]
-"""Who failed: nothing was sent yet (`before`), what lies between (`way`), or the `service`."""
+"""Where it failed: before anything was sent, on the way to the service, or in the service."""
 
 Kind = Literal[
     "Overloaded",
@@ -31,24 +31,24 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One row. `params` are the names of its sentences' parameters."""
+    """One row of the table. `params` are the names of its sentences' parameters."""
 
     who: Who
     kind: Kind
     reader: str
-    """What the reader is told: `failed.<reader>`."""
+    """The sentence for the reader: `failed.<reader>`."""
     again: bool = False
-    """Whether it may pass by itself, so that the same model is tried again."""
+    """Whether it may go away by itself, so that the same model is worth another attempt."""
     elsewhere: bool = True
-    """Whether another model may answer; a filter's refusal is an answer."""
+    """Whether another model is asked. Not after a content filter: its refusal is the answer."""
     params: tuple[str, ...] = ()
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The service's own codes, by service; `*` where several share them."""
     statuses: tuple[int, ...] = ()
     words: str = ""
-    """A pattern of a refusal's message, where the service has no code of its own for it."""
+    """A regular expression for the message, where services have no code for this cause."""
     names: tuple[str, ...] = ()
-    """Names of exception classes; a class stands for its subclasses."""
+    """Names of exception classes; each stands for its subclasses too."""
 
     @property
     def trims(self) -> bool:
@@ -57,7 +57,7 @@ class Cause:
 
     @property
     def ails(self) -> bool:
-        """Whether it says that the model is not well, rather than that the question is at fault."""
+        """Whether it counts against the model, rather than against the question or the settings."""
         return self.kind not in ("BadRequest", "TooLong", "Filtered", "Unusable")
 
 
@@ -94,7 +94,7 @@ BEFORE: dict[str, Cause] = {
     "local_missing": Cause("before", "BadRequest", "settings"),
     "local_library_missing": Cause("before", "BadRequest", "settings"),
 }  # fmt: skip
-"""Nothing was sent: settings, the key's characters, names, packages."""
+"""Before anything was sent: settings, characters in a key, host names, packages."""
 
 WAY: dict[str, Cause] = {
     "tls_expired": Cause("way", "Disconnected", "unreached", params=_HOST),
@@ -127,12 +127,12 @@ WAY: dict[str, Cause] = {
     "broken_off": Cause(
         "way", "Disconnected", "disconnected", again=True,
         names=(
-            "Answered",  # with codes and words that nobody knows
+            "Answered",  # a failure in the stream with codes and words that are not listed here
             "ModelConnectionError", "APIConnectionError", "WebSocketConnectionClosedError",
             "WebSocketQueueFullError", "StreamAlreadyConsumed", "APIError",
             "ClientClosedRequestError", "ContinuationInterruptedError", "ClientConnectionError",
             "ClientPayloadError",
-            "ClientError",  # aiohttp's; Google's of that name has a status
+            "ClientError",  # aiohttp's; Google's class of that name is known by its status first
             "HTTPError", "StreamError", "EndOfStream", "OSError",
         ),
     ),
@@ -141,7 +141,7 @@ WAY: dict[str, Cause] = {
         "way", "Disconnected", "settings", params=_HOST, names=("TooManyRedirects",)
     ),
 }  # fmt: skip
-"""On the way: certificates, proxies, the connection."""
+"""On the way to the service: certificates, proxies, the connection."""
 
 SERVICE: dict[str, Cause] = {
     "question_filtered": Cause(
@@ -155,7 +155,7 @@ SERVICE: dict[str, Cause] = {
             "MiniMax": ("base_resp:1026", "base_resp:1027"),
             "LiteLLM": ("ContentPolicyViolationError", "content_policy_violation_error"),
         },
-        statuses=(421,),  # Xiaomi's, of all
+        statuses=(421,),  # only Xiaomi uses it, for this
         words="violates usage guidelines|flagged by (our|the) (content )?(safety|moderation)"
         "|requires moderation|Content Exists Risk|rejected because it was considered high risk",
         names=("ContentFilterFinishReasonError",),
@@ -332,7 +332,7 @@ SERVICE: dict[str, Cause] = {
             "Zhipu": ("500", "1200", "1230", "1234"),
             "MiniMax": ("base_resp:1000", "base_resp:1013", "base_resp:1024", "base_resp:1033"),
         },
-        # An error part in mid-stream has the stream's own status in Anthropic's SDK.
+        # Anthropic's SDK gives an error in mid-stream the status of the stream itself: 200.
         statuses=(200, 409, 500),
         names=("ModelAPIError", "ModelError", "ConflictError", "InternalServerError",
                "RetryableError", "ServerError"),
@@ -368,7 +368,7 @@ SERVICE: dict[str, Cause] = {
                "UnknownApiResponseError", "DecodingError", "JSONDecodeError"),
     ),
 }  # fmt: skip
-"""The service said no, or failed."""
+"""In the service: it refused the request, or it failed."""
 
 CAUSES: dict[str, Cause] = {**BEFORE, **WAY, **SERVICE}
 
@@ -384,4 +384,4 @@ DEFAULTS: dict[str, str] = {
     "Malformed": "unreadable",
     "ProviderError": "failed",
 }
-"""The cause of a `ProviderError` that names none, by its class."""
+"""The cause of a `ProviderError` that is raised without one, by the name of its class."""

@@ -1,5 +1,6 @@
-"""The chunks of a streamed answer, raw: server-sent events to JSON, with nothing made in
-between.
+"""The raw chunks of a streamed answer: from server-sent events straight to JSON.
+
+The SDK's own reader builds an object for each line, event and chunk; this one builds none.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import orjson
 from providers.decoding import error_in, unended
 from providers.http import Body
 
-# Server-sent events, read as they come: bytes in, the data of whole events out.
+# Server-sent events: bytes in, the data of complete events out.
 #
-# After the standard: lines end in LF, CR or CRLF; an event's data may stand in several lines;
-# comments, ids and events without data say nothing that is of use here. Nor do names, but `error`.
+# As the standard has it, lines end in LF, CR or CRLF, and an event may have several data lines.
+# Comments, ids and events without data are dropped; the only event name that matters is `error`.
 
 
 _LINE_ENDS = b"\r\n"
@@ -29,11 +30,11 @@ _FIRST, _BETWEEN, _LAST = b"data: ", b"\n\ndata: ", b"\n\n"
 
 
 class ErrorEvent(bytes):
-    """The data of an event that is named `error`; it may be empty."""
+    """The data of an event named `error`; it may be empty."""
 
 
 class EventReader:
-    """Reads one stream. Keeps an unfinished line, and an unfinished event, for the next bytes."""
+    """Parses one stream, keeping an unfinished line or event until its rest has come."""
 
     def __init__(self) -> None:
         self._begun = bytearray()
@@ -42,27 +43,32 @@ class EventReader:
         self._is_error = False
 
     def feed(self, received: bytes) -> list[bytes]:
-        """The data of each event that these bytes make whole. A last one without its empty line
-        never is: it may have been cut anywhere."""
+        """The data of each event that these bytes complete.
+
+        A last event without its empty line never counts: it may have been cut off anywhere.
+        """
         if not received:
             return []
         if received.startswith(_FIRST) and received.endswith(_LAST) and self._is_idle():
             events = received[len(_FIRST) : -len(_LAST)].split(_BETWEEN)
             lines = received.count(b"\n")
             if lines == 2 * len(events) and b"\r" not in received and all(events):
-                return events  # nearly every read of nearly every service
+                return events  # the fast path: nearly every read from nearly every service
         if self._after_cr:
-            received = received.removeprefix(b"\n")  # the line end was CRLF, and came in two
+            received = received.removeprefix(b"\n")  # a CRLF that was split between two reads
         self._after_cr = received.endswith(b"\r")
         ended = map(self._event, self._lines(received))
         return [event for event in ended if event or type(event) is ErrorEvent]
 
     def _is_idle(self) -> bool:
-        """Whether nothing of a line or an event was kept."""
+        """Whether no part of a line or an event is kept from earlier reads."""
         return not (self._begun or self._data or self._after_cr or self._is_error)
 
     def _lines(self, received: bytes) -> list[bytes]:
-        """The lines that are whole now. `bytes.splitlines` knows just the three line ends."""
+        """The lines that are complete now.
+
+        `bytes.splitlines` splits at the standard's three line ends only, unlike `str.splitlines`.
+        """
         lines = received.splitlines()
         rest = lines.pop() if received and received[-1] not in _LINE_ENDS else b""
         if lines and self._begun:
@@ -72,7 +78,7 @@ class EventReader:
         return lines
 
     def _event(self, line: bytes) -> bytes:
-        """The data of the event that this line ends; empty where it ends none."""
+        """The data of the event that this line completes; empty if it completes none."""
         if not line:
             event = b"\n".join(self._data)
             self._data.clear()
@@ -87,7 +93,9 @@ class EventReader:
 
 _DONE = b"[DONE]"
 _DRAIN_SECONDS = 0.1
+"""Seconds to wait for the bytes after the last event before the connection is given up."""
 _MOST_OPENING = 16_384
+"""Bytes kept from before the first event, in case the response is a JSON error and no stream."""
 
 Stream = openai.AsyncStream[object]
 
@@ -96,27 +104,27 @@ Stop = Callable[[], Awaitable[None]]
 
 
 async def opened(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]) -> Stream:
-    """Asks for a stream. The client authenticates, finds the address, tries again, and raises."""
+    """Opens a stream; the client adds the address and the key, retries, and raises its errors."""
     return await client.post(path, body=body, cast_to=object, stream=True, stream_cls=Stream)
 
 
 class Chunks:
-    """What a service sends as JSON, read by read, until it says that it is done."""
+    """The JSON chunks of a stream, read by read, until the service says that it is done."""
 
     def __init__(self, stream: Stream) -> None:
         self.done = False
-        """Whether all was read that belongs to the answer."""
+        """Whether everything that belongs to the answer has been read."""
         self._stream = stream
         self._events = EventReader()
         self._opening: bytes | None = b""
-        """What came before the first event; None once that is there."""
+        """What came before the first event; None once there was one."""
         self._read, self._stop = _reading(stream.response)
 
     async def more(self) -> Iterator[Any]:
-        """The chunks of the next read: none where it made none whole, or the stream has ended.
+        """The chunks of the next read; none if it completed none, or the stream has ended.
 
-        Raises whatever the transport raises; and, one by one, `openai.APIError` for an error
-        part and `ValueError` for what is no JSON.
+        Raises whatever the transport raises. The iterator raises `openai.APIError` for an error
+        in the stream and `ValueError` for invalid JSON, once the chunks before it were taken.
         """
         received = await self._read()
         events = self._events.feed(received)
@@ -128,7 +136,7 @@ class Chunks:
         return self._parsed(events)
 
     async def aclose(self) -> None:
-        """Closes the connection, or gives it back where the answer was read to its end."""
+        """Closes the connection, or keeps it for the next request if the answer was read whole."""
         try:
             if self.done:
                 await self._drain()
@@ -146,12 +154,12 @@ class Chunks:
             chunk = parsed(data)
             if _may_fail(data) and isinstance(chunk, dict) and (error := error_in(chunk)):
                 if chunk.get("choices"):
-                    yield unended(chunk)
+                    yield unended(chunk)  # a chunk may have the last token and the error at once
                 raise self._failure(error)
             yield chunk
 
     def _look_at_what_was_no_stream(self) -> None:
-        """A service may answer with plain JSON, and status 200, that it failed."""
+        """Raises if the response was plain JSON that reports an error, with status 200."""
         lines = (self._opening or b"").splitlines()
         said = b"\n".join(line for line in lines if not line.startswith(b":"))
         if not said.lstrip().startswith(b"{"):
@@ -164,7 +172,7 @@ class Chunks:
         return openai.APIError("error part", self._stream.response.request, body=told)
 
     async def _drain(self) -> None:
-        """Reads the little that follows the last event: so the connection can be used again."""
+        """Reads the few bytes after the last event, so that the connection can be reused."""
         with suppress(TimeoutError, httpx2.TransportError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while await self._read():
@@ -172,7 +180,7 @@ class Chunks:
 
 
 async def chunks(stream: Stream) -> AsyncGenerator[Any]:
-    """The chunks one by one; see `Chunks`. To be closed where it is not read to its end."""
+    """The chunks one by one; see `Chunks`. Close it if it isn't read to its end."""
     async with aclosing(Chunks(stream)) as said:
         while not said.done:
             for chunk in await said.more():
@@ -180,12 +188,12 @@ async def chunks(stream: Stream) -> AsyncGenerator[Any]:
 
 
 def _may_fail(data: bytes) -> bool:
-    """Whether a chunk has to be looked at for what it says of a failure; nearly none has."""
+    """Whether a chunk may report an error; a cheap test on bytes that nearly none passes."""
     return b"error" in data or b"base_resp" in data or b'"code"' in data
 
 
 def _told(data: ErrorEvent) -> Any:
-    """What an event named `error` says; it need not be JSON."""
+    """The content of an event named `error`, which need not be JSON."""
     try:
         chunk = parsed(data)
     except ValueError:
@@ -194,9 +202,9 @@ def _told(data: ErrorEvent) -> Any:
 
 
 def _reading(response: httpx2.Response) -> tuple[Read, Stop]:
-    """What waits for the response's next bytes (nothing at its end), and what ends that.
+    """Two functions: one waits for the next bytes (empty at the end), the other stops reading.
 
-    Our own transport's body is asked itself, past the layers of generators above it.
+    With our own transport they are the body's, bypassing httpx's layers of generators.
     """
     body = response.extensions.get("body")
     if isinstance(body, Body):
@@ -206,7 +214,7 @@ def _reading(response: httpx2.Response) -> tuple[Read, Stop]:
 
 
 def parsed(data: bytes) -> Any:
-    """JSON as the standard library reads it, but fast: lone surrogates and NaN pass."""
+    """JSON by orjson; by the slower standard library where that refuses (lone surrogates, NaN)."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

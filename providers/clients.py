@@ -1,4 +1,4 @@
-"""The openai SDK's clients: where a service is, how it is reached, and who asks."""
+"""Clients of the openai SDK, with their address, transport, proxy and credentials."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ from providers.stall import HOOKS
 OPENAI_URL = "https://api.openai.com/v1"
 
 Carrier = Literal["sdk", "own"]
-"""What carries the bytes: the SDK's own transport, or ours, which costs a fraction of its CPU."""
+"""The HTTP transport: the SDK's, or ours (`providers.http`), which takes a fraction of its CPU."""
 
 Api = Literal["auto", "chat", "responses"]
-"""Which of OpenAI's two protocols is spoken; `auto`: Chat Completions, where the model knows it."""
+"""Which of OpenAI's protocols is used.
+
+`auto` is Chat Completions, unless the service says that the model only knows Responses.
+"""
 
 Secret = str | Callable[[], Awaitable[str]]
-"""A key, or what gives a fresh token for each request."""
+"""An API key, or a function that returns a valid token for each request."""
 
 AZURE_V1 = "v1"
-"""The API version that stands for Azure's newer endpoint, which has no versions by date."""
+"""The API version that selects Azure's newer endpoint, which has no versions by date."""
 
 
 def openai_client(
     api_key: Secret, base_url: str, carrier: Carrier = "sdk", *, retries: int = 0
 ) -> openai.AsyncOpenAI:
-    """A client of OpenAI's, or of any server that speaks its dialect at `base_url`.
+    """A client for OpenAI, or for any server at `base_url` with the same API.
 
-    `retries`: the client's own, see `http_options`.
+    `retries` is how often the client itself repeats a request that failed before its answer began.
     """
     options = http_options(base_url, carrier, retries=retries)
     return _plain(openai.AsyncOpenAI(api_key=api_key, base_url=base_url, **options))
@@ -48,10 +51,10 @@ def azure_client(
     api_version: str,
     carrier: Carrier = "sdk",
 ) -> openai.AsyncOpenAI:
-    """A client of one deployment on Azure; with the version `v1`, of its newer endpoint.
+    """A client for one deployment on Azure; with the API version `v1`, at its newer endpoint.
 
-    There, Azure speaks as OpenAI does: the deployment is the request's `model`, and a key is
-    shown as a token is.
+    That endpoint works like OpenAI's: the deployment is the request's `model`, and the key is
+    sent as a bearer token.
     """
     if api_version == AZURE_V1:
         return openai_client(secret, f"{endpoint.rstrip('/')}/openai/v1", carrier)
@@ -69,15 +72,16 @@ def azure_client(
 
 
 def _plain(client: openai.AsyncOpenAI) -> openai.AsyncOpenAI:
-    """The client without the account that it found in the environment: that is no setting."""
+    """The client without `OPENAI_ORG_ID` and `OPENAI_PROJECT_ID`: these are no settings of ours."""
     client.organization = client.project = None
     return client
 
 
 def http_options(url: str, carrier: Carrier = "sdk", *, retries: int = 0) -> dict[str, Any]:
-    """How a service is reached: bounded while connecting, and past no proxy on this machine.
+    """A client's time-outs, retries and HTTP transport for a service at `url`.
 
-    The client tries nothing again by itself: `providers.failover` does, for all models together.
+    Only connecting has a time-out: how long a stream may be silent is `providers.stall`'s
+    decision. Retries are 0 by default, since `providers.failover` retries for all models together.
     """
     timeout = openai.Timeout(None, connect=CONNECT_SECONDS)
     return {
@@ -91,7 +95,8 @@ def _http_client(url: str, timeout: openai.Timeout, carrier: Carrier) -> httpx2.
     proxy = proxy_of(url)
     if carrier == "own" and proxy is None:
         return openai.DefaultAsyncHttpxClient(timeout=timeout, transport=Transport())
-    if carrier == "own" and not _is_socks(proxy or ""):  # aiohttp knows none of those
+    # Our transport knows no proxies. aiohttp's is the next cheapest, but knows no SOCKS.
+    if carrier == "own" and not _is_socks(proxy or ""):
         return openai.DefaultAioHttpClient(timeout=timeout, **way_to(url))
     return openai.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=HOOKS, **way_to(url))
 
@@ -99,9 +104,9 @@ def _http_client(url: str, timeout: openai.Timeout, carrier: Carrier) -> httpx2.
 def way_to(url: str) -> dict[str, Any]:
     """How a client of httpx's gets to an address: over which proxy, and whom it trusts.
 
-    The environment is read here, not by the client: that would look at each proxy that is named
-    there, also at those that lead elsewhere. Raises `Unusable` for a proxy that can't be used,
-    `Disconnected` for certificates that can't be read.
+    The environment is read here and not by the client, which would set up every proxy named there
+    and fail on a bad one that this address doesn't need. Raises `Unusable` for a proxy that can't
+    be used, and `Disconnected` for trusted certificates that can't be read.
     """
     proxy = proxy_of(url)
     if proxy is not None:

@@ -1,7 +1,7 @@
-"""A model's room: the tokens that question, history and answer may have together.
+"""A model's context window: the tokens for question, history and answer together.
 
-Set by the operator, known from a kept list of models, told by the service, or learned from its
-refusal of a conversation that was too long. Where it is none of these it is assumed, and said.
+It is set by the operator, known from the list in genai-prices, told by the service, or learned
+when the service refuses a conversation as too long. Otherwise it is assumed, with a warning.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from providers.base import TooLong
 log = structlog.get_logger(__name__)
 
 ASSUMED = 8192
-"""What is assumed of a model of which nothing is known: most take more."""
+"""Tokens assumed for a model of which nothing is known; most take more."""
 
 Source = Literal["set", "known", "told", "learned", "assumed"]
+"""Where a context window's size comes from."""
 
 _LISTED = frozenset({"openai", "azure", "anthropic", "google"})
+"""Providers that genai-prices has under the same name."""
 _LEAST = 256
+"""Tokens; anything below is not believed."""
 _LIMITS = (
-    # Ours is the number that each says; where it says two, the other is the conversation's.
+    # The group is the limit; a second number in a message is the conversation's length.
     re.compile(r"maximum context length (?:is|of) (\d+)", re.I),  # OpenAI, vLLM, OpenRouter
     re.compile(r"context size \((\d+) tokens\)", re.I),  # llama.cpp
     re.compile(r"\d+ tokens > (\d+) maximum", re.I),  # Anthropic
@@ -34,10 +37,10 @@ _LIMITS = (
 
 
 class ContextWindow:
-    """How much room a model has, and how that is known.
+    """The size of a model's context window in tokens, and where it comes from.
 
-    `name` as in the setting MODEL; `tokens` where the operator set them; `url` of the server where
-    only that tells which service it is.
+    `name` is as in the setting MODEL, `tokens` what the operator has set, if anything; `url` is
+    the server's address where only that identifies the service.
     """
 
     def __init__(self, name: str, tokens: int | None = None, url: str | None = None) -> None:
@@ -49,29 +52,29 @@ class ContextWindow:
             self.take(self._listed(name.partition(":")[2]), "known")
 
     def take(self, tokens: int | None, source: Source) -> None:
-        """Keeps what is better known than before; what the operator set stands."""
+        """Takes over a size from a source; the operator's setting is never replaced."""
         if tokens is None or tokens < _LEAST or self.source == "set":
             return
         self.tokens, self.source = tokens, source
 
     def listed(self, tokens: int | None) -> None:
-        """Another list of models, where the first doesn't have this one."""
+        """Takes the size from a second list (LangChain's) if the first doesn't have the model."""
         if self.source == "assumed":
             self.take(tokens, "known")
 
     def named(self, model: str) -> None:
-        """The service said which model it is: a deployment on Azure is called anything."""
+        """The service said which model it is; a deployment's name on Azure doesn't tell."""
         if self.source == "assumed" and model:
             self.take(self._listed(model), "told")
 
     def refused(self, error: BaseException) -> None:
-        """The service refused a conversation, and may have said how long one may be."""
+        """Learns the limit from a refusal, if that names one."""
         if isinstance(error, TooLong) and error.room not in (None, self.tokens):
             self.take(error.room, "learned")
             log.info("model.room", model=self._name, tokens=self.tokens, source=self.source)
 
     def say(self) -> None:
-        """Says how much it is, and how that is known; warns where it is only assumed."""
+        """Logs the size and its source; warns if it is only assumed."""
         if self.source != "assumed":
             log.info("model.room", model=self._name, tokens=self.tokens, source=self.source)
         else:
@@ -87,12 +90,12 @@ class ContextWindow:
         if service in _LISTED:
             return known_room(model, service, None)
         if self._url is None or on_this_machine(self._url):
-            return None
+            return None  # a local server may load any model with any size of window
         return known_room(model, None, self._url)
 
 
 def known_room(model: str, service: str | None, url: str | None) -> int | None:
-    """A model's room as `genai-prices` has it; None where it hasn't. It asks nobody for it."""
+    """A model's context window in the installed genai-prices, or None. Makes no request."""
     from genai_prices.data_snapshot import get_snapshot
 
     try:
@@ -103,6 +106,6 @@ def known_room(model: str, service: str | None, url: str | None) -> int | None:
 
 
 def room_in(refusal: str) -> int | None:
-    """The room that a service names where it refuses a conversation; None where it names none."""
+    """The limit in tokens that a service's refusal names, or None."""
     found = next((match for limit in _LIMITS if (match := limit.search(refusal))), None)
     return int(found.group(1)) if found else None

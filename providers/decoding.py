@@ -1,4 +1,4 @@
-"""What a model's chunks carry, as clean pieces of text, in each dialect of OpenAI's API."""
+"""From a model's chunks, in each dialect of OpenAI's API, to clean pieces of text."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from providers.base import TokenKind, Usage
 from providers.errors import Answered
 from providers.thinking import ThinkBlock
 
-# Where OpenAI's chat dialects differ, and how each is made the same.
+# Differences between the dialects of Chat Completions.
 #
-# Every server calls reasoning, usage and tool calls a little differently. Both ways to read a
-# stream take a chunk through these functions, so nothing behind them knows one from the other.
+# Each server names reasoning, usage, tool calls and errors a little differently. Both readers of
+# streams (LangChain's and our own) use these functions, so nothing behind them sees a difference.
 
 
 Chunk = dict[str, Any]
 
 
 def choice_of(chunk: Chunk) -> dict[str, Any] | None:
-    """The answer's part in a chunk; None in one that carries usage or a filter's results only."""
+    """The choice in a chunk; None in a chunk with only usage or a filter's results."""
     choices = chunk.get("choices")
     return choices[0] if choices else None
 
 
 def error_in(chunk: Chunk) -> Any:
-    """What a chunk says went wrong, at whatever level; nothing where it doesn't.
+    """The error that a chunk reports, wherever it is; None if it reports none.
 
-    Most say it of the chunk, OpenRouter of the choice, Groq in `x_groq`, MiniMax by a status in
-    `base_resp`; vLLM and the Responses API make a whole chunk of it, DashScope one without choices.
-    What Azure says of a content filter that did not run is no failure of the answer.
+    Most services put it into the chunk, OpenRouter into the choice, Groq into `x_groq`, MiniMax
+    as a status into `base_resp`; with vLLM and the Responses API it is the whole chunk, with
+    DashScope a chunk without choices. Azure's report of a content filter that did not run is not
+    an error of the answer.
     """
     choices = chunk.get("choices")
     of_choices = choices if isinstance(choices, list) else []
@@ -48,7 +49,7 @@ def error_in(chunk: Chunk) -> Any:
 
 
 def unended(chunk: Chunk) -> Chunk:
-    """A chunk that says that the answer failed, as one that only says what else is in it."""
+    """A chunk without the error and finish reason in it: what remains is its last text."""
     choices = chunk.get("choices")
     kept = [
         {name: value for name, value in choice.items() if name not in {"error", "finish_reason"}}
@@ -63,7 +64,7 @@ def _field(part: Any, name: str) -> Any:
 
 
 def delta_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is new; empty where it is missing or null (Azure's filter sends such chunks)."""
+    """The choice's delta; empty if it is missing or null, as in chunks of Azure's filter."""
     return choice.get("delta") or {}
 
 
@@ -73,17 +74,17 @@ def reasoning_of(delta: Mapping[str, Any]) -> Any:
 
 
 def tool_calls_of(delta: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tool calls, each with an index and a function, which some servers leave out."""
+    """The tool calls; an index or a function that a server left out is filled in."""
     calls = delta.get("tool_calls") or ()
     return [{"index": n, **call, "function": call.get("function") or {}}
             for n, call in enumerate(calls)]  # fmt: skip
 
 
 def usage_of(chunk: Chunk) -> Mapping[str, Any] | None:
-    """The usage so far. Groq also tells it apart, Moonshot in the choice that ends an answer, and
-    some servers tell it in every chunk.
+    """The usage so far, or None. Groq has it in `x_groq` too, Moonshot in the last choice, and
+    some servers in every chunk.
 
-    What DeepSeek had read before is moved to where all others tell it.
+    DeepSeek's count of cached tokens is moved to the field that all others use.
     """
     usage: Mapping[str, Any] | None = (
         chunk.get("usage")
@@ -97,7 +98,7 @@ def usage_of(chunk: Chunk) -> Mapping[str, Any] | None:
 
 
 def counted(usage: Mapping[str, Any]) -> Usage:
-    """Usage as both of OpenAI's protocols name it; what is missing counts as none."""
+    """A `Usage` from either of OpenAI's protocols; a missing number counts as 0."""
     given = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
     made = usage.get("completion_tokens") or usage.get("output_tokens") or 0
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
@@ -106,6 +107,8 @@ def counted(usage: Mapping[str, Any]) -> Usage:
 
 REPLACEMENT = "\ufffd"
 
+# PostgreSQL stores no NUL, and UTF-8 has no lone surrogates. Some servers cut an emoji's UTF-16
+# pair between two tokens.
 _UNCLEAN = re.compile("[\0\ud800-\udfff]")
 _HIGH_HALVES = ("\ud800", "\udbff")
 
@@ -114,24 +117,24 @@ Content = str | list[Any] | None
 
 
 class TextDelta(NamedTuple):
-    """Some text of one kind; never empty, always storable."""
+    """Some text of one kind: never empty, and without NUL or lone surrogates."""
 
     kind: TokenKind
     text: str
 
 
 class MessageChunk(Protocol):
-    """What is read of a LangChain message chunk."""
+    """The attributes of a LangChain message chunk that are read."""
 
     content: Any
     additional_kwargs: dict[str, Any]
 
 
 class Decoder:
-    """Turns one stream's tokens into pieces. Keeps half a surrogate pair for the next token.
+    """Turns the tokens of one stream into pieces. Half a surrogate pair waits for the next token.
 
-    `think_block`: whether the answer may begin with its reasoning, between tags; `begun`: whether
-    it does so without the opening one.
+    `think_block`: whether the answer may begin with reasoning between tags; `begun`: whether it
+    begins inside that reasoning, without an opening tag.
     """
 
     def __init__(self, *, think_block: bool = False, begun: bool = False) -> None:
@@ -139,7 +142,7 @@ class Decoder:
         self._thinking = ThinkBlock(begun=begun) if think_block else None
 
     def text(self, text: str, kind: TokenKind = "text") -> list[TextDelta]:
-        """The pieces in one string; none where nothing is left or only half an emoji came."""
+        """The pieces in a string; none if it is empty or is only half an emoji."""
         if self._thinking is None or kind != "text":
             if self._thinking is not None and kind == "reasoning":
                 self._thinking.told_apart()
@@ -160,12 +163,14 @@ class Decoder:
     def delta(self, delta: Mapping[str, Any]) -> list[TextDelta]:
         """The pieces in a chat completion's delta, in the same order as in a message chunk."""
         if len(delta) == 1 and isinstance(text := delta.get("content"), str):
-            return self.text(text) if text else []  # nearly every chunk of nearly every service
+            return self.text(text) if text else []  # the fast path: nearly every chunk
         return self._pieces(_delta(delta))
 
     def flush(self, *, whole: bool = False) -> list[TextDelta]:
-        """At the stream's end: the beginning of a tag that never came, and half a surrogate pair
-        that never met its other half. `whole`: the service said that the answer is."""
+        """At the stream's end: what was held back for the rest of a tag or an emoji.
+
+        `whole`: whether the service said that the answer is complete.
+        """
         pieces = self._joined(self._thinking.flush(whole=whole)) if self._thinking else []
         halves, self._halves = self._halves, {}
         return [*pieces, *(TextDelta(kind, REPLACEMENT) for kind in halves)]
@@ -204,7 +209,7 @@ def _message(message: MessageChunk) -> Iterator[tuple[TokenKind, Any]]:
     yield "reasoning", extra.get("reasoning_content")
     calls: list[Mapping[str, Any]] = getattr(message, "tool_call_chunks", [])
     for kind, text in _content(message.content):
-        # The same call stands in the chunk's own list too.
+        # LangChain has each call twice: as a content block, and in `tool_call_chunks`.
         if not (calls and kind == "tool"):
             yield kind, text
     yield "refusal", extra.get("refusal")
@@ -247,7 +252,7 @@ def _block(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
 
 
 def _reasoning(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
-    """Reasoning in one string (LangChain, Anthropic), or in parts (Responses API, Mistral)."""
+    """Reasoning as one string (LangChain, Anthropic) or as parts (Responses API, Mistral)."""
     for key in ("reasoning", "thinking", "summary", "content"):
         said = block.get(key)
         if isinstance(said, list):
@@ -262,12 +267,12 @@ def _call(call: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
         yield "tool", call.get(key)
 
 
-# The parts of a response, as the Responses API streams them: what their deltas brought so far.
+# The parts of a response, as the Responses API streams them.
 #
-# Each part comes as deltas and then whole, in an event that ends it; the response's own end has
-# all of them again. A stream may be cut before either, so a delta counts as it comes; and an end
-# may have more than the deltas did, so what is missing there is made up for. Both ways to read a
-# stream go by this.
+# Each part comes three times: as deltas, whole in the event that ends it, and whole again in the
+# event that ends the response. A stream may break before the last two, so deltas count as they
+# come; and the last two may have more text than the deltas had, so they fill in what is missing.
+# Both readers of streams use this.
 
 
 DELTAS: dict[str, TokenKind] = {
@@ -277,7 +282,7 @@ DELTAS: dict[str, TokenKind] = {
     "response.reasoning_text.delta": "reasoning",
     "response.function_call_arguments.delta": "tool",
 }
-"""Events whose `delta` is a piece."""
+"""Events with a `delta`, and the kind of its text."""
 
 DONE: dict[str, tuple[TokenKind, str]] = {
     "response.output_text.done": ("text", "text"),
@@ -286,7 +291,7 @@ DONE: dict[str, tuple[TokenKind, str]] = {
     "response.reasoning_text.done": ("reasoning", "text"),
     "response.function_call_arguments.done": ("tool", "arguments"),
 }
-"""Events that end a part, the kind of its pieces, and the field with all of it."""
+"""Events that end a part: the kind of its text, and the field that has all of it."""
 
 ENDS = frozenset({"response.completed", "response.incomplete"})
 
@@ -299,30 +304,30 @@ Event = Mapping[str, Any]
 
 
 class Parts:
-    """One response's parts, by their kind."""
+    """What has come of each part of one response."""
 
     def __init__(self) -> None:
         self._open: defaultdict[tuple[TokenKind, Any, Any], list[str]] = defaultdict(list)
         self._came: defaultdict[TokenKind, list[str]] = defaultdict(list)
 
     def delta(self, event: Event, kind: TokenKind) -> str:
-        """A delta came; returns its text."""
+        """Notes a delta and returns its text."""
         text: str = event["delta"]
         self._open[_key(event, kind)].append(text)
         self._came[kind].append(text)
         return text
 
     def done(self, event: Event) -> tuple[TokenKind, str]:
-        """A part ended: its kind, and what its deltas did not bring of it."""
+        """A part ended: its kind, and the text at its end that no delta had."""
         kind, field = DONE[event["type"]]
         rest = _rest(self._open.pop(_key(event, kind), []), event.get(field))
         self._came[kind].append(rest)
         return kind, rest
 
     def ended(self, output: Any) -> Iterator[tuple[TokenKind, str]]:
-        """The response ended with these items: what did not come before of its texts.
+        """The response ended with these items: the text, by kind, that has not come before.
 
-        Compared whole, kind by kind: gateways number and name the parts here otherwise than there.
+        All text of a kind is compared at once: gateways give the parts other ids and numbers here.
         """
         texts: defaultdict[TokenKind, list[str]] = defaultdict(list)
         for content in _contents(output):
@@ -334,9 +339,9 @@ class Parts:
 
 
 def status_of(event: str, response: Any) -> str:
-    """How a response ended, by the event that ends it and its own status.
+    """How a response ended, by its last event and its own status.
 
-    `response` has the fields `status` and `error`. Raises `Answered` where it failed.
+    `response` has the fields `status` and `error`. Raises `Answered` if it failed.
     """
     if response.get("error") or event == "response.failed":
         raise Answered(response.get("error"))
@@ -350,7 +355,10 @@ def _key(event: Event, kind: TokenKind) -> tuple[TokenKind, Any, Any]:
 
 
 def _rest(came: list[str], whole: Any) -> str:
-    """What is left of a text; nothing where it is not what came: that can't be taken back."""
+    """What follows in `whole` after what came.
+
+    Empty if it differs from what came: that was shown already, and can't be taken back.
+    """
     text = "".join(came)
     return whole[len(text) :] if isinstance(whole, str) and whole.startswith(text) else ""
 

@@ -1,4 +1,4 @@
-"""Tokens of Entra ID for Azure OpenAI: asked for when one is needed, and kept while it is good."""
+"""Entra ID tokens for Azure OpenAI, requested when needed and cached while they are valid."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from azure.identity.aio import (
 )
 
 SCOPE = "https://cognitiveservices.azure.com/.default"
-"""What the token is for. The identity needs the role Cognitive Services OpenAI User."""
+"""The scope of the tokens. The identity needs the role Cognitive Services OpenAI User."""
 
 
 class EntraTokens:
-    """Gives a token for each request; to be closed.
+    """Returns a valid token for each request. Close it after use.
 
-    With tenant, client and secret it signs in as that application. Otherwise as whoever this
-    machine is: a workload's or a managed identity (the one with the client's id, where that is
-    given), or the developer that is signed in with the Azure CLI.
+    With tenant, client id and secret it signs in as that application. Otherwise it uses what the
+    machine has: a workload identity, a managed identity (the one with `client_id` if that is
+    given), or the developer who is signed in with the Azure CLI.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class EntraTokens:
         self._tokens = get_bearer_token_provider(self._credential, SCOPE)
 
     async def __call__(self) -> str:
-        """A token that is good for now. Raises azure-core's `ClientAuthenticationError`."""
+        """A valid token. Raises azure-core's `ClientAuthenticationError`."""
         return await self._tokens()
 
     async def aclose(self) -> None:

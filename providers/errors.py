@@ -1,9 +1,9 @@
-"""From the failures of models, SDKs and transports to a cause of the one table.
+"""Translates the exceptions of SDKs and transports into a cause of `providers.causes`.
 
-First it is told who failed. What happened before anything was sent, and on the way, is told by the
-operating system's own errors at the root of a failure (`_before_the_service`); what a service
-answered by its words, its codes and its HTTP status; the rest by the names of exception classes:
-no SDK is imported for it, and SDKs of one family share their names.
+What failed before anything was sent, or on the way, is recognised by the operating system's errors
+at the root of the exception (`_before_the_service`). What the service answered is recognised by
+its words, its codes and its HTTP status, in this order. The rest goes by the names of exception
+classes: that needs no import of an SDK, and SDKs of one family share the names.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CERTIFICATE = {
     62: "tls_hostname",
     64: "tls_hostname",
 }
-"""OpenSSL's codes for a certificate that isn't taken (X509_V_ERR_…)."""
+"""Causes by OpenSSL's codes for a certificate that is not accepted (X509_V_ERR_…)."""
 
 _CONNECTING = frozenset(
     {
@@ -50,11 +50,13 @@ _CONNECTING = frozenset(
         "ClientProxyConnectionError",
     }
 )
-"""Classes that say that there never was a connection."""
+"""Names of exceptions that mean that there never was a connection."""
 
 _TOLD_STATUS = re.compile(r"\s*([45]\d\d)\b")
 _LIMIT = re.compile(r"limit:? (\d+)", re.I)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.\[\]-]{0,63}")
+# OpenSSL's reasons where the other side answered a TLS handshake with plain HTTP; which of them
+# comes depends on OpenSSL's version.
 _PLAIN_HTTP = (
     "WRONG_VERSION_NUMBER",
     "HTTP_REQUEST",
@@ -64,9 +66,10 @@ _PLAIN_HTTP = (
 
 
 def translate(error: Exception, *, model: str = "", asked: Sequence[str] = ()) -> ProviderError:
-    """The `ProviderError` for a failure; raise it `from` the failure.
+    """The `ProviderError` for an exception; raise it `from` that.
 
-    `model` is the one that was asked, `asked` the conversation: it is taken out of what is told.
+    `model` is the one that was asked. `asked` are the conversation's texts, which are removed from
+    the service's words.
     """
     cause = cause_of(error)
     said = redacted(words(error), asked, error)
@@ -81,7 +84,7 @@ def failure(
     said: str = "",
     error: Exception | None = None,
 ) -> ProviderError:
-    """A failure of this cause."""
+    """A `ProviderError` of this cause; `error` is the exception that it is made from, if any."""
     kind: type[ProviderError] = getattr(base, CAUSES[cause].kind)
     known: dict[str, Any] = {"cause": cause, "params": params, "said": said}
     if issubclass(kind, Overloaded) and error is not None:
@@ -92,7 +95,7 @@ def failure(
 
 
 class Answered(Exception):
-    """A service said in the body of its answer that it failed; to be translated like any other."""
+    """A service reported an error inside a stream; `translate` takes it like any other."""
 
     def __init__(self, body: object) -> None:
         super().__init__("the service said that it failed")
@@ -100,12 +103,12 @@ class Answered(Exception):
 
 
 def by_code(code: str) -> ProviderError:
-    """The `ProviderError` for a failure of which the service only gives its code."""
+    """The `ProviderError` for a failure of which only the service's code is known."""
     return failure(CODES.get(code, "broken_off"))
 
 
 def cause_of(error: Exception) -> str:
-    """The row of the table that a failure belongs to."""
+    """The id of the cause that an exception belongs to."""
     if (cause := _before_the_service(error)) is not None:
         return cause
     http = status(error)
@@ -118,7 +121,7 @@ def cause_of(error: Exception) -> str:
 
 
 def _links(error: BaseException) -> Iterator[BaseException]:
-    """The failure, after those of its causes that say more than what wraps them."""
+    """The exception, preceded by those in its chain that say more than what wraps them."""
     decisive = _CONNECTING | {
         "ContextOverflowError",
         "UnreadableCertificates",
@@ -136,9 +139,9 @@ def _names(error: BaseException) -> list[str]:
 
 
 def _before_the_service(error: Exception) -> str | None:
-    """Who failed, where it wasn't the service; None where the service has answered."""
+    """The cause if it was not the service that failed; None if the service has answered."""
     if "AzureError" in _names(error):
-        return None  # the sign-in has a row of its own
+        return None  # Entra ID's sign-in failed, not the way to the model
     links = list(chain(error))
     connecting = any(_CONNECTING.intersection(_names(link)) for link in links)
     for link in links:
@@ -152,10 +155,10 @@ def _before_the_service(error: Exception) -> str | None:
 
 
 def _unsent(link: BaseException) -> str | None:
-    """What keeps a request from being sent at all."""
+    """The cause if the request could not be sent at all."""
     names = _names(link)
     if isinstance(link, UnicodeEncodeError) and link.encoding in ("ascii", "latin-1"):
-        return "key_characters"  # only headers are written so
+        return "key_characters"  # only headers are encoded like this
     if "LocalProtocolError" in names or ("ValueError" in names and "header" in str(link).lower()):
         return "key_characters"
     if "UnreadableCertificates" in names:
@@ -166,7 +169,7 @@ def _unsent(link: BaseException) -> str | None:
 
 
 def _proxied(links: list[BaseException]) -> str | None:
-    """What a proxy said no to; None where none did."""
+    """The cause if a proxy refused the connection, or None."""
     for link in links:
         names = _names(link)
         if "ClientHttpProxyError" in names or "ProxyError" in names:
@@ -188,7 +191,10 @@ def _told_status(link: BaseException) -> int | None:
 
 
 def _at_the_door(link: BaseException, error: Exception) -> str | None:
-    """Why there was no connection, by the error at its root."""
+    """The cause of a failed connection, by the operating system's error.
+
+    With a proxy, the connection that failed was the one to the proxy.
+    """
     proxy = _proxy(error)
     if isinstance(link, socket.gaierror):
         away = link.errno in (socket.EAI_AGAIN, getattr(socket, "EAI_FAIL", None))
@@ -215,7 +221,10 @@ def _handshake(link: ssl.SSLError) -> str:
 
 
 def _errno(link: BaseException) -> int | None:
-    """The operating system's code; happy eyeballs may have written it into prose only."""
+    """The operating system's error number.
+
+    When several addresses were tried, asyncio raises one `OSError` with the numbers in its text.
+    """
     if not isinstance(link, OSError):
         return None
     found = re.search(r"\[Errno (\d+)\]", str(link))
@@ -235,12 +244,12 @@ def _scheme(error: Exception) -> str:
 
 
 def _proxy(error: Exception) -> str | None:
-    """The proxy on the way, if there is one; the connection is made to it."""
+    """The proxy that the request goes over, or None."""
     url = url_of(error)
     return None if url is None else proxy_of(str(url))
 
 
-# The service.
+# What the service answered.
 
 
 def _by_words(error: Exception, http: int | None) -> str | None:
@@ -248,7 +257,7 @@ def _by_words(error: Exception, http: int | None) -> str | None:
     if not told or is_page(error):
         return None
     found = (cause for cause, pattern in WORDS if pattern.search(told))
-    # A rate limit's words may speak of a context too: waiting helps there.
+    # A rate limit's message may mention the context as well, but there waiting helps.
     return next((cause for cause in found if not (http == 429 and cause == "too_long")), None)
 
 
@@ -264,14 +273,14 @@ def _by_status(error: Exception, http: int) -> str | None:
 
 
 def _by_page(http: int) -> str:
-    """A web page is no answer of the service's: something in between has answered."""
+    """The cause of a web page: it comes from something in front of the service."""
     if http >= 500:
         return "gateway"
     return "firewall" if http in (401, 403, 429, 451) else "path_unknown"
 
 
 class _Parameters:
-    """What is known about a failure, by the names of sentences' parameters."""
+    """The values of sentences' parameters, from an exception: `_host_` gives `host`, and so on."""
 
     def __init__(self, error: Exception, model: str, said: str) -> None:
         self._error = error
@@ -318,7 +327,7 @@ class _Parameters:
         return self._detail_("param") or "an option"
 
     def _detail_(self, *attributes: str) -> str:
-        """Names only, never the service's prose."""
+        """Only what looks like an identifier, never the service's prose: it may quote a user."""
         names = (getattr(self._error, name, None) for name in attributes or ("code", "param"))
         told = [name for name in names if isinstance(name, str) and _IDENTIFIER.fullmatch(name)]
         return ", ".join(told)

@@ -1,4 +1,4 @@
-"""Several models as one: what fails is tried again, elsewhere, or gone on with."""
+"""Several models as one provider: a failed model is retried, replaced, or its answer continued."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ from providers.base import (
 from providers.decoding import TextDelta
 from providers.relay import Relay
 
-# The same question for another model, or asked once more: handed on, or made shorter.
+# Requests for a further attempt: continued, or made shorter.
 
 
 _IMAGE_BYTES = 3_000
-"""What an image counts as much as; a token is about three bytes of text."""
+"""Bytes of text that an image counts as: about a thousand tokens."""
 _TOKEN_BYTES = 3
+"""Bytes of text in a token, roughly."""
 
 
 def continued(request: Request, answered: str) -> Request:
-    """The request to go on with an answer of which `answered` is there."""
+    """The request to continue an answer of which `answered` is already shown."""
     if not answered:
         return request
     on = (Turn("assistant", answered), Turn("user", GO_ON))
@@ -45,8 +46,9 @@ def continued(request: Request, answered: str) -> Request:
 
 
 def shorter(request: Request) -> Request | None:
-    """The conversation at half its length, without its oldest; None where only the question is
-    left, which is never cut.
+    """The conversation at half its length, without its oldest turns.
+
+    None if only system messages and the question are left; these are never cut.
     """
     system, earlier, question = _apart(request.turns)
     if not earlier:
@@ -58,27 +60,31 @@ def shorter(request: Request) -> Request | None:
         if left < 0:
             break
         kept.insert(0, turn)
+    # Some services refuse a conversation that begins with an assistant's turn.
     while kept and kept[0].role != "user":
         kept.pop(0)
     return replace(request, turns=(*system, *kept, *question))
 
 
 def fits(request: Request, room: int) -> bool:
-    """Whether a conversation is short enough for a model of this room (in tokens), as a guess."""
+    """Whether a conversation fits into `room` tokens, by its estimated length."""
     return _weight(request.turns) <= room * _TOKEN_BYTES
 
 
 def has_images(request: Request) -> bool:
-    """Whether only a model that sees can answer it."""
+    """Whether a request has images, which only some models take."""
     return any(turn.images for turn in request.turns)
 
 
 def _apart(turns: Sequence[Turn]) -> tuple[Sequence[Turn], Sequence[Turn], Sequence[Turn]]:
-    """What the model is told first, what was said earlier, and what it is asked now."""
+    """A conversation's system messages, its earlier turns, and the question with its answer so far.
+
+    Each continuation has added two turns to the question: the partial answer, and `GO_ON`.
+    """
     begins = next((n for n, turn in enumerate(turns) if turn.role != "system"), len(turns))
     asked = len(turns) - 1
     while asked - 2 >= begins and turns[asked].text == GO_ON:
-        asked -= 2  # the question, what was answered of it, and the wish to go on
+        asked -= 2
     return turns[:begins], turns[begins:asked], turns[asked:]
 
 
@@ -86,17 +92,19 @@ def _weight(turns: Sequence[Turn]) -> int:
     return sum(len(turn.text.encode()) + _IMAGE_BYTES * len(turn.images) for turn in turns)
 
 
-# Leaves a model out for a while that fails again and again.
+# The circuit breaker: a model that keeps failing is left out for a while.
 
 
 FAILURES = 3
-"""So many in a row, and the model is left out."""
+"""Failures in a row after which a model is left out."""
 REST_S = 30.0
+"""Seconds for which it is left out at first; doubled with each further failure."""
 LONGEST_REST_S = 600.0
+"""Most seconds for which it is left out."""
 
 
 class Breaker:
-    """One model's record of failures. Times are seconds of whatever clock the caller has."""
+    """One model's circuit breaker. Times are in seconds, of any clock that the caller keeps to."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -106,8 +114,8 @@ class Breaker:
     def admits(self, now: float) -> bool:
         """Whether the model may be asked now.
 
-        After a rest one request is let through to probe it; the others stay out until that one
-        has come back, or for another rest where it never does.
+        After its rest one request is let through as a probe. The others stay out until the probe
+        has succeeded or failed, or for another rest if it does neither.
         """
         if now < self._until:
             return False
@@ -116,7 +124,7 @@ class Breaker:
         return True
 
     def failed(self, now: float, retry_after: float | None = None) -> None:
-        """The model failed; `retry_after`: it wants that many seconds of quiet."""
+        """The model failed; `retry_after`: the service asks for a pause of this many seconds."""
         self._failures += 1
         if self._failures > FAILURES:
             self._rest_s = min(2 * self._rest_s, LONGEST_REST_S)
@@ -130,11 +138,11 @@ class Breaker:
         self._failures, self._rest_s, self._until = 0, REST_S, 0.0
 
 
-# What several tries have used.
+# The usage of several attempts.
 
 
 def together(one: Usage | None, other: Usage | None) -> Usage | None:
-    """The usage of both; None where neither is known."""
+    """The sum of two usages; None if neither is known."""
     if one is None or other is None:
         return one or other
     return Usage(
@@ -145,27 +153,28 @@ def together(one: Usage | None, other: Usage | None) -> Usage | None:
     )
 
 
-# The course of one answer over the models that are tried for it.
+# One answer: which model is asked, when, and how often.
 
 
 log = structlog.get_logger(__name__)
 
 ROUNDS = 3
-"""So often a model is tried before its first token, at most."""
+"""Most rounds without a new token; each round asks every remaining model once."""
 _FIRST_PAUSE_S = 0.5
+"""Seconds between the first round and the second; doubled for each further one."""
 MOST_TRIMS = 3
-"""So often a conversation is made shorter for one model, at most."""
+"""How often a conversation is halved for one model at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """What the operator decided about failing models.
+    """The operator's settings for failing models.
 
-    `seconds` bound how long failing models are tried again: from the question on, and again from
-    where one was silent, or an answer broke off. How long each may be silent is its own to bound.
-    `goes_on`: whether another model goes on with an answer
-    that broke off. `spread` gives numbers from 0 to 1: pauses differ, so that many who failed
-    together don't come back together.
+    `seconds` is for how long failing models are retried. It counts from the question, and starts
+    again when a model stalled or an answer broke off. (How long a model may be silent is set for
+    each provider.) `goes_on` is whether another model continues an answer that broke off.
+    `spread` returns numbers from 0 to 1, which vary the pauses, so that many answers that failed
+    together are not retried together.
     """
 
     seconds: float = 120.0
@@ -175,14 +184,14 @@ class RetryPolicy:
 
 @dataclass(eq=False, slots=True)
 class Candidate:
-    """A model of the chain, and how it has done lately."""
+    """A model of the chain with its circuit breaker, which all answers share."""
 
     model: Provider
     breaker: Breaker = field(default_factory=Breaker)
 
 
 class Course:
-    """Tries models until one has answered, or none is left to try."""
+    """The attempts for one answer: asks models until one has answered or none is left."""
 
     def __init__(
         self,
@@ -211,7 +220,7 @@ class Course:
         self._trims: Counter[Candidate] = Counter()
 
     async def run(self) -> None:
-        """Returns once a model said that it is done; raises what the last try raised."""
+        """Returns once a model has said that it is done; raises the last attempt's error."""
         link: Candidate = self._new_round()
         kind: AttemptKind | None = None
         try:
@@ -220,7 +229,7 @@ class Course:
         finally:
             self._forget_a_smooth_course()
 
-    # One try.
+    # One attempt.
 
     async def _try(self, link: Candidate, kind: AttemptKind | None) -> ProviderError | None:
         generation, request = self._generation, self._for(link)
@@ -229,6 +238,7 @@ class Course:
             log.warning("provider.failover", model=link.model.name, chars=len(generation.text))
             await self._seam(link)
         self._note(link, kind)
+        # A provider reports the usage of its own attempt only; earlier ones are added afterwards.
         spent, generation.usage = generation.usage, None
         generation.finish_word = ""
         try:
@@ -246,7 +256,7 @@ class Course:
         return None
 
     def _for(self, link: Candidate) -> Request:
-        """The request as this model can take it."""
+        """The request for this model: short enough for it, and continuing what is there."""
         while not fits(self._request, link.model.room):
             if (less := shorter(self._request)) is None:
                 break
@@ -259,7 +269,7 @@ class Course:
         return "retry" if link is self._last else "failover"
 
     async def _seam(self, link: Candidate) -> None:
-        """Says where another model goes on; once, however many try to."""
+        """Marks where another model continues; once, even if several attempts begin there."""
         generation = self._generation
         at = len(generation.text)
         if at and at not in generation.seams:
@@ -277,7 +287,7 @@ class Course:
     async def _after(
         self, link: Candidate, error: ProviderError
     ) -> tuple[Candidate, AttemptKind | None]:
-        """Who is asked next; raises the error where nobody is."""
+        """The model to ask next, and why; raises `error` if there is none."""
         self._learn(link, error)
         tried = self._generation.attempts[-1]
         if len(self._generation.text) > tried.chars:
@@ -289,8 +299,10 @@ class Course:
                 return link, "trimmed"
         if not error.row.elsewhere:
             raise error
+        # What won't pass by itself (a bad key, an unknown model) ends this model's part here.
         if not error.row.again:
             self._open.remove(link)
+        # Waiting for a silent model may have used up the time that is meant for retries.
         if isinstance(error, Stalled):
             self._deadline = self._clock() + self._patience.seconds
         return await self._next(error), None
@@ -306,7 +318,7 @@ class Course:
             link.breaker.failed(now, retry_after)
 
     def _go_on(self, link: Candidate, error: ProviderError) -> Candidate:
-        """An answer broke off: another model goes on with it, never the one that broke off."""
+        """An answer broke off: another model continues it, never the same one."""
         self._open.remove(link)
         if not (self._patience.goes_on and self._open and error.row.elsewhere):
             raise error
@@ -315,9 +327,9 @@ class Course:
         return self._new_round()
 
     async def _next(self, error: ProviderError) -> Candidate:
-        """The next model of this round; after it a pause, and the next round.
+        """The next model of this round or, after a pause, the first of another round.
 
-        The deadline is for trying again: each model is asked once, however late.
+        The deadline applies to retries only: every model is asked once, however late.
         """
         link = self._admitted()
         if link is None:
@@ -333,16 +345,17 @@ class Course:
         now = self._clock()
         pause_s = _FIRST_PAUSE_S * 2 ** (self._rounds - 1) * (0.75 + self._patience.spread() / 2)
         rested = min(self._rests.get(link, now) for link in self._open)
-        pause_s = max(pause_s, rested - now)
+        pause_s = max(pause_s, rested - now)  # not before the first service wants to be asked
         if now + pause_s >= self._deadline:
             raise error
         await asyncio.sleep(pause_s)
 
-    # Who is asked.
+    # Which model is asked.
 
     def _new_round(self) -> Candidate:
-        """Begins a round, and its first model: where all are to be left out, the one that has
-        rested longest is asked all the same.
+        """Begins a round and returns its first model.
+
+        If every circuit breaker is open, the model that has rested longest is asked anyway.
         """
         self._round, self._rounds = list(self._open), self._rounds + 1
         link = self._admitted()
@@ -352,7 +365,7 @@ class Course:
         return link
 
     def _admitted(self) -> Candidate | None:
-        """The next model of this round that is not to be left out."""
+        """The next model of this round that its circuit breaker admits, or None."""
         now = self._clock()
         link = next((each for each in self._round if each.breaker.admits(now)), None)
         if link is not None:
@@ -360,24 +373,24 @@ class Course:
         return link
 
     def _forget_a_smooth_course(self) -> None:
-        """There is nothing to tell where the first try of the first model went well."""
+        """Drops the list of attempts if the first model answered at once: nothing to report."""
         attempts = self._generation.attempts
         if len(attempts) == 1 and attempts[0].kind == "first" and attempts[0].error is None:
             attempts.clear()
 
 
-# The models of the setting MODEL, in order, as one provider.
+# The models of the setting MODEL as one provider.
 
 
 class ChainProvider:
-    """Asks the first model, and where it fails, the next; a single one is tried again.
+    """Asks the first model and, if it fails, the next ones; a single model is retried.
 
-    On the common way it adds nothing to a token: the model that answers has the callbacks and the
-    `Generation` themselves. So the callbacks hear a start and an error for each try that failed.
+    It costs nothing per token: the model that answers gets the callbacks and the `Generation`
+    themselves. Callbacks therefore see a start and an error for each attempt that failed.
     """
 
     def __init__(self, models: Sequence[Provider], patience: RetryPolicy | None = None) -> None:
-        """Raises `ValueError` where there is no model."""
+        """Raises `ValueError` without a model."""
         if not models:
             raise ValueError("a chain needs a model")
         self.models = tuple(models)
@@ -387,7 +400,7 @@ class ChainProvider:
 
     @property
     def room(self) -> int:
-        """The first model's, which may learn it while it answers."""
+        """The first model's context window in tokens; see `Provider.room`."""
         return self.models[0].room
 
     @property
@@ -396,7 +409,7 @@ class ChainProvider:
         return self.models[0].sees
 
     async def start(self) -> None:
-        """Starts every model; raises what the first that can't start raised."""
+        """Starts all models at once; raises the first error."""
         await asyncio.gather(*(model.start() for model in self.models))
 
     async def generate(
@@ -407,12 +420,12 @@ class ChainProvider:
         callbacks: Sequence[AsyncCallbackHandler],
         generation: Generation,
     ) -> None:
-        """See `Provider.generate`. Raises what the last try raised."""
+        """See `Provider.generate`. Raises the last attempt's error."""
         course = Course(self._links, self._patience, request, run_id, callbacks, generation)
         await course.run()
 
     async def aclose(self) -> None:
-        """Closes every model; raises what the first that can't be closed raised."""
+        """Closes every model, even if one fails; then raises the first error."""
         ends = await asyncio.gather(*(m.aclose() for m in self.models), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):

@@ -1,4 +1,4 @@
-"""What a failure says of itself: status, codes, words without secrets, and when to come again."""
+"""Reads an SDK's exception: status, codes, the service's words without secrets, when to retry."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from time import time
 from typing import Any
 
 _LONGEST = 4_000
-"""Characters of a service's words that are looked at."""
+"""Most characters of a service's words that are read."""
 _DEEPER = ("error", "innererror", "inner_error", "base_resp", "metadata", "detail")
-"""Where services hide more about a failure."""
+"""Fields in which services nest more details of an error."""
 _CODES = ("code", "error_code", "type", "status", "reason", "error_type")
 _WORDS = (
     "message",
@@ -28,12 +28,12 @@ _LITELLM = re.compile(r"litellm\.(\w+)")
 
 
 def codes(error: BaseException) -> Iterator[str]:
-    """The service's own names for what went wrong, the most telling first."""
+    """The service's own codes for the error, the most specific first."""
     own = (getattr(error, name, None) for name in ("code", "error_code", "type"))
     yield from (code for code in own if isinstance(code, str))
     for told in documents(error):
         if number := told.get("status_code"):
-            yield f"base_resp:{number}"  # MiniMax, as it stands in an answer of another status
+            yield f"base_resp:{number}"  # MiniMax, under an HTTP status that says something else
         if told.get("reasons") or told.get("flagged_input"):
             yield "content_filter"  # OpenRouter's moderation, as 403
         values = (told.get(name) for name in _CODES)
@@ -42,14 +42,14 @@ def codes(error: BaseException) -> Iterator[str]:
 
 
 def documents(error: BaseException) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects of the service's answer, from the outside in."""
+    """The JSON objects in the service's answer, from the outside in."""
     for name in ("body", "details"):
         yield from _within(getattr(error, name, None))
     yield from _within(_answer(error))
 
 
 def words(error: BaseException) -> str:
-    """What the service said in prose; empty where it said nothing."""
+    """The service's messages, one per line; empty if it sent none."""
     found = [
         value
         for told in documents(error)
@@ -66,7 +66,7 @@ def words(error: BaseException) -> str:
 
 
 def is_page(error: BaseException) -> bool:
-    """Whether a web page came instead of a service's answer: another server's, in between."""
+    """Whether a web page came instead of the service's answer: from a proxy or a firewall."""
     response = getattr(error, "response", None)
     kind = str(getattr(response, "headers", {}).get("content-type", ""))
     body = getattr(error, "body", None)
@@ -75,7 +75,7 @@ def is_page(error: BaseException) -> bool:
 
 
 def details(error: BaseException) -> Iterator[Mapping[str, Any]]:
-    """What Google's services say beside their codes."""
+    """The `details` in an error of Google's services."""
     body = getattr(error, "details", None)
     told = body.get("error") if isinstance(body, Mapping) else None
     listed = told.get("details") if isinstance(told, Mapping) else None
@@ -83,26 +83,32 @@ def details(error: BaseException) -> Iterator[Mapping[str, Any]]:
 
 
 def status(error: BaseException) -> int | None:
-    """The HTTP status, maybe of a cause; an error part in mid-stream may have it as its code."""
+    """The HTTP status of an exception or of one in its chain, or None.
+
+    An error in mid-stream may have it as its code.
+    """
     for link in chain(error):
         number = getattr(link, "status_code", None)
         if isinstance(number, int):
             return number
         code = str(getattr(link, "code", None))
-        # Of causes, Google's only: a transport's own may have a code of a broken message.
+        # In the chain only Google's codes count: a transport's code may have another meaning.
         if (link is error or hasattr(link, "details")) and re.fullmatch("[45][0-9]{2}", code):
             return int(code)
     return None
 
 
 def is_told(error: BaseException) -> bool:
-    """Whether the service itself said that it failed, in words of its own."""
+    """Whether the error was reported by the service itself, rather than by a transport."""
     words = ((getattr(link, "body", None), getattr(link, "details", None)) for link in chain(error))
     return any(word is not None for told in words for word in told)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and its causes; of a group, the first. Some transports only wrap a cause."""
+    """An exception and its causes, the outermost first; of a group, the first exception.
+
+    Some transports pass the cause as an argument instead of raising `from` it.
+    """
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
@@ -113,17 +119,17 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def url_of(error: BaseException) -> Any:
-    """The URL that was asked, as its SDK has it; None where that is not known."""
+    """The URL of the request, an SDK's own object; None if it is not known."""
     for link in chain(error):
         try:
             return link.request.url  # type: ignore[attr-defined]  # where there is one
-        except (AttributeError, RuntimeError):  # httpx raises the second where none was set
+        except (AttributeError, RuntimeError):  # httpx raises `RuntimeError` if none was set
             continue
     return None
 
 
 def retry_after(error: Exception) -> float | None:
-    """Seconds until the service wants to be asked again: from its headers, or Google's details."""
+    """Seconds that the service wants to be left alone, from its headers or Google's details."""
     for link in chain(error):
         headers: Mapping[str, Any] = getattr(getattr(link, "response", None), "headers", {})
         if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
@@ -148,16 +154,16 @@ def _within(told: Any, depth: int = 4) -> Iterator[Mapping[str, Any]]:
 
 
 def _answer(error: BaseException) -> Any:
-    """The whole answer of a service, of which an SDK shows a part; None where it is no JSON."""
+    """The whole JSON of the service's answer (SDKs keep only a part of it), or None."""
     response = getattr(error, "response", None)
     try:
         return json.loads(response.text)  # type: ignore[union-attr]  # None has no text
-    except Exception:  # noqa: BLE001 - not read, not text, not JSON: each SDK says it another way
+    except Exception:  # noqa: BLE001 - unread, no text, no JSON: each SDK raises something else
         return None
 
 
 def _seconds(value: object) -> float | None:
-    """`Retry-After`: seconds, or a date."""
+    """The header `Retry-After` in seconds; it may be a date."""
     if (seconds := _number(value)) is not None:
         return seconds
     try:
@@ -177,11 +183,13 @@ def _number(value: object) -> float | None:
 
 
 _LONGEST_TOLD = 300
+"""Most characters of the redacted line."""
 _LOOKED_AT = 2_000
+"""Most characters that are compared with the conversation, which takes time."""
 _KEY, _QUOTE = "[key]", "[…]"
 _WINDOW, _DENSE_WINDOW = 16, 6
-"""So many characters in a row that stand in the conversation too are taken for a quote of it; the
-second where they are none of ASCII's, as in Chinese."""
+"""Characters in a row that make a quote if the conversation contains them too; the second number
+is for runs without any ASCII, as in Chinese, where few characters say much."""
 _HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization")
 _SECRETS = re.compile(
     r"\b(?:Bearer|Basic)\s+\S+"
@@ -190,14 +198,15 @@ _SECRETS = re.compile(
     r"|\b\w*\*{3,}\w*"
     r"|(?<=://)[^\s/@]+@"
 )
-"""What looks like a key: by its beginning, by its length and mix, or with stars in it."""
+"""What looks like a key: by its prefix, by its length and mix of characters, or by its stars."""
 
 
 def redacted(said: str, asked: Sequence[str], error: BaseException) -> str:
     """One short line of what a service said.
 
-    Without the keys of the request, what looks like a key, and whatever stands in `asked` too.
+    The keys of the request, everything that looks like a key, and quotes of `asked` are replaced.
     """
+    # Before the text is shortened: half a key would no longer be recognised.
     for secret in _secrets(error):
         said = said.replace(secret, _KEY)
     said = said[:_LOOKED_AT]
@@ -208,7 +217,7 @@ def redacted(said: str, asked: Sequence[str], error: BaseException) -> str:
 
 
 def _secrets(error: BaseException) -> Iterator[str]:
-    """What the request was signed with."""
+    """The credentials in the request's headers."""
     for link in chain(error):
         try:
             headers = link.request.headers  # type: ignore[attr-defined]  # where there is one

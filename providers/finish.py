@@ -1,8 +1,8 @@
-"""Why an answer ended, in the words of many services.
+"""Why an answer ended: the finish reasons of many services.
 
-Only a word that its service is known to use for a whole answer makes an answer whole. Limits,
-filters and failures are known by the words of all services together; whatever else a service
-says is an end for a reason that nobody here knows, and the reader is told so.
+An answer is complete only by a word that its own service is known to use for that. The words for
+limits, filters and failures are those of all services together. Any other word makes the finish
+reason `unknown`, and the reader is told so.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from providers.errors import by_code
 log = structlog.get_logger(__name__)
 
 TRAILER_SECONDS = 5.0
-"""How long the usage may take once the finish reason is there: the answer is whole by then."""
+"""Seconds to wait for the usage after the finish reason: the answer is complete by then."""
 
 WORD_CHARACTERS = 64
-"""The most that is kept of a service's word; one that is longer ends in an ellipsis."""
+"""Most characters kept of a service's word; a longer one ends in an ellipsis."""
 
 OPENAI = frozenset({"stop", "tool_calls", "function_call", "completed"})
 """OpenAI and Azure: Chat Completions, and the status of the Responses API."""
 ANTHROPIC = frozenset({"end_turn", "stop_sequence", "tool_use"})
 GOOGLE = frozenset({"stop"})
 COMPATIBLE = OPENAI | ANTHROPIC | {"eos", "eos_token"}
-"""Servers of OpenAI's dialect: gateways hand Anthropic's words on, Together says `eos`, Hugging
+"""Servers with OpenAI's API: gateways pass on Anthropic's words, Together says `eos`, Hugging
 Face `eos_token`."""
 ANY = COMPATIBLE | GOOGLE | {"complete", "tool_call"}
 """Services behind a LangChain class: Cohere says `COMPLETE` and `TOOL_CALL`."""
@@ -52,7 +52,7 @@ _FILTER = re.compile(
     r"content[ _-]?filter|safety|recitation|blocklist|prohibited|spii|refus|sensitive|guardrail"
     r"|moderat|model_armor|jailbreak|inspection_failed"
 )
-"""What only filters are called, alone (`SAFETY`) or with more (`content_filter: OTHER`)."""
+"""Parts of words that only filters use, alone (`SAFETY`) or with more (`content_filter: OTHER`)."""
 
 _FAILED = frozenset(
     {
@@ -68,18 +68,19 @@ _FAILED = frozenset(
         "insufficient_system_resource",
     }
 )
-"""Words that say that the service gave up: half an answer, not an end."""
+"""Words for a failure: the answer is incomplete and is treated as broken off."""
 
 _NOT_YET = frozenset({"null", "none", "in_progress", "queued", "finish_reason_unspecified"})
-"""What some services call it while an answer goes on."""
+"""What some services put there while the answer goes on."""
 
 
 def ended(generation: Generation, said: Any, whole: frozenset[str]) -> None:
-    """Notes what a service says about an answer's end; nothing where it has not ended.
+    """Sets the finish reason of `generation` if the service gives one.
 
-    `said` is whatever stands in the place of the word: mostly a string, or nothing. `whole` are
-    the service's words for a whole answer. Once a service gave another reason, a word for `whole`
-    does not make good for it. Raises a `ProviderError` where the service says that it failed.
+    `said` is the field's value: mostly a string or None, but services send other things too.
+    `whole` are the service's words for a complete answer. A reason other than `stop` is final: a
+    later word from `whole` does not replace it. Raises a `ProviderError` if the word means a
+    failure.
     """
     if not said or (word := _known_form(said)) in _NOT_YET:
         return
@@ -91,7 +92,7 @@ def ended(generation: Generation, said: Any, whole: frozenset[str]) -> None:
 
 
 def _reason(word: str, whole: frozenset[str]) -> FinishReason:
-    """What a word means; raises a `ProviderError` where it means a failure."""
+    """The finish reason that a word means; raises a `ProviderError` if it means a failure."""
     if word in whole:
         return "stop"
     if word in _LENGTH:
@@ -104,14 +105,17 @@ def _reason(word: str, whole: frozenset[str]) -> FinishReason:
 
 
 def _known_form(said: Any) -> str:
-    """In small letters. Other alphabets stay as they are: some of their letters become ASCII."""
+    """The word in lower case.
+
+    Words that are not ASCII stay as they are: lowering turns some of their letters into ASCII.
+    """
     if not isinstance(said, str):
         return ""
     return said.lower() if said.isascii() else said
 
 
 def _readable(said: Any) -> str:
-    """What can be stored and shown of a word: one line, of bounded length."""
+    """The word as it is stored and shown: printable, on one line, of bounded length."""
     word = said if isinstance(said, str) else json.dumps(said, default=str)
     shown = "".join(c if c.isprintable() else "\ufffd" for c in word[:WORD_CHARACTERS])
     return shown if len(word) <= WORD_CHARACTERS else f"{shown[:-1]}…"

@@ -19,7 +19,7 @@ from providers.langchain import LangChainProvider
 from providers.options import made
 from providers.stall import HOOKS
 
-# The SDK would quote each word of the service that it doesn't know; `providers.finish` tells of it.
+# The SDK warns about each finish reason that it doesn't know; `providers.finish` logs them already.
 warnings.filterwarnings("ignore", r"(?s).* is not a valid FinishReason", UserWarning)
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"

@@ -15,23 +15,23 @@ import httptools
 import httpx2
 from aiohappyeyeballs import start_connection
 
-# An answer's body, as it comes.
+# An answer's body.
 
 
 _MOST_UNREAD = 256 * 1024
-"""Bytes that may wait to be read until the service is asked to slow down."""
+"""Bytes waiting to be read from which on the socket is read no more, until they have been taken."""
 
 
 class Body(httpx2.AsyncByteStream):
-    """What the service has sent and nobody has read yet.
+    """The bytes that have come and are not yet read.
 
-    What came before a connection broke is read first; only then the failure is raised.
+    When the connection breaks, what came before is still read first; then the error is raised.
     """
 
     def __init__(self, flow: Callable[[bool], None], release: Callable[[], None]) -> None:
-        """`flow` stops and starts the service's sending; `release` gives the connection back."""
+        """`flow(False)` pauses the connection and `flow(True)` resumes it; `release` frees it."""
         self.ended = False
-        """Whether all of it has come."""
+        """Whether the whole body has come."""
         self._flow = flow
         self._release: Callable[[], None] | None = release
         self._loop = asyncio.get_running_loop()
@@ -42,9 +42,9 @@ class Body(httpx2.AsyncByteStream):
         self._reader: asyncio.Future[None] | None = None
 
     async def read(self) -> bytes:
-        """What has come since the last read; waits for some, and returns nothing at the end.
+        """Everything that came since the last read; waits for more, and is empty at the end.
 
-        Raises `httpx2.TransportError` where the connection broke.
+        Raises `httpx2.TransportError` if the connection broke.
         """
         while not self._unread:
             if self._failure is not None:
@@ -69,13 +69,13 @@ class Body(httpx2.AsyncByteStream):
             yield received
 
     async def aclose(self) -> None:
-        """Reads no more. A connection that is in the middle of it is closed at once."""
+        """Stops reading. If the body hasn't come whole, the connection is closed."""
         release, self._release = self._release, None
         if release is not None:
             release()
 
     def add(self, received: bytes) -> None:
-        """The next bytes came."""
+        """Adds bytes that have come."""
         self._unread.append(received)
         self._size += len(received)
         if self._size > _MOST_UNREAD and not self._slowed:
@@ -84,12 +84,12 @@ class Body(httpx2.AsyncByteStream):
         self._wake()
 
     def end(self) -> None:
-        """All of it has come."""
+        """The whole body has come."""
         self.ended = True
         self._wake()
 
     def fail(self, failure: Exception) -> None:
-        """No more will come, and it is not whole."""
+        """The connection broke before the body's end; no effect after it."""
         if not self.ended and self._failure is None:
             self._failure = failure
             self._wake()
@@ -99,7 +99,7 @@ class Body(httpx2.AsyncByteStream):
             self._reader.set_result(None)
 
 
-# One connection to a service: a request goes out, its answer comes back, then perhaps another.
+# One connection to a service, for one request at a time.
 
 
 @dataclass(slots=True)
@@ -111,14 +111,14 @@ class Head:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def has(self, name: bytes) -> bool:
-        """Whether there is a header of this name, in small letters."""
+        """Whether there is a header of this name, given in lower case."""
         return any(key.lower() == name for key, _ in self.headers)
 
 
 class ServiceConnection(asyncio.Protocol):
-    """Reads answers with llhttp.
+    """Sends requests and parses the answers with llhttp.
 
-    `idle` is called where it can take another request, `gone` once it is closed.
+    `idle` is called when the connection can take another request, `gone` once it is closed.
     """
 
     def __init__(
@@ -134,9 +134,9 @@ class ServiceConnection(asyncio.Protocol):
         self._stays = False
 
     async def ask(self, request: bytes) -> tuple[Head, Body]:
-        """Sends a request; returns once the answer's head is there.
+        """Sends a request and waits for the answer's head; the body is read from what it returns.
 
-        Raises `httpx2.TransportError`. A cancel closes the connection.
+        Raises `httpx2.TransportError`. Cancelling it closes the connection.
         """
         self._answered = asyncio.get_running_loop().create_future()
         body = self._body = Body(self._flow, self._release)
@@ -149,7 +149,7 @@ class ServiceConnection(asyncio.Protocol):
             raise
 
     def abort(self) -> None:
-        """Closes the connection at once: the service is to generate no more."""
+        """Closes the connection at once, so that the service stops generating."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -160,7 +160,7 @@ class ServiceConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._body is None or self._body.ended:
-            self.abort()  # nothing was asked
+            self.abort()  # bytes without a request: what they belong to can't be known
             return
         try:
             self._parser.feed_data(data)
@@ -189,7 +189,7 @@ class ServiceConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._head.status = self._parser.get_status_code()
         if self._head.status < 200:
-            self._head = Head()  # "go on": the answer follows
+            self._head = Head()  # 1xx, such as 100 Continue: the real answer follows
         elif self._answered is not None and not self._answered.done():
             self._answered.set_result(self._head)
 
@@ -199,7 +199,7 @@ class ServiceConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._head.status >= 200 and self._body is not None:
-            self._stays = self._parser.should_keep_alive()  # known just now: not later any more
+            self._stays = self._parser.should_keep_alive()  # llhttp knows it only in this callback
             self._body.end()
 
     def _send(self, request: bytes) -> None:
@@ -208,7 +208,7 @@ class ServiceConnection(asyncio.Protocol):
         self._transport.write(request)
 
     def _until_closed(self) -> bool:
-        """Whether the answer's end is the connection's: it told neither a length nor chunks."""
+        """Whether the body ends with the connection: it has neither a length nor chunks."""
         head = self._head
         told = head.has(b"content-length") or head.has(b"transfer-encoding")
         return head.status >= 200 and not told
@@ -229,7 +229,7 @@ class ServiceConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _release(self) -> None:
-        """Nobody reads the body any more."""
+        """The body is not read any more: keeps the connection if it can be reused, or closes it."""
         body, self._body = self._body, None
         if body is None:
             return
@@ -242,17 +242,17 @@ class ServiceConnection(asyncio.Protocol):
             self.abort()
 
 
-# A transport for the openai client: it hands on what arrives in one step.
+# A transport for the openai client that hands on what arrives in one step.
 #
-# The client's own transports carry each chunk through a dozen layers of generators, which costs
-# more than reading the token in it. Connections are kept for a while, and used again. Over a proxy
-# the client's own transport is used, see `providers.clients`.
+# The SDK's own transports pass each chunk through a dozen generators, which costs more than parsing
+# the token in it. Unused connections are kept for a while. It knows no proxies: with one, another
+# transport is used (`providers.clients`).
 
 
 IDLE_SECONDS = 5.0
-"""How long a connection is kept that nobody uses: as long as the client's own transport does."""
+"""Seconds for which an unused connection is kept; the same as in the SDK's own transport."""
 _ATTEMPT_SECONDS = 0.25
-"""How long one of a host's addresses may take before the next is tried beside it (RFC 8305)."""
+"""Seconds after which the next of a host's addresses is tried in parallel (RFC 8305)."""
 _PORTS = {"http": 80, "https": 443}
 
 _Origin = tuple[str, str, int]
@@ -267,20 +267,22 @@ class UnreadableCertificates(OSError):
 
 
 def certificates_path() -> str:
-    """Where the environment says that the trusted certificates are; empty where it doesn't."""
+    """Where the environment says that the trusted certificates are; empty if it doesn't."""
     return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or ""
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """HTTP/1.1, straight to the service. Bounds connecting only: silence is the reader's to judge.
+    """HTTP/1.1 to a service, without a proxy.
 
-    A response's body is in its extensions too, as `body`, where it can be read as it comes.
+    Only connecting has a time-out, since `providers.stall` bounds the stream's silence. An answer's
+    `Body` is in the response's extensions too, as `body`, unless it is compressed: the reader of
+    chunks takes the bytes from there.
     """
 
     def __init__(self) -> None:
         self._open: set[ServiceConnection] = set()
         self._kept: dict[_Origin, dict[ServiceConnection, asyncio.TimerHandle]] = {}
-        """The open ones that nobody uses, and what closes them; the last one is used first."""
+        """Unused connections and the timers that close them; the last added is reused first."""
         self._tls: asyncio.Task[ssl.SSLContext] | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -339,8 +341,11 @@ class Transport(httpx2.AsyncBaseTransport):
         return connection
 
     async def _context(self) -> ssl.SSLContext:
-        """Made once, when it is first needed, and by a thread: reading the certificates takes
-        tens of milliseconds."""
+        """The TLS context, made once and in a thread: reading the certificates takes tens of ms.
+
+        Shielded, so that one cancelled request doesn't fail others that wait for it. After a
+        failure the next request tries again.
+        """
         if self._tls is None or (self._tls.done() and self._tls.exception() is not None):
             self._tls = asyncio.create_task(asyncio.to_thread(httpx2.create_ssl_context))
         try:
@@ -359,7 +364,10 @@ class Transport(httpx2.AsyncBaseTransport):
 
 
 async def _message(request: httpx2.Request) -> bytes:
-    """A request as bytes. Its body is sent whole: it is a conversation, in memory already."""
+    """A request as bytes, with its whole body, which is in memory anyway.
+
+    Raises `httpx2.LocalProtocolError` for a line end in a header, which could smuggle in another.
+    """
     content = await request.aread()
     lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
     lines += [

@@ -1,4 +1,4 @@
-"""Any LangChain chat model as a provider; also one that is named by its module and class."""
+"""Any LangChain chat model as a provider, also one given by its module and class."""
 
 from __future__ import annotations
 
@@ -28,15 +28,21 @@ from providers.stall import AnswerPatience, Bounds, whole
 
 
 class LangChainProvider(Knowing):
-    """Streams a LangChain chat model. Two decoders read it: the callbacks' and our own.
+    """Streams a LangChain chat model.
 
-    `room` in tokens, and `sees`, whether it takes images; None: as is known, see `Knowing`.
-    `limit`: what the model calls the most tokens of an answer, where it takes that with a request.
-    `think_block`: whether answers may begin with their reasoning between tags; `begun`: whether
-    they do, without the first. `usage_grows`: whether each usage is the whole so far, as in
-    OpenAI's dialect, and not a chunk's own share. `whole_words`: the service's words for a whole
-    answer. `stall_seconds` bounds silence, and `first_seconds` that before the answer's first
-    piece; None: alike.
+    The stream is decoded twice, for the callbacks and for the `Generation`: the receipt compares
+    the two, so they must not share a path.
+
+    - `room` (tokens) and `sees` (takes images) are settings; None leaves them to `Knowing`.
+    - `stall_seconds` is how long the stream may be silent, `first_seconds` how long before the
+      answer's first piece (None: the same).
+    - `limit` is the model's argument for the most tokens of an answer; None if it takes none.
+    - `think_block`: whether answers may begin with reasoning between tags; `begun`: whether they
+      begin inside it, without an opening tag.
+    - `usage_grows`: whether each chunk's usage is the total so far, as with OpenAI, instead of the
+      chunk's share.
+    - `whole_words` are the service's words for a complete answer.
+    - `change` switches the model to its service's other protocol; called at most once.
     """
 
     def __init__(
@@ -71,10 +77,9 @@ class LangChainProvider(Knowing):
         self._thinking = {"think_block": think_block, "begun": begun}
         self._usage_grows = usage_grows
         self.traced = False
-        """Whether LangChain may trace what it is asked, as its own variables say."""
+        """Whether LangSmith may trace the requests, as its own variables (`LANGSMITH_…`) say."""
         self._whole_words = whole_words
         self._change = change
-        """Makes the model speak its service's other protocol, once the service wants that."""
 
     async def generate(
         self,
@@ -84,7 +89,7 @@ class LangChainProvider(Knowing):
         callbacks: Sequence[AsyncCallbackHandler],
         generation: Generation,
     ) -> None:
-        """See `Provider.generate`. A failure after the finish reason is only reported."""
+        """See `Provider.generate`. A transport's error after the finish reason is only logged."""
         relay = Relay(callbacks, run_id)
         listener = _Listener(relay, Decoder(**self._thinking))
         reader = _ChunkReader(
@@ -110,7 +115,7 @@ class LangChainProvider(Knowing):
         await relay.end(generation)
 
     async def aclose(self) -> None:
-        """Closes the model's HTTP client, where it is ours."""
+        """Closes the model's HTTP client if it is ours."""
         if self._close is not None:
             await self._close()
 
@@ -125,13 +130,17 @@ class LangChainProvider(Knowing):
             config={"run_id": run_id, "callbacks": [listener]},
             **limit,
         )
-        # LangChain calls it an iterator; it is a generator, and has to be closed.
+        # LangChain types it as an iterator, but it is a generator, and only `aclose` frees the
+        # connection at once.
         return cast("AsyncGenerator[AIMessageChunk]", stream)
 
     async def _read_either(
         self, request: Request, run_id: UUID, listener: _Listener, reader: _ChunkReader
     ) -> None:
-        """Reads an answer; by the other protocol where the service knows the model only so."""
+        """Reads an answer, by the other protocol if the service knows the model only there.
+
+        If the service doesn't have the other protocol either, the first refusal is raised.
+        """
         try:
             await self._read(self._stream(request, run_id, listener), reader)
         except Exception as refusal:
@@ -155,8 +164,9 @@ class LangChainProvider(Knowing):
 
 
 class _Listener(AsyncCallbackHandler):
-    """The one callback that LangChain is given: hands pieces to the relay, in order."""
+    """The only callback that LangChain gets; it passes the pieces on to the relay."""
 
+    # In the reader's own task: LangChain would make one for each call.
     run_inline = True
 
     def __init__(self, relay: Relay, decoder: Decoder) -> None:
@@ -168,7 +178,7 @@ class _Listener(AsyncCallbackHandler):
     async def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **_kwargs: Any
     ) -> None:
-        if not self._begun:  # a second protocol is no second question
+        if not self._begun:  # asking by a second protocol is still the same question
             self._begun = True
             await self._relay.start(serialized, messages)
 
@@ -186,7 +196,7 @@ class _Listener(AsyncCallbackHandler):
             await self._relay.tokens(self._decoder.content(token))
 
     async def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
-        """A model that can't stream says everything here."""
+        """Takes the whole answer of a model that can't stream: it sends no tokens."""
         answers = [] if self._heard else response.generations[0]
         for answer in answers:
             if isinstance(answer, ChatGeneration):
@@ -198,7 +208,7 @@ class _Listener(AsyncCallbackHandler):
 
 
 class _ChunkReader:
-    """Fills a `Generation` from the chunks that were read, apart from the callbacks."""
+    """Fills a `Generation` from the stream's chunks, independently of the callbacks."""
 
     def __init__(
         self,
@@ -214,14 +224,14 @@ class _ChunkReader:
         self._whole_words = whole_words
 
     def take(self, chunk: AIMessageChunk) -> None:
-        """One chunk: its text, and what it says about the answer's end."""
+        """Takes a chunk: its text, model, finish reason and usage."""
         self._add(self._decoder.message(chunk))
         metadata = chunk.response_metadata
         model = metadata.get("model_name") or metadata.get("model")
         if isinstance(model, str):
             self.generation.model = model
         if (metadata.get("prompt_feedback") or {}).get("block_reason"):
-            raise by_code("content_filter")  # Google's filter refuses a question so
+            raise by_code("content_filter")  # how Google's filter refuses a question
         finish.ended(self.generation, _finish_word(metadata), self._whole_words)
         if chunk.usage_metadata:
             self._count(chunk.usage_metadata)
@@ -235,7 +245,7 @@ class _ChunkReader:
             self.generation.add(text, kind)
 
     def _count(self, usage: UsageMetadata) -> None:
-        """Adds up, where LangChain's chunks each count their own share."""
+        """Replaces the usage if chunks have the total so far, or adds each chunk's share."""
         before = (None if self._usage_grows else self.generation.usage) or Usage(0, 0)
         details = usage.get("input_token_details") or {}
         self.generation.usage = Usage(
@@ -246,7 +256,7 @@ class _ChunkReader:
 
 
 def _finish_word(metadata: dict[str, Any]) -> Any:
-    """Why the answer ended, in the service's word; nothing while it goes on."""
+    """The service's word for why the answer ended; None while it goes on."""
     details = metadata.get("incomplete_details")
     if isinstance(details, dict) and details.get("reason"):
         return details["reason"]
@@ -256,7 +266,7 @@ def _finish_word(metadata: dict[str, Any]) -> Any:
     return next((word for name in names if (word := metadata.get(name))), None)
 
 
-# Any LangChain chat model, named by its module and class.
+# A chat model given by its module and class.
 
 
 def langchain_provider(
@@ -268,9 +278,9 @@ def langchain_provider(
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
-    """`langchain:PACKAGE.MODULE:CLASS`, made with the keyword arguments of `options`.
+    """`langchain:PACKAGE.MODULE:CLASS`, created with the keyword arguments in `options`.
 
-    Raises `Unusable` where there is no such chat model, or it doesn't take its arguments.
+    Raises `Unusable` if there is no such chat model, or it refuses the arguments.
     """
     chat = made(_class(path), options or {}, f"langchain:{path}")
     return LangChainProvider(
@@ -280,7 +290,7 @@ def langchain_provider(
         sees=sees,
         stall_seconds=stall_seconds,
         first_seconds=first_seconds,
-        limit=None,  # each class calls it something else: it belongs into its arguments
+        limit=None,  # each class has its own name for it, which users put into `options`
     )
 
 

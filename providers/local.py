@@ -1,7 +1,7 @@
-"""The embedded model: a small one that runs in this process, and needs no key and no network.
+"""The embedded model: a small one that runs in this process, without a key or a network.
 
-It is a demonstration: fluent, and often wrong. Run as a program, this module fetches its file:
-`python -m providers.local fetch --into models/`.
+It is for demonstrations: fluent, and often wrong. This module run as a program downloads the
+model's file: `python -m providers.local fetch --into models/`.
 """
 
 from __future__ import annotations
@@ -23,28 +23,30 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackHandler
 
 SYSTEM_PROMPT = "You are a helpful assistant. Give short, clear answers."
-"""What the model is told where the request doesn't say: without any, it rambles."""
+"""The system message if a request has none: without one, the model rambles."""
 
 SLOTS = 2
-"""Answers at the same time; more wait for a slot."""
+"""How many answers it can give at the same time; further ones wait."""
 
 ROOM = 2048
-"""Tokens of one slot. Each costs 23 kB of memory, and reading a full one takes about 15 s."""
+"""Context window of a slot in tokens. A token takes 23 kB; reading a full slot takes about 15 s."""
 
 MAX_TOKENS = 768
-"""Most tokens of an answer where the request doesn't say: a small model may never find an end."""
+"""Most tokens of an answer if the request sets no limit: a small model may never stop."""
 
 _RECONNECTS = 2
-"""About once in fifty times its server has just closed the connection that is used again."""
+"""Retries of the HTTP client: in about one of fifty requests llama.cpp's server has just closed
+the kept connection that the request is sent over."""
 
 MAX_THREADS = 4
-"""More make it no faster."""
+"""Most threads; more don't make it faster."""
 
 
 class LocalProvider:
-    """`local:NAME`: a GGUF file, run by llama.cpp on threads of its own; started on first use.
+    """`local:NAME`: a GGUF file, run by llama.cpp in threads of this process.
 
-    `langchain`: whether its stream is read through LangChain.
+    It is started on first use, and asked over HTTP on a loopback port. `room` is the context
+    window of each answer in tokens; `langchain` is whether its stream is read through LangChain.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class LocalProvider:
         self._chat: Provider | None = None
 
     async def start(self) -> None:
-        """Loads the model, once (about a second); raises `BadRequest` where that can't be."""
+        """Loads the model once, which takes about a second; raises `BadRequest` if it can't."""
         await self._started()
 
     async def generate(
@@ -89,12 +91,12 @@ class LocalProvider:
         )
 
     async def aclose(self) -> None:
-        """Stops the model and frees its memory; the next use would start it again."""
+        """Stops the model and frees its memory; using it again starts it again."""
         async with self._starting:
             chat, self._chat = self._chat, None
             if chat is not None:
                 await chat.aclose()
-            # Letting go of it ends its threads, which takes a moment: not on the event loop.
+            # Dropping the last reference joins the server's threads, which would block the loop.
             await asyncio.to_thread(self._servers.clear)
 
     async def _started(self) -> Provider:
@@ -106,6 +108,7 @@ class LocalProvider:
     async def _start(self) -> Provider:
         # In a thread: reading the file and importing a client take about two seconds.
         server, chat = await asyncio.to_thread(self._load)
+        # Kept in a list, so that `aclose` can drop the only reference in a thread.
         self._servers.append(server)
         return chat
 
@@ -125,7 +128,7 @@ class LocalProvider:
         return server, chat
 
     def _compatible(self) -> Callable[..., Provider]:
-        """What makes the client; LangChain is imported only where it is wanted."""
+        """The function that makes the client; LangChain is imported only if it is used."""
         if self._langchain:
             from providers.openai import compatible_provider
 
@@ -158,7 +161,7 @@ def _serve(path: Path, name: str, key: str, room: int) -> Any:
 
 
 def _check(path: Path) -> None:
-    """The library says the same of every failure, so the file is looked at first."""
+    """Checks the file first: the library raises the same error for every failure."""
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -183,7 +186,7 @@ def _params(library: Any, path: Path, name: str, key: str, room: int) -> Any:
     params.model_alias = {name}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    # Loopback is open to all of this machine's users, and to every page in their browsers.
+    # Every user of this machine, and every web page in their browsers, can reach a loopback port.
     params.api_keys = [key]
     params.cors_origins = "http://127.0.0.1"
     params.n_parallel = SLOTS
@@ -202,7 +205,7 @@ def _params(library: Any, path: Path, name: str, key: str, room: int) -> Any:
 
 
 def _threads() -> int:
-    """One core is left to the bot: sharing the last one slows the model tenfold."""
+    """All cores but one, at most `MAX_THREADS`: sharing a core with the bot slows it tenfold."""
     if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))
     else:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def as_messages(turns: tuple[Turn, ...]) -> list[BaseMessage]:
-    """The conversation as LangChain models take it."""
+    """The conversation as LangChain's message objects."""
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
     kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
@@ -19,7 +19,7 @@ def as_messages(turns: tuple[Turn, ...]) -> list[BaseMessage]:
 
 
 def content_of(turn: Turn) -> str | list[str | dict[str, Any]]:
-    """A turn's text, or its text and pictures, as OpenAI's chat takes them."""
+    """A turn's content as Chat Completions takes it: text, or text and images."""
     if not turn.images:
         return turn.text
     return [{"type": "text", "text": turn.text}, *map(_picture, turn.images)]

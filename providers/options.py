@@ -1,6 +1,4 @@
-"""MODEL_OPTIONS, checked: what a request may carry besides its own; and the packages that only
-some models need.
-"""
+"""Checks MODEL_OPTIONS, the operator's own fields of a request; imports optional packages."""
 
 from __future__ import annotations
 
@@ -18,17 +16,17 @@ _OURS = frozenset(
         "functions", "function_call", "tool_choice", "background", "conversation",
     }
 )  # fmt: skip
-"""What the bot decides itself: by settings of its own, or because another value can't work."""
+"""Fields that the bot sets: it has settings for them, or another value could not work."""
 _CLIENTS = frozenset(
     {"api_key", "base_url", "extra_headers", "extra_query", "timeout", "max_retries", "streaming"}
 )
-"""What is no part of a request's body."""
+"""Arguments of an SDK's client, which are no fields of a request."""
 
 
 def checked(options: Mapping[str, Any] | None, model: str) -> dict[str, Any]:
-    """The options as fields of a request; what stands in `extra_body` is one of them, as in SDKs.
+    """The options as fields of a request. Those in `extra_body` are merged in, as SDKs do.
 
-    Raises `Unusable` for one that can't work; `model` is as in the setting MODEL.
+    Raises `Unusable` for an option that can't work. `model` is as in the setting MODEL.
     """
     given = dict(options or {})
     further = given.pop("extra_body", {})
@@ -41,7 +39,7 @@ def checked(options: Mapping[str, Any] | None, model: str) -> dict[str, Any]:
 
 
 def for_responses(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields as the Responses API calls them."""
+    """The fields of a chat request under their names in the Responses API."""
     told = dict(fields)
     if (effort := told.pop("reasoning_effort", None)) is not None:
         told["reasoning"] = {"effort": effort, **(told.get("reasoning") or {})}
@@ -51,12 +49,12 @@ def for_responses(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_functions(tools: Any) -> bool:
-    """Whether tools are among them that the bot would have to call; the service's own are not."""
+    """Whether any of the tools would have to be run by the bot; services run their own tools."""
     listed = tools if isinstance(tools, list) else [tools]
     return any(not isinstance(tool, Mapping) or tool.get("type") == "function" for tool in listed)
 
 
-# Packages that only some models need: imported when one of these is chosen, and not before.
+# Packages that only some models need, imported when such a model is chosen.
 
 
 Model = TypeVar("Model")
@@ -67,27 +65,27 @@ EXTRAS = {
     "azure": "azure-identity",
     "socks": "socksio",
 }
-"""The extras of `everytoken[...]`, and the package that each stands for."""
+"""The extras of `everytoken[...]`, and the package that each one installs."""
 
 
 def needed(module: str, extra: str, by: str) -> ModuleType:
-    """Our own module, which imports what an extra brings; `by` is the setting that wants it.
+    """Imports a module of ours that needs an extra's package; `by` is the setting that asks for it.
 
-    Raises `Unusable` with the cure where the extra is not installed.
+    Raises `Unusable`, which says how to install the extra, if that is missing.
     """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("providers", "bot")):
-            raise
+            raise  # one of our own modules: no extra would bring it
         known = {"by": by, "package": EXTRAS[extra], "extra": extra}
         raise Unusable(cause="package_missing", params=known) from error
 
 
 def made(kind: Callable[..., Model], options: Mapping[str, Any], by: str) -> Model:
-    """A LangChain model with its keyword arguments; raises `Unusable` where it refuses them.
+    """Creates a LangChain model with its keyword arguments; raises `Unusable` if it refuses them.
 
-    The message only names the arguments: what else the error says may quote a key.
+    The message has only the arguments' names, because the error's own text may quote a key.
     """
     try:
         return kind(**options)
@@ -98,7 +96,7 @@ def made(kind: Callable[..., Model], options: Mapping[str, Any], by: str) -> Mod
 
 
 def _about(error: Exception) -> str:
-    """The names of the arguments that are wrong or missing, where the error tells them."""
+    """Names of the wrong or missing arguments, if it is pydantic's error; else its class."""
     told = error.errors() if hasattr(error, "errors") else ()
     names = sorted({str(fault["loc"][0]) for fault in told if fault.get("loc")})
     return ", ".join(names) or type(error).__name__

@@ -1,7 +1,7 @@
-"""What a model's tokens cost: as the operator says, or by the list that comes with genai-prices.
+"""What a model's tokens cost: the operator's prices, or the list in the package genai-prices.
 
-The list is the one of the installed version: nothing is fetched. It is imported when it is first
-needed (a tenth of a second, 4 MB beside a client that stands on the same libraries).
+The list is that of the installed version; nothing is downloaded. It is imported when it is first
+needed, which takes a tenth of a second and 4 MB.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _FREE = "local"
 
 @dataclass(frozen=True, slots=True)
 class ModelPrice:
-    """US dollars for a million tokens; what was read before costs as other input if unset."""
+    """US dollars per million tokens. Without a price of their own, cached tokens cost as input."""
 
     input: Decimal
     output: Decimal
     cached_input: Decimal | None = None
 
     def of(self, usage: Usage) -> Decimal:
-        """Millionths of a US dollar for so many tokens."""
+        """The cost of a usage in millionths of a US dollar."""
         cached = min(usage.cached_input_tokens, usage.input_tokens)
         cached_price = self.input if self.cached_input is None else self.cached_input
         fresh = usage.input_tokens - cached
@@ -35,23 +35,24 @@ class ModelPrice:
 
 @dataclass(slots=True)
 class Prices:
-    """The prices of the models that are set, each named as in MODEL: `provider:model`.
+    """The prices of all models in use.
 
-    `own` are the operator's, by that name; `every` is for all models that `own` does not name.
-    `urls` are the addresses of the services, by provider, where they are not the usual ones.
+    `own` are the operator's prices by model (`provider:model`, as in the setting MODEL); `every`
+    is for all models that `own` does not have. `urls` are the addresses of services that are not
+    at their usual one, by provider.
     """
 
     own: Mapping[str, ModelPrice] = field(default_factory=dict)
     every: ModelPrice | None = None
     urls: Mapping[str, str] = field(default_factory=dict)
     _called: dict[str, str] = field(default_factory=dict)
-    """What services call the models themselves: a deployment's name says nothing."""
+    """What services call the models, as answers said: Azure's deployments have any name."""
 
     def cost(self, model: str, called: str, usage: Usage) -> int | None:
-        """Millionths of a US dollar, rounded up; None where no price is known.
+        """The cost in millionths of a US dollar, rounded up; None if the price is not known.
 
-        `called` is what the service calls the model, empty where it has not said. Where `model`
-        is several that are tried in order, it was the first.
+        `called` is what the service calls the model, or empty. If `model` is a chain of models
+        (separated by commas), the first one's price counts.
         """
         model = model.partition(",")[0].strip()
         if called:
@@ -84,5 +85,5 @@ class Prices:
         where: dict[str, Any] = {"provider_api_url": url} if url else {"provider_id": provider}
         try:
             return calc_price(counted, name, **where).total_price * 1_000_000
-        except (LookupError, ValueError):  # not in the list, or not priced by tokens alone
+        except (LookupError, ValueError):  # not in the list, or priced by more than tokens
             return None

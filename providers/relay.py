@@ -1,4 +1,4 @@
-"""Carries a run's pieces to its callbacks, one after the other; none can hurt another."""
+"""Passes an answer's tokens to its callbacks, in order; a callback that fails harms no other."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _FIELDS: dict[TokenKind, tuple[bool, str]] = {
     "tool": (False, "tool_call"),
     "seam": (False, "seam"),
 }
-"""Where each kind of token stands in a message's chunk: its content, or a field beside it."""
+"""Where a message chunk has each kind of token: in its content, or in an additional field."""
 
 
 class Relay:
-    """Calls each callback in order. One that raises is reported once, by type, and goes on.
+    """Calls each callback in order. One that raises is logged once, and called again next time.
 
-    A callback with `reads_chunks = False` is given no chunk: making one costs as much as reading
-    the token.
+    The log has the error's class only: its message may quote the answer. If every callback has
+    `reads_chunks = False`, no chunk is made, since that costs as much as reading the token.
     """
 
     def __init__(self, callbacks: Sequence[AsyncCallbackHandler], run_id: UUID) -> None:
@@ -42,16 +42,16 @@ class Relay:
         self._chunked = any(getattr(callback, "reads_chunks", True) for callback in callbacks)
 
     async def start(self, serialized: dict[str, Any], messages: list[list[BaseMessage]]) -> None:
-        """The model was asked."""
+        """The model is asked."""
         await self._call("on_chat_model_start", serialized, messages)
 
     async def tokens(self, pieces: Iterable[TextDelta]) -> None:
-        """The model said something."""
+        """Some pieces have come."""
         for kind, text in pieces:
             await self.token(text, kind)
 
     async def token(self, text: str, kind: TokenKind) -> None:
-        """The model said one piece."""
+        """One piece has come."""
         chunk = self._chunk(text, kind) if self._chunked else None
         for callback in self._callbacks:
             try:
@@ -60,7 +60,7 @@ class Relay:
                 self._failed(callback, "on_llm_new_token", error)
 
     def _chunk(self, text: str, kind: TokenKind) -> ChatGenerationChunk:
-        """A token as LangChain's models tell it; the chunks of an answer add up to its message."""
+        """A token as a LangChain chunk; the chunks of an answer can be added up to its message."""
         from langchain_core.messages import AIMessageChunk
         from langchain_core.outputs import ChatGenerationChunk
 
@@ -73,7 +73,7 @@ class Relay:
         return ChatGenerationChunk(message=message)
 
     async def end(self, generation: Generation) -> None:
-        """The answer is whole."""
+        """The answer is complete."""
         from langchain_core.messages import AIMessage
         from langchain_core.outputs import ChatGeneration, LLMResult
 
@@ -94,7 +94,7 @@ class Relay:
 
     def _failed(self, callback: AsyncCallbackHandler, method: str, error: Exception) -> None:
         if isinstance(error, NotImplementedError):
-            return  # LangChain's way to say that a callback doesn't care for a chat model's start
+            return  # LangChain's default for a callback that doesn't handle a chat model's start
         if id(callback) not in self._reported:
             self._reported.add(id(callback))
             log.error(

@@ -2,8 +2,8 @@
 
     ScriptedProvider(["Hel", "lo", Pause(2.0), ("reasoning", "hm"), " there.", Finish()])
 
-It keeps the contract as a real one does: same callbacks, same errors, same stall time-out. It
-runs on any clock and opens nothing.
+It behaves like a real one: the same callbacks, errors and stall time-out. It runs on the event
+loop's clock, whatever that is, and opens no connections.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from providers.stall import AnswerPatience, Bounds
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The service says nothing for so many seconds."""
+    """The service sends nothing for this many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The service shows that it is there, and says nothing: a keep-alive."""
+    """The service sends a keep-alive, without any text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """The service says nothing any more."""
+    """The service sends nothing any more, and leaves the connection open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The service fails."""
+    """The service fails with this error."""
 
     error: ProviderError
 
@@ -71,14 +71,14 @@ class Finish:
 
 Step = str | tuple[TokenKind, str] | Pause | Alive | Hang | Fail | Cut | Finish
 Script = Sequence[Step]
-"""Steps in order. One without `Finish`, `Fail`, `Cut` or `Hang` finishes with `stop`."""
+"""Steps in order. Without `Finish`, `Fail`, `Cut` or `Hang` it ends with `Finish("stop")`."""
 
 
 class ScriptedProvider:
-    """Plays a script for each request: the next of those given, then the last one again.
+    """Plays one script per request, in the order given; after the last, that one again.
 
-    Where a script depends on the request, give a function of it. `requests` are those so far,
-    `cancelled` counts the streams that were cancelled, `closed` says whether `aclose` was called.
+    A script that depends on the request is given as a function of it. `requests` are the requests
+    so far, `cancelled` is the number of cancelled streams, `closed` whether `aclose` was called.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class ScriptedProvider:
         self._stall_seconds = stall_seconds
 
     async def start(self) -> None:
-        """Nothing takes time here."""
+        """Does nothing."""
 
     async def generate(
         self,

@@ -1,4 +1,4 @@
-"""How a stream may go wrong whatever the service: it says nothing, or it just ends."""
+"""What can go wrong with any service's stream: it falls silent, or ends without a finish reason."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ from providers.failures import is_told
 log = structlog.get_logger(__name__)
 
 _HEARD: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
-"""Whom a response's bytes are told to: the `StallTimeout` of the task that asked for it."""
+"""The `heard` of the `StallTimeout` around the current request.
+
+A context variable, because an SDK's client is shared by all requests and passes nothing through
+to its hooks.
+"""
 
 
 async def whole(
     generation: Generation, reading: Awaitable[None], model: str, request: Request
 ) -> None:
-    """Reads a model's stream to its end; returns where the service said that the answer ended.
+    """Runs `reading`, which reads a model's stream; returns if the answer has a finish reason.
 
-    What the transport does after that costs nothing but the usage. What the service itself then
-    says of a failure counts all the same. Raises a `ProviderError` for everything else.
+    A transport's error after the finish reason is only logged: all that it can lose is the usage.
+    An error that the service itself reports then counts all the same. Every other failure, and a
+    stream without a finish reason, raises a `ProviderError`.
     """
     try:
         await reading
@@ -50,10 +55,10 @@ def _is_failure(error: Exception) -> bool:
 
 
 class StallTimeout:
-    """Bounds the silence of a stream that is read in its `async with`; raises `Stalled`.
+    """`async with`: raises `Stalled` in its block after `seconds` without a call of `heard`.
 
-    `heard` starts the wait again. It only notes the time: one timer serves the whole stream, and
-    looks again when it rings too early.
+    `heard` is called for each token, so it only notes the time. One timer serves the whole stream;
+    when it fires too early, it is set again for the remaining time.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -65,11 +70,11 @@ class StallTimeout:
         self._before: Token[Callable[[], None] | None] | None = None
 
     def heard(self) -> None:
-        """The service showed that it is there: by a piece, a comment, a ping, any byte."""
+        """The service sent something: a piece, a comment, a ping, any byte."""
         self._since = self._loop.time()
 
     def shorten(self, seconds: float) -> None:
-        """From now on, so many seconds of silence are too many."""
+        """Sets a new limit in seconds, also for a silence that has already begun."""
         self.seconds = seconds
         self._bell.cancel()
         self._ring()
@@ -93,7 +98,7 @@ class StallTimeout:
         except TimeoutError as late:
             raise Stalled(_said(self.seconds)) from late
         if self._limit.expired() and isinstance(error, Exception):
-            # A stream that is cancelled may raise something of its own instead.
+            # The time-out cancels the block, and some transports raise their own error then.
             raise Stalled(_said(self.seconds)) from error
 
     def _ring(self) -> None:
@@ -108,8 +113,8 @@ class StallTimeout:
 class Bounds:
     """How long a service may be silent, in seconds.
 
-    `first`: before the answer's first piece. `later`: between pieces. `trailer`: once it said why
-    the answer ended, when only the usage is missing.
+    `first`: before the answer's first piece. `later`: between pieces. `trailer`: after the finish
+    reason, when only the usage is still to come.
     """
 
     first: float
@@ -118,7 +123,7 @@ class Bounds:
 
 
 class AnswerPatience(StallTimeout):
-    """The patience with one answer, by how far it is."""
+    """The stall time-out for one answer; its limit depends on how far the answer is."""
 
     def __init__(self, bounds: Bounds, generation: Generation) -> None:
         super().__init__(bounds.first)
@@ -128,7 +133,7 @@ class AnswerPatience(StallTimeout):
         self._begun = False
 
     def took(self) -> None:
-        """Some of the stream was read."""
+        """A chunk was read: sets the limit for what comes next."""
         self.heard()
         if not self._begun and len(self._generation.pieces) > self._pieces:
             self._begun = True
@@ -138,10 +143,10 @@ class AnswerPatience(StallTimeout):
 
 
 async def tell_bytes(response: httpx2.Response) -> None:
-    """A client's hook: each byte of the response is a sign of life, whatever its reader makes of
-    it.
+    """An HTTP client's hook that reports each byte of a response to the stall time-out.
 
-    SDKs skip comments and pings, which a service keeps a stream alive with while its model thinks.
+    SDKs skip the comments and pings that services send while a model thinks, so the bytes are
+    watched below them.
     """
     heard = _HEARD.get()
     if heard is not None and isinstance(response.stream, httpx2.AsyncByteStream):
@@ -150,7 +155,7 @@ async def tell_bytes(response: httpx2.Response) -> None:
 
 
 class _Told(httpx2.AsyncByteStream):
-    """A response's bytes, told as they come."""
+    """A response's stream that calls `heard` for whatever comes."""
 
     def __init__(self, stream: httpx2.AsyncByteStream, heard: Callable[[], None]) -> None:
         self._stream = stream
@@ -167,7 +172,7 @@ class _Told(httpx2.AsyncByteStream):
 
 
 HOOKS = {"response": [tell_bytes]}
-"""What a client is given that reads for a provider."""
+"""The event hooks for every HTTP client of an SDK; our own reader needs none."""
 
 
 def _said(seconds: float) -> str:

@@ -1,6 +1,4 @@
-"""A model's thinking: written into its answer between tags, and how long its name lets expect
-it.
-"""
+"""Reasoning that models write into their answers between tags; which models think, and how long."""
 
 from __future__ import annotations
 
@@ -18,16 +16,17 @@ _TAGS = {
     "[think]": "[/think]",
     "◁think▷": "◁/think▷",
 }
-"""What opens the reasoning, and what closes it, in small letters: DeepSeek's and most others',
-EXAONE's, Seed's, Magistral's and Kimi's."""
+"""Opening and closing tags of reasoning, in lower case: those of DeepSeek and most others, and of
+EXAONE, Seed, Magistral and Kimi."""
 _LONGEST = max(map(len, _TAGS.values()))
 _EITHER = re.compile("|".join(map(re.escape, [*_TAGS, *_TAGS.values()])), re.I | re.A)
 
 
 class ThinkBlock:
-    """Tells a leading block from the answer; the tags themselves, maybe split, vanish.
+    """Separates reasoning at the start of a stream from the answer, and removes the tags.
 
-    `begun`: whether the stream begins within the block.
+    A tag may be split between tokens. `begun`: whether the stream begins inside the reasoning,
+    without an opening tag.
     """
 
     def __init__(self, *, begun: bool = False) -> None:
@@ -39,22 +38,22 @@ class ThinkBlock:
 
     @property
     def over(self) -> bool:
-        """Whether all that follows is the answer."""
+        """Whether everything that follows is the answer."""
         return self._read == self._after
 
     def split(self, text: str) -> Iterator[tuple[TokenKind, str]]:
-        """What the next piece of the stream is; what may still become a tag is held back."""
+        """The next piece of the stream by kind; what may be the start of a tag is held back."""
         return self._read(text)
 
     def told_apart(self) -> None:
-        """The service itself tells the reasoning from the answer: no block is begun."""
+        """The service sends reasoning in a field of its own: the text doesn't begin inside it."""
         self._begun = False
 
     def flush(self, *, whole: bool = False) -> Iterator[tuple[TokenKind, str]]:
         """At the stream's end: what was held back for a tag that never came.
 
-        Where the answer is `whole`, and a block that nothing opened was never closed, the model did
-        not think at all: what was taken for its reasoning is the answer, and comes again as such.
+        If reasoning without an opening tag was never closed in a complete answer (`whole`), the
+        model did not think: what was sent as its reasoning is sent again, as the answer.
         """
         kind: TokenKind = "reasoning" if self._read == self._inside else "text"
         held, self._held = self._held, []
@@ -103,7 +102,7 @@ class ThinkBlock:
         yield "text", text
 
     def _unfinished(self, text: str) -> int:
-        """How many characters at the end may be the beginning of a closing tag."""
+        """How many characters at the end may be the start of a closing tag."""
         end = text[-_LONGEST:].lower()
         sizes = range(min(len(text), _LONGEST - 1), 0, -1)
         tags = self._closings
@@ -111,9 +110,9 @@ class ThinkBlock:
 
 
 def closes_alone(answer: str) -> bool:
-    """Whether an answer has a closing tag that nothing opened: it begins with reasoning.
+    """Whether an answer has a closing tag without an opening one, so that it begins with reasoning.
 
-    A tag in code is one that the model writes about.
+    A tag between backticks doesn't count: there, the model writes about tags.
     """
     first = _EITHER.search(answer)
     if first is None or first[0].lower() in _TAGS:
@@ -121,22 +120,22 @@ def closes_alone(answer: str) -> bool:
     return answer.count("`", 0, first.start()) % 2 == 0
 
 
-# What a model's name tells of its thinking: how long it may take, and how its stream begins.
+# What a model's name says about its thinking.
 
 
 _MINUTES_LONG = re.compile(r"-pro(?![a-z])|deep-?research")
-"""Minutes without a word: OpenAI's pro models and o-series pro, and whatever researches."""
+"""Models that may be silent for minutes: OpenAI's pro models, and deep research."""
 _LONG_THINKING = re.compile(
     r"(^|/)o\d|(^|/)gpt-[5-9](?!.*chat)|gpt-oss|reason|think|(^|[-/])r1(?![a-z0-9])|qwq|magistral"
     r"|grok-4|minimax-m\d|gemini-[3-9]"
 )
 """Models that think before they answer."""
 _BEGINS = re.compile(r"deepseek-r1|qwq|qwen3.*thinking|minimax-m\d|exaone-deep")
-"""Models whose chat template opens the thoughts: the stream begins within them."""
+"""Models whose chat template has the opening tag, so that it is not in the stream."""
 
 
 def slowness(model: str) -> int:
-    """How many times as long as others a model may be silent before its answer."""
+    """Factor for the time that a model may be silent before its answer."""
     name = model.lower()
     if _MINUTES_LONG.search(name):
         return 5
@@ -144,8 +143,8 @@ def slowness(model: str) -> int:
 
 
 def begins(model: str, as_set: bool | None = None) -> bool:
-    """Whether a model's stream begins with reasoning that nothing opens.
+    """Whether a model's stream begins inside its reasoning, without an opening tag.
 
-    `as_set` by the operator, or as is known of the model.
+    `as_set` is the operator's setting; None decides by the model's name.
     """
     return _BEGINS.search(model.lower()) is not None if as_set is None else as_set

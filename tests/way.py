@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bot.cluster import Cluster
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import Question, RequestOptions, Result, RunOptions, Runs
@@ -88,7 +89,7 @@ async def a_way(
     usual = RequestOptions("Be brief.", options.pop("history_messages", 20), None)
     pacing = Pacing()
     runs = Runs(model, kept, pacing, RunOptions(request or usual, **options), clock_us, watch)
-    door = Intake(kept, runs, pacing, intake or IntakeOptions(), clock_us)
+    door = Intake(Cluster(kept, clock_us), runs, pacing, intake or IntakeOptions(), clock_us)
     serving = asyncio.create_task(door.serve(platform))
     way = Way(platform, model, kept, runs, door)
     try:

@@ -1,6 +1,6 @@
 """The only place that names concrete connectors and providers."""
 
-from bot.app.lifecycle import living, now_us, opened_store
+from bot.app.lifecycle import living, now_us, opened_cluster, opened_store
 from bot.app.models import each_alone
 from bot.app.retention import (
     KEYS_KNOWN_S,
@@ -32,6 +32,7 @@ __all__ = [
     "looped",
     "make_connectors",
     "now_us",
+    "opened_cluster",
     "opened_store",
     "person_data",
     "probe",

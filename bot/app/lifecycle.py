@@ -13,7 +13,7 @@ from types import FrameType
 
 import structlog
 
-from bot.cluster import Heart, this_seat
+from bot.cluster import Cluster, this_seat
 from bot.settings import Settings
 from bot.store import Store, open_store, upgrade
 
@@ -149,34 +149,35 @@ def now_us() -> int:
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     """The store, brought up to date, and closed again. Raises `StoreUnavailable`."""
+    async with opened_cluster(settings) as cluster:
+        yield cluster.store
+
+
+@asynccontextmanager
+async def opened_cluster(settings: Settings) -> AsyncIterator[Cluster]:
+    """This process among those that share its store; see `opened_store`."""
     await upgrade(settings.database)
-    store = open_store(settings.database)
+    cluster = Cluster(open_store(settings.database), now_us=now_us, seat=this_seat())
     try:
-        yield store
+        yield cluster
     finally:
-        await close_store(store)
+        await close_cluster(cluster)
 
 
-async def close_store(store: Store, patience_s: Callable[[], float] = unhurried) -> None:
+async def close_cluster(cluster: Cluster, patience_s: Callable[[], float] = unhurried) -> None:
     """Closes the store within so many seconds and half as many; reports the rows that are lost."""
-    lost = await store.aclose(patience_s())
+    lost = await cluster.aclose(patience_s())
     if lost:
         log.error("store.lost", rows=lost)
 
 
 @asynccontextmanager
-async def living(store: Store) -> AsyncIterator[None]:
-    """Tells other processes, as long as this lasts, that what the store took has an owner.
+async def living(cluster: Cluster) -> AsyncIterator[None]:
+    """Tells other processes, as long as this lasts, that what this one took has an owner.
 
-    They hear that it has none any more when the store is closed. Raises `StoreUnavailable`.
+    They hear that it has none any more when the cluster is closed. Raises `StoreUnavailable`.
     """
-    async with beating(Heart(leases=store.leases, now_us=now_us, seat=this_seat())):
-        yield
-
-
-@asynccontextmanager
-async def beating(heart: Heart) -> AsyncIterator[None]:
-    """Lets a heart beat, as long as this lasts. Raises `StoreUnavailable`."""
+    heart = cluster.heartbeat
     await heart.beat()
     task = asyncio.create_task(heart.beat_for_ever(), name="heart")
     try:

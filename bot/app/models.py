@@ -116,9 +116,9 @@ def _entra(settings: Settings) -> Any:
     """What gives the tokens of an identity of Entra ID."""
     module = needed("providers.entra", "azure", "AZURE_OPENAI_AUTH=entra")
     return module.EntraTokens(
-        settings.azure_tenant_id,
-        settings.azure_client_id,
-        revealed(settings.azure_client_secret),
+        tenant_id=settings.azure_tenant_id,
+        client_id=settings.azure_client_id,
+        client_secret=revealed(settings.azure_client_secret),
     )
 
 

@@ -15,9 +15,10 @@ import structlog
 from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
-from bot.app.lifecycle import closed, living, now_us, opened_store
+from bot.app.lifecycle import closed, living, now_us, opened_cluster
 from bot.app.models import each_alone, make_model, make_prices, make_provider
 from bot.app.wiring import PROBED_AS, TERMINAL, run_options
+from bot.cluster import Cluster
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, Result, RunOptions, Runs, first_loss
 from bot.settings import Settings
@@ -379,26 +380,26 @@ def _asked(memory: MemoryConnector) -> Asked:
 
 async def ask(settings: Settings, question: str, out: TextIO | None) -> Result:
     """Answers one question at the terminal, which is `out`, or nothing but memory."""
-    async with opened_store(settings) as store:
+    async with opened_cluster(settings) as cluster:
         terminal = TerminalConnector(out, TERMINAL)
-        return await _one_run(settings, store, terminal, terminal.place, question)
+        return await _one_run(settings, cluster, terminal, terminal.place, question)
 
 
-async def probe(settings: Settings, store: Store) -> Result:
+async def probe(settings: Settings, cluster: Cluster) -> Result:
     """Sends a question the whole way: model, handlers, log, and a platform in memory."""
     memory = MemoryConnector(PROBED_AS)
-    return await _one_run(settings, store, memory, memory.place, PROBE)
+    return await _one_run(settings, cluster, memory, memory.place, PROBE)
 
 
 async def _one_run(
-    settings: Settings, store: Store, connector: Connector, place: Place, question: str
+    settings: Settings, cluster: Cluster, connector: Connector, place: Place, question: str
 ) -> Result:
     asked = Asked(MessageRef(place, "0"), Person("operator"), question)
     provider = make_provider(settings)
     try:
         await provider.start()
-        runs = _runs(provider, store, _options(settings))
-        async with living(store):
+        runs = _runs(provider, cluster.store, _options(settings))
+        async with living(cluster):
             return await runs.answer(Question(asked), connector)
     finally:
         await closed(connector.aclose)

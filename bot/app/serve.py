@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 import structlog
 
 from bot import http
-from bot.app.lifecycle import Stopping, beating, close_store, closed
+from bot.app.lifecycle import Stopping, close_cluster, closed, living
 from bot.app.monitoring import count_hours, watching
 from bot.app.retention import lapse, retain, tidy
 from bot.app.selftest import check_chain
@@ -72,9 +72,9 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
 async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant: bool) -> None:
     """Opens the bot's parts, and has the stack close them in reverse; see `_check`."""
     patience_s = stopping.patience_s
-    stack.push_async_callback(close_store, bot.store, stopping.last_s)
+    stack.push_async_callback(close_cluster, bot.cluster, stopping.last_s)
     await stack.enter_async_context(watching(bot.metrics, bot.tracer, patience_s))
-    await stack.enter_async_context(beating(bot.heart))
+    await stack.enter_async_context(living(bot.cluster))
     stack.push_async_callback(closed, bot.provider.aclose, patience_s)
     for connector in bot.connectors:
         stack.push_async_callback(closed, connector.aclose, patience_s)
@@ -83,8 +83,8 @@ async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant
 
 async def _begin(bot: Bot) -> None:
     """Tells the other processes what this one serves, and hears it of them: they share budgets."""
-    bot.store.leases.serves = tuple(connector.name for connector in bot.connectors)
-    await bot.heart.begin()
+    bot.cluster.leases.serves = tuple(connector.name for connector in bot.connectors)
+    await bot.cluster.heartbeat.begin()
     await bot.recovery.look_around()
 
 

@@ -20,7 +20,7 @@ from bot.app.lifecycle import closed, now_us
 from bot.app.models import load_prices, make_provider
 from bot.app.monitoring import Health, PageDoor, Tracer, bot_version, links
 from bot.attachments import DocumentReader, FileLimits
-from bot.cluster import Heart, Recovery, this_seat
+from bot.cluster import Cluster, Recovery, this_seat
 from bot.inspector import Inspector, Options
 from bot.intake import Access, Intake, IntakeOptions, Limit, Quotas
 from bot.pacing import Pacing
@@ -51,13 +51,13 @@ class Bot:
 
     metrics: Metrics
     store: Store
+    cluster: Cluster
     provider: Provider
     connectors: Sequence[Connector]
     tracer: Tracer | None
     """None where the settings want no traces."""
     runs: Runs
     intake: Intake
-    heart: Heart
     recovery: Recovery
     health: Health
     server: http.Server | None
@@ -72,6 +72,7 @@ def make_bot(settings: Settings, *, only: Half | None) -> Bot:
     prices = load_prices(settings)
     metrics = Metrics(bot_version())
     store = open_store(settings.database, on_written=metrics.written)
+    cluster = Cluster(store, now_us=now_us, seat=this_seat())
     provider = make_provider(settings)
     connectors = chosen(make_connectors(settings, store), only)
     tracer = make_tracer(settings)
@@ -86,15 +87,13 @@ def make_bot(settings: Settings, *, only: Half | None) -> Bot:
         watch=watch,
     )
     questions = intake_options(settings)
-    intake = Intake(store=store, runs=runs, pacing=pacing, options=questions, now_us=now_us)
-    heart = Heart(leases=store.leases, now_us=now_us, seat=this_seat())
+    intake = Intake(cluster=cluster, runs=runs, pacing=pacing, options=questions, now_us=now_us)
     recovery = Recovery(
-        store=store,
+        cluster=cluster,
         runs=runs,
         pacing=pacing,
         connectors=connectors,
         door=intake,
-        heart=heart,
         now_us=now_us,
         unattended=UNATTENDED,
         watch=watch,
@@ -105,8 +104,8 @@ def make_bot(settings: Settings, *, only: Half | None) -> Bot:
     if only != "gateway":
         server = make_server(settings, store=store, connectors=connectors, health=health)
     return Bot(
-        metrics=metrics, store=store, provider=provider, connectors=connectors, tracer=tracer,
-        runs=runs, intake=intake, heart=heart, recovery=recovery, health=health, server=server,
+        metrics=metrics, store=store, cluster=cluster, provider=provider, connectors=connectors,
+        tracer=tracer, runs=runs, intake=intake, recovery=recovery, health=health, server=server,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import click
 
 from bot import app, logs
 from bot.cli.output import as_json_option, misspelt, print_json, unknown_setting
+from bot.cluster import Cluster
 from bot.runs import Outcome, Result, first_loss
 from bot.runs.outcomes import remedy
 from bot.settings import Settings, SettingsError, load_settings, unknown_in_dotenv
@@ -60,14 +61,14 @@ async def examine(channel: str | None = None) -> list[Check]:
         return [told, *_names_in_dotenv()]
     checks = [Check("settings", True, f"MODEL={settings.model}"), *_names_in_dotenv()]
     try:
-        async with app.opened_store(settings) as store:
-            await store.probe()
+        async with app.opened_cluster(settings) as cluster:
+            await cluster.store.probe()
             checks.append(Check("database", True, settings.database.partition(":")[0]))
-            checks += await _connectors(settings, store)
+            checks += await _connectors(settings, cluster)
             checks += _keys(settings)
             several = len(settings.models) > 1
             for each in app.each_alone(settings):
-                checks.append(await _chain(each, store, f" {each.model}" if several else ""))
+                checks.append(await _chain(each, cluster, f" {each.model}" if several else ""))
     except StoreUnavailable as error:
         checks.append(Check("database", False, str(error), error.cure))
     return checks
@@ -89,12 +90,13 @@ def _keys(settings: Settings) -> list[Check]:
     return [Check("keys", True, Sentence("doctor.keys_in_database"))]
 
 
-async def _connectors(settings: Settings, store: Store) -> list[Check]:
+async def _connectors(settings: Settings, cluster: Cluster) -> list[Check]:
     """Whether each platform can be reached, and whether tokens arrive on one like it."""
+    store = cluster.store
     connectors = app.make_connectors(settings, store)
     try:
         reached = [await _connector(connector) for connector in connectors]
-        async with app.living(store):
+        async with app.living(cluster):
             return reached + [await _loopback(settings, store, each) for each in connectors]
     finally:
         for connector in connectors:
@@ -140,11 +142,11 @@ _CONNECTOR_CURES = {
 }
 
 
-async def _chain(settings: Settings, store: Store, which: str) -> Check:
+async def _chain(settings: Settings, cluster: Cluster, which: str) -> Check:
     """Sends a probe the whole way: one model, both handlers, the log and a platform in memory."""
     name = f"model{which}"
     try:
-        result = await app.probe(settings, store)
+        result = await app.probe(settings, cluster)
     except ProviderError as error:
         error.model = error.model or settings.model
         return _failed(name, error)

@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 
-from bot.store import Leases, Process, Seat, StoreUnavailable
+from bot.cluster.leases import Leases, Process, Seat
+from bot.store import StoreUnavailable
 
 # The beats by which other processes know that this one lives.
 

@@ -17,11 +17,13 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.callbacks import Reasoning
-from bot.cluster.heartbeat import Heart, Judge
+from bot.cluster.cluster import Cluster
+from bot.cluster.heartbeat import Judge
+from bot.cluster.leases import Orphan
 from bot.cluster.takeover import Endings
 from bot.pacing import Pacing
 from bot.runs import Runs
-from bot.store import KeptQuestion, Orphan, RunRow, RunStart, Store, StoreUnavailable
+from bot.store import KeptQuestion, RunRow, RunStart, StoreUnavailable
 from bot.telemetry import UNWATCHED, Watch
 from connectors.base import Connector, ConnectorError, Place
 
@@ -93,31 +95,32 @@ class Recovery:
 
     def __init__(
         self,
-        store: Store,
+        cluster: Cluster,
         runs: Runs,
         pacing: Pacing,
         connectors: Sequence[Connector],
         door: RecoveryIntake,
-        heart: Heart,
         now_us: Callable[[], int],
         unattended: Collection[str] = (),
         watch: Watch = UNWATCHED,
         reasoning: Reasoning = "hidden",
     ) -> None:
-        self._store = store
+        self._cluster = cluster
+        self._leases = cluster.leases
+        self._store = cluster.store
         self._runs = runs
         self._connectors = {connector.name: connector for connector in connectors}
         self._names = [*self._connectors, *unattended]
         self._door = door
-        self._heart = heart
+        self._heart = cluster.heartbeat
         self._now_us = now_us
         self._pacing = pacing
-        self._endings = Endings(store, pacing, now_us, runs.price, watch, reasoning)
-        self._judge = Judge(store.leases.me, heart.seat)
+        self._endings = Endings(cluster.store, pacing, now_us, runs.price, watch, reasoning)
+        self._judge = Judge(cluster.me, cluster.heartbeat.seat)
         self._given_up: set[UUID] = set()
         self._sharing: dict[str, int] = {}
         self._estates: dict[Place, _Estate] = {}
-        heart.returned = self.give_up_what_was_taken
+        cluster.heartbeat.returned = self.give_up_what_was_taken
 
     async def serve(self) -> None:
         """Looks now and every second, until it is cancelled; then nothing is under way."""
@@ -142,13 +145,12 @@ class Recovery:
 
     async def give_up_what_was_taken(self) -> None:
         """After an outage: stops what another process has claimed. Raises `StoreUnavailable`."""
-        leases = self._store.leases
-        self._door.drop(await leases.taken_questions(self._door.kept()))
-        self._given_up |= await leases.taken_runs([run.id for run in self._runs.active])
+        self._door.drop(await self._leases.taken_questions(self._door.kept()))
+        self._given_up |= await self._leases.taken_runs([run.id for run in self._runs.active])
         self._runs.abandon(self._given_up)
         for run_id in self._given_up:
             await self._store.settled(run_id, _KEEP_DEADLINE_S)
-        await leases.reopen(self._given_up)  # who ended them may have been overwritten by us
+        await self._leases.reopen(self._given_up)  # who ended them may have been overwritten by us
         await self._door.back()
         self._given_up.clear()
 
@@ -166,20 +168,19 @@ class Recovery:
         await self._door.run_errands()
         if not self._heart.calm:
             return
-        leases = self._store.leases
-        await self._store.floors.vacate(dead)
-        await self._store.errands.inherit(dead)
-        runs = await leases.orphaned_runs(living, self._names)
+        await self._cluster.locks.vacate(dead)
+        await self._cluster.mailbox.inherit(dead)
+        runs = await self._leases.orphaned_runs(living, self._names)
         # Of this process's own questions those that others handed over, or that were not marked.
-        held, others = self._door.held, living - {leases.me}
-        questions = await leases.orphaned_questions(others, self._names)
+        held, others = self._door.held, living - {self._cluster.me}
+        questions = await self._leases.orphaned_questions(others, self._names)
         if runs or questions:  # a process may have begun since, and have taken these
             living |= (await self.look_around())[1]
         for run in runs:
             if run.owner not in living:
                 self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
         for question in questions:
-            others = living - {leases.me}
+            others = living - {self._cluster.me}
             if question.owner not in others and question.row.run_id not in held | self._door.held:
                 estate = self._estate(question.row.asked.message.place)
                 estate.questions.setdefault(question.row.id, question)
@@ -187,7 +188,7 @@ class Recovery:
 
     async def look_around(self) -> tuple[set[str], set[str]]:
         """Who is dead and who lives; the living share the budgets. Raises `StoreUnavailable`."""
-        processes = await self._store.leases.processes()
+        processes = await self._leases.processes()
         living = self._judge.living(processes, self._now_us(), _now())
         serving = Counter(
             name for process in processes if process.id in living for name in process.connectors
@@ -240,7 +241,7 @@ class Recovery:
         return True
 
     async def _end(self, run: Orphan[RunRow]) -> None:
-        if not await self._store.leases.claim_run(run.row.run_id, run.owner):
+        if not await self._leases.claim_run(run.row.run_id, run.owner):
             return
         log.info("run.claimed", owner=run.owner)
         connector = self._connector(run.row.start.place)
@@ -250,16 +251,16 @@ class Recovery:
 
     async def _anew(self, run: Orphan[RunRow], connector: Connector) -> bool:
         """Answers the question of a run of which nobody has seen anything, if it still waits."""
-        question = await self._store.leases.question_of(run.row.run_id)
+        question = await self._leases.question_of(run.row.run_id)
         if question is None:
             return False
-        if not await self._store.leases.claim_question(question.row.id, question.owner):
+        if not await self._leases.claim_question(question.row.id, question.owner):
             return False
         return await self._door.resume(question.row, connector, anew=True)
 
     async def _answer(self, question: Orphan[KeptQuestion]) -> None:
         row = question.row
-        if not await self._store.leases.claim_question(row.id, question.owner):
+        if not await self._leases.claim_question(row.id, question.owner):
             return
         log.info("question.claimed", inbox=row.id, owner=question.owner)
         connector = self._connector(row.asked.message.place)
@@ -292,7 +293,7 @@ class Recovery:
         """
         self._store.runs.begin(start)
         await self._store.settled(start.run_id, _KEEP_DEADLINE_S)
-        if not await self._store.leases.claim_run(start.run_id, self._store.leases.me):
+        if not await self._leases.claim_run(start.run_id, self._cluster.me):
             raise StoreUnavailable("another process has recorded the run")
 
     def _connector(self, place: Place) -> Connector | None:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from bot.cluster import Cluster
 from bot.intake import notices
 from bot.intake.admission import Admission
 from bot.intake.notices import Notices
@@ -58,14 +59,15 @@ class InboxKeeper:
 
     def __init__(
         self,
-        store: Store,
+        cluster: Cluster,
         turns: Turns,
         said: Notices,
         tasks: Tasks,
         gate: Admission,
         now_us: Callable[[], int],
     ) -> None:
-        self._store = store
+        self._cluster = cluster
+        self._store = cluster.store
         self._turns = turns
         self._gate = gate
         self._notices = said
@@ -105,13 +107,13 @@ class InboxKeeper:
 
     async def _given(self, kept: Asked, came_us: int, run_id: UUID) -> Given | None:
         if self._turns.one_at_a_time:
-            return await self._store.floors.keep(kept, came_us, run_id)
+            return await self._cluster.locks.keep(kept, came_us, run_id)
         inbox_id = await self._store.inbox.add(kept, came_us, run_id)
-        return None if inbox_id is None else Given(inbox_id, self._store.leases.me)
+        return None if inbox_id is None else Given(inbox_id, self._cluster.me)
 
     def _take(self, arrival: Arrival, given: Given) -> None:
         """A question is kept: it has its turn, unless it is another process's to answer."""
-        if given.owner == self._store.leases.me:
+        if given.owner == self._cluster.me:
             log.info("intake.kept", inbox=given.inbox_id)
             self._enter(arrival, arrival.queued(given.inbox_id))
         else:

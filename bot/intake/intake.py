@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from bot.cluster import Cluster
 from bot.identity import Account
 from bot.intake import notices
 from bot.intake.admission import Admission, QuotaMeter
@@ -21,7 +22,7 @@ from bot.intake.notices import Notices, Refusal
 from bot.intake.queue import IntakeOptions, QueuedQuestion, Tasks, Turns
 from bot.pacing import Pacing
 from bot.runs import Question, Run, Runs, outcomes, within
-from bot.store import Followed, InboxId, RunStart, Store, StoreUnavailable
+from bot.store import Followed, InboxId, RunStart, StoreUnavailable
 from bot.store import KeptQuestion as Kept
 from bot.words import english
 from connectors.base import (
@@ -53,13 +54,14 @@ class Intake:
 
     def __init__(
         self,
-        store: Store,
+        cluster: Cluster,
         runs: Runs,
         pacing: Pacing,
         options: IntakeOptions,
         now_us: Callable[[], int],
     ) -> None:
-        self._store = store
+        self._cluster = cluster
+        self._store = store = cluster.store
         self._runs = runs
         self._notices = Notices(pacing)
         self._options = options
@@ -68,10 +70,10 @@ class Intake:
         self._gate = Admission(
             options.access, options.admins, QuotaMeter(store, runs, options.limits, now_us)
         )
-        self._turns = Turns(store, runs, self._notices, self._tasks, options, self._gate)
+        self._turns = Turns(cluster, runs, self._notices, self._tasks, options, self._gate)
         self._resuming = Resuming(store, self._notices, now_us)
         self._keeping = InboxKeeper(
-            store, self._turns, self._notices, self._tasks, self._gate, now_us
+            cluster, self._turns, self._notices, self._tasks, self._gate, now_us
         )
         self._connectors: dict[str, Connector] = {}
         self._among_others = False
@@ -205,7 +207,7 @@ class Intake:
         running = any(run.question.asked.message.place == place for run in self._runs.active)
         if running or await self._store.messages.any_in(place):
             return True
-        return self._among_others and await self._store.floors.held(place)
+        return self._among_others and await self._cluster.locks.held(place)
 
     # Questions that another process kept and did not answer.
 
@@ -235,7 +237,7 @@ class Intake:
     async def _has_floor(self, kept: Kept, *, anew: bool) -> bool:
         """Takes the floor for a question, or hands that over to the process that has the floor."""
         place = kept.asked.message.place
-        if await self._store.floors.take(place, kept.id, hand_over=not anew):
+        if await self._cluster.locks.take(place, kept.id, hand_over=not anew):
             return True
         if anew:  # its run is ours, and a run can't be handed over
             raise Unavailable("another process answers there")
@@ -253,7 +255,7 @@ class Intake:
         """Does what other processes heard and only this one can do. Raises `StoreUnavailable`."""
         if self._keeping.closed:
             return
-        for event in await self._store.errands.take():
+        for event in await self._cluster.mailbox.take():
             connector = self._connectors.get(event.message.place.connector)
             if connector is not None:
                 log.info("intake.errand", what=type(event).__name__)
@@ -261,7 +263,7 @@ class Intake:
 
     async def back(self) -> None:
         """After an outage in which others may have taken the floors. Raises `StoreUnavailable`."""
-        await self._store.floors.retake(self._turns.places)
+        await self._cluster.locks.retake(self._turns.places)
 
     async def _tell(self, incoming: Incoming, heard_us: int) -> None:
         """Tells the other processes of what may be theirs to do."""
@@ -272,7 +274,7 @@ class Intake:
             return
         if isinstance(event, Commanded) and event.command != "stop":
             return
-        if told := await self._store.errands.leave(event, heard_us):
+        if told := await self._cluster.mailbox.leave(event, heard_us):
             log.info("intake.told", processes=told)
 
     async def unrecorded(self, kept: Kept) -> RunStart | None:

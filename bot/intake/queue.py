@@ -13,12 +13,13 @@ from uuid import UUID
 
 import structlog
 
+from bot.cluster import Cluster
 from bot.identity import Named
 from bot.intake import notices
 from bot.intake.admission import Access, Admission, Quotas
 from bot.intake.notices import Notices, Refusal
 from bot.runs import Question, Runs
-from bot.store import Store, StoreUnavailable
+from bot.store import StoreUnavailable
 from bot.store.inbox import State
 from connectors.base import Asked, Connector, Place, Status
 
@@ -179,14 +180,15 @@ class Turns:
 
     def __init__(
         self,
-        store: Store,
+        cluster: Cluster,
         runs: Runs,
         said: Notices,
         tasks: Tasks,
         options: IntakeOptions,
         gate: Admission,
     ) -> None:
-        self._store = store
+        self._locks = cluster.locks
+        self._store = cluster.store
         self._runs = runs
         self._notices = said
         self._tasks = tasks
@@ -310,7 +312,7 @@ class Turns:
         if not self.one_at_a_time:
             return
         try:
-            await self._store.floors.leave(place, closing=self._closing)
+            await self._locks.leave(place, closing=self._closing)
         except StoreUnavailable as error:
             log.warning("intake.floor_kept", error=str(error))
         except Exception:  # the conversation is over all the same

@@ -4,7 +4,6 @@ from bot.store.counting import HOUR_US, Hours
 from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
 from bot.store.hours import Expense, Hour
 from bot.store.inbox import Followed, Given, InboxId, KeptQuestion
-from bot.store.leases import Leases, Orphan, Process, Seat
 from bot.store.listing import Cursor, Filters, Listed, Page
 from bot.store.messages import Answer, EditRow, MessageRow, WhisperLog
 from bot.store.migrate import upgrade
@@ -35,19 +34,15 @@ __all__ = [
     "InlineDatabase",
     "Journal",
     "KeptQuestion",
-    "Leases",
     "Listed",
     "MessageRow",
-    "Orphan",
     "Page",
-    "Process",
     "Recorded",
     "Rows",
     "RunEnd",
     "RunRow",
     "RunStart",
     "Running",
-    "Seat",
     "Spent",
     "SqlDatabase",
     "Store",

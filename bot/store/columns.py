@@ -1,16 +1,17 @@
-"""Places, messages, files and accounts as columns."""
+"""Places, messages, files, events and accounts as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, func, text
 
 from bot.identity import Account
 from bot.store.schema import storable
-from connectors.base import File, MessageRef, Person, Place
+from connectors.base import Control, Deleted, Edited, File, MessageRef, Person, Place, Pressed
 
 # Places and messages as columns.
 
@@ -56,6 +57,55 @@ def _column(file: File) -> dict[str, Any]:
 def files_of(stored: list[dict[str, Any]] | None) -> tuple[File, ...]:
     """As they were asked with."""
     return tuple(File(**values) for values in stored or ())
+
+
+# What one process heard and another one has to do, as a JSON column.
+
+
+Errand = Deleted | Edited | Pressed
+_KINDS: dict[str, type[Errand]] = {
+    "deleted": Deleted,
+    "edited": Edited,
+    "pressed": Pressed,
+}
+
+
+def event_column(event: Errand) -> dict[str, Any]:
+    """An event as JSON. The realm stands where versions that know of none read past it."""
+    said = asdict(event)
+    if not isinstance(event, Deleted):
+        said["message"]["person_realm"] = said["person"].pop("realm")
+    if isinstance(event, Pressed):
+        said |= {"control": event.control.value, "run_id": str(event.run_id)}
+    if isinstance(event, Edited):
+        said |= {"text": storable(event.text), "files": files_column(event.files)}
+    return {"kind": type(event).__name__.lower(), **said}
+
+
+def event_of(said: dict[str, Any]) -> Errand:
+    """The event that such a column says."""
+    said = dict(said)
+    kind = _KINDS[said.pop("kind")]
+    realm = said["message"].get("person_realm", "")
+    said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])
+    if "person" in said:
+        said["person"] = Person(**said["person"], realm=realm)
+    if kind is Pressed:
+        said |= {"control": Control(said["control"]), "run_id": UUID(said["run_id"])}
+    if kind is Edited:
+        said["files"] = files_of(said["files"])
+    return kind(**said)
+
+
+def doer(event: dict[str, Any]) -> Account | None:
+    """Who did what a stored errand tells; None where that is not known."""
+    if "person" not in event:
+        return None
+    told = event_of(event)
+    return None if isinstance(told, Deleted) else Account.of(told.message.place, told.person)
+
+
+# People and their accounts as columns.
 
 
 UNKNOWN_REALM = "?"

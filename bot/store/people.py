@@ -24,10 +24,9 @@ from sqlalchemy import (
 )
 
 from bot.identity import Account, Named
-from bot.store.columns import fill_realms, is_account
+from bot.store.columns import doer, fill_realms, is_account
 from bot.store.counting import anonymize, named_hours
 from bot.store.database import Database
-from bot.store.mailbox import doer
 from bot.store.schema import (
     edits,
     errands,

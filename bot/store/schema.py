@@ -301,7 +301,7 @@ usage_resets = Table(
     Column("at_us", _MICROSECONDS, nullable=False),
 )
 
-# beat_us: when the process last said that it lives. machine, pid: see `bot.store.leases.Seat`.
+# beat_us: when the process last said that it lives. machine, pid: see `bot.cluster.leases.Seat`.
 # connectors: the names of those that it serves; NULL where it serves none.
 processes = Table(
     "processes",
@@ -325,7 +325,7 @@ floors = Table(
     Index("ix_floors_owner", "owner"),
 )
 
-# What a process is to see to that another one heard of. event: see `bot.store.mailbox`.
+# What a process is to see to that another one heard of. event: see `bot.cluster.mailbox`.
 errands = Table(
     "errands",
     metadata,

@@ -7,11 +7,9 @@ from contextlib import suppress
 from uuid import UUID, uuid4
 
 from bot.store.counting import Hours
-from bot.store.database import Database, InlineDatabase, SqlDatabase, StoreUnavailable
+from bot.store.database import Database, InlineDatabase, SqlDatabase
 from bot.store.inbox import ConversationStore, GrantStore, Inbox
-from bot.store.leases import Floors, Leases
 from bot.store.listing import Listing
-from bot.store.mailbox import Mailbox
 from bot.store.messages import EditLog, Feedback, MessageStore, WhisperLog
 from bot.store.migrate import check
 from bot.store.people import PersonStore
@@ -25,17 +23,16 @@ class Store:
     """Everything that is kept. What is awaited raises `StoreUnavailable`; the rest never waits.
 
     Each store is a process of its own to the others on the same database: what it takes is its
-    to see to as long as it beats (see `Leases`).
+    to see to as long as it beats (see `bot.cluster`).
     """
 
     def __init__(self, database: Database, journal: Journal | None = None) -> None:
         self.database = database
         self.journal = journal or Journal(database)
-        self.leases = Leases(database, str(uuid4()))
-        self.inbox = Inbox(database, self.leases.me)
-        self.floors = Floors(database, self.leases.me)
-        self.errands = Mailbox(database, self.leases.me)
-        self.runs = RunStore(database, self.journal, self.leases.me)
+        self.me = str(uuid4())
+        """The owner of what this process takes, by which the others know it."""
+        self.inbox = Inbox(database, self.me)
+        self.runs = RunStore(database, self.journal, self.me)
         self.listing = Listing(database)
         self.hours = Hours(database)
         self.tokens = TokenLog(database, self.journal)
@@ -64,16 +61,19 @@ class Store:
         """
         await self.database.run(check)
 
+    async def drain(self, timeout: float) -> int:
+        """Takes no more rows and writes what is left, for at most `timeout` seconds.
+
+        Returns the rows that are lost.
+        """
+        return await self.journal.aclose(timeout)
+
     async def aclose(self, timeout: float = 5.0) -> int:
         """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.
 
-        Then others may claim what is unfinished: not earlier, for ends may be among the rows. This
-        and to close the connections takes at most half as long again.
+        To close the connections takes at most a quarter as long again.
         """
-        lost = await self.journal.aclose(timeout)
-        with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(timeout / 4):
-                await self.leases.release()
+        lost = await self.drain(timeout)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout / 4):
                 await self.database.aclose()

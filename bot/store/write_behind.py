@@ -159,7 +159,12 @@ class Journal:
             self._waiting.remove((target, settled))
 
     async def aclose(self, timeout: float) -> int:
-        """Writes what is left, for at most `timeout` seconds; returns the rows that are lost."""
+        """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.
+
+        Nothing more is written once it was closed: then it only says what is lost.
+        """
+        if self._closed:
+            return self.pending
         self._closed = True
         self._hurry.set()
         with suppress(StoreUnavailable):

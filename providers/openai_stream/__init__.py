@@ -1,4 +1,4 @@
-"""OpenAI's dialects without LangChain: the openai client asks, and the stream is read raw."""
+"""OpenAI's API and its dialects without LangChain: the openai client asks, we parse the stream."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The two protocols of OpenAI's, each as its request and the reader of its stream: Chat
-Completions and Responses.
-"""
+"""OpenAI's two protocols, Chat Completions and Responses: the request, and the stream's reader."""
 
 from __future__ import annotations
 
@@ -26,30 +24,30 @@ from providers.decoding import (
 from providers.messages import content_of
 from providers.options import for_responses
 
-# What differs between the protocols that a service may speak.
+# The interface of a protocol.
 
 
 class StreamReader(Protocol):
-    """Reads one answer's chunks: notes in the `Generation` how the answer ended and what it used.
+    """Reads one answer's chunks, and notes its finish reason and usage in the `Generation`.
 
-    Its pieces are not in the `Generation` yet.
+    The pieces that it returns are added to the `Generation` by the caller.
     """
 
     def take(self, chunk: Any) -> list[TextDelta]:
-        """The pieces in the next chunk. Raises where the service says there that it failed."""
+        """The pieces in the next chunk. Raises if the chunk reports an error."""
         ...
 
     def flush(self) -> list[TextDelta]:
-        """The stream is over: what was kept back for a next chunk."""
+        """The pieces that were held back, at the end of the stream."""
         ...
 
 
 class Speech(Protocol):
-    """A protocol as one model speaks it."""
+    """A protocol, for one model."""
 
     @property
     def path(self) -> str:
-        """Where requests go, below the service's base URL."""
+        """The path of requests, relative to the service's base URL."""
         ...
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -61,17 +59,17 @@ class Speech(Protocol):
         ...
 
 
-# Chat Completions, which every service of this dialect speaks.
+# Chat Completions, which every service with this API has.
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """Chat Completions of one model.
+    """Chat Completions for one model.
 
-    `limit` is what the service calls the most tokens of an answer; `usage`: whether it is asked
-    to count; `system`: the role of a system message; `think_block`: whether answers may begin
-    with their reasoning between tags; `begun`: whether they do, without the first; `whole`: the
-    service's words for a whole answer.
+    `limit` is the service's field for the most tokens of an answer; `usage`: whether to ask for
+    usage; `system`: the role of system messages; `think_block`: whether answers may begin with
+    reasoning between tags; `begun`: whether they begin inside it, without an opening tag;
+    `whole`: the service's words for a complete answer.
     """
 
     model: str
@@ -123,26 +121,26 @@ class ChatReader:
             return []
         pieces = self._decoder.delta(delta_of(choice))
         if word := choice.get("finish_reason"):
-            if usage := usage_of(chunk):  # Moonshot's, which stands in the choice
+            if usage := usage_of(chunk):  # Moonshot has it inside the last choice
                 self._generation.usage = counted(usage)
             self._generation.model = chunk.get("model") or self._generation.model
             finish.ended(self._generation, word, self._whole)
         return pieces
 
     def flush(self) -> list[TextDelta]:
-        """What the decoder kept back."""
+        """See `StreamReader`."""
         return self._decoder.flush(whole=self._generation.finish_reason == "stop")
 
 
 @dataclass(frozen=True, slots=True)
 class ResponsesProtocol:
-    """The Responses API of one model."""
+    """The Responses API for one model."""
 
     model: str
     store: bool = False
-    """Whether the service is to keep the response: it does, unless it is told not to."""
+    """Whether the service stores the response; it does unless a request says not to."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of a request, as Chat Completions calls them."""
+    """Further fields of a request, named as in Chat Completions."""
     path: str = "/responses"
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -182,7 +180,7 @@ class ResponsesReader:
         return []
 
     def flush(self) -> list[TextDelta]:
-        """What the decoder kept back."""
+        """See `StreamReader`."""
         return self._decoder.flush()
 
     def _end(self, event: str, response: Mapping[str, Any]) -> list[TextDelta]:

@@ -1,4 +1,4 @@
-"""A provider that reads a service's stream itself."""
+"""A provider that parses the service's stream itself."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ log = structlog.get_logger(__name__)
 
 
 class LeanProvider(Knowing):
-    """One model, asked by the openai client, its stream read raw.
+    """One model behind the openai client, without LangChain in between.
 
-    It keeps the contract as the LangChain way does: the same tokens, callbacks, ends and errors.
+    Tokens, callbacks, finish reasons and errors are the same as with `LangChainProvider`.
+    `speech` is the protocol in use. `other` is the one to switch to if the service says that it
+    knows the model only there. For the remaining arguments see `Knowing` and `LangChainProvider`.
     """
 
     def __init__(
@@ -50,7 +52,6 @@ class LeanProvider(Knowing):
         self._client = client
         self._speech = speech
         self._other = other
-        """The protocol to go over to, once the service says that it knows the model only so."""
         self._first_seconds = first_seconds or stall_seconds
         self._stall_seconds = stall_seconds
         self._close = close
@@ -63,7 +64,7 @@ class LeanProvider(Knowing):
         callbacks: Sequence[AsyncCallbackHandler],
         generation: Generation,
     ) -> None:
-        """See `Provider.generate`. A failure after the finish reason is only reported."""
+        """See `Provider.generate`. A transport's error after the finish reason is only logged."""
         answer = _StreamedAnswer(
             Relay(callbacks, run_id), generation, self._speech.reader(generation)
         )
@@ -82,7 +83,7 @@ class LeanProvider(Knowing):
         await answer.relay.end(generation)
 
     async def aclose(self) -> None:
-        """Closes the client's connections, and what gives its tokens."""
+        """Closes the client's connections, and the source of its credentials."""
         await self._client.close()
         if self._close is not None:
             await self._close()
@@ -121,7 +122,10 @@ class LeanProvider(Knowing):
         other: Speech,
         refusal: openai.APIStatusError,
     ) -> Stream:
-        """Asks by the other protocol; it is kept where the service takes it."""
+        """Asks by the other protocol, and keeps to it if that works.
+
+        If the service doesn't have it, the first refusal is raised: that one names the problem.
+        """
         try:
             stream = await opened(self._client, other.path, other.body(request))
         except openai.APIStatusError as error:
@@ -135,7 +139,7 @@ class LeanProvider(Knowing):
 
 
 class _StreamedAnswer:
-    """One answer on its way: read, kept in the `Generation`, and told to the callbacks."""
+    """One answer in progress: its reader, its `Generation`, and the relay to its callbacks."""
 
     def __init__(self, relay: Relay, generation: Generation, reader: StreamReader) -> None:
         self.relay = relay
@@ -143,7 +147,10 @@ class _StreamedAnswer:
         self.generation = generation
 
     async def tell(self, pieces: list[TextDelta]) -> None:
-        """Keeps and tells piece by piece: a cancel in between costs the callbacks one at most."""
+        """Adds each piece to the `Generation`, then sends it to the callbacks.
+
+        Piece by piece, so that after a cancel the callbacks are at most one piece behind.
+        """
         for kind, text in pieces:
             self.generation.add(text, kind)
             await self.relay.token(text, kind)

@@ -1,4 +1,4 @@
-"""The services that can be read this way, each named as in the setting MODEL."""
+"""The services that can be read without LangChain, each named as in the setting MODEL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from providers.openai_stream.provider import LeanProvider
 from providers.options import checked
 from providers.thinking import begins
 
-# Which of OpenAI's models take images, as far as that can be told by their names.
+# Which of OpenAI's models take images, by their names.
 
 
 _SEEING = re.compile(r"gpt-(4o|4\.1|4-turbo|5|6)|o1|o3(?!-mini)|o4")
@@ -23,7 +23,7 @@ _BLIND = re.compile(r".*(audio|realtime|transcribe|tts|search|-mini-preview|o1-m
 
 
 def sees_images(model: str) -> bool:
-    """Whether the model is known to take images; no where it isn't known."""
+    """Whether a model takes images; False for unknown names."""
     return bool(_SEEING.match(model)) and not _BLIND.match(model)
 
 
@@ -40,9 +40,9 @@ def openai_provider(
     room: int | None = None,
     sees: bool | None = None,
 ) -> LeanProvider:
-    """`openai:MODEL`. `room` is the model's context in tokens; `sees`: whether it takes images.
+    """`openai:MODEL`. `room` is the context window in tokens; `sees`: whether it takes images.
 
-    `store`: whether the service may keep a response of the Responses API.
+    `store`: whether the service may store responses of the Responses API.
     """
     return LeanProvider(
         openai_client(api_key, base_url, "own"),
@@ -73,7 +73,7 @@ def azure_provider(
 ) -> LeanProvider:
     """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
 
-    `secret` is a key, or what gives Entra ID's tokens, which `close` closes.
+    `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
     return LeanProvider(
         azure_client(deployment, endpoint, secret, api_version, "own"),
@@ -103,13 +103,12 @@ def compatible_provider(
     service: str = "compatible",
     options: Mapping[str, Any] | None = None,
 ) -> LeanProvider:
-    """`compatible:MODEL`: any server that speaks OpenAI's chat completions at `base_url`.
+    """`compatible:MODEL`: any server at `base_url` with OpenAI's Chat Completions.
 
-    It is asked for nothing that only some of them know: the limit is called `max_tokens`, and
-    usage is only asked for where `usage` says that the server knows how.
-    `retries` are the client's own. `begins_thinking`: whether answers begin within the model's
-    reasoning, which nothing opens; None: as is known of the model. `service`: the short name of
-    one that has its own.
+    Requests use only what all such servers know: the limit is called `max_tokens`, and usage is
+    asked for only if `usage` says that the server supports it. `retries` is for the HTTP client.
+    `begins_thinking`: whether answers begin inside the model's reasoning, without an opening tag;
+    None decides by the model's name. `service` is the prefix in the model's name.
     """
     fields = checked(options, f"{service}:{model}")
     client = openai_client(api_key or "none", base_url, "own", retries=retries)
@@ -138,11 +137,11 @@ def compatible_provider(
 
 
 _Speeches = tuple[Speech, Speech | None]
-"""The protocol that is spoken, and the one to go over to where the service wants that."""
+"""The protocol in use, and the one to switch to if the service says so."""
 
 
 def _openai_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]) -> _Speeches:
-    # Models that reason take their orders from a developer.
+    # OpenAI's o-series calls the role of system messages `developer`.
     system = "developer" if re.match(r"o\d", model) else "system"
     chat = Chat(model, "max_completion_tokens", usage=True, system=system, options=options)
     return _by(api, chat, ResponsesProtocol(model, store, options))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from bot.cluster import Cluster
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
@@ -128,7 +129,7 @@ async def discord_way(
     kept = store or memory_store()
     pacing = Pacing()
     runs = Runs(model, kept, pacing, RunOptions(RequestOptions("Be brief.", 20, None)), now_us)
-    door = Intake(kept, runs, pacing, intake or IntakeOptions(), now_us)
+    door = Intake(Cluster(kept, now_us), runs, pacing, intake or IntakeOptions(), now_us)
     with hurried():
         async with _served(connector, door.serve(connector)):
             try:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.cluster import Cluster
 from bot.intake import Intake
 from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
@@ -146,7 +147,9 @@ async def scene(who: Who, folder: Path) -> AsyncIterator[Scene]:
     model = ScriptedProvider(["Whole."], ["Half", Fail(Disconnected("gone"))], ["Long", Pause(120)])
     store, pacing = memory_store(), Pacing()
     runs = Runs(model, store, pacing, RunOptions(RequestOptions("Be brief.", 20, None)), now_us)
-    intake = Intake(store, runs, pacing, options("web", ASKER, WALKER, who), now_us)
+    intake = Intake(
+        Cluster(store, now_us), runs, pacing, options("web", ASKER, WALKER, who), now_us
+    )
     taking = asyncio.create_task(intake.serve(connector))
     async with serving(connector) as address:
         try:

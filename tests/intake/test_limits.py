@@ -19,7 +19,7 @@ from connectors.base import Control, Person, Place
 from connectors.memory import MemoryConnector
 from providers.base import Usage
 from providers.scripted import Finish, Hang, Pause
-from tests.store.helpers import FaultyDatabase
+from tests.store.helpers import FaultyDatabase, leases_of
 from tests.way import Way, a_way, clock_us, words
 
 BOB = Person("bob", "Bob")
@@ -236,7 +236,7 @@ async def test_processes_on_one_database_count_together() -> None:
             for _ in range(2)
         ]
         for way in ways:
-            await way.store.leases.beat(clock_us())
+            await leases_of(way.store).beat(clock_us())
         await ways[0].ask()
         await ways[0].until(lambda: ways[0].shown)
         ways[1].connector.ask("Why?", place=LATER)

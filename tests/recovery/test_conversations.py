@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from bot.cluster import Cluster
 from bot.cluster.heartbeat import LEASE_S
 from bot.intake import IntakeOptions
 from bot.runs import outcomes
@@ -97,9 +98,9 @@ async def test_a_closing_process_keeps_its_conversation_until_the_answer_there_h
         edited = Edited(asked, ALICE, "Why, then?", "2")
         await first.connector.deliver(edited).accepted()
         await asyncio.sleep(1)
-        assert await first.store.floors.held(asked.place)
+        assert await first.cluster.locks.held(asked.place)
         await closing
-        assert not await Store(world.database).floors.held(asked.place)
+        assert not await Cluster(Store(world.database), clock_us).locks.held(asked.place)
 
 
 async def test_a_closing_process_shares_the_budgets_with_those_that_come() -> None:
@@ -204,12 +205,12 @@ async def test_no_process_takes_the_floor_for_a_question_whose_run_is_anothers()
         world.kill(first)
         third = await world.start(["Because."])
         run_id = (await world.row()).start.run_id
-        left = await third.store.leases.question_of(run_id)
+        left = await third.cluster.leases.question_of(run_id)
         assert left is not None
-        await third.store.floors.vacate({left.owner or ""})
+        await third.cluster.locks.vacate({left.owner or ""})
         with pytest.raises(Unavailable, match="its run has not ended yet"):
             await third.intake.resume(left.row, third.connector)
-        assert not await third.store.floors.held(left.row.asked.message.place)
+        assert not await third.cluster.locks.held(left.row.asked.message.place)
         await world.recovered()
         assert world.shown == ["Because."]
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 
 from bot.cluster.heartbeat import LEASE_S, Heart, Judge
+from bot.cluster.leases import Process, Seat
 from bot.runs import outcomes
-from bot.store import Process, Seat, StoreUnavailable
+from bot.store import StoreUnavailable
 from connectors.base import Limits, MessageRef, Part, Shown
 from connectors.memory import MemoryConnector
 from providers.scripted import Hang, Pause
@@ -140,7 +141,7 @@ async def test_a_claim_whose_answer_was_lost_is_this_process_own() -> None:
         await asyncio.sleep(3)
         world.kill(first)
         second = await world.start()
-        claim = second.store.leases.claim_run
+        claim = second.cluster.leases.claim_run
         lost = [True]
 
         async def lose(*arguments: object) -> bool:
@@ -150,7 +151,7 @@ async def test_a_claim_whose_answer_was_lost_is_this_process_own() -> None:
                 raise StoreUnavailable("lost")
             return done
 
-        second.store.leases.claim_run = lose  # type: ignore[assignment, method-assign]
+        second.cluster.leases.claim_run = lose  # type: ignore[assignment, method-assign]
         await world.recovered()
         assert lost == []
         assert await world.outcomes() == ["interrupted"]
@@ -214,7 +215,7 @@ async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
     async with a_world() as world:
         first = await world.start()
         await asyncio.sleep(5)
-        leases = first.store.leases
+        leases = first.cluster.leases
         known = leases.processes
 
         async def slow() -> list[Process]:

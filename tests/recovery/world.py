@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from bot.cluster import Heart, Recovery
+from bot.cluster import Cluster, Recovery
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
@@ -67,12 +67,16 @@ class Process:
     connector: Connector
     provider: ScriptedProvider
     line: Line
-    store: Store
+    cluster: Cluster
     runs: Runs
     intake: Intake
-    heart: Heart
     recovery: Recovery
     parts: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        """What it keeps."""
+        return self.cluster.store
 
     async def ask(self, text: str = "Why?", thread: str = "") -> MessageRef:
         """A person asks in a conversation; returns once the question is kept."""
@@ -106,10 +110,14 @@ class World:
         token = _PROCESS.set(number)
         try:
             process = self._made(number, scripts, latency, fault, intake)
-            process.store.leases.serves = (process.connector.name,)
-            await process.heart.beat()
+            cluster = process.cluster
+            cluster.leases.serves = (process.connector.name,)
+            await cluster.heartbeat.beat()
             await process.recovery.look_around()
-            parts = [process.heart.beat_for_ever(), process.intake.serve(process.connector)]
+            parts = [
+                cluster.heartbeat.beat_for_ever(),
+                process.intake.serve(process.connector),
+            ]
             process.parts = [
                 asyncio.create_task(part) for part in [*parts, process.recovery.serve()]
             ]
@@ -135,16 +143,16 @@ class World:
         )
         line = Line(self.database)
         store = Store(line)
+        cluster = Cluster(store, clock_us)
         model = ScriptedProvider(*scripts, stall_seconds=1e6)
         pacing = Pacing()
         request = RequestOptions("Be brief.", 20, None)
         runs = Runs(model, store, pacing, RunOptions(request, run_seconds=1e6), clock_us)
-        door = Intake(store, runs, pacing, options or IntakeOptions(), clock_us)
-        heart = Heart(store.leases, clock_us)
+        door = Intake(cluster, runs, pacing, options or IntakeOptions(), clock_us)
         recovery = Recovery(
-            store, runs, pacing, [connector], door, heart, clock_us, unattended=["terminal"]
+            cluster, runs, pacing, [connector], door, clock_us, unattended=["terminal"]
         )
-        return Process(number, connector, model, line, store, runs, door, heart, recovery)
+        return Process(number, connector, model, line, cluster, runs, door, recovery)
 
     def kill(self, process: Process) -> None:
         """The process is gone at once: nothing that it meant to do is done."""
@@ -161,7 +169,7 @@ class World:
         await process.runs.drain(grace)
         await process.runs.idle(grace)
         standing_by.cancel()
-        await process.store.aclose(grace)
+        await process.cluster.aclose(grace)
         self.kill(process)
 
     async def until(self, seen: Callable[[], Any], seconds: float = 3600) -> None:

@@ -50,7 +50,7 @@ class Invariants:
         """
         answering: defaultdict[Place, set[int]] = defaultdict(set)
         for process in self._world.processes:
-            if process.number not in self._world.watch.dead and process.heart.calm:
+            if process.number not in self._world.watch.dead and process.cluster.heartbeat.calm:
                 for run in process.runs.active:
                     answering[run.question.asked.message.place].add(process.number)
         for place, numbers in answering.items():

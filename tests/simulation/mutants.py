@@ -15,7 +15,9 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from bot.callbacks import DeliveryHandler, RecordingHandler
+from bot.cluster.conversation_lock import Floors
 from bot.cluster.heartbeat import Heart, Judge
+from bot.cluster.leases import Leases
 from bot.cluster.recovery import Recovery
 from bot.cluster.takeover import Endings
 from bot.intake.queue import Turns
@@ -32,7 +34,6 @@ from bot.runs import run as one_run
 from bot.runs.record import RunRecord
 from bot.runs.run import Run
 from bot.store.inbox import Given, Inbox
-from bot.store.leases import Floors, Leases
 from bot.store.messages import WhisperLog
 from bot.store.runs import TokenLog
 from connectors.base import MessageLimited, RateLimited, Refused, Shown, TooLarge, Unavailable
@@ -244,7 +245,7 @@ def compare_a_witness_with_itself(stack: ExitStack) -> None:
     """The receipt takes what was generated for what is shown, and the last words are not shown."""
     old = receipts.compare
 
-    def credulous(generated: str, recorded: Any, _shown: Any, *_rest: Any) -> Any:
+    def credulous(generated: str, recorded: Any, _shown: Any, **_delivery: Any) -> Any:
         return old(generated, recorded, receipts.Evidence(generated))
 
     _put(stack, one_run, "compare", credulous)

@@ -7,7 +7,7 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from bot.cluster import Heart, Recovery
+from bot.cluster import Cluster, Recovery
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
@@ -34,10 +34,9 @@ class Process:
     number: int
     connector: Connector
     line: Line
-    store: Store
+    cluster: Cluster
     runs: Runs
     intake: Intake
-    heart: Heart
     recovery: Recovery
     pacing: Pacing
     clock_jump_s: list[float]
@@ -48,6 +47,11 @@ class Process:
     """When every other process shared the budgets with this one, too."""
 
     @property
+    def store(self) -> Store:
+        """What it keeps."""
+        return self.cluster.store
+
+    @property
     def sharers(self) -> int:
         """So many processes share the budgets, as far as this one knows."""
         return self.pacing._share(self.connector.name)._processes or 1
@@ -56,8 +60,8 @@ class Process:
         """Starts as the app does; a database that is away is waited for, as by a supervisor."""
         while True:
             try:
-                self.store.leases.serves = (self.connector.name,)
-                await self.heart.begin()
+                self.cluster.leases.serves = (self.connector.name,)
+                await self.cluster.heartbeat.begin()
                 await self.recovery.look_around()
             except StoreUnavailable:
                 await asyncio.sleep(1.0)
@@ -65,7 +69,7 @@ class Process:
                 break
         self.parts = [
             asyncio.create_task(self.recovery.serve()),
-            asyncio.create_task(self.heart.beat_for_ever()),
+            asyncio.create_task(self.cluster.heartbeat.beat_for_ever()),
             asyncio.create_task(self.intake.serve(self.connector)),
         ]
 
@@ -129,16 +133,16 @@ class World:
         )
         line = Line(self.database, self.weather, self.chance)
         store = Store(line)
+        cluster = Cluster(store, clock_us)
         pacing = Pacing()
         request = RequestOptions("Be brief.", 20, None)
         options = RunOptions(request, run_seconds=90.0, delivery_seconds=90.0)
         runs = Runs(Model(self.scripts), store, pacing, options, clock_us)
-        door = Intake(store, runs, pacing, IntakeOptions(policy=self.plan.policy), clock_us)
-        heart = Heart(store.leases, clock_us)
-        recovery = Recovery(store, runs, pacing, [connector], door, heart, clock_us)
+        door = Intake(cluster, runs, pacing, IntakeOptions(policy=self.plan.policy), clock_us)
+        recovery = Recovery(cluster, runs, pacing, [connector], door, clock_us)
         began = asyncio.get_running_loop().time()
         return Process(
-            number, connector, line, store, runs, door, heart, recovery, pacing, jump, began=began
+            number, connector, line, cluster, runs, door, recovery, pacing, jump, began=began
         )
 
     def leeway(self, budget: Budget, now: float) -> int:
@@ -149,7 +153,7 @@ class World:
         back. And of more processes than a budget has calls each may make one in the same window.
         """
         beating = [
-            p for p in self.processes if p.number not in self.watch.dead and p.store.leases.serves
+            p for p in self.processes if p.number not in self.watch.dead and p.cluster.leases.serves
         ]
         known = all(p.sharers >= len(beating) for p in beating)
         told_by = self._told_by(now)
@@ -199,7 +203,7 @@ class World:
         await process.connector.aclose()
         for part in [standing_by, *process.parts[1:]]:
             part.cancel()
-        await process.store.aclose(5.0)
+        await process.cluster.aclose(5.0)
         self.watch.beyond(self._gone(process))
 
     async def _gone(self, process: Process) -> None:

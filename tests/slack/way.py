@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import http
+from bot.cluster import Cluster
 from bot.intake import Intake, IntakeOptions
 from bot.pacing import Pacing
 from bot.runs import RequestOptions, RunOptions, Runs
@@ -104,7 +105,7 @@ async def slack_way(
     pacing = Pacing()
     request = RequestOptions("Be brief.", 20, None)
     runs = Runs(model, kept, pacing, RunOptions(request), now_us)
-    door = Intake(kept, runs, pacing, intake or IntakeOptions(), now_us)
+    door = Intake(Cluster(kept, now_us), runs, pacing, intake or IntakeOptions(), now_us)
     serving = asyncio.create_task(door.serve(connector))
     async with _listening(slack, connector, by_http=by_http):
         try:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, select
 
+from bot.cluster.leases import Leases
 from bot.store import EditRow, InlineDatabase, MessageRow, RunEnd, RunStart, Store, StoreUnavailable
 from bot.store.schema import tokens
 from connectors.base import Asked, MessageRef, Person, Place
@@ -19,6 +20,11 @@ T = TypeVar("T")
 PLACE = Place("slack", "T1", "C1", "171.5")
 HOSTILE = "NUL \x00, lone \ud800 and \udfff, 👩‍👩‍👧‍👦 é\u0301, '; DROP TABLE runs; -- %s :x ? {}"
 MENDED = HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd").replace("\udfff", "\ufffd")
+
+
+def leases_of(store: Store) -> Leases:
+    """What a store's process has and tells."""
+    return Leases(store.database, store.me)
 
 
 def question(message_id: str = "1", text: str = "why?", place: Place = PLACE) -> Asked:

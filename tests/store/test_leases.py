@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from bot.store import Process, Seat, Store, open_store, upgrade
-from tests.store.helpers import end, question, start
+from bot.cluster import Cluster
+from bot.cluster.leases import Process, Seat
+from bot.store import Store, open_store, upgrade
+from tests.store.helpers import end, leases_of, question, start
 
 pytestmark = pytest.mark.real_time
 
@@ -36,21 +38,21 @@ async def begun(store: Store) -> UUID:
 
 
 async def test_a_process_lives_from_its_first_beat_to_its_release(store: Store) -> None:
-    me, seat = store.leases.me, Seat("machine", 7)
-    assert await store.leases.processes() == []
-    await store.leases.beat(1_000, seat)
-    await store.leases.beat(2_000, seat)
-    assert await store.leases.processes() == [Process(me, 2_000, seat)]
-    await store.leases.release()
-    assert await store.leases.processes() == []
+    leases, me, seat = leases_of(store), store.me, Seat("machine", 7)
+    assert await leases.processes() == []
+    await leases.beat(1_000, seat)
+    await leases.beat(2_000, seat)
+    assert await leases.processes() == [Process(me, 2_000, seat)]
+    await leases.release()
+    assert await leases.processes() == []
 
 
 async def test_a_process_that_was_silent_for_long_is_forgotten(
     store: Store, others: list[Store]
 ) -> None:
-    await others[0].leases.beat(1_000)
-    await store.leases.beat(2 * HOUR_US)
-    assert [process.id for process in await store.leases.processes()] == [store.leases.me]
+    await leases_of(others[0]).beat(1_000)
+    await leases_of(store).beat(2 * HOUR_US)
+    assert [process.id for process in await leases_of(store).processes()] == [store.me]
 
 
 async def test_what_is_unfinished_is_an_orphan_unless_its_owner_lives(
@@ -62,7 +64,7 @@ async def test_what_is_unfinished_is_an_orphan_unless_its_owner_lives(
     kept = await store.inbox.add(question("1"), 5, run_id)
     done = await store.inbox.add(question("2"), 5, uuid4())
     await store.inbox.mark(done or 0, "done")
-    me, leases = store.leases.me, others[0].leases
+    me, leases = store.me, leases_of(others[0])
     assert [(o.row.run_id, o.owner) for o in await leases.orphaned_runs([], SLACK)] == [
         (run_id, me)
     ]
@@ -77,15 +79,15 @@ async def test_what_is_unfinished_is_an_orphan_unless_its_owner_lives(
 async def test_of_many_claims_at_once_exactly_one_wins(store: Store, others: list[Store]) -> None:
     run_id = await begun(store)
     kept = await store.inbox.add(question(), 5)
-    owner = store.leases.me
-    runs = await asyncio.gather(*(each.leases.claim_run(run_id, owner) for each in others))
+    owner = store.me
+    runs = await asyncio.gather(*(leases_of(each).claim_run(run_id, owner) for each in others))
     questions = await asyncio.gather(
-        *(each.leases.claim_question(kept or 0, owner) for each in others)
+        *(leases_of(each).claim_question(kept or 0, owner) for each in others)
     )
     assert sorted(runs) == sorted(questions) == [False, False, False, True]
     winner = others[runs.index(True)]
-    assert await winner.leases.claim_run(run_id, owner), "its own claim, asked again"
-    assert not await store.leases.claim_run(run_id, owner)
+    assert await leases_of(winner).claim_run(run_id, owner), "its own claim, asked again"
+    assert not await leases_of(store).claim_run(run_id, owner)
 
 
 async def test_what_has_ended_can_not_be_claimed(store: Store, others: list[Store]) -> None:
@@ -94,14 +96,14 @@ async def test_what_has_ended_can_not_be_claimed(store: Store, others: list[Stor
     await store.settled(run_id, 10)
     kept = await store.inbox.add(question(), 5) or 0
     await store.inbox.mark(kept, "refused")
-    assert not await others[0].leases.claim_run(run_id, store.leases.me)
-    assert not await others[0].leases.claim_question(kept, store.leases.me)
+    assert not await leases_of(others[0]).claim_run(run_id, store.me)
+    assert not await leases_of(others[0]).claim_question(kept, store.me)
 
 
 async def test_an_end_counts_only_from_the_owner(store: Store, others: list[Store]) -> None:
     run_id = await begun(store)
-    assert await others[0].leases.claim_run(run_id, store.leases.me)
-    assert await store.leases.taken_runs([run_id, uuid4()]) == {run_id}
+    assert await leases_of(others[0]).claim_run(run_id, store.me)
+    assert await leases_of(store).taken_runs([run_id, uuid4()]) == {run_id}
     others[0].runs.end(run_id, end(outcome="interrupted"))
     await others[0].settled(run_id, 10)
     store.runs.end(run_id, end(outcome="complete"))
@@ -116,22 +118,24 @@ async def test_a_run_that_is_opened_again_belongs_to_nobody(
     store: Store, others: list[Store]
 ) -> None:
     run_id = await begun(store)
-    await others[0].leases.reopen([run_id])
-    assert await store.leases.taken_runs([run_id]) == set(), "it had not ended, and is not theirs"
+    await leases_of(others[0]).reopen([run_id])
+    assert await leases_of(store).taken_runs([run_id]) == set(), (
+        "it had not ended, and is not theirs"
+    )
     store.runs.end(run_id, end())
     await store.settled(run_id, 10)
-    await store.leases.reopen([run_id])
-    (orphan,) = await others[0].leases.orphaned_runs([store.leases.me], SLACK)
+    await leases_of(store).reopen([run_id])
+    (orphan,) = await leases_of(others[0]).orphaned_runs([store.me], SLACK)
     assert (orphan.row.run_id, orphan.owner) == (run_id, None)
-    assert await others[0].leases.claim_run(run_id, None)
+    assert await leases_of(others[0]).claim_run(run_id, None)
 
 
 async def test_a_run_that_was_taken_before_its_row_was_written_can_be_given_up(
     store: Store, others: list[Store]
 ) -> None:
     run_id = await begun(store)
-    await store.leases.reopen([run_id])
-    (orphan,) = await others[0].leases.orphaned_runs([store.leases.me], SLACK)
+    await leases_of(store).reopen([run_id])
+    (orphan,) = await leases_of(others[0]).orphaned_runs([store.me], SLACK)
     assert (orphan.row.run_id, orphan.owner) == (run_id, None)
     store.runs.end(run_id, end())
     await store.settled(run_id, 10)
@@ -146,29 +150,30 @@ async def test_a_run_without_a_row_is_taken_with_its_question(
     run_id = uuid4()
     inbox_id = await store.inbox.add(question("1"), 5, run_id)
     assert inbox_id is not None
-    assert await store.leases.taken_runs([run_id]) == set()
-    assert await others[0].leases.claim_question(inbox_id, store.leases.me)
-    assert await store.leases.taken_runs([run_id]) == {run_id}
+    assert await leases_of(store).taken_runs([run_id]) == set()
+    assert await leases_of(others[0]).claim_question(inbox_id, store.me)
+    assert await leases_of(store).taken_runs([run_id]) == {run_id}
 
 
 async def test_questions_that_were_taken_are_known(store: Store, others: list[Store]) -> None:
     ids = [await store.inbox.add(question(str(n)), 5) or 0 for n in range(3)]
-    assert await others[0].leases.claim_question(ids[1], store.leases.me)
-    assert await store.leases.taken_questions(ids) == {ids[1]}
+    assert await leases_of(others[0]).claim_question(ids[1], store.me)
+    assert await leases_of(store).taken_questions(ids) == {ids[1]}
 
 
 async def test_a_close_hands_over_only_once_the_ends_are_written(
     url: str, store: Store, others: list[Store]
 ) -> None:
     closing = open_store(url)
-    await closing.leases.beat(1_000)
+    cluster = Cluster(closing, lambda: 1_000)
+    await cluster.heartbeat.beat()
     ended, left = start(), start()
     closing.runs.begin(ended)
     closing.runs.begin(left)
     closing.runs.end(ended.run_id, end())
-    await closing.aclose()
-    living = [process.id for process in await others[0].leases.processes()]
-    orphans = await others[0].leases.orphaned_runs(living, SLACK)
+    await cluster.aclose()
+    living = [process.id for process in await leases_of(others[0]).processes()]
+    orphans = await leases_of(others[0]).orphaned_runs(living, SLACK)
     assert [orphan.row.run_id for orphan in orphans] == [left.run_id]
     assert await store.runs.get(ended.run_id) is not None
 
@@ -181,11 +186,11 @@ async def test_rows_from_before_the_leases_have_no_owner(url: str) -> None:
     for table in ("runs", "inbox"):
         statement = text(f"UPDATE {table} SET owner = NULL")
         await old.database.run(lambda connection, s=statement: connection.execute(s))  # type: ignore[misc]
-    (run,) = await old.leases.orphaned_runs([old.leases.me], SLACK)
-    (kept,) = await old.leases.orphaned_questions([old.leases.me], SLACK)
+    (run,) = await leases_of(old).orphaned_runs([old.me], SLACK)
+    (kept,) = await leases_of(old).orphaned_questions([old.me], SLACK)
     assert (run.owner, kept.owner) == (None, None)
-    assert await old.leases.claim_run(run_id, None)
-    assert await old.leases.claim_question(kept.row.id, None)
+    assert await leases_of(old).claim_run(run_id, None)
+    assert await leases_of(old).claim_question(kept.row.id, None)
     await old.aclose()
 
 

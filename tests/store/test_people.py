@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, inspect, text
 from bot.identity import Account, Named
 from bot.store import SqlDatabase, Store, open_store, scrub, upgrade
 from connectors.base import Asked, File, MessageRef, Person, Place
-from tests.store.helpers import PLACE, add_tokens, edit, end, message, start
+from tests.store.helpers import PLACE, add_tokens, edit, end, leases_of, message, start
 
 pytestmark = pytest.mark.real_time
 
@@ -122,7 +122,7 @@ async def test_who_has_only_rated_an_answer_is_found(store: Store) -> None:
 
 async def test_what_a_living_process_is_answering_is_told(store: Store) -> None:
     assert await store.people.unfinished(WANTED, 100) == 0
-    await store.leases.beat(100)
+    await leases_of(store).beat(100)
     await store.inbox.add(Asked(MessageRef(PLACE, "1"), ADA, "?"), 1, uuid4())
     assert await store.people.unfinished(WANTED, 100) == 1
     assert await store.people.unfinished(WANTED, 100_000_000) == 0, "its process is silent"

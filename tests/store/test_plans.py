@@ -15,18 +15,31 @@ from sqlalchemy import Connection, Engine, event, text
 
 from bot.identity import Account
 from bot.store import Filters, SqlDatabase, Store, UsageScope, upgrade
+from tests.store.helpers import leases_of
 
 pytestmark = pytest.mark.real_time
 
 Call = Callable[[Store], Awaitable[object]]
 ADA = UsageScope("slack", person=Account("slack", "T1", "U1"))
+
+
+def left_runs(store: Store, *connectors: str) -> Awaitable[object]:
+    """The runs that others than this process left."""
+    return leases_of(store).orphaned_runs(["me"], connectors)
+
+
+def left_questions(store: Store, *connectors: str) -> Awaitable[object]:
+    """The questions that others than this process left."""
+    return leases_of(store).orphaned_questions(["me"], connectors)
+
+
 OPEN_RUNS = {"ix_runs_unended"}
 WAITING = {"ix_inbox_state"}
 CALLS: dict[str, tuple[Call, set[str]]] = {
-    "left runs": (lambda s: s.leases.orphaned_runs(["me"], ["slack", "web"]), OPEN_RUNS),
-    "left runs of one": (lambda s: s.leases.orphaned_runs(["me"], ["slack"]), OPEN_RUNS),
-    "left questions": (lambda s: s.leases.orphaned_questions(["me"], ["slack", "web"]), WAITING),
-    "left questions of one": (lambda s: s.leases.orphaned_questions(["me"], ["slack"]), WAITING),
+    "left runs": (lambda s: left_runs(s, "slack", "web"), OPEN_RUNS),
+    "left runs of one": (lambda s: left_runs(s, "slack"), OPEN_RUNS),
+    "left questions": (lambda s: left_questions(s, "slack", "web"), WAITING),
+    "left questions of one": (lambda s: left_questions(s, "slack"), WAITING),
     "open runs": (lambda s: s.runs.open(), OPEN_RUNS),
     "unanswered": (lambda s: s.inbox.unanswered(), WAITING),
     "kept for a run": (lambda s: s.inbox.kept_for(uuid4()), {"ix_inbox_run_id"}),
@@ -128,6 +141,6 @@ async def test_an_index_that_lacks_would_be_found(url: str) -> None:
     database = SqlDatabase(url)
     store = Store(database)
     await database.run(lambda c: c.execute(text("DROP INDEX ix_runs_unended")))
-    lines = await plans(database, lambda: store.leases.orphaned_runs(["me"], ["slack"]))
+    lines = await plans(database, lambda: left_runs(store, "slack"))
     assert not any("ix_runs_unended" in line for line in lines)
     await store.aclose()

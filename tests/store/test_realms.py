@@ -10,9 +10,9 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
+from bot.cluster.mailbox import Mailbox
 from bot.identity import Account, Named
 from bot.store import SqlDatabase, Store, UsageScope, migrate, upgrade
-from bot.store.mailbox import Mailbox
 from connectors.base import Commanded, MessageRef, Person, Place
 from tests.store.helpers import PLACE, question
 
@@ -147,7 +147,7 @@ async def test_an_errand_can_be_read_by_versions_without_realms(store: Store) ->
     asked = question()
     asked = type(asked)(asked.message, ada, asked.text)
     await there.inbox.add(asked, 1, run_id)
-    errands = Mailbox(here.database, here.leases.me)
+    errands = Mailbox(here.database, here.me)
     stop = Commanded(MessageRef(PLACE, "2"), stranger, "stop")
     assert await errands.leave(stop, 5) == 0, "somebody else's question"
     assert await errands.leave(Commanded(MessageRef(PLACE, "3"), ada, "stop"), 5) == 1
@@ -157,5 +157,5 @@ async def test_an_errand_can_be_read_by_versions_without_realms(store: Store) ->
     said = json.loads(event) if isinstance(event, str) else event
     assert set(said["person"]) == {"id", "name", "external"}
     assert set(Place.__slots__) == set(said["message"]["place"])
-    (taken,) = await there.errands.take()
+    (taken,) = await Mailbox(there.database, there.me).take()
     assert taken.person == ada  # type: ignore[union-attr]  # it is a press

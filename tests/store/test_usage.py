@@ -14,7 +14,7 @@ from bot.identity import Account
 from bot.store import Running, Spent, SqlDatabase, Store, UsageScope, open_store, upgrade
 from bot.store.usage import _ended
 from connectors.base import Person, Place
-from tests.store.helpers import PLACE, add_tokens, end, start
+from tests.store.helpers import PLACE, add_tokens, end, leases_of, start
 
 pytestmark = pytest.mark.real_time
 
@@ -84,7 +84,7 @@ async def test_a_person_s_runs_in_every_workspace_are_theirs_and_nobody_else_s(
 
 
 async def test_a_run_under_way_counts_with_what_it_was_given_and_has_made(store: Store) -> None:
-    await store.leases.beat(NOW - 1)
+    await leases_of(store).beat(NOW - 1)
     mine = await running(store, tokens=4)
     await running(store, person=Person("U2"))
     assert await spent(store) == Spent(1, 0, 0, (Running("scripted:x", 7, 4),))
@@ -93,14 +93,14 @@ async def test_a_run_under_way_counts_with_what_it_was_given_and_has_made(store:
 
 
 async def test_a_run_whose_process_is_silent_is_not_under_way(store: Store) -> None:
-    await store.leases.beat(NOW - 61_000_000)
+    await leases_of(store).beat(NOW - 61_000_000)
     await running(store)
     assert (await spent(store)).running == ()
 
 
 async def test_the_runs_of_another_process_count_too(url: str, store: Store) -> None:
     other = open_store(url)
-    await other.leases.beat(NOW)
+    await leases_of(other).beat(NOW)
     await running(other, tokens=2)
     await ended(other, DAY)
     assert await spent(store) == Spent(2, 13, 5, (Running("scripted:x", 7, 2),))

@@ -6,7 +6,6 @@ An errand is left for every other process that has something unfinished in the e
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -24,28 +23,19 @@ from sqlalchemy import (
 )
 
 from bot.identity import Account
-from bot.store.columns import columns_of, files_column, files_of, is_account
+from bot.store.columns import Errand, columns_of, event_column, event_of, is_account
 from bot.store.database import Database
-from bot.store.schema import errands, inbox, processes, storable
+from bot.store.schema import errands, inbox, processes
 from connectors.base import (
     Commanded,
     Control,
     Deleted,
     Edited,
-    MessageRef,
-    Person,
-    Place,
     Pressed,
 )
 
 Told = Commanded | Deleted | Edited | Pressed
-Errand = Deleted | Edited | Pressed
 _WAITING = ("waiting", "running")
-_KINDS: dict[str, type[Errand]] = {
-    "deleted": Deleted,
-    "edited": Edited,
-    "pressed": Pressed,
-}
 
 
 class Mailbox:
@@ -78,7 +68,9 @@ class Mailbox:
             owners = await self._found(select(inbox.c.owner).distinct().where(unfinished))
             left = [(owner, event) for (owner,) in owners]
         if left:
-            rows = [{"owner": owner, "at_us": heard_us, "event": _packed(e)} for owner, e in left]
+            rows = [
+                {"owner": owner, "at_us": heard_us, "event": event_column(e)} for owner, e in left
+            ]
             await self._database.run(lambda connection: connection.execute(insert(errands), rows))
         return len(left)
 
@@ -96,7 +88,7 @@ class Mailbox:
         if found:
             done = delete(errands).where(errands.c.id.in_([number for number, _ in found]))
             await self._database.run(lambda connection: connection.execute(done))
-        return [_unpacked(event) for _, event in found]
+        return [event_of(event) for _, event in found]
 
     async def inherit(self, dead: Collection[str]) -> int:
         """What was left for the dead, and for those that were released, is for `me` now."""
@@ -113,44 +105,9 @@ class Mailbox:
         return await self._database.run(lambda connection: connection.execute(taken).rowcount)
 
 
-def doer(event: dict[str, Any]) -> Account | None:
-    """Who did what a stored errand tells; None where that is not known."""
-    if "person" not in event:
-        return None
-    told = _unpacked(event)
-    return None if isinstance(told, Deleted) else Account.of(told.message.place, told.person)
-
-
 def _around(event: Told) -> ColumnElement[bool]:
     """The questions of the event's place; for a command in a channel, of its threads as well."""
     columns = columns_of(event.message.place)
     if isinstance(event, Commanded) and not columns["thread"]:
         del columns["thread"]
     return and_(*(inbox.c[name] == value for name, value in columns.items()))
-
-
-def _packed(event: Errand) -> dict[str, Any]:
-    """An event as JSON. The realm stands where versions that know of none read past it."""
-    said = asdict(event)
-    if not isinstance(event, Deleted):
-        said["message"]["person_realm"] = said["person"].pop("realm")
-    if isinstance(event, Pressed):
-        said |= {"control": event.control.value, "run_id": str(event.run_id)}
-    if isinstance(event, Edited):
-        said |= {"text": storable(event.text), "files": files_column(event.files)}
-    return {"kind": type(event).__name__.lower(), **said}
-
-
-def _unpacked(said: dict[str, Any]) -> Errand:
-    """The event of an errand."""
-    said = dict(said)
-    kind = _KINDS[said.pop("kind")]
-    realm = said["message"].get("person_realm", "")
-    said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])
-    if "person" in said:
-        said["person"] = Person(**said["person"], realm=realm)
-    if kind is Pressed:
-        said |= {"control": Control(said["control"]), "run_id": UUID(said["run_id"])}
-    if kind is Edited:
-        said["files"] = files_of(said["files"])
-    return kind(**said)

@@ -1,0 +1,43 @@
+"""This process among those that share its database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from bot.cluster.conversation_lock import Floors
+from bot.cluster.heartbeat import Heart
+from bot.cluster.leases import Leases, Seat
+from bot.cluster.mailbox import Mailbox
+from bot.store import Store, StoreUnavailable
+
+
+class Cluster:
+    """What the processes on one database tell each other. Each member is built on the store.
+
+    `heartbeat` says that this process lives, `leases` what it owns and what the dead left,
+    `locks` which process answers in a conversation, `mailbox` what others have to do.
+    """
+
+    def __init__(self, store: Store, now_us: Callable[[], int], seat: Seat | None = None) -> None:
+        """`now_us` gives microseconds since the epoch; `seat` is where this process runs."""
+        self.store = store
+        self.me = store.me
+        """The id by which the other processes know this one."""
+        self.leases = Leases(store.database, self.me)
+        self.locks = Floors(store.database, self.me)
+        self.mailbox = Mailbox(store.database, self.me)
+        self.heartbeat = Heart(self.leases, now_us, seat)
+
+    async def aclose(self, timeout: float = 5.0) -> int:
+        """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.
+
+        Then others may claim what is unfinished: not earlier, for ends may be among the rows. This
+        and to close the store's connections takes at most half as long again.
+        """
+        await self.store.drain(timeout)
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(timeout / 4):
+                await self.leases.release()
+        return await self.store.aclose(timeout)
