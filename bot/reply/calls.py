@@ -164,6 +164,7 @@ class ReplyRecord:
     def call(
         self,
         step: Step,
+        *,
         at_us: int,
         latency_us: int,
         position: int,

@@ -211,8 +211,14 @@ class Reply:
         else:
             self.state.confirm(step, shown)
             lag_us = self._caught_up(step, began, position)
-        latency_us = self._elapsed_us() - started_us
-        self._record.call(step, started_us, latency_us, self._screen.position, problem, lag_us)
+        self._record.call(
+            step,
+            at_us=started_us,
+            latency_us=self._elapsed_us() - started_us,
+            position=self._screen.position,
+            problem=problem,
+            lag_us=lag_us,
+        )
         if problem is not None:
             await self._refusals.face(step, problem)
 

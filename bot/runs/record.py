@@ -62,9 +62,10 @@ class RunRecord:
         receipt: Receipt | None,
         generation: Generation,
         used: Used | None,
+        *,
         first_token_us: int | None,
         first_text_us: int | None,
-        generated_us: int | None = None,
+        generated_us: int | None,
     ) -> None:
         """The run has ended; never waits. There is no receipt where nobody could compare."""
         ended_us, usage = self._now_us(), None if used is None else used.usage

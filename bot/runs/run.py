@@ -311,8 +311,8 @@ class Run:
             self.generation.text,
             recorded,
             self._shown(),
-            self.reply.lost_at,
-            self._handlers.delivery.fault,
+            delivery_lost_at=self.reply.lost_at,
+            delivery_fault=self._handlers.delivery.fault,
         )
 
     async def _recorded(self) -> Evidence:
@@ -350,9 +350,9 @@ class Run:
             receipt,
             self.generation,
             self._used(ended),
-            self._handlers.recorder.first_token_us,
-            self.reply.state.first_text_us,
-            self._generated_us,
+            first_token_us=self._handlers.recorder.first_token_us,
+            first_text_us=self.reply.state.first_text_us,
+            generated_us=self._generated_us,
         )
 
     def _used(self, ended: Ended) -> Used | None:

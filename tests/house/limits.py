@@ -28,23 +28,15 @@ MODULE_LINES = Limit(now=450, aim=450)
 MODULE_MEDIAN_AT_LEAST = Limit(now=150, aim=150)
 FUNCTION_LINES = Limit(now=45, aim=45)
 COMPLEXITY = Limit(now=8, aim=8)  # ruff counts, by pyproject.toml, which says so too
-ANSWER_FUNCTIONS = Limit(now=660, aim=320, slack=10)
-ANSWER_FILES = Limit(now=80, aim=60, slack=2)
+ANSWER_FUNCTIONS = Limit(now=669, aim=320, slack=10)
+ANSWER_FILES = Limit(now=82, aim=60, slack=2)
 
 LONG_MODULES: frozenset[str] = frozenset(
     {
-        "bot/reply/reply.py",
+        "connectors/web/login.py",
     }
 )
-LONG_FUNCTIONS: frozenset[str] = frozenset(
-    {
-        "bot/reply/reply.py::Reply.__init__",
-        "bot/runs/run.py::Run.__init__",
-        "bot/telemetry/metrics.py::Metrics.__init__",
-        "providers/openai.py::compatible_provider",
-        "providers/openai_stream/services.py::compatible_provider",
-    }
-)
+LONG_FUNCTIONS: frozenset[str] = frozenset()
 COMPLEX_FUNCTIONS: frozenset[str] = frozenset()
 REPEATED_CLASSES: frozenset[str] = frozenset()
 

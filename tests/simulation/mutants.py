@@ -245,7 +245,7 @@ def compare_a_witness_with_itself(stack: ExitStack) -> None:
     """The receipt takes what was generated for what is shown, and the last words are not shown."""
     old = receipts.compare
 
-    def credulous(generated: str, recorded: Any, _shown: Any, *_rest: Any) -> Any:
+    def credulous(generated: str, recorded: Any, _shown: Any, **_delivery: Any) -> Any:
         return old(generated, recorded, receipts.Evidence(generated))
 
     _put(stack, one_run, "compare", credulous)
