@@ -120,7 +120,6 @@ class Recovery:
         self._given_up: set[UUID] = set()
         self._sharing: dict[str, int] = {}
         self._estates: dict[Place, _Estate] = {}
-        cluster.heartbeat.returned = self.give_up_what_was_taken
 
     async def serve(self) -> None:
         """Looks now and every second, until it is cancelled; then nothing is under way."""

@@ -100,7 +100,7 @@ class Intake:
 
     def close(self) -> None:
         """Refuses what comes from now on; what waits stays in the inbox."""
-        self._keeping.closed = True
+        self._keeping.close()
         self._tasks.cancel()
         self._turns.leave()
 

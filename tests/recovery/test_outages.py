@@ -270,15 +270,15 @@ async def test_a_process_beats_while_it_looks_for_what_was_taken_from_it() -> No
     beats: list[float] = []
 
     class Slow:
-        async def beat(self, _now_us: int, _seat: Seat | None) -> None:
+        async def beat(self, _now_us: int, _seat: Seat | None, _serves: object) -> None:
             beats.append(asyncio.get_running_loop().time())
 
-    async def look() -> None:
-        await asyncio.sleep(3 * LEASE_S)
+        async def give_up_what_was_taken(self) -> None:
+            await asyncio.sleep(3 * LEASE_S)
 
-    heart = Heart(Slow(), clock_us)  # type: ignore[arg-type]
-    heart.returned = look
-    await heart.begin()
+    slow = Slow()
+    heart = Heart(slow, clock_us)  # type: ignore[arg-type]
+    await heart.begin([], slow)
     await asyncio.sleep(LEASE_S)
     await heart.beat()
     pauses = [later - before for before, later in pairwise(beats[1:])]
