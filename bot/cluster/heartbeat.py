@@ -31,7 +31,7 @@ class Returning(Protocol):
         ...
 
 
-class Heart:
+class Heartbeat:
     """Beats. After an outage it is unsure, for a lease's length, who else could not beat."""
 
     def __init__(self, leases: Leases, now_us: Callable[[], int], seat: Seat | None = None) -> None:
@@ -159,7 +159,7 @@ def _lives(pid: int) -> bool:
 _WATCH_S = LEASE_S / 2
 
 
-class Judge:
+class FailureDetector:
     """Takes a process for dead if its lease ran out while we saw it silent, or it surely is.
 
     Its clock alone is no reason: one that is behind ours would look dead for ever, and after an
