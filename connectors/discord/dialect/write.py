@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from connectors.discord.dialect import spans
 from connectors.discord.dialect.spans import COLUMNS
-from connectors.markdown import of_inlines
+from connectors.markdown import one_line
 from connectors.markdown.nodes import (
     Align,
     Block,
@@ -160,7 +160,7 @@ class BlockWriter:
         return started_with(mark, words) if mark else words
 
     def _table(self, table: Table) -> Iterator[str]:
-        rows = [[" ".join(filter(None, of_inlines(cell))) for cell in row] for row in table.rows]
+        rows = [[one_line(cell) for cell in row] for row in table.rows]
         rows = [row for row in rows if any(row)]
         set_out = laid_out(rows, table.aligns, aligned=self._aligned)
         if set_out is not None and not table.continued:
