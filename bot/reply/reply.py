@@ -66,40 +66,18 @@ class Reply:
         """Its phase, its messages, and what became of the answer."""
         self._screen = self.state.screen
         self._calls = PlatformCalls(
-            run_id, question.place, connector, pacing, waiting=self, since_us=begun.at_us
+            run_id, question.place, connector, pacing, waiting=self.state, since_us=begun.at_us
         )
         self._refusals = Refusals(self.state, self._calls, self._record)
         told = Asker(run_id, asker, self._calls, store.whispers, lambda: begun.at_us + elapsed_us())
         self._last_words = LastWords(self.state, self._calls, self._record, told)
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
-    # What pacing asks of those who wait.
-
-    @property
-    def ended(self) -> bool:
-        """The answer is whole; what is missing on the screen is its last edit."""
-        return self._screen.ending is not None
-
-    @property
-    def blank(self) -> bool:
-        """Nothing of the answer is shown yet."""
-        return not self._screen.messages
-
-    @property
-    def unseen(self) -> int:
-        """Characters that are here and not on the screen."""
-        return self._screen.unseen
-
-    @property
-    def since(self) -> float:
-        """When the reader last saw something new, in the loop's time (seconds)."""
-        return self.state.since
-
     # What the run asks.
 
     def append(self, text: str) -> None:
         """Takes the answer's next characters; never waits."""
-        if not self.ended:
+        if self._screen.ending is None:
             self._screen.append(text)
             self.state.changed.set()
             if self.behind_since is None:
@@ -107,13 +85,13 @@ class Reply:
 
     def mark(self, text: str) -> None:
         """Puts a line of ours where the answer has got to; never waits."""
-        if not self.ended:
+        if self._screen.ending is None:
             self._screen.mark(text)
             self.state.changed.set()
 
     def think(self, text: str) -> None:
         """Takes the next characters of what is shown before the answer; never waits."""
-        if not self.ended:
+        if self._screen.ending is None:
             self._screen.think(text)
             self.state.changed.set()
 
@@ -181,11 +159,11 @@ class Reply:
     async def _show(self) -> None:
         state = self.state
         while True:
-            if self.blank and not self.ended and self.unseen:
+            if state.blank and not state.ended and state.unseen:
                 await asyncio.sleep(_GATHER_S)
             if (step := state.next()) is not None:
                 await self._take_turn(step)
-            elif not self.ended:
+            elif not state.ended:
                 await state.changed.wait()
                 state.changed.clear()
             elif not await self._refusals.found_late():
@@ -228,5 +206,5 @@ class Reply:
         if since is None or self._screen.position <= position:
             return None
         if step.part.last or step.part.firm is not None:  # what is unseen now came after that
-            self.behind_since = began if self.unseen else None
+            self.behind_since = began if self._screen.unseen else None
         return int((self._clock() - since) * 1_000_000)

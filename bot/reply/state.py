@@ -133,7 +133,7 @@ class ReplyState:
         """The rest can't be shown: what stands is ended and says so, or the asker is told."""
         if self.error is None:
             self.error = why
-            log.error("reply.given_up", why=why, unseen=self.screen.unseen)
+            log.error("reply.given_up", why=why, unseen=self.unseen)
         self._cut()
 
     def forget(self, ref: MessageRef) -> bool:
@@ -173,6 +173,23 @@ class ReplyState:
         self.phase = NEXT[event].get(self.phase, self.phase)
         self.changed.set()
 
+    # What pacing asks of those who wait for a turn.
+
+    @property
+    def ended(self) -> bool:
+        """The answer is whole; what is missing on the screen is its last edit."""
+        return self.phase not in (Phase.GROWING, Phase.CUT)
+
+    @property
+    def blank(self) -> bool:
+        """Nothing of the answer is shown yet."""
+        return not self.screen.messages
+
+    @property
+    def unseen(self) -> int:
+        """Characters that are here and not on the screen."""
+        return self.screen.unseen
+
     # The messages.
 
     @property
@@ -195,18 +212,22 @@ class ReplyState:
         return self.screen.shown_text(self.messages)
 
     def next(self) -> Step | None:
-        """What to send now; None where there is nothing."""
-        if self.closing is None:
-            return self.screen.next()
-        ending = self.screen.ending
-        return None if ending is None else self.closing.next(ending)
+        """What to send now; None where there is nothing, or nothing more is to be sent."""
+        closing, ending = self.closing, self.screen.ending
+        match self.phase:
+            case Phase.GROWING | Phase.ENDING:
+                return self.screen.next()
+            case Phase.CLOSING if closing is not None and ending is not None:
+                return closing.next(ending)
+            case _:
+                return None
 
     def left_writing(self) -> list[tuple[MessageRef, Part]]:
         """Messages that look, or may look, unfinished; how they should look."""
-        ending = self.screen.ending
-        if self.closing is None or ending is None:
-            return self.screen.left_writing()
-        return self.closing.left_writing(ending)
+        closing, ending = self.closing, self.screen.ending
+        if self.phase is Phase.CLOSING and closing is not None and ending is not None:
+            return closing.left_writing(ending)
+        return self.screen.left_writing()
 
     def tidied(self, part: Part, shown: Shown) -> None:
         """A message that had refused an edit took this one."""
