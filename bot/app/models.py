@@ -55,8 +55,8 @@ def make_model(settings: Settings) -> Provider:
 
 def _maker(entry: ProviderEntry, settings: Settings) -> Callable[..., Provider]:
     """The function that makes a provider; its module is imported now."""
-    lean = settings.stream_reader == "lean" and entry.lean
-    module, _, name = (entry.lean if lean else entry.langchain).partition(":")
+    langchain = settings.stream_reader == "langchain" and entry.make_langchain
+    module, _, name = (entry.make_langchain if langchain else entry.make).partition(":")
     if entry.extra:
         found = needed(module, entry.extra, f"MODEL={settings.model}")
     else:
@@ -116,9 +116,9 @@ def _entra(settings: Settings) -> Any:
     """What gives the tokens of an identity of Entra ID."""
     module = needed("providers.entra", "azure", "AZURE_OPENAI_AUTH=entra")
     return module.EntraTokens(
-        settings.azure_tenant_id,
-        settings.azure_client_id,
-        revealed(settings.azure_client_secret),
+        tenant_id=settings.azure_tenant_id,
+        client_id=settings.azure_client_id,
+        client_secret=revealed(settings.azure_client_secret),
     )
 
 

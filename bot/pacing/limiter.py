@@ -1,6 +1,4 @@
-"""The rate limiter of one budget: when the next call of a kind may be made, in this process's
-share.
-"""
+"""The rate limiter of one budget, and this process's share of it among several processes."""
 
 from __future__ import annotations
 
@@ -16,62 +14,69 @@ from aiolimiter import AsyncLimiter
 
 from connectors.base import Budget
 
-# The part of each platform's budgets that this process may use while others use them too.
+# This process's part of a platform's budgets, which several processes share.
 #
-# Of `n` processes that serve a platform each takes an n-th of every budget. Who they are is known
-# from their beats, so all of them know of a change within a beat and a look (three seconds), and
-# it has its effect slowly, over the budget's own window:
+# Each of `n` processes that serve a platform has an n-th of every budget. They know each other by
+# their heartbeats, so a change is known to all within three seconds (a heartbeat and a look). It
+# takes effect slowly, over the budget's own window:
 #
-# - A process that comes begins with one call, and its part grows evenly over one window. The parts
-# of those that are there shrink just as evenly, so what they have already called falls out of the
-# window while the newcomer's calls come in. - When one goes, what it has called counts for one
-# more window with the platform: only then the others' parts grow, at once.
+# - A new process begins with one call, and its part grows evenly over one window. The others' parts
+#   shrink just as evenly, so that their earlier calls fall out of the window while the new
+#   process's calls come in.
+# - When a process goes, the platform still counts its calls for one more window. Only after that do
+#   the others' parts grow, at once.
 #
-# So the parts never sum to more than the budget, except for the three seconds in which a newcomer
-# is not known yet: in these it may make `3 s / window` of its part. A call counts for a whole
-# window, so while a part shrinks it is made only if it still fits at the end of that, see below:
-# from one window after all know of the newcomer no burst exceeds the budget. Before that, a
-# process that used its whole budget just before the newcomer began can let the total exceed it
-# once, by at most the newcomer's part; a 429 that comes of it is waited out and costs no text.
-# Where a budget has fewer calls than there are processes, each makes one call in a window that is
-# so much longer: the rate is the budget's, but calls of several can fall into one window.
+# So the parts never sum to more than the budget, except in the three seconds in which a new process
+# is not yet known: in these it may use `3 s / window` of its part.
+#
+# A call counts for a whole window, so while a part shrinks, a call is made only if it will still
+# fit at that window's end (`RateLimiter._room_at`). One window after all processes know of the new
+# one, no burst exceeds the budget any more. If a process used its whole budget just before another
+# joined, the total can exceed it once, by at most the newcomer's part; the 429 that follows is
+# waited out, and no text is lost.
+#
+# If a budget has fewer calls than there are processes, each makes one call in a window that is that
+# much longer: the rate is the budget's, but the calls of several can be in one window.
 #
 # Times are the event loop's, in seconds.
 
 
 _REMEMBERED_S = 900.0
-"""Longer than the window of any budget."""
+"""Seconds for which changes are kept: longer than the window of any budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """From then on another part is to be used."""
+    """A change of this process's part, which begins at `at`."""
 
     at: float
     before: float
     after: float
 
     def part(self, now: float, window: float) -> float:
-        """What may be used as far as this change goes; `window` is the budget's."""
+        """The part that this change allows now, for a budget with this window."""
         passed = (now - self.at) / window
         if passed >= 1.0:
             return self.after
+        # Growing from nothing (a new process) and shrinking are gradual; any other growth waits for
+        # the window's end.
         if self.before == 0.0 or self.after < self.before:
             return self.before + (self.after - self.before) * passed
         return self.before
 
 
 class Share:
-    """One platform's budgets: which part of each is this process's now."""
+    """This process's part of one platform's budgets."""
 
     def __init__(self) -> None:
         self._processes: int | None = None
         self._changes: deque[_Change] = deque()
 
     def divide(self, processes: int, now: float) -> bool:
-        """So many processes share the budgets from now on; says whether that is new.
+        """Sets the number of processes that share the budgets; returns whether it has changed.
 
-        The first to say so is this process's own beginning: among others it begins with nothing.
+        The first call is this process's own start: alone it has everything at once, beside others
+        it begins with nothing.
         """
         if processes == self._processes:
             return False
@@ -87,12 +92,12 @@ class Share:
         """The part of a budget that may be used now, from 0 to 1; `window` is its seconds."""
         if not self._changes:
             return 1.0
-        # A change that is over counts no more, unless it is the last.
+        # Changes older than the window are over; of those the last one still says the part.
         counting = [c for c in self._changes if now - c.at < window] or [self._changes[-1]]
         return min(change.part(now, window) for change in counting)
 
     def moving(self, now: float, window: float) -> bool:
-        """Whether the part of such a budget still changes by itself."""
+        """Whether the part of a budget with this window is still changing."""
         return any(now - change.at < window for change in self._changes)
 
 
@@ -101,27 +106,27 @@ class Claimant(Protocol):
 
     @property
     def ended(self) -> bool:
-        """No more text will come; the call would show the whole."""
+        """Whether the text is complete, so that the call would show all of it."""
         ...
 
     @property
     def blank(self) -> bool:
-        """Nothing of it is shown yet."""
+        """Whether nothing of it is shown yet."""
         ...
 
     @property
     def unseen(self) -> int:
-        """Characters that were generated and are not shown."""
+        """Characters that are generated and not yet shown."""
         ...
 
     @property
     def since(self) -> float:
-        """When its reader last saw something new, or the run began: the event loop's time."""
+        """When its reader last saw something new, or else when the run began (loop's time)."""
         ...
 
 
 class Claim(IntEnum):
-    """What a reply wants a call for, the most urgent first."""
+    """What a reply wants a call for; the most urgent has the lowest value."""
 
     END = 0
     FIRST = 1
@@ -129,41 +134,41 @@ class Claim(IntEnum):
 
     @classmethod
     def of(cls, waiting: Claimant) -> Claim:
-        """What such a reply wants now."""
+        """What this reply wants a call for now."""
         if waiting.ended:
             return cls.END
         return cls.FIRST if waiting.blank else cls.MIDDLE
 
 
-# The calls of one budget in time: when the next of its kind may be made.
+# The calls of one budget over time.
 
 
 _RESERVE = 1 / 6
-"""The part of a budget (less one call) that middles leave to ends."""
+"""The reserve, as a part of a budget's calls less one."""
 
 _LEAVES = {Claim.END: 0.0, Claim.FIRST: 0.4, Claim.MIDDLE: 0.75}
-"""The part of the reserve that such a call leaves untouched."""
+"""The part of the reserve that each kind of call leaves untouched."""
 
 _SLOWED = 0.6
-"""What a 429 leaves of the rate."""
+"""Factor by which a 429 lowers the rate."""
 
 _SLOWEST = 0.1
-"""What any number of 429s leaves of the rate."""
+"""Lowest rate after any number of 429s, as a part of the budget's."""
 
 _RECOVERY = 0.1
-"""What each window of quiet adds to the rate again."""
+"""Part of the budget's rate that is added for each window without a 429."""
 
 _STORE_S = 30.0
 """Budgets of windows that are at least so long are stores."""
 
 _LEAST = 0.1
-"""Calls in a window that are left of a budget, whatever part of it is this process's."""
+"""Fewest calls per window, however small this process's part is."""
 
 _LEAST_S = 1e-6
-"""What rounding leaves of a wait would be waited for again and again."""
+"""Shortest wait in seconds: shorter ones, left by rounding, would be repeated endlessly."""
 
 _REGARD_S = 1.0
-"""So often a part that changes by itself is looked at again."""
+"""Seconds after which a part that is changing is looked at again."""
 
 
 def _now() -> float:
@@ -175,15 +180,15 @@ def _reserve(calls: int) -> float:
 
 
 class RateLimiter:
-    """The calls of one budget in time: waits until the next of its kind may be made."""
+    """Waits until the next call of a kind may be made, in one budget and this process's part."""
 
     def __init__(self, budget: Budget, share: Share, expected: int = 0) -> None:
         self._budget = budget
         self._share = share
         self.expected = expected
-        """Last edits that are to come soon; all other calls leave room for them."""
+        """Ends that will come soon; first texts and middles leave room for them."""
         self.store = budget.seconds >= _STORE_S
-        """What is not called now can be called later: see the package's description."""
+        """Whether it is a store rather than a flow: see the package's docstring."""
         self._made = deque([-math.inf] * budget.calls, budget.calls)
         self._early: deque[float] = deque(maxlen=budget.calls)
         self._paused_until = -math.inf
@@ -192,9 +197,9 @@ class RateLimiter:
         self._evened = -math.inf
 
     async def draw(self, claim: Claim, leaves: int | None = None) -> float:
-        """Waits until such a claim may be met; counts its call as made, and returns its time.
+        """Waits until a call of this kind may be made, counts it as made, and returns its time.
 
-        It leaves so many calls to ends; where that isn't said, its part of the reserve.
+        `leaves` is how many calls it leaves to ends; without it, it leaves its part of the reserve.
         """
         while (wait := self._room_at(claim, leaves) - _now()) > 0:
             wait = max(wait, _LEAST_S)
@@ -211,34 +216,40 @@ class RateLimiter:
         return self._made[-1]
 
     def give_back(self, call: float) -> None:
-        """The call was not made after all. A limiter takes nothing back, but a new one is empty."""
+        """Takes back a call that was not made after all.
+
+        An `AsyncLimiter` takes nothing back, so it is replaced by a new one, which is empty.
+        """
         self._made.remove(call)
         self._made.appendleft(-math.inf)
         self._flow = AsyncLimiter(1, self._flow.time_period)
 
     def spacing(self, early: int = 0) -> float:
-        """Seconds between even calls if so many calls of a window are early."""
+        """Seconds between evenly spaced calls, if `early` calls of the window were early."""
         calls = self._calls()
         return self.window() / max(1.0, calls - _reserve(calls) - early)
 
     def left(self, within: float) -> int:
-        """The calls that can be made within so many seconds, at most a window."""
+        """How many calls can be made within this many seconds (at most a window) from now on."""
         counting = _now() + within - self.window()
         return self._calls() - sum(at > counting for at in self._made)
 
     def limited(self, retry_after: float) -> None:
-        """Pauses. Several refusals of one pause lower the rate once."""
+        """Pauses for `retry_after` seconds and lowers the rate.
+
+        Calls that were already on their way are refused too; these don't lower it again.
+        """
         if _now() >= self._paused_until:
             self._lowered_to = max(_SLOWEST, self._rate() * _SLOWED)
         self._paused_until = max(self._paused_until, _now() + retry_after)
 
     def forgettable_at(self) -> float:
-        """When nothing here matters any more, if no further call is made."""
+        """When this can be dropped if no further call is made (loop's time)."""
         quiet = math.ceil((1 - self._lowered_to) / _RECOVERY) * self._budget.seconds
         return max(self._made[-1] + self.window(), self._paused_until + quiet)
 
     async def _even(self) -> None:
-        """Takes an even call; where the spacing has changed, a new limiter goes on from there."""
+        """Waits for the next evenly spaced call; takes a new limiter if the spacing has changed."""
         while self._moving():
             await self._respace()
             with suppress(TimeoutError):
@@ -258,7 +269,7 @@ class RateLimiter:
             await self._flow.acquire()
 
     async def _respace(self) -> None:
-        """While the part grows: a flow that is slower than it has to be goes on at the new pace."""
+        """Replaces the limiter while the part grows, if it is slower than it has to be."""
         if (new := self.spacing()) < self._flow.time_period:
             self._flow = AsyncLimiter(1, new)
             await self._flow.acquire(max(0.0, 1 - (_now() - self._evened) / new))
@@ -267,31 +278,32 @@ class RateLimiter:
         return self._share.moving(_now(), self._budget.seconds)
 
     def _part(self, at: float) -> float:
-        """The calls of a window that are this process's then, as a number with a fraction."""
+        """This process's calls per window at a time, with a fraction."""
         part = self._share.part(at, self._budget.seconds)
         return max(_LEAST, self._budget.calls * part)
 
     def _calls(self, at: float | None = None) -> int:
-        """The calls of a window that are this process's then, or now."""
+        """This process's calls per window at a time, or now; at least one."""
         return max(1, int(self._part(_now() if at is None else at)))
 
     def _rate(self) -> float:
-        """The part of the budget that is used, after a 429 less than 1."""
+        """The rate as a part of the budget's; below 1 after a 429."""
         if self._lowered_to == 1.0 or _now() < self._paused_until:
             return self._lowered_to
         windows = (_now() - self._paused_until) // self._budget.seconds
         return min(1.0, self._lowered_to + windows * _RECOVERY)
 
     def window(self) -> float:
-        """Seconds in which no more calls than the budget's may lie: longer after a 429."""
-        # Less than one call in a window is one call in a longer one.
+        """Seconds of the sliding window: the budget's, and longer after a 429."""
+        # A part of less than one call per window is kept to as one call per longer window.
         return self._budget.seconds / self._rate() / min(1.0, self._part(_now()))
 
     def _room_at(self, claim: Claim, leaves: int | None) -> float:
-        """When the window has room for such a call and for those that it leaves to others.
+        """When the window has room for a call of this kind and for those it leaves to others.
 
-        While the part shrinks, a call must fit in it as long as it counts. So each earlier call
-        asks: just before I count no more, are we few enough for the part of that moment?
+        While the part shrinks, a call must fit for as long as it counts. So for each earlier call
+        it is checked that just before that one leaves the window, the calls in it are not more
+        than the part allows by then.
         """
         calls, window = self._calls(), self.window()
         left = int(_reserve(calls) * _LEAVES[claim]) if leaves is None else leaves

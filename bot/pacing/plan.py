@@ -1,5 +1,6 @@
-"""How a minute's budget is spent: what the replies that draw on it will still want, so that it
-lasts.
+"""The plan by which a store is spent: estimates what its replies will still want, so that it lasts.
+
+For the terms (store, middle, end) see `bot.pacing`.
 """
 
 from __future__ import annotations
@@ -10,37 +11,41 @@ from dataclasses import dataclass
 
 from bot.pacing.limiter import Claimant, RateLimiter
 
-# What the replies of a budget will still want: a guess, which each reply makes better.
+# What the replies of a budget will still want: an estimate that improves with each reply.
 #
-# How long a reply goes on is not known, so what is known of many is used. The longer one has gone
-# on, the longer it is expected to go on: at the age `a` for `left = mean + a / 3` more seconds.
-# That is a Pareto distribution (the second kind), by which it lasts for `s` more seconds with the
-# probability `(1 + s / (3 left)) ** -4`. The mean begins at nine seconds and is learnt from the
-# replies of this process.
+# How long a reply grows is estimated from many others. The longer it has grown, the longer it is
+# expected to go on: at the age `a` for `left = mean + a / 3` more seconds. That is a Pareto
+# distribution (of the second kind), by which it lasts for `s` more seconds with the probability
+# `(1 + s / (3 left)) ** -4`. The mean begins at nine seconds and is learnt from the replies of this
+# process.
 #
-# How many will begin is not known either. They are expected to go on coming as they came lately:
-# at first until half a minute is full, for people ask in bursts; after that for a third of the
-# time that they have come already, unless they have stopped.
+# How many will begin is estimated from how many began lately. Because people ask in bursts, they
+# are first expected to keep coming until half a minute is over, and after that for a third of the
+# time for which they have been coming, unless they have stopped.
 
 
 _MEAN_S = 9.0
-"""How long a reply takes, as long as nothing is known."""
+"""Seconds for which a reply is expected to grow before any was seen."""
 
 _WORTH = 15.0
-"""That counts as much as so many replies that were seen."""
+"""How many replies that initial value weighs as much as."""
 
 _KEPT = 0.99
-"""What a further reply leaves of the weight of all before it."""
+"""Factor by which each further reply lowers the weight of all before it."""
 
 _BURST_S = 30.0
+"""Seconds from a budget's first reply on in which more are expected."""
 _LATELY_S = 20.0
+"""Time constant in seconds of the rate at which replies begin."""
 _GOES_ON = 0.3
+"""Part of the time for which replies have been coming that they are expected to keep coming."""
 _LEAST_S = 1.5
 """So long replies are always expected to go on coming."""
 
 _LONG_S = 60.0
+"""Seconds of that time that count at most."""
 _UNSURE_S = 3.0
-"""In the first seconds the rate is taken for smaller than it seems."""
+"""Seconds that lower the rate's estimate at first, when few replies say little."""
 
 _GONE_S = 15.0
 """Who has not waited for so long is taken for stopped."""
@@ -52,7 +57,7 @@ def lasts(left: float, seconds: float) -> float:
 
 
 class Lengths:
-    """How long the replies of a process go on."""
+    """Statistics of how long this process's replies grow."""
 
     def __init__(self) -> None:
         self._seconds, self._replies = _WORTH * _MEAN_S, _WORTH
@@ -63,7 +68,7 @@ class Lengths:
         self._replies = self._replies * _KEPT + 1
 
     def mean(self, growing: Iterable[float]) -> float:
-        """Seconds, if besides those that have ended some of these ages still go on."""
+        """The mean in seconds; `growing` are the ages of replies that have not ended."""
         return (self._seconds + sum(growing)) / self._replies
 
 
@@ -76,7 +81,11 @@ class _Growing:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is expected: of those that grow, how much longer each does; and who is to come."""
+    """What is expected: how many seconds each growing reply has left, and which will still begin.
+
+    `rate` is how many begin per second, for about the next `coming_s` seconds; each grows for
+    `mean` seconds.
+    """
 
     left: list[float]
     mean: float
@@ -84,7 +93,7 @@ class Outlook:
     coming_s: float
 
     def within(self, seconds: float) -> tuple[float, float]:
-        """The seconds for which replies will grow, summed over them; and how many will end."""
+        """What happens within a time: seconds for which replies grow, summed, and how many end."""
         going = [lasts(left, seconds) for left in self.left]
         growing_s = sum(
             left - on * (left + seconds / 3) for left, on in zip(self.left, going, strict=True)
@@ -98,7 +107,7 @@ class Outlook:
 
 
 class Demand:
-    """The replies that draw on one budget."""
+    """The replies that draw on one budget: those that grow, and an estimate of those to come."""
 
     def __init__(self, lengths: Lengths) -> None:
         self._lengths = lengths
@@ -109,11 +118,11 @@ class Demand:
 
     @property
     def growing(self) -> int:
-        """How many are known to grow."""
+        """How many replies are growing."""
         return len(self._growing)
 
     def look(self, waiting: Iterable[Claimant], now: float) -> None:
-        """Gets to know who has begun, and who has ended."""
+        """Notes which replies have begun, and which have ended."""
         for each in waiting:
             if not each.ended:
                 self._saw(each, now)
@@ -126,11 +135,11 @@ class Demand:
         self._mean = self._lengths.mean(now - known.began for known in self._growing.values())
 
     def left(self, waiting: Claimant, now: float) -> float:
-        """How many more seconds a reply that was seen is expected to grow."""
+        """How many more seconds a known reply is expected to grow."""
         return self._mean + (now - self._growing[id(waiting)].began) / 3
 
     def outlook(self, now: float) -> Outlook:
-        """What is to be expected from now on."""
+        """What is expected from now on."""
         rate = self._rate(now)
         left = [self._mean + (now - known.began) / 3 for known in self._growing.values()]
         return Outlook(left, self._mean, rate, self._coming_s(now, rate))
@@ -146,13 +155,13 @@ class Demand:
         self._growing[id(waiting)] = _Growing(waiting, now, now)
 
     def _rate(self, now: float) -> float:
-        """Replies that begin in a second: those of lately weigh the most."""
+        """How many replies begin per second; recent ones weigh the most."""
         known = math.exp((self._began - now) / _LATELY_S)
         lately = self._lately * math.exp((self._last - now) / _LATELY_S)
         return lately / (_LATELY_S * (1 - known) + _UNSURE_S * known)
 
     def _coming_s(self, now: float, rate: float) -> float:
-        """How long replies are expected to go on coming."""
+        """For how many seconds replies are expected to keep coming."""
         passed = now - self._began
         silence = max(0.0, rate * (now - self._last) - 1)
         goes_on = _GOES_ON * min(passed, _LONG_S) * math.exp(-silence)
@@ -160,21 +169,21 @@ class Demand:
 
 
 _HORIZONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""Parts of a window that are looked ahead."""
+"""How far the plan looks ahead, as parts of a window."""
 
 _HASTE = 0.65
-"""What is saved for too long is worth nothing: of the even gap only so much is waited for while the
-store is full. It grows to the whole while the store gets empty."""
+"""Part of the planned gap that is waited for while the store is full, since calls saved for too
+long are worth nothing. It rises to 1 as the store gets empty."""
 
 _ROUNDS = 3.0
-"""No reply waits for longer than so many rounds of even spacing."""
+"""Most rounds of even spacing that a reply waits for."""
 
 _FEW = 4
-"""Ends that are left room at any moment, if so many replies grow."""
+"""Most ends that a middle leaves room for."""
 
 
 class Plan:
-    """Says for each reply how long its reader waits for the next middle. Times are the loop's."""
+    """Decides how long each reply's reader waits for the next middle. Times are the loop's."""
 
     def __init__(self, meter: RateLimiter, lengths: Lengths) -> None:
         self._meter = meter
@@ -187,7 +196,7 @@ class Plan:
         return min(_FEW, self._demand.growing)
 
     def saves(self, ends: float) -> float:
-        """How many calls are kept for so many expected ends."""
+        """How many calls are kept if this many ends are expected."""
         return max(ends, self.leaves)
 
     def look(self, waiting: Sequence[Claimant], now: float) -> None:
@@ -204,9 +213,9 @@ class Plan:
         self._gap_s = gap_s * (_HASTE * full + 1 - full)
 
     def waits(self, waiting: Claimant, now: float) -> float:
-        """Seconds from when its reader last saw something new until it is due a middle.
+        """Seconds from the last time its reader saw something new until its next middle is due.
 
-        A reply that may soon end waits longer than the gap: its end would show the text as well.
+        A reply that may end soon waits longer than the gap, since its end shows the text anyway.
         """
         even = self._meter.spacing()
         longest = _ROUNDS * even * max(1, self._demand.growing)

@@ -1,4 +1,4 @@
-"""All budgets that this process draws on, and which of the replies that wait on one is next."""
+"""All budgets that this process draws on, and the queue of replies that wait on each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bot.pacing.plan import Lengths, Plan
 from connectors.base import Budget
 
 _ROUNDS = 2
-"""Who has waited for so many rounds of all that wait goes before those further behind."""
+"""Rounds of all waiting replies after which one goes before those that are further behind."""
 
 _LOOK_S = 0.5
-"""So often it is looked at what a store has and what is expected of it."""
+"""Seconds after which a store's plan is made again while replies wait."""
 
 
 def _now() -> float:
@@ -28,11 +28,11 @@ class Waiter:
         self.granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def claim(self) -> Claim:
-        """What it wants now."""
+        """What it wants a call for now."""
         return Claim.of(self.waiting)
 
     def rank(self, patience: float) -> tuple[Claim, bool, float]:
-        """Sorts the most urgent first."""
+        """Sort key, the most urgent first; `patience` is in seconds."""
         claim, since = self.claim(), self.waiting.since
         waited = _now() - since
         if claim is Claim.FIRST or waited > patience:
@@ -42,9 +42,10 @@ class Waiter:
 
 
 class BudgetQueue:
-    """The replies that wait on one budget, and the dispatcher: a task that gives one turn.
+    """The replies that wait on one budget, and the dispatcher, a task that grants one call.
 
-    It starts again whenever something has changed, so nothing runs while nobody waits.
+    The dispatcher is started again whenever something has changed; without waiting replies, none
+    runs, and `forget` is called once the budget's past doesn't matter any more.
     """
 
     def __init__(self, meter: RateLimiter, plan: Plan | None, forget: Callable[[], object]) -> None:
@@ -56,15 +57,15 @@ class BudgetQueue:
         self._next: asyncio.Task[None] | asyncio.Handle = self._loop.call_soon(forget)
 
     async def turn(self, waiting: Claimant) -> None:
-        """Returns when this reply may make a call."""
+        """Returns when this reply may make a call, which counts as made then."""
         waiter = Waiter(waiting)
         self._waiters.append(waiter)
         self.look()
         try:
             await waiter.granted
         except asyncio.CancelledError:
-            # The turn may have been given in the very moment of the cancel: then it is lost to
-            # nobody, for it was not used.
+            # The call may have been granted at the moment of the cancel. It was not made, so it is
+            # given back to the others.
             if not (waiter.granted.cancelled() or waiter.granted.exception()):
                 self.meter.give_back(waiter.granted.result())
             raise
@@ -73,7 +74,7 @@ class BudgetQueue:
             self.look()
 
     def look(self) -> None:
-        """Decides anew, once all that happens in this moment is known."""
+        """Starts the dispatcher again. As a task, it decides after everything of this moment."""
         self._next.cancel()
         if self._waiters:
             self._next = self._loop.create_task(self._dispatch(), name="pacing")
@@ -82,7 +83,7 @@ class BudgetQueue:
             self._next = self._loop.call_at(self.meter.forgettable_at(), self._forget)
 
     async def _dispatch(self) -> None:
-        """Gives one turn, to whoever is the most urgent once it may be given."""
+        """Grants one call, to the reply that is the most urgent when the call may be made."""
         while (wait := self._until_due()) > 0:  # noqa: ASYNC110 - it waits for a time
             await asyncio.sleep(min(wait, _LOOK_S))
         if first := self._most_urgent():
@@ -93,7 +94,7 @@ class BudgetQueue:
                 self.meter.give_back(call)
 
     def _until_due(self) -> float:
-        """How long until the first of those who wait is due a call of a store."""
+        """Seconds until the first of the waiting replies is due, by the plan; 0 for a flow."""
         queue = self._queue()
         if self._plan is None or not queue:
             return 0.0
@@ -112,7 +113,7 @@ class BudgetQueue:
         return {Claim.END: 0, Claim.FIRST: 1, Claim.MIDDLE: self._plan.leaves}[claim]
 
     def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
-        """Those who wait for a dispatcher that broke learn why."""
+        """If the dispatcher failed, raises its error in all waiting replies."""
         if not dispatcher.cancelled() and (error := dispatcher.exception()):
             for waiter in self._queue():
                 waiter.granted.set_exception(error)
@@ -124,7 +125,7 @@ class BudgetQueue:
         return min(due, key=lambda waiter: waiter.rank(patience), default=None)
 
     def _queue(self) -> list[Waiter]:
-        # Whoever has its turn, or was cancelled, is among the waiters until its own next step.
+        # A granted or cancelled reply stays among the waiters until its own task runs next.
         return [waiter for waiter in self._waiters if not waiter.granted.done()]
 
 
@@ -132,7 +133,7 @@ class BudgetQueue:
 
 
 class Pacing:
-    """Shares every budget among the replies that draw on it. Belongs to one event loop."""
+    """Divides every budget among the replies that draw on it. Use it in one event loop only."""
 
     def __init__(self) -> None:
         self._scopes: dict[str, BudgetQueue] = {}
@@ -142,37 +143,37 @@ class Pacing:
 
     @property
     def remembered(self) -> int:
-        """How many budgets it knows of: those in use and those whose window still counts."""
+        """How many budgets are kept: those in use, and those whose last calls still count."""
         return len(self._scopes)
 
     async def turn(self, budget: Budget, waiting: Claimant) -> None:
-        """Returns when this reply may make one call, and should make it now.
+        """Returns when this reply may make one call; it should make it at once.
 
-        Whoever is cancelled here leaves; a turn that it was already given goes to the next. What
-        a reply raises when it is asked is raised for all that wait with it.
+        If it is cancelled, a call that was already granted goes to the next reply. An error that a
+        reply's `Claimant` raises is raised in all replies that wait with it.
         """
         await self._scope(budget).turn(waiting)
 
     def nudge(self, budget: Budget) -> None:
-        """Decides anew: a reply that waits has changed (it ended)."""
+        """Decides again, because a waiting reply has changed (it ended)."""
         if scope := self._scopes.get(budget.key):
             scope.look()
 
     def limited(self, budget: Budget, retry_after: float) -> None:
-        """The platform refused a call: `retry_after` seconds of quiet, then a lower rate."""
+        """The platform refused a call: pauses for `retry_after` seconds, then uses a lower rate."""
         scope = self._scope(budget)
         scope.meter.limited(retry_after)
         scope.look()
 
     def divide(self, connector: str, processes: int) -> None:
-        """So many processes, this one counted, share each budget of a connector."""
+        """Sets how many processes, including this one, share each budget of a connector."""
         if self._share(connector).divide(processes, asyncio.get_running_loop().time()):
             for key, scope in self._scopes.items():
                 if _connector(key) == connector:
                     scope.look()
 
     def expect(self, budget: Budget, ends: int) -> None:
-        """So many last edits are to come soon: all other calls leave room for them."""
+        """Sets how many ends will come soon; first texts and middles leave room for them."""
         if self._expected.get(budget.key, 0) == ends:
             return
         self._expected[budget.key] = ends
@@ -196,5 +197,5 @@ class Pacing:
 
 
 def _connector(key: str) -> str:
-    """The connector of a budget: its name is what the budget's key begins with."""
+    """The connector of a budget, with whose name the budget's key begins."""
     return key.replace(":", "/").partition("/")[0]

@@ -1,4 +1,7 @@
-"""Pure text: an answer's parts, the fences carried between them, and both undone."""
+"""Splits an answer into messages that a platform accepts, and restores it from what they show.
+
+Pure functions of text: nothing here knows a platform or waits for anything.
+"""
 
 from bot.render.layout import (
     Layout,

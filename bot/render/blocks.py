@@ -1,6 +1,6 @@
-"""Reads Markdown line by line: in which quote, list, fence or table each line stands.
+"""Parses Markdown's blocks line by line: which quotes, lists, fence or table each line is in.
 
-This follows CommonMark (and GFM's tables) as far as a layout needs it. HTML blocks and link
+It follows CommonMark, and GFM's tables, as far as a layout needs it. HTML blocks and link
 definitions are read as text.
 """
 
@@ -18,10 +18,10 @@ _ITEM = re.compile(r"([-+*]|\d{1,9}[.)])( +|$)")
 _LINE = re.compile(r"[^\r\n]*(\r\n|\n|\r|$)")
 
 CODE_INDENT = 4
-"""Columns by which a line is code rather than a block of its own."""
+"""Columns of indentation from which on a line is code and can't open a block."""
 
 _DEEPEST = 20
-"""So many quotes and lists may one line open; a line of nothing but marks is no cause for work."""
+"""Most quotes and lists that one line opens: bounds the work for a line of nothing but marks."""
 
 
 class LineKind(Enum):
@@ -39,19 +39,22 @@ class LineKind(Enum):
 
 
 IN_FENCE = (LineKind.FENCE_BODY, LineKind.FENCE_CLOSE)
-"""Lines that stand in a fence that an earlier line opened."""
+"""The lines of a fence after the one that opened it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nesting:
-    """A quote, or a list item whose content stands `width` columns in; a quote's width is 0."""
+    """A quote or a list item that a line is in.
+
+    `width` is how many columns a list item's content is indented; it is 0 for a quote.
+    """
 
     opening: str
     width: int
 
     @property
     def continuing(self) -> str:
-        """What every further line of it begins with."""
+        """The start of each of its further lines."""
         return " " * self.width if self.width else self.opening
 
 
@@ -59,18 +62,18 @@ Containers = tuple[Nesting, ...]
 
 
 def opening(containers: Containers) -> str:
-    """What opens these containers, the outermost first."""
+    """The marks that open these containers, the outermost first."""
     return "".join(container.opening for container in containers)
 
 
 def continuing(containers: Containers) -> str:
-    """What the further lines in these containers begin with."""
+    """The start of each further line in these containers."""
     return "".join(container.continuing for container in containers)
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """An open code fence: where it stands, its run of ` or ~, and its info string."""
+    """An open code fence: the containers it is in, its run of ` or ~, and its info string."""
 
     containers: Containers
     run: str
@@ -84,11 +87,11 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is known of a line once it was read.
+    """A line that was read.
 
-    `starts` says that it begins a block (no paragraph, table or fence goes on in it), `root` that
-    this block stands at the top, `item` that it opens a list item. `kept` are the containers of
-    the lines before that go on in it, `containers` all it stands in.
+    `starts`: it begins a block, so no paragraph, table or fence continues in it. `root`: that
+    block is in no container. `item`: it opens a list item. `kept` are the containers that continue
+    from the line before, `containers` all that it is in.
     """
 
     kind: LineKind
@@ -100,18 +103,18 @@ class Line:
 
 
 class Blocks:
-    """The state between two lines. `feed` takes whole lines without their ends."""
+    """The parser's state between two lines. `feed` takes whole lines without their ends."""
 
     def __init__(self) -> None:
         self.fence: Fence | None = None
         self.table = ""
-        """The two lines that began the table that goes on here."""
+        """Header and delimiter row of the table that the next line may continue; empty if none."""
         self._containers: Containers = ()
         self._paragraph: str | None = None
         self._in_list = False
 
     def copy(self) -> Blocks:
-        """The same state, to try a line on."""
+        """A copy, on which a line can be tried."""
         other = Blocks()
         other.__dict__.update(self.__dict__)
         return other
@@ -138,7 +141,7 @@ class Blocks:
         return self._outside(line, rest, kept)
 
     def _descend(self, rest: str) -> tuple[str, int]:
-        """Takes off what continues the open containers; how many of them go on."""
+        """Removes the marks that continue the open containers; returns how many continue."""
         for depth, container in enumerate(self._containers):
             bare = rest.lstrip(" ")
             indent = len(rest) - len(bare)
@@ -163,7 +166,7 @@ class Blocks:
     def _outside(self, line: str, rest: str, kept: Containers) -> Line:
         flowing = self._paragraph is not None
         opened, rest = _open(rest, flowing and kept == self._containers)
-        # A lazy line goes on with a paragraph without repeating the marks of its containers.
+        # CommonMark's "lazy continuation": a paragraph's next line may omit its containers' marks.
         kind = self._kind(rest, flowing and not opened)
         lazy = kind is LineKind.TEXT and flowing and not opened
         containers = self._containers if lazy else kept + opened
@@ -199,7 +202,7 @@ class Blocks:
         return self._in_list and bool(opened) and opened[0].width > 0
 
     def _note(self, kind: LineKind, line: str, rest: str) -> None:
-        """Keeps what the next line's reading depends on."""
+        """Keeps what the reading of the next line depends on."""
         if kind is LineKind.TABLE_RULE:
             self.table = f"{self._paragraph}\n{line}"
         elif kind is not LineKind.TABLE_ROW:
@@ -216,7 +219,7 @@ def _is_table_rule(bare: str) -> bool:
 
 
 def _open(rest: str, flowing: bool) -> tuple[Containers, str]:
-    """The containers that a line opens, and what is left of it."""
+    """The containers that a line opens, and the rest of the line."""
     opened: list[Nesting] = []
     while len(opened) < _DEEPEST:
         bare = rest.lstrip(" ")
@@ -237,18 +240,19 @@ def _open(rest: str, flowing: bool) -> tuple[Containers, str]:
 
 
 def _item(bare: str, flowing: bool) -> tuple[str, int] | None:
-    """A list item's mark and the spaces after it that belong to it."""
+    """A list item's mark and the number of spaces that belong to it; None if it is no item."""
     found = _ITEM.match(bare)
     if found is None or _RULE.fullmatch(bare):
         return None
     mark, spaces, content = found[1], len(found[2]), bare[found.end() :]
+    # CommonMark: a paragraph is interrupted only by an item with content, numbered 1 if at all.
     if flowing and (not content or (mark[0].isdigit() and mark[:-1] != "1")):
         return None
     return mark, spaces if content and spaces <= CODE_INDENT else 1
 
 
 def line_end(text: str, start: int) -> tuple[int, int]:
-    """Where the line that begins at `start` ends, without its line end and with it."""
+    """The end of the line that begins at `start`, before and after its line break."""
     found = _LINE.match(text, start)
     assert found is not None  # noqa: S101 - the pattern matches the empty string
     return found.start(1), found.end()

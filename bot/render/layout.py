@@ -1,5 +1,7 @@
-"""Lays out a growing answer in parts that each fit a message, and undoes the decoration again in
-what a platform's client draws.
+"""Splits a growing answer into parts that each fit a message, and restores it from what is shown.
+
+Parts get decoration, such as a reopened fence; restoring removes it from what a platform's client
+draws, so that the receipt can compare the answer's own text.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from bot.render.unfinished import Unfinished, close_unfinished
 from connectors.base import Limits
 from connectors.markdown import Growing, form
 
-# Lays out a growing answer in parts that each fit a message.
+# The layout of a growing answer in parts.
 
 
 _VISIBLE = re.compile(r"\S")
@@ -24,11 +26,11 @@ _VISIBLE = re.compile(r"\S")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One part of an answer: a slice of its text, and what the layout adds and leaves off.
+    """One part of an answer: a slice of its text, with decoration.
 
-    `lead + body + trail` is the slice. `head` and `tail` are decoration: a reopened and a closed
-    code fence, a table's repeated header, the marks of a list or quote that goes on, a note, a mark
-    of ours between two stretches of the answer.
+    `lead + body + trail` is the slice. `head` and `tail` are decoration: a fence that is reopened
+    or closed, a table's repeated header, the marks of a list or quote that continues, a note, a
+    line of ours between two stretches of the answer.
     """
 
     lead: str
@@ -41,7 +43,7 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """What the message shows."""
+        """The message's text."""
         return self.head + self.body + self.tail
 
 
@@ -51,60 +53,60 @@ _CODE_LINES = 2 * len("```\n")
 
 
 def for_literal(limits: Limits) -> Limits:
-    """What a text may have so that its parts fit as `literal` blocks."""
+    """The limits for a layout whose parts will be made `literal`: room for the fence is left."""
     return replace(limits, length=limits.length - min(_CODE_LINES, limits.length // 4))
 
 
 def literal(piece: Piece) -> Piece:
-    """A piece as one block of code: whatever stands in it, nothing of it is read as markup."""
+    """A piece as one code block, so that nothing in it is read as markup."""
     runs = map(len, _RUN.findall(piece.body))
     fence = "`" * max(_FENCE, 1 + max(runs, default=0))
     return replace(piece, head=f"{fence}\n", tail=f"\n{fence}")
 
 
 class Layout:
-    """An answer in parts, kept up to date while it grows. Linear in the answer's length.
+    """An answer in parts, updated while it grows, in time linear in its length.
 
-    Only the last part ever changes: a part is cut off once a visible character does not fit, and
-    where depends on nothing that comes later. Text without a visible character makes no part.
+    Only the last part ever changes. A part is cut once a visible character doesn't fit, and where
+    it is cut depends on nothing that comes later. Text without a visible character makes no part.
     """
 
     def __init__(self, limits: Limits, before: str = "") -> None:
-        """`before` is the answer up to here, whose fence, quote or list may go on.
+        """`before` is the answer up to here, whose fence, quote or list may continue.
 
-        Raises `ValueError` for a part of fewer than 12 characters.
+        Raises `ValueError` for limits too small to hold a fence and a character.
         """
         self._room = PartRoom.of(limits)
         self._new: list[str] = []
         self._fixed: list[Piece] = []
         self._lead = ""
         self._space = ""
-        self._marks = ""  # at the head of the part
-        # The rest of its head: what goes on in it.
+        # A part's head has two pieces: lines of ours (`mark`), then what continues in it.
+        self._marks = ""
         self._resumed = resumed(before, "", self._room) if before else ""
         self._begin(self._resumed, "")
 
     @property
     def fixed(self) -> Sequence[Piece]:
-        """The parts that will stay as they are."""
+        """The parts that will not change any more."""
         self._lay_out()
         return self._fixed
 
     @property
     def text(self) -> str:
-        """All that was appended."""
+        """Everything that was appended."""
         self._lay_out()
         fixed = "".join(piece.lead + piece.body + piece.trail for piece in self._fixed)
         return fixed + self._lead + self._body + self._space
 
     def append(self, text: str) -> None:
-        """Adds the next characters. They are laid out when somebody looks: once for many tokens."""
+        """Adds the next characters. They are laid out when the parts are read, not per token."""
         self._new.append(text)
 
     def mark(self, text: str) -> None:
-        """Puts a line of ours here: a part begins with it. It is left out where it has no room.
+        """Begins a new part here, with a line of ours; the line is left out if it doesn't fit.
 
-        It is seen once a visible character follows.
+        It appears once a visible character follows.
         """
         self._lay_out()
         if self._body:
@@ -115,7 +117,7 @@ class Layout:
             self._begin(marks + self._resumed, "")
 
     def pieces(self) -> list[Piece]:
-        """All parts so far; white space at the end is not shown until more text comes."""
+        """All parts so far. White space at the end is not shown until more text comes."""
         self._lay_out()
         if not self._body:
             return self._with_space_at_the_end()
@@ -126,12 +128,13 @@ class Layout:
         if not self._new:
             return
         text, self._new = "".join(self._new), []
+        # In steps of a part's length, so that one long text takes no more than linear time.
         step = self._room.limits.length
         for start in range(0, len(text), step):
             self._add(text[start : start + step])
 
     def _with_space_at_the_end(self) -> list[Piece]:
-        """White space after a mark that nothing visible has followed."""
+        """The parts, if only white space has come since the last one: it belongs to its trail."""
         if not (self._fixed and self._space):
             return list(self._fixed)
         *before, last = self._fixed
@@ -153,14 +156,14 @@ class Layout:
             self._cut(fits)
 
     def _fits(self) -> int:
-        """How many characters of the body fit."""
+        """How many of the body's characters fit."""
         fits, room = self._meter.fits(self._body), self._room.body(self._head)
         if self._size > room:
             fits = min(fits, fitting(self._body, room, self._room.limits.units))
         return fits
 
     def _break(self) -> None:
-        """Ends the part where it is; what follows stands in a new one."""
+        """Ends the part here; what follows goes into a new one."""
         tail = self._last_tail()
         head = resumed(self._body + self._space, self._head, self._room)
         self._fixed.append(Piece(self._lead, self._head, self._body, tail, self._space))
@@ -169,7 +172,7 @@ class Layout:
         self._begin(head, "")
 
     def _begin(self, head: str, body: str) -> None:
-        """Begins a part."""
+        """Begins a part with this head and body."""
         self._head, self._body = head, body
         self._size = self._room.limits.units(body)
         self._meter = SizeMeter(self._room, head)
@@ -179,14 +182,14 @@ class Layout:
         self._read_to = 0
 
     def _cut(self, fits: int) -> None:
-        """Cuts off a part: what is there of it does not fit."""
+        """Ends the part where it is best, since its body doesn't fit; the rest begins the next."""
         over = _VISIBLE.search(self._body, fits)
         assert over is not None  # noqa: S101 - the body ends with a visible character
         cut = choose(self._body[: over.end()], fits, self._head, self._room)
         blocks = Blocks()
         blocks.read(self._head + self._body[: cut.end])
         tail = self._closing(blocks.fence)
-        # Without a tail that protects it, a platform strips white space at the end.
+        # Platforms strip white space at a message's end, unless a tail follows it.
         end = cut.end if tail else len(self._body[: cut.end].rstrip())
         body, trail = self._body[:end], self._body[end : cut.next]
         self._fixed.append(Piece(self._lead, self._head, body, tail, trail))
@@ -195,7 +198,7 @@ class Layout:
         self._begin(cut.head, self._body[cut.next :])
 
     def _last_tail(self) -> str:
-        """What closes the fence that is open at the end; reads whole lines only once."""
+        """The line that closes a fence still open at the end. Reads each whole line only once."""
         end, following = line_end(self._body, self._read_to)
         while end < following:
             self._blocks.feed(self._begun + self._body[self._read_to : end])
@@ -220,9 +223,9 @@ def layout(text: str, limits: Limits) -> list[Piece]:
 
 
 def with_note(pieces: Sequence[Piece], note: str, limits: Limits) -> list[Piece]:
-    """Adds a note below the last part, or in one of its own where it doesn't fit or there is none.
+    """Adds a note below the last part, or as a part of its own if it doesn't fit there.
 
-    A note that is longer than a part is shortened.
+    A note that is too long for a part is shortened.
     """
     if pieces:
         *before, last = pieces
@@ -241,7 +244,7 @@ def _shortened(note: str, limits: Limits) -> str:
     return note[:end].rstrip() + "…"
 
 
-# What a model thought before its answer, as a quote in parts of its own: all decoration.
+# A model's reasoning, as a quote in parts of its own.
 
 
 _TITLE = "> _Thoughts_\n>\n> "
@@ -249,7 +252,10 @@ _LINE_END = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Thoughts:
-    """A growing quote. No part of the answer is in it, so nothing of it is ever compared."""
+    """A growing quote of the reasoning.
+
+    Its parts are decoration only: they are no part of the answer, which the receipt compares.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._layout = Layout(limits)
@@ -264,7 +270,7 @@ class Thoughts:
         return [_decoration(piece) for piece in self._layout.pieces()]
 
     def fixed(self) -> list[Piece]:
-        """The parts that will stay as they are."""
+        """The parts that will not change any more."""
         return [_decoration(piece) for piece in self._layout.fixed]
 
 
@@ -272,20 +278,23 @@ def _decoration(piece: Piece) -> Piece:
     return replace(piece, lead="", head=piece.head + piece.body, body="", trail="")
 
 
+# From what a platform's client shows back to the answer's text.
+
+
 _MARKS = tuple("`~*_")
 _NEARBY = 8
-"""Characters around an estimate in which the exact end of what is shown is looked for: as many
-as the marks that can be unfinished there."""
+"""Characters on both sides of the estimated end of what is shown that are searched for the exact
+one: as many as the marks that can be unclosed there."""
 _FAR = 256
-"""Characters around a guess at that in which it is looked for first."""
+"""Characters on both sides of a first guess that are searched for the estimate."""
 
 
 def restore(pieces: Sequence[Piece], shown: Sequence[str]) -> str:
-    """The text that the messages show, without decoration and with the white space it left off.
+    """The text that messages show, without decoration and with the white space that was left off.
 
-    A piece of which all is shown is restored as it was generated; of another, as much as is shown
-    from its start, and what is shown instead of the rest: so a difference stays a difference.
-    Messages without a piece are taken as they are.
+    A piece that is shown completely is restored as it was generated. Of any other piece, the part
+    that is shown is restored, followed by whatever the message shows instead of the rest: a
+    difference stays a difference. Messages beyond the pieces are taken as they are.
     """
     undone = [_undo(piece, text) for piece, text in zip(pieces, shown, strict=False)]
     return "".join([*undone, *shown[len(pieces) :]])
@@ -297,12 +306,12 @@ def _undo(piece: Piece, shown: str) -> str:
     found = as_seen(piece, shown)
     surplus = shown[len(form(piece.head + found.body)) :]
     text = piece.lead + found.body + surplus
-    # Marks that a client draws as they are would make good for what it should have made of them.
+    # The surplus may be markup that the client drew literally. It must not complete the answer.
     return piece.lead + found.body if text == piece.lead + piece.body + piece.trail else text
 
 
 def undecorated(pieces: Sequence[Piece], sources: Sequence[str]) -> str:
-    """The text in the Markdown that messages were made of, without decoration.
+    """The answer's text in the Markdown source of messages, without decoration.
 
     Decoration that a message lacks is not missed, what is there is kept.
     """
@@ -315,9 +324,9 @@ def undecorated(pieces: Sequence[Piece], sources: Sequence[str]) -> str:
 
 
 def as_sent(piece: Piece, text: str) -> Piece:
-    """The piece of a message that is sent `text`: `piece.text`, closed for the moment.
+    """The piece of a message that is sent as `text`, which is `piece.text` with its markup closed.
 
-    Its body is as much of the piece's as the text has from the start; the rest is decoration.
+    Its body is as much of the piece's body as the text has from its start; the rest is decoration.
     """
     if text == piece.text:
         return piece
@@ -327,16 +336,16 @@ def as_sent(piece: Piece, text: str) -> Piece:
     if same is None:
         tail = rest[len(piece.body) :]
         body = piece.body.rstrip(tail[:1]) if tail[:1] in _MARKS else piece.body
-        if body != piece.body:  # what closes it made marks of them, and they may be none
+        if body != piece.body:  # its last marks, which may be text, now merge with the closing ones
             return Piece(piece.lead, head, body, rest[len(body) :], "")
         return replace(piece, head=head, tail=tail)
     return Piece(piece.lead, head, rest[:same], rest[same:], "")
 
 
 def as_seen(piece: Piece, text: str) -> Piece:
-    """The piece as a message shows it of which `text` can be seen.
+    """The piece as a client shows it, with `text` on the screen.
 
-    Its body is as much of the piece's as the text shows from the start.
+    Its body is as much of the piece's body as the text shows from its start.
     """
     if text == form(piece.text):
         return piece
@@ -346,7 +355,7 @@ def as_seen(piece: Piece, text: str) -> Piece:
 
 
 def _seen_up_to(head: str, body: str, text: str) -> int:
-    """How much of a body can be seen in a text: where that ends exactly, or its last whole line."""
+    """How many of a body's characters a text shows: exactly, or up to its last whole line."""
     seen = Growing().form
     about = _about(
         len(text), len(seen(head + body)), len(body), lambda end: seen(head + body[:end])
@@ -366,7 +375,10 @@ def _seen_up_to(head: str, body: str, text: str) -> int:
 
 
 def _about(shown: int, whole: int, length: int, seen: Callable[[int], str]) -> int:
-    """Where what can be seen of a body is as long as what is shown: mostly close to its end."""
+    """The index up to which a body looks as long as what is shown; mostly near its end.
+
+    Searched near a guess first: for each index tried, the body has to be rendered.
+    """
     guess = length - (whole - shown)
     near = range(max(0, guess - _FAR), max(0, min(length, guess + _FAR) + 1))
     found = bisect_left(near, shown, key=lambda end: len(seen(end)))
@@ -376,7 +388,7 @@ def _about(shown: int, whole: int, length: int, seen: Callable[[int], str]) -> i
 
 
 def _shows(begun: str, text: str) -> bool:
-    """Whether a text is what can be seen of a part that has grown so far, closed or not."""
+    """Whether a text is what a client shows of a part, with its markup closed or not."""
     return text == form(begun) or text == form(close_unfinished(begun))
 
 

@@ -1,4 +1,4 @@
-"""Counts text as a platform does, and says how a part's room is shared out."""
+"""Measures text as a platform does, and divides a part's room between head, body and tail."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from bot.render.blocks import line_end
 from connectors.base import Cost, Limits
 
 CLOSING_MARKS = 5
-"""The most characters that closing unfinished markup may add to a text."""
+"""Most characters that closing unfinished markup may add to a text."""
 
 _SMALLEST = 12
+"""Smallest length of a part, in the platform's units."""
 _LEAST = Cost(characters=48, bytes=96, blocks=6, rows=4, columns=1, cells=24)
-"""Less of one of these is no room for a reopened fence and a character."""
+"""Smallest cost limits of a part: less has no room for a reopened fence and a character."""
 _SMALL = 100
-"""Characters below which no part is made smaller."""
+"""Length below which `smaller` makes no part smaller."""
 _TAIL = 64
+"""Most units that are kept free at a part's end."""
 _MEASURES = 32
-"""How often one part is measured at the most: a bound on the work, whatever the text is."""
+"""Most exact measurements of one part: bounds the work, whatever the text is."""
 _GRAPHEME = regex.compile(r"\X")
 
 
 def fitting(text: str, room: int, units: Callable[[str], int]) -> int:
-    """How many leading characters fit into `room` units."""
+    """How many leading characters of a text fit into `room` units."""
+    # A character takes one or two units (UTF-16), so half the excess can go at once.
     count = min(len(text), room)
     while (over := units(text[:count]) - room) > 0:
         count -= (over + 1) // 2
@@ -37,14 +40,14 @@ def fitting(text: str, room: int, units: Callable[[str], int]) -> int:
 
 
 def boundaries(text: str) -> set[int]:
-    """The positions at which no grapheme is cut in two."""
+    """The positions at which a text can be cut without splitting a grapheme."""
     if text.isascii() and "\r" not in text:
         return set(range(len(text) + 1))
     return {0, *(found.end() for found in _GRAPHEME.finditer(text))}
 
 
 def smaller(limits: Limits) -> Limits:
-    """Limits of half the size, for a platform that refuses what it should take."""
+    """Limits of half the size, for a platform that refused a message within its limits."""
 
     def half(most: int, least: int) -> int:
         return max(most // 2, min(most, least))
@@ -66,16 +69,16 @@ def smaller(limits: Limits) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class PartRoom:
-    """How a part's room is shared out, in units of its length and in all else that is counted.
+    """How a part's room is divided, in units of length and in everything else that is counted.
 
-    `tail` is kept free at a part's end for closing its fence or, while the answer grows, its
+    `tail` units are kept free at a part's end to close its fence or, while the answer grows, its
     unfinished markup: a quarter of a part, at most 64 units. A fence whose closing line is longer
-    than that is left open. A reopened fence or a table's header may take half of the room.
+    than that is left open. A head (a reopened fence, a table's header) may take half of the room.
     """
 
     limits: Limits
     most: Cost
-    """What a part may take without its tail."""
+    """The cost that a part may have without its tail."""
 
     @classmethod
     def of(cls, limits: Limits) -> PartRoom:
@@ -98,11 +101,11 @@ class PartRoom:
         return _tail(self.limits.length)
 
     def body(self, head: str) -> int:
-        """The most units that a body may take after this head."""
+        """The units that are left for a body after this head."""
         return self.limits.length - self.limits.units(head) - self.tail
 
     def closes(self, closing: str) -> bool:
-        """Whether a part's tail has room for this."""
+        """Whether this closing line fits into a part's tail."""
         return self.limits.units(closing) <= self.tail
 
     def begins(self, head: str) -> bool:
@@ -115,16 +118,16 @@ class PartRoom:
         return any((taken + taken).within(self.most) for taken in (count(head) for count in bounds))
 
     def adds(self, text: str) -> Cost:
-        """The most that all lines of a text add."""
+        """An upper bound of a text's cost, as the sum over its lines."""
         return reduce(add, map(self.limits.adds, text.splitlines(keepends=True)), Cost())
 
 
 class SizeMeter:
-    """How much of a growing body fits a part, by all that a platform counts.
+    """How much of a growing body fits a part, by everything that a platform counts.
 
-    Each line is counted as the most that it may add; where that is too much, all whole lines
-    before it are measured. So where a body is full depends on nothing that comes later, nor on the
-    steps in which it came.
+    Each line is counted with an upper bound of its cost. When the sum is too much, all whole lines
+    before are measured exactly. So where a body is full depends neither on what comes later nor on
+    the steps in which it came.
     """
 
     def __init__(self, room: PartRoom, head: str) -> None:
@@ -136,7 +139,7 @@ class SizeMeter:
         self._left = _MEASURES
 
     def fits(self, body: str) -> int:
-        """How many leading characters of a body fit, which goes on from the one before."""
+        """How many leading characters of a body fit. It must extend the body of the last call."""
         if self._room.limits.measure is None:
             return len(body)
         while self._read_to < len(body):
@@ -145,7 +148,7 @@ class SizeMeter:
             if not self._takes(line, body):
                 return self._read_to + self._fitting(line)
             if end == following:
-                break  # it may grow
+                break  # a line without an end may still grow
             self._taken += self._room.limits.adds(line)
             self._read_to = following
         return len(body)
@@ -165,7 +168,7 @@ class SizeMeter:
         return (self._taken + self._room.limits.adds(line)).within(self._room.most)
 
     def _fitting(self, line: str) -> int:
-        """How much of the line fits that doesn't fit as a whole."""
+        """How many characters fit of a line that doesn't fit as a whole."""
         lengths = range(1, len(line) + 1)
         return bisect_left(lengths, True, key=lambda length: not self._within(line[:length]))
 

@@ -1,5 +1,5 @@
-"""Where a part that is full ends, and what the next begins with that was cut off in the middle
-of a fence, table, quote or list.
+"""Where a full part is cut, and the head of the next one: a fence, table, quote or list may
+continue there.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from bot.render.sizes import PartRoom, boundaries
 from bot.render.unfinished import scan
 
 _MARK_BEGUN = re.compile(r"`{1,2}|~{1,2}|[-+*]|\d+[.)]?")
-"""What the window may show of an item's mark or a fence, cut short at its end."""
+"""An item's mark or a fence as it may look if the window ends within it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """A line of the window: where it begins, what it is, the fence it is in, its table's header."""
+    """A line of the window: its start, what it is, the fence it is in, and its table's header."""
 
     at: int
     line: Line
@@ -41,7 +41,7 @@ class LineState:
 
 
 def read(text: str, head: str) -> Iterator[LineState]:
-    """The lines of a part's text, which stands after `head`."""
+    """The lines of a part's text; `head` is the decoration before it."""
     blocks = Blocks()
     whole, _, begun = head.rpartition("\n")
     if whole:
@@ -58,7 +58,7 @@ def read(text: str, head: str) -> Iterator[LineState]:
 
 
 def head_at(at: int, place: LineState, text: str, room: PartRoom) -> str:
-    """What a part begins with that is cut off at `at`, in the line at `place` of a window's text.
+    """The head of the next part if a window's text is cut at `at`, in the line at `place`.
 
     Decoration for which there is no room is left out, but for a bare fence.
     """
@@ -73,7 +73,7 @@ def head_at(at: int, place: LineState, text: str, room: PartRoom) -> str:
 
 
 def _reopened(fence: Fence, kind: LineKind, within: bool, room: PartRoom) -> str:
-    """A fence again, as far as there is room: without its info string, or as a bare fence."""
+    """The fence opened again; without its info string, or as a bare fence, if there is no room."""
     info = fence.info if kind in IN_FENCE else ""
     begun = continuing(fence.containers) if within else ""
     around = opening(fence.containers) + fence.run
@@ -85,16 +85,16 @@ def _reopened(fence: Fence, kind: LineKind, within: bool, room: PartRoom) -> str
 
 
 def _header(place: LineState) -> str:
-    """The header of the table that goes on at a place."""
+    """The header of the table that continues at a place, or nothing."""
     repeatable = place.line.kind is LineKind.TABLE_ROW and not place.line.containers
     return place.table.lstrip() + "\n" if repeatable else ""
 
 
 def _around(line: Line, after_text: bool, mark_begun: bool) -> str:
-    """The marks of the quotes and lists that go on, where the text means something else without.
+    """The marks of the quotes and lists that continue, if the text would read otherwise without.
 
-    That is so in a quote, before a nested item or fence (what follows it would stand too far in)
-    and wherever a fence that may follow stands so far in that it would be no fence any more.
+    That is so in a quote, before a nested item or fence (whose further lines would be indented too
+    far), and in lists so deep that a fence in them would be indented like code.
     """
     containers = line.containers if after_text else _lists(line.kept)
     quoted = any(not container.width for container in containers)
@@ -104,38 +104,39 @@ def _around(line: Line, after_text: bool, mark_begun: bool) -> str:
 
 
 def _lists(containers: Containers) -> Containers:
-    """The list items outside of any quote: their indentation is lost at a part's start."""
+    """The list items outside any quote: platforms strip their indentation at a message's start."""
     return tuple(takewhile(lambda container: container.width > 0, containers))
 
 
-# Says where a part that is full ends, and what the next one begins with.
+# Where a full part is cut.
 #
-# The decision sees the window only: the part's text up to the first visible character that does
-# not fit. So it is the same for every answer that begins like this one.
+# The decision sees only the window: the part's text up to the first visible character that doesn't
+# fit. So it is the same for every answer that begins like this one.
 #
-# Where a part is cut, in this order, the last such place that fits. Each kind must leave the part
-# at least so full:
+# The kinds of places are tried in this order, and of a kind the last place that fits is taken. A
+# place counts only if the part is at least this full:
 #
-# - before a table, list or fence that would be cut in two: a quarter - between blocks, then
-# between the items or blocks within one, then between lines, then after a sentence: half - between
-# words, outside inline markup: a tenth - at a place that reads badly: within inline markup, after
-# a heading, between a list item's mark and its text, before a fence's last line: a tenth - between
-# graphemes; within one only if it is longer than a part
+# - a quarter: before a table, list or fence that would be cut in two
+# - half: between blocks; between the items or blocks of one; between lines; after a sentence
+# - a tenth: between words, outside inline markup
+# - a tenth: where it reads badly: within inline markup, after a heading, between a list item's mark
+#   and its text, before a fence's last line
+# - otherwise between graphemes, and within a grapheme only if that is longer than a part
 
 
 _GAP = re.compile(r"\s+|(?<=[。！？])(?=[^\s。！？」』）”’])")
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]*_」』）]*\Z")
 _SENTENCE_LOOK = 12
-"""So many characters are looked at for a sentence's end and the marks that close after it."""
+"""Characters before a gap in which a sentence's end, with closing marks after it, is searched."""
 _ITEM_MARK = re.compile(r"\s*(?:>\s*)*(?:(?:[-+*]|\d+[.)])\s+(?:\[[ xX]\]\s+)?)*")
 _BLOCK_MARK = re.compile(r"`{3}|~{3}|>|#{1,6}\s|[-+*]\s|\d+[.)]\s")
 _BEGINNINGS = (LineKind.HEADING, LineKind.FENCE_OPEN, LineKind.TABLE_RULE)
-"""Lines that mean little without the next one."""
+"""Kinds of lines that mean little without the next line."""
 _KEPT_WHOLE = (LineKind.TABLE_RULE, LineKind.TABLE_ROW, LineKind.FENCE_OPEN, *IN_FENCE)
 
 
 class Rank(IntEnum):
-    """How good a place for a cut is, the best first."""
+    """How good a place for a cut is; the best has the lowest value."""
 
     WHOLE = 0
     BLOCK = 1
@@ -155,14 +156,14 @@ _LEAST = {
     Rank.WORD: 1 / 10,
     Rank.POOR: 1 / 10,
 }
-"""How full a cut of each rank must leave the part."""
+"""How full a part must at least be for a cut of each rank."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutPoint:
-    """The body ends at `end`, the next one begins at `next` (indexes into the window) after `head`.
+    """A cut: the body ends at `end`, and the next one begins at `next`, after its `head`.
 
-    What lies between is white space.
+    Both are indexes into the window; between them is only white space.
     """
 
     end: int
@@ -178,15 +179,15 @@ class _Candidate:
 
 
 def choose(window: str, fits: int, head: str, room: PartRoom) -> CutPoint:
-    """Cuts a window: a part's text up to the first visible character that does not fit.
+    """Decides where to cut a window, of which the first `fits` characters fit.
 
-    `fits` of its characters do; `head` is what the part shows before it.
+    `head` is the part's decoration before it.
     """
     return _Window(window, head, fits).cut(room)
 
 
 def resumed(text: str, head: str, room: PartRoom) -> str:
-    """What the next part begins with where one ends after `text`, whatever follows."""
+    """The head of the next part if one ends after `text`, whatever follows."""
     window = text + "x"
     place = list(read(window, head))[-1]
     return head_at(len(text), place, window, room)
@@ -236,7 +237,7 @@ class _Window:
         return self._places[bisect_right(self._starts, at) - 1]
 
     def _candidate(self, rank: Rank, at: int) -> _Candidate:
-        """A cut at a position: it swallows white space, but in a fence no more than a line end."""
+        """A cut at a position. White space around it is dropped; in a fence, only a line break."""
         place = self._place(at)
         if place.line.kind in IN_FENCE or (
             place.line.kind is LineKind.FENCE_OPEN and at > place.at
@@ -267,7 +268,7 @@ class _Window:
         return Rank.ITEM if line.starts else Rank.LINE
 
     def _belongs_above(self, place: LineState) -> bool:
-        """The line ends what stands above it, or would be read as a fence at a part's start."""
+        """Whether a line ends what is above it, or would be read as a fence at a part's start."""
         bare = self._text[place.at :].lstrip()
         match place.line.kind:
             case LineKind.FENCE_CLOSE | LineKind.TABLE_RULE:
@@ -275,7 +276,7 @@ class _Window:
             case LineKind.RULE:
                 return not place.line.starts
             case LineKind.TEXT:
-                # What ends the window may be the beginning of a table's delimiters.
+                # The window may end within a table's delimiter row.
                 begun = place.line is self._last and not bare.strip("|:- ")
                 return begun or bare.startswith(("```", "~~~"))
             case LineKind.FENCE_BODY if place.line is self._last and place.fence is not None:
@@ -285,7 +286,7 @@ class _Window:
     # Before what would be cut in two.
 
     def _wholes(self) -> Iterator[_Candidate]:
-        """Before the list, then before the table or fence that goes on at the window's end."""
+        """Before the list, then before the table or fence, in which the window ends."""
         root = max((i for i, place in enumerate(self._places) if place.line.root), default=0)
         if self._places[root].line.item:
             yield self._candidate(Rank.WHOLE, self._starts[self._with_heading(root)])
@@ -293,14 +294,14 @@ class _Window:
             yield self._candidate(Rank.WHOLE, self._starts[self._with_heading(self._leaf)])
 
     def _with_heading(self, index: int) -> int:
-        """A heading stays with what it stands above."""
+        """The line's index, or that of the heading directly above it, which must stay with it."""
         above = index - 1
         while above > 0 and self._places[above].line.kind is LineKind.BLANK:
             above -= 1
         return above if above > 0 and self._places[above].line.kind is LineKind.HEADING else index
 
     def _last_leaf(self) -> int:
-        """The line in which the paragraph, table or fence begins that the window ends in."""
+        """The index of the line that begins the paragraph, table or fence the window ends in."""
         index = len(self._places) - 1
         while index > 0 and not self._places[index].line.starts:
             index -= 1

@@ -1,4 +1,4 @@
-"""Closes, for the moment, the inline markup that a growing answer has not closed yet."""
+"""Closes markup that a growing answer has not closed yet, so that it can be shown already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bot.render.blocks import Blocks, Fence, Line, LineKind, line_end
 from bot.render.sizes import CLOSING_MARKS
 
-# Finds inline markup: code, emphasis and links, whole ones and those that are still open.
+# Finds inline markup: code, emphasis and links, closed or still open.
 
 
 _MARK = re.compile(r"\\.|`+|\*+|_+|~+|!?\[|\]|https?://[^\s()\]*`]+|<[^<>\s]+>", re.S)
@@ -17,7 +17,7 @@ _TARGET = re.compile(r"\((?:[^()\\\n]|\\.|\((?:[^()\\\n]|\\.)*\))*\)")
 
 @dataclass(slots=True)
 class OpenMark:
-    """An opening mark that was not closed: where it stands, and what would close it."""
+    """An opening mark that is not closed: its position, and the text that would close it."""
 
     at: int
     text: str
@@ -25,10 +25,11 @@ class OpenMark:
 
 @dataclass(slots=True)
 class Inline:
-    """What a paragraph holds. Positions are indexes into its text.
+    """The inline markup of a paragraph. Positions are indexes into its text.
 
-    `target` is where a link's unfinished target begins, `dangling` the length of a run of marks at
-    the very end that neither opens nor closes anything.
+    `spans` are the closed ones, `open` the marks without an end. `target` is the start of a link's
+    unfinished target; `dangling` is the length of a run of marks at the very end that neither
+    opens nor closes anything yet.
     """
 
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Inline:
 
 
 def scan(text: str) -> Inline:
-    """Reads a paragraph's inline markup, in one pass."""
+    """Finds a paragraph's inline markup, in one pass."""
     return _Scan(text).run()
 
 
@@ -58,7 +59,8 @@ class _Scan:
     def _take(self, mark: str, at: int) -> None:
         if mark[0] == "`":
             self._code(mark, at)
-        elif mark[0] in "*_~":
+            return
+        if mark[0] in "*_~":
             self._emphasis(mark, at)
         elif mark.endswith("[") and mark[0] in "![":
             self._brackets.append(at)
@@ -73,7 +75,7 @@ class _Scan:
         elif self._at == len(self._text):
             self._found.dangling = len(run)
         else:
-            # Whatever follows may be code: nothing more is read.
+            # Everything after it may be code, so nothing more is read.
             self._found.open.append(OpenMark(at, run))
             self._finish_code()
 
@@ -96,13 +98,13 @@ class _Scan:
             self._found.dangling = left
 
     def _close(self, char: str, count: int) -> int:
-        """Closes the newest marks of this kind; how many characters of the run are left."""
+        """Closes the newest marks of this kind; returns how many characters of the run are left."""
         for mark in [mark for mark in reversed(self._found.open) if mark.text[0] == char]:
             used = min(count, len(mark.text))
             self._found.spans.append((mark.at, self._at))
             mark.text = mark.text[used:]
             count -= used
-            # What was opened inside and not closed was no mark at all.
+            # Marks that were opened inside and not closed are plain text.
             keep = self._found.open.index(mark) + (1 if mark.text else 0)
             del self._found.open[keep:]
             if not count:
@@ -132,25 +134,25 @@ def _may_open(run: str, before: str) -> bool:
 
 _BARE_MARK = re.compile(r"(?:^|(?<=[\r\n]))[ >]*(?:[-+*=]+|>|#{1,6}|!?\[)[ ]*\Z")
 _NOTHING = "…"
-"""What is shown where all that there is had to be hidden."""
+"""What is shown if everything there is has to be hidden."""
 
 
 class Unfinished:
     """Closes a growing text again and again; of what it has grown from, only the end is read anew.
 
-    Any text may follow any other: one that does not go on from the last is read from its start.
+    A text that doesn't extend the last one is read from its start.
     """
 
     def __init__(self) -> None:
         self._begin()
 
     def close(self, text: str) -> str:
-        """The text of a part that still grows, fit to be looked at now.
+        """The text of a part that still grows, with its markup closed.
 
-        Open bold, italic, struck and code text is closed; a mark that is only half there, an empty
-        code block and the target of an unfinished link are hidden. At most `CLOSING_MARKS`
-        characters are added, for which `Layout` leaves room; where more would be needed, none are.
-        (Longer fences are closed by `Layout` already.) Never empty, unless the text is.
+        Open bold, italic, struck-through and code text is closed. Half a mark, an empty code block
+        and the target of an unfinished link are hidden. At most `CLOSING_MARKS` characters are
+        added, for which `Layout` leaves room; if more are needed, none are added. (Longer fences
+        are already closed by `Layout`.) The result is only empty if the text is.
         """
         starts, lines, fence = self._read(text)
         if not lines:
@@ -172,7 +174,7 @@ class Unfinished:
     def _read(self, text: str) -> tuple[list[int], list[Line], Fence | None]:
         if not text.startswith(self._kept):
             self._begin()
-        # The last two lines may become others: one grows, and one closes a fence for the moment.
+        # The last two lines may change: one still grows, and one may be the layout's closing fence.
         stay = text.rfind("\n", 0, max(0, text.rfind("\n"))) + 1
         at = len(self._kept)
         if stay > at:
@@ -189,7 +191,7 @@ def close_unfinished(text: str) -> str:
 
 
 def _feed(blocks: Blocks, text: str, at: int, starts: list[int], lines: list[Line]) -> int:
-    """Reads the lines from a position on; returns where the text ends."""
+    """Reads the lines from `at` on; returns the end of the text."""
     while at < len(text):
         end, following = line_end(text, at)
         starts.append(at)
@@ -199,7 +201,7 @@ def _feed(blocks: Blocks, text: str, at: int, starts: list[int], lines: list[Lin
 
 
 def _paragraph(lines: list[Line]) -> int:
-    """The line in which the last paragraph or table begins."""
+    """The index of the line in which the last paragraph or table begins."""
     index = len(lines) - 1
     while index > 0 and not lines[index].starts:
         index -= 1
@@ -207,7 +209,7 @@ def _paragraph(lines: list[Line]) -> int:
 
 
 def _fenced(text: str, starts: list[int], lines: list[Line], fence: Fence | None) -> str:
-    """A text that ends in a code block."""
+    """Closes a text that ends in a code block."""
     closing = text[starts[-1] :] if fence is None else fence.closing
     content = text[: starts[-1]].rstrip("\r\n") if fence is None else text
     run = closing.strip(" >")
@@ -223,7 +225,7 @@ def _fenced(text: str, starts: list[int], lines: list[Line], fence: Fence | None
 
 
 def _without_half_closing(content: str, char: str) -> str:
-    """Code without a last line that is nothing but one or two of a closing fence's characters."""
+    """Code without a last line of one or two fence characters: a closing fence may be coming."""
     last = content.rstrip(" ").splitlines()[-1] if content.strip() else ""
     return (
         content[: len(content) - len(last)].rstrip()
@@ -243,7 +245,7 @@ def _inline(text: str, start: int) -> str:
 
 
 def _without_bare_mark(text: str) -> str:
-    """The text without a last line that is nothing yet but the mark of a block or a link."""
+    """The text without a last line that is only the mark of a block or a link so far."""
     found = _BARE_MARK.search(text)
     return text[: found.start()] if found else text
 

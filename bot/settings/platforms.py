@@ -171,9 +171,7 @@ class DiscordSettings(BaseSettings):
     @field_validator("discord_api_url")
     @classmethod
     def _is_api_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("has to begin with http:// or https://")
-        return value.rstrip("/")
+        return f"{is_url(value)}".rstrip("/")
 
     @field_validator("discord_gateway_url")
     @classmethod

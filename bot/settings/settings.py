@@ -25,9 +25,9 @@ from bot.settings.platforms import DiscordSettings, SlackSettings
 # process's environment before any of these libraries is imported.
 
 
-TRACING = ("LANGSMITH_", "LANGCHAIN_")
+TRACING_PREFIXES = ("LANGSMITH_", "LANGCHAIN_")
 """LangSmith's and LangChain's own tracing: `TRACE_LANGCHAIN` leaves them."""
-SERVICES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_GENAI_", "OTEL_")
+SDK_PREFIXES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_GENAI_", "OTEL_")
 """Addresses, accounts, headers and logs of the services' SDKs, and the exporters of traces."""
 
 
@@ -35,7 +35,7 @@ def take_out(
     environ: MutableMapping[str, str], settings: Collection[str], *, tracing: bool
 ) -> list[str]:
     """Removes the variables that are no `settings`, and returns their names."""
-    prefixes = SERVICES if tracing else TRACING + SERVICES
+    prefixes = SDK_PREFIXES if tracing else TRACING_PREFIXES + SDK_PREFIXES
     foreign = [
         name
         for name in sorted(environ)
