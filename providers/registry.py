@@ -17,16 +17,16 @@ Dialect = Literal["", "openai", "azure", "compatible", "local"]
 class ProviderEntry:
     """One provider: what it is, what makes it, and which settings it is made from.
 
-    `lean` and `langchain` name the function that makes it, as `module:function`, for either value
-    of STREAM_READER; where `lean` is empty there is one for both. The function takes the model's
+    `make` names the function that makes it, as `module:function`; `make_langchain` another one for
+    STREAM_READER=langchain, where there is one. The function takes the model's
     name and, as keywords, `stall_seconds`, `first_seconds`, `sees`, `options`, `room` where it is
     set, `api_key` where there is a `key`, `base_url` where another address is set, and what its
     dialect needs (`bot/app/models.py`).
     """
 
     title: str
-    langchain: str
-    lean: str = ""
+    make: str
+    make_langchain: str = ""
     dialect: Dialect = ""
     """Which further keywords it takes; empty: none."""
     key: str = ""
@@ -66,8 +66,8 @@ def _service(
     """A service that speaks OpenAI's chat completions, at an address of its own."""
     return ProviderEntry(
         title=title,
-        lean="providers.openai_stream:compatible_provider",
-        langchain="providers.openai:compatible_provider",
+        make="providers.openai_stream:compatible_provider",
+        make_langchain="providers.openai:compatible_provider",
         dialect="compatible",
         key=key,
         base_url=base_url,
@@ -80,14 +80,14 @@ def _service(
 PROVIDERS: Mapping[str, ProviderEntry] = {
     "local": ProviderEntry(
         title="the embedded model",
-        langchain="providers.local:local_provider",
+        make="providers.local:local_provider",
         dialect="local",
         recorded="llama_cpp.sse",
     ),
     "openai": ProviderEntry(
         title="OpenAI",
-        lean="providers.openai_stream:openai_provider",
-        langchain="providers.openai:openai_provider",
+        make="providers.openai_stream:openai_provider",
+        make_langchain="providers.openai:openai_provider",
         dialect="openai",
         key="openai_api_key",
         address="openai_base_url",
@@ -95,8 +95,8 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     ),
     "azure": ProviderEntry(
         title="Azure OpenAI",
-        lean="providers.openai_stream:azure_provider",
-        langchain="providers.azure:azure_provider",
+        make="providers.openai_stream:azure_provider",
+        make_langchain="providers.azure:azure_provider",
         dialect="azure",
         key="azure_openai_api_key",
         needs_key=False,  # with AZURE_OPENAI_AUTH=entra it needs none
@@ -106,8 +106,8 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     ),
     "compatible": ProviderEntry(
         title="any server that speaks OpenAI's chat completions",
-        lean="providers.openai_stream:compatible_provider",
-        langchain="providers.openai:compatible_provider",
+        make="providers.openai_stream:compatible_provider",
+        make_langchain="providers.openai:compatible_provider",
         dialect="compatible",
         key="openai_api_key",
         needs_key=False,
@@ -117,7 +117,7 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     ),
     "anthropic": ProviderEntry(
         title="Anthropic",
-        langchain="providers.anthropic:anthropic_provider",
+        make="providers.anthropic:anthropic_provider",
         key="anthropic_api_key",
         address="anthropic_base_url",
         extra="anthropic",
@@ -125,14 +125,14 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     ),
     "google": ProviderEntry(
         title="Google's Gemini",
-        langchain="providers.google:google_provider",
+        make="providers.google:google_provider",
         key="google_api_key",
         address="google_gemini_base_url",
         extra="google",
         recorded="google_thoughts.http",
     ),
     "langchain": ProviderEntry(
-        title="any LangChain chat model", langchain="providers.langchain:langchain_provider"
+        title="any LangChain chat model", make="providers.langchain:langchain_provider"
     ),
     "qwen": _service(
         "Alibaba's Qwen (Model Studio, DashScope)",

@@ -55,8 +55,8 @@ def make_model(settings: Settings) -> Provider:
 
 def _maker(entry: ProviderEntry, settings: Settings) -> Callable[..., Provider]:
     """The function that makes a provider; its module is imported now."""
-    lean = settings.stream_reader == "lean" and entry.lean
-    module, _, name = (entry.lean if lean else entry.langchain).partition(":")
+    langchain = settings.stream_reader == "langchain" and entry.make_langchain
+    module, _, name = (entry.make_langchain if langchain else entry.make).partition(":")
     if entry.extra:
         found = needed(module, entry.extra, f"MODEL={settings.model}")
     else:

@@ -36,12 +36,7 @@ LONG_MODULES: frozenset[str] = frozenset(
         "connectors/web/login.py",
     }
 )
-LONG_FUNCTIONS: frozenset[str] = frozenset(
-    {
-        "providers/openai.py::compatible_provider",
-        "providers/openai_stream/services.py::compatible_provider",
-    }
-)
+LONG_FUNCTIONS: frozenset[str] = frozenset()
 COMPLEX_FUNCTIONS: frozenset[str] = frozenset()
 REPEATED_CLASSES: frozenset[str] = frozenset()
 

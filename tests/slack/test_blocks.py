@@ -52,6 +52,17 @@ def test_every_control_is_a_button_that_says_what_it_is_and_for_which_run() -> N
     assert buttons["everytoken_stop"]["style"] == "danger"
 
 
+@pytest.mark.parametrize("control", Control)
+def test_a_button_that_an_older_process_sent_is_known_by_its_id(control: Control) -> None:
+    assert blocks.control_of(f"everytoken_{control.value}") is control
+    assert blocks.action_id(control) == f"everytoken_{control.value}"
+
+
+@pytest.mark.parametrize("other", ["", "stop", "everytoken_", "everytoken_part", "else_stop"])
+def test_what_is_no_button_of_ours_is_no_control(other: str) -> None:
+    assert blocks.control_of(other) is None
+
+
 def test_a_part_without_a_run_has_no_buttons_and_no_run() -> None:
     made = blocks.message(Part(None, 0, "Note"), "key", 0)
     assert [block["type"] for block in made["blocks"]] == ["markdown"]

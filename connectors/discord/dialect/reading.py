@@ -55,16 +55,21 @@ class _ClientReader:
             end = self._fence(at, quote)
             if end > at or small or quote != before:
                 self._lists = []
-            within = [each.removeprefix(quote) for each in self._source[at:end]]
-            if within and self._source[end : end + 1] != [quote + FENCE]:
-                self.lines += within  # never closed, which is never written so
-                end -= 1
-            elif within:
-                first = within[0].removeprefix(FENCE)
-                self._code([first, *within[1:]] if _LANGUAGE.sub("", first) else within[1:])
+            if end > at:
+                end = self._fenced(at, end, quote)
             elif not small:
                 self._line(line.removeprefix(quote))
             at, before = end + 1, quote
+
+    def _fenced(self, at: int, end: int, quote: str) -> int:
+        """Takes the code from one line to another; returns the last line that belongs to it."""
+        within = [each.removeprefix(quote) for each in self._source[at:end]]
+        if self._source[end : end + 1] != [quote + FENCE]:
+            self.lines += within  # never closed, which is never written so
+            return end - 1
+        first = within[0].removeprefix(FENCE)
+        self._code([first, *within[1:]] if _LANGUAGE.sub("", first) else within[1:])
+        return end
 
     def _fence(self, at: int, quote: str) -> int:
         """Where the code that is fenced in here ends, closed or not; `at` where none begins."""

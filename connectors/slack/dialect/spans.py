@@ -55,11 +55,6 @@ def in_text(text: str) -> str:
     return hidden(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def without_emoji(text: str) -> str:
-    """Words in which Slack finds no name of an emoji either."""
-    return _EMOJI.sub(f":{JOINT}", text)
-
-
 def drawn(text: str) -> str:
     """What is drawn of a text that Slack answers: all that was added is taken out."""
     return _ADDED.sub(lambda match: JOINT if match[0] == _THEIRS else "", text)
@@ -77,7 +72,7 @@ _MARKS = {Strong: "**", Emph: "*", Strike: "~~"}
 
 def escaped(text: str, *, starts: bool = False) -> str:
     """Words as they are to be drawn; `starts` where they begin a line."""
-    words = without_emoji(hidden(_SPACES.sub(" ", text)))
+    words = _EMOJI.sub(f":{JOINT}", hidden(_SPACES.sub(" ", text)))
     for character, entity in _ENTITIES:
         words = words.replace(character, entity)
     words = _ESCAPED.sub(r"\\\g<0>", words)
@@ -182,7 +177,8 @@ class Spans:
         if not _ADDRESS.fullmatch(address) or not is_prose(link.children):
             self.write(link.children)
             self._words(f" ({address})" if apart else "" if label else address)
-        elif apart and (not _is_balanced(address) or address == f"mailto:{label}"):
+            return
+        if apart and (not _is_balanced(address) or address == f"mailto:{label}"):
             self._words(f"{label} ({address})")
         elif apart:
             target = _ENTITY.sub("&amp;", address)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from connectors.base import Cost
 from connectors.markdown import START, State, of_blocks, parse
 from connectors.markdown.inlines import parse as parse_inlines
 from connectors.markdown.inlines import settled
@@ -83,11 +84,11 @@ def write(text: str, state: State = START, *, growing: bool = False, columns: in
 
     With `growing` it ends before whatever is not decided yet.
     """
-    return written(text, state, growing=growing, columns=columns)[0]
+    return _written(text, state, growing=growing, columns=columns)[0]
 
 
 @lru_cache(_REMEMBERED)
-def written(
+def _written(
     text: str, state: State = START, *, growing: bool = False, columns: int = COLUMNS
 ) -> tuple[str, Counted]:
     """The same, and what it takes."""
@@ -95,6 +96,20 @@ def written(
     writer = _Writer(columns, open_code=open_code)
     writer.all(blocks, "", last=True)
     return writer.text, writer.counted
+
+
+def measure(text: str, state: State = START, *, columns: int = COLUMNS) -> Cost:
+    """What a text takes of what Slack counts, once it is written and translated."""
+    markdown, counted = _written(text, state, columns=columns)
+    cells = "".join(counted.cells)
+    return Cost(
+        characters=len(markdown),
+        bytes=len(markdown.encode(errors="surrogatepass")),
+        blocks=counted.blocks,
+        rows=counted.rows,
+        columns=counted.columns,
+        cells=len(cells.encode(errors="surrogatepass")),
+    )
 
 
 class _Writer:
