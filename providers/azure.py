@@ -80,6 +80,7 @@ def _chat(
         "use_responses_api": api == "responses",
         **options,
     }
+    # The newer endpoint works like OpenAI's; LangChain's class for Azure only knows the older one.
     if api_version == AZURE_V1:
         return OpenAIChat(base_url=str(client.base_url), **known)
     return _Azure(

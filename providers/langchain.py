@@ -98,6 +98,8 @@ class LangChainProvider(Knowing):
             usage_grows=self._usage_grows,
             whole_words=self._whole_words,
         )
+        # In this order, whatever happens: read, flush what was held back, then tell the callbacks
+        # the end or the error. A cancel passes through here too, hence `BaseException`.
         try:
             try:
                 with tracing_context(enabled=None if self.traced else False):

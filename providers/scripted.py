@@ -146,7 +146,7 @@ class ScriptedProvider:
                         await _tell(decoder.text(step.text, step.kind), relay, generation)
                     _note(step, generation)
                     patience.took()
-        finally:
+        finally:  # as in real providers: what was held back counts after an error too
             await _tell(decoder.flush(), relay, generation)
         if generation.finish_reason is None:
             raise failure("not_finished")

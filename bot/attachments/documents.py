@@ -177,6 +177,7 @@ def _commonness(character: str, encoding: str) -> float:
         return 1.0 if encoding in _COMMON_ROWS else 0.0
     if (rows := _COMMON_ROWS.get(encoding)) is None:
         return float(character.isalpha() or character in _WESTERN_MARKS)
+    # Half-width katakana: single bytes in Shift_JIS, where other encodings have their letters.
     if "\uff61" <= character <= "\uff9f":
         return 0.5 if encoding == "cp932" else 0.0
     codec, first, last = rows

@@ -231,6 +231,7 @@ def _too_many(surplus: Sequence[File], most: int) -> Sentence:
 
 _RUNS = re.compile("`+")
 _SHORTEST_FENCE = 3
+"""Backticks of a fence in Markdown."""
 
 
 def as_prompt(name: str, text: str) -> str:

@@ -130,6 +130,7 @@ VERDICTS = ("verified", "mended", "unproven", "broken", "none")
 # The runs of a day, a week or a month in bars.
 FRAME = Frame(560, 210, left=54)
 _DAY = 24
+"""Hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def bars(hours: dict[int, Hour], since_us: int, span: Span) -> list[Bar]:
 
 def stacked(name: str, found: Sequence[Bar], what: str, kinds: Sequence[str]) -> Markup:
     """Stacked bars: the runs by a property (`what`), one colour for each of its `kinds`."""
-    marks = steps(max(1, *(bar.hour.runs for bar in found)))
+    marks = steps(max(1, *(bar.hour.runs for bar in found)))  # at least 1: no division by 0
     top, parts = marks[-1], [rows(FRAME, marks), _days(found)]
     for number, bar in enumerate(found):
         below = 0
@@ -268,9 +269,11 @@ def _days(found: Sequence[Bar]) -> Markup:
 Points = Sequence[tuple[float, float]]
 
 MOST_POINTS = 600
+"""Most points of a line; more would not be seen."""
 WIDE = Frame(920, 330, bottom_gap=62)
 NARROW = Frame(360, 300, left=46, bottom_gap=62)
 _NAME_WIDTH = 24.0
+"""Width of the label `429`, in SVG units."""
 
 
 def picture(story: Story) -> Markup:

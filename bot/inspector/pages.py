@@ -42,6 +42,7 @@ from bot.store.hours import OTHERS, account_of, costliest
 
 NAMES = ("outcome", "verdict", "connector", "person", "model")
 _LONGEST = 200
+"""Most characters of a filter."""
 _ID = re.compile("[0-9a-f-]{36}")
 
 
@@ -184,6 +185,7 @@ def _first(spent: Mapping[str, Expense]) -> list[tuple[str, str, Expense]]:
 log = structlog.get_logger(__name__)
 
 PAGE_RUNS = 100
+"""Runs on one page of the list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ def _middle(story: Story) -> Iterator[ChainStep]:
     end = story.row.end
     first_token = story.tokens[0].at_us if story.tokens else None
     first_text = next((e.at_us + e.latency_us for e in story.edits if e.error is None), None)
+    # The run's end has the exact times; until then, the log has them as they were recorded.
     if end is not None:
         first_token = end.first_token_us if end.first_token_us is not None else first_token
         first_text = end.first_text_us if end.first_text_us is not None else first_text

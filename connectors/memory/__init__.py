@@ -179,6 +179,7 @@ class MemoryConnector:
             message.versions.append(self._version(part))
             return self._shown(message)
 
+        # Two edits of a message at the same time could arrive in the wrong order. Tests look here.
         if ref in self._editing:
             self.platform.overlaps.append(ref)
         self._editing.append(ref)
@@ -248,6 +249,7 @@ class MemoryConnector:
             raise fault
         result = effect()
         await asyncio.sleep(self._latency / 2)
+        # A `Lost` fault: the call has taken effect, and only its response is missing.
         if fault is not None:
             raise Unconfirmed("the answer was lost")
         return result

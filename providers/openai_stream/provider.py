@@ -69,6 +69,8 @@ class LeanProvider(Knowing):
             Relay(callbacks, run_id), generation, self._speech.reader(generation)
         )
         await answer.relay.start({}, [as_messages(request.turns)])
+        # In this order, whatever happens: read, flush what was held back, then tell the callbacks
+        # the end or the error. A cancel passes through here too, hence `BaseException`.
         try:
             try:
                 reading = self._read(request, answer)
