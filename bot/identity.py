@@ -1,8 +1,8 @@
-"""Who somebody is: a platform, the realm in which its ids are unique, and the id there.
+"""Who somebody is: a platform, the realm in which its ids are unique, and an id in that realm.
 
-An operator writes an account as `discord:123`, `web:abc`, `slack:T024/U024` or `slack:U024`. The
-last one, without a realm, is a person of the bot's own workspace where something is granted, and
-anybody of that id where something is denied: a stranger who happens to have the id gets nothing.
+Operators write accounts as `discord:123`, `web:abc`, `slack:T024/U024` or `slack:U024`. Without a
+realm (the last form), a grant applies only to a person of the bot's own workspace, and a denial to
+everybody with that id: somebody elsewhere who happens to have the same id gains nothing by it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Account:
 
     @property
     def name(self) -> str:
-        """The account on its own platform: `realm/id`, or the id where there is no realm."""
+        """The account without its platform: `realm/id`, or the id if there is no realm."""
         return f"{self.realm}/{self.id}" if self.realm else self.id
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Named:
-    """An account as somebody wrote it. What they did not write is None."""
+    """An account as an operator or user wrote it; None stands for what was left out."""
 
     id: str
     connector: str | None = None
@@ -45,13 +45,13 @@ class Named:
 
     @classmethod
     def of(cls, text: str) -> Named:
-        """Reads `connector:realm/id`, `connector:id`, `realm/id` or `id`."""
+        """Parses `connector:realm/id`, `connector:id`, `realm/id` or `id`."""
         connector, colon, rest = text.rpartition(":")
         realm, slash, id_ = rest.rpartition("/")
         return cls(id_, connector if colon else None, realm if slash else None)
 
     def may_be(self, account: Account) -> bool:
-        """Whether nothing that was written says that this is somebody else."""
+        """Whether it matches an account in everything that was written."""
         return (
             self.id == account.id
             and self.connector in (None, account.connector)
@@ -64,7 +64,10 @@ class Named:
 
 
 def granted(names: Collection[Named], place: Place, person: Person) -> bool:
-    """Whether one of the names gives a person what it is listed for."""
+    """Whether one of the names grants something to a person.
+
+    A name without a realm doesn't match people of other workspaces (`Person.external`).
+    """
     account = Account.of(place, person)
     return any(
         name.may_be(account) and (name.realm is not None or not person.external) for name in names
@@ -72,6 +75,6 @@ def granted(names: Collection[Named], place: Place, person: Person) -> bool:
 
 
 def denied(names: Collection[Named], place: Place, person: Person) -> bool:
-    """Whether one of the names denies it them."""
+    """Whether one of the names denies something to a person."""
     account = Account.of(place, person)
     return any(name.may_be(account) for name in names)

@@ -1,4 +1,4 @@
-"""The bot's own log: one structured line for each step, to standard error."""
+"""Sets up logging: one structured line per event, to standard error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import structlog
 
-# The frames' local variables would carry questions, answers and keys into the log.
+# Without local variables, which would write questions, answers and keys into the log.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -17,7 +17,7 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
 def set_up(level: str, form: Literal["console", "json"]) -> None:
-    """Sends structlog's lines, and those of libraries from `warning` up, to standard error."""
+    """Sends our lines from `level` on, and libraries' from `warning` on, to standard error."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -49,14 +49,14 @@ def set_up(level: str, form: Literal["console", "json"]) -> None:
 
 
 def _without_probes(_logger: Any, method: str, line: Any) -> Any:
-    """The bot tries itself out at every start: only what goes wrong then is worth a line."""
+    """Drops lines of the self-test that runs at every start, unless they are warnings or errors."""
     if "probe" in line and method in ("debug", "info"):
         raise structlog.DropEvent
     return line
 
 
 def _visible(_logger: Any, _method: str, line: Any) -> Any:
-    """Control characters in what came from outside could steer the operator's terminal."""
+    """Makes control characters visible: in foreign text they could control the terminal."""
     return {
         key: value.translate(_PICTURES) if isinstance(value, str) else value
         for key, value in line.items()

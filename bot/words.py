@@ -1,8 +1,8 @@
 """Every sentence that readers and operators see, by id.
 
-A sentence travels as an id with named parameters, and becomes text only where it is shown. So the
-text of all of them stands in one table, which a translation replaces. `providers` and `connectors`
-never import this: a failure of theirs carries the id and the parameters.
+Code passes sentences as ids with named parameters; they become text only where they are shown. So
+all texts are in one table, which a translation can replace. `providers` and `connectors` never
+import this module: their errors have an id and parameters instead.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from providers.base import ProviderError
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence: its id in the catalogue, and the values of its template's parameters.
+    """A sentence: its id in `CATALOGUE`, and the values of its template's parameters.
 
-    A value that is a sentence itself becomes text together with the whole.
+    A value may be a sentence itself; it becomes text together with the whole.
     """
 
     id: str
@@ -29,8 +29,8 @@ class Sentence:
 
 
 OF_FAILING_MODELS: dict[str, str] = {
-    # A failure of the model, as the operator is told it: what happened (cause), what to do (cure).
-    # Of the parameters, `key` and `address` are the settings of the model that failed.
+    # A failure of the model, for the operator: what happened (cause) and what to do (cure).
+    # The parameters `key` and `address` are names of settings of the model that failed.
     "cause.key_characters": "the key holds a character that no key has ({character})",
     "cure.key_characters": "copy {key} once more: a shortened or formatted copy has characters "
     "like … or a line end in it",
@@ -200,7 +200,7 @@ OF_FAILING_MODELS: dict[str, str] = {
     "cure.unreadable": "try again; if it goes on, try STREAM_READER=langchain, and please report "
     "it",
 }
-"""What the operator is told of each cause of `providers.causes`."""
+"""The operator's sentences for each cause of `providers.causes`."""
 
 CATALOGUE: dict[str, str] = {
     **OF_FAILING_MODELS,
@@ -213,7 +213,7 @@ CATALOGUE: dict[str, str] = {
     "cure.store.rights": "give the user of DATABASE_URL the right to create tables in its schema",
     "cure.store.unreached": "check that the database of DATABASE_URL runs and that its address, "
     "name and password are right; without DATABASE_URL, that DATA_DIR can be written",
-    # What the doctor says, and what mends what it finds.
+    # What the doctor finds, and how to fix it.
     "doctor.keys_in_database": "what Discord's commands need after a restart is encrypted with a "
     "key from the same database: set ENCRYPTION_KEYS or SECRET_KEY to keep the key elsewhere",
     "doctor.lost": "tokens get lost at {where}",
@@ -248,7 +248,7 @@ CATALOGUE: dict[str, str] = {
     "Its operator has been told.",
     "ended.no_text": "The model gave no text.",
     "ended.no_tools": "The model asked for a tool, and can't use any here.",
-    # A failure of the model, as the reader is told it.
+    # A failure of the model, for the reader.
     "failed.overloaded": "The model's service is overloaded. Try again in a moment.",
     "failed.key": "The bot may not use its model: its operator has to check the key.",
     "failed.account": "The account that pays for the bot's model is used up: "
@@ -271,7 +271,7 @@ CATALOGUE: dict[str, str] = {
     "refused.too_long": "the question is too long for this model (about {needed} tokens; "
     "it takes {most}). Ask in fewer words.",
     "refused.too_costly": "the question is longer than one answer may cost. Ask in fewer words.",
-    # What the bot says of itself, to the one person that it concerns.
+    # What the bot says about itself, to the one person it concerns.
     "notice.answered_as_it_was": "I answered your question as it was before you changed it. "
     "Ask it again.",
     "notice.empty": "Your message has no text. Ask me something.",
@@ -347,7 +347,7 @@ CATALOGUE: dict[str, str] = {
     "shown.cut_there": "The rest of the answer to your question can't be shown there: it was "
     "refused.",
 }
-"""The template of each sentence; `{name}` stands for a parameter, formatted as by `str.format`."""
+"""The template of each sentence, for `str.format` with the sentence's parameters."""
 
 
 def english(sentence: Sentence) -> str:
@@ -362,7 +362,7 @@ def english(sentence: Sentence) -> str:
 def listed(
     sentences: Sequence[Sentence], by: Literal["list.comma", "list.semicolon"]
 ) -> Sentence | None:
-    """Several sentences as one; None where there are none."""
+    """Several sentences as one list; None if there are none."""
     if not sentences:
         return None
     first, *others = sentences
@@ -371,7 +371,10 @@ def listed(
 
 
 def is_one_of(text: str, *prefixes: str) -> bool:
-    """Whether a text is a sentence of ours whose id begins so, whatever its parameters are."""
+    """Whether a text is one of our sentences whose id has one of these prefixes.
+
+    Its parameters may have any values.
+    """
     patterns = (_pattern(id_) for id_ in CATALOGUE if id_.startswith(prefixes))
     return any(pattern.fullmatch(text) for pattern in patterns)
 
@@ -383,12 +386,12 @@ def _pattern(id_: str) -> re.Pattern[str]:
 
 
 def parameters(id_: str) -> frozenset[str]:
-    """The names of the parameters that a sentence's template has."""
+    """The names of the parameters in a sentence's template."""
     return frozenset(name for _, name, _, _ in Formatter().parse(CATALOGUE[id_]) if name)
 
 
 def happened(error: ProviderError) -> str:
-    """What happened, in one line; nothing that the service said."""
+    """A failure as one line for the operator, without the service's own words."""
     if not error.named:
         return str(error)
     return english(Sentence(f"cause.{error.cause}", error.params))

@@ -1,4 +1,4 @@
-"""Work that a platform is not kept waiting for."""
+"""Background tasks: work that goes on after a platform's request was answered."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _Result = TypeVar("_Result")
 
 
 class BackgroundTasks:
-    """Tasks that are held until they end; a failure of theirs is logged, and no more.
+    """Keeps a reference to each task until it ends, and logs the errors of tasks.
 
-    `name` is the platform's, for the log.
+    Without a reference, asyncio's tasks may be garbage-collected before they end. `name` is the
+    platform's name, for the log.
     """
 
     def __init__(self, name: str) -> None:
@@ -25,7 +26,7 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
-        """Starts some work."""
+        """Starts a task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -1,4 +1,4 @@
-"""Encrypts what is secret at rest."""
+"""Encrypts secrets before they are stored, and signs short-lived values."""
 
 from __future__ import annotations
 
@@ -12,33 +12,37 @@ _STATES = "slack oauth state"
 
 
 class Keys:
-    """The first key encrypts, all of them decrypt. Raises `ValueError` for no Fernet key."""
+    """Fernet keys, the newest first: the first one encrypts, and all of them decrypt.
+
+    So a key is replaced by putting a new one in front of it. Raises `ValueError` for an invalid
+    key.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         ours = [Fernet(key) for key in keys]
         self._newest = ours[0]
         self._all = MultiFernet(ours)
-        # What is signed for one use must not pass for another.
+        # Derived keys, so that a stored secret is never accepted as a state, nor the reverse.
         self._states = MultiFernet([Fernet(derived(key, _STATES)) for key in keys])
 
     def encrypted(self, secret: str) -> str:
-        """A secret as it is stored."""
+        """Encrypts a secret for storage."""
         return self._newest.encrypt(secret.encode()).decode()
 
     def decrypted(self, stored: str) -> str | None:
-        """The secret; None where no key fits."""
+        """Decrypts a secret; None if no key fits."""
         return _opened(self._all, stored, None)
 
     def is_old(self, stored: str) -> bool:
-        """Whether it takes another key than the first."""
+        """Whether a secret is encrypted with another key than the first."""
         return _opened(MultiFernet([self._newest]), stored, None) is None
 
     def state(self, nonce: str) -> str:
-        """A value that only this app can have made, and when it was made; fit for an address."""
+        """A signed value for OAuth's `state` parameter: the nonce, and the time it was made."""
         return self._states.encrypt(nonce.encode()).decode()
 
     def nonce_in(self, state: str, seconds: int) -> str | None:
-        """What a state was made from; None where it is forged or older than so many seconds."""
+        """The nonce in a state; None if the state is forged or older than `seconds`."""
         return _opened(self._states, state, seconds)
 
 
@@ -50,6 +54,6 @@ def _opened(keys: MultiFernet, sealed: str, seconds: int | None) -> str | None:
 
 
 def derived(secret: str, purpose: str) -> str:
-    """The Fernet key that a secret gives for one purpose, and for no other."""
+    """A Fernet key derived from a secret for one purpose."""
     digest = hashlib.sha256(f"{purpose} {secret}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode()

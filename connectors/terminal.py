@@ -1,8 +1,9 @@
 """The terminal as a platform: one question, and its answer as it grows.
 
-A terminal takes nothing back, and an unfinished answer carries marks that close it for the
-moment. So only what two versions in a row agree on is written, and the rest with the part that
-is the last. Where even that turns out wrong, a line says so and the whole follows.
+What is written to a terminal can't be taken back, and an unfinished answer has marks at its end
+that close it temporarily. So only the text that two consecutive versions have in common is
+written, and the rest once the answer is finished. If what was written turns out to be wrong even
+then, a line says so, and the whole answer follows.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from connectors.base import (
 from connectors.markdown import Growing
 
 CORRECTION = "\n[the text above is not right; the whole answer:]\n"
-"""Stands between an answer that could not be extended and the whole of it."""
+"""Written between an answer that could not be continued and the whole of it."""
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 
 
 def _harmless(text: str) -> str:
-    """The text with its control characters made visible: they could steer the terminal."""
+    """The text with visible control characters; otherwise they could control the terminal."""
     return _CONTROLS.sub(_picture, text)
 
 
@@ -51,7 +52,7 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def _meant(written: str, sent: str) -> str:
-    """What was written, with the control characters that were made visible in it as themselves."""
+    """The text that was meant by what was written: with the original control characters."""
     pairs = zip(written, _harmless(sent), sent, strict=False)
     meant = "".join(char if seen == harmless else seen for seen, harmless, char in pairs)
     return meant + written[len(meant) :]
@@ -65,7 +66,7 @@ def _agreed(one: str, other: str) -> int:
 
 @dataclass(slots=True)
 class _WrittenAnswer:
-    """What was sent of one message, and what of it was written."""
+    """One message: its last version, and how much of it was written."""
 
     ref: MessageRef
     sent: str = ""
@@ -75,13 +76,13 @@ class _WrittenAnswer:
 
     @property
     def shown(self) -> Shown:
-        """What can be read of it: a terminal shows Markdown as it is."""
+        """What can be read on the terminal, which shows Markdown's source."""
         meant = _meant(self.written, self.sent)
         return Shown(self.ref, self.growing.form(meant), source=meant)
 
 
 class TerminalConnector:
-    """Writes answers to a stream; with None it keeps them only."""
+    """Writes answers to a stream; with None it only keeps them."""
 
     def __init__(self, out: TextIO | None = None, name: str = "terminal") -> None:
         self.name = name
@@ -106,7 +107,7 @@ class TerminalConnector:
         return self._inflow.events()
 
     def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:  # noqa: ARG002 - one
-        """Twenty calls a second: smoother than anybody reads."""
+        """Twenty calls a second: more than a reader would notice."""
         return Budget(f"{self.name}/{place.channel}", 20, 1.0)
 
     async def post(self, place: Place, part: Part, key: str) -> Shown:
@@ -119,13 +120,13 @@ class TerminalConnector:
         return shown
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
-        """What was written with this key, here: another process's terminal is out of reach."""
+        """What was written with this key by this process: another's terminal can't be read."""
         if key not in self._keys:
             return None
         return self._answers[self._keys[key]].shown
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
-        """Writes what is new; `Shown` says what has been written so far."""
+        """Writes what is new; returns everything that was written so far."""
         answer = self._answers.get(ref.id)
         if answer is None:
             raise Gone(f"nothing was written as {ref.id}")
@@ -143,7 +144,7 @@ class TerminalConnector:
         raise Refused(f"nobody can attach a file here ({file.name})")
 
     async def signal(self, place: Place, status: Status) -> None:
-        """A terminal shows no status."""
+        """Does nothing: a terminal shows no status."""
 
     async def probe(self) -> None:
         if self._closed:
@@ -156,7 +157,7 @@ class TerminalConnector:
     def _show(self, answer: _WrittenAnswer, part: Part) -> Shown:
         if len(part.text) > self.limits.length:
             raise TooLarge(f"at most {self.limits.length} characters")
-        if part.firm is None:  # it grows no more
+        if part.firm is None:  # the part is complete
             self._finish(answer, _harmless(part.text))
         else:
             self._extend(answer, _harmless(part.text))
@@ -164,9 +165,9 @@ class TerminalConnector:
         return answer.shown
 
     def _extend(self, answer: _WrittenAnswer, text: str) -> None:
-        """Writes what this version and the one before agree on.
+        """Writes the text that this version and the last one have in common.
 
-        Two that are equal agree on their closing marks too: they say nothing.
+        Two equal versions are skipped: they have their temporary closing marks in common too.
         """
         before = _harmless(answer.sent)
         if text == before or answer.finished:
@@ -176,7 +177,7 @@ class TerminalConnector:
             self._write(answer, agreed)
 
     def _finish(self, answer: _WrittenAnswer, text: str) -> None:
-        """Writes all that is missing."""
+        """Writes everything that is missing."""
         if answer.finished and text == answer.written:
             return
         if answer.finished or not text.startswith(answer.written):

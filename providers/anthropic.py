@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import anthropic
 from langchain_anthropic import ChatAnthropic
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from providers import finish
 from providers.addresses import CONNECT_SECONDS, MAX_RETRIES
+from providers.asking import SharedOptions
 from providers.clients import way_to
 from providers.langchain import LangChainProvider
 from providers.options import made
@@ -26,10 +27,7 @@ def anthropic_provider(
     api_key: str,
     base_url: str = ANTHROPIC_URL,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
     """`anthropic:MODEL`. `options` are further keyword arguments of `ChatAnthropic`."""
     client = _client(api_key, base_url)
@@ -45,13 +43,10 @@ def anthropic_provider(
     return LangChainProvider(
         chat,
         name=f"anthropic:{model}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         whole_words=finish.ANTHROPIC,
         close=client.close,
         usage_grows=True,
+        **shared,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
@@ -20,6 +20,8 @@ from providers.thinking import closes_alone
 
 ASK_SECONDS = 5.0
 """Seconds for all requests of `facts_of` together; after that the bot starts without the facts."""
+STALL_SECONDS = 60.0
+"""Seconds of silence that a provider allows by default."""
 
 _ROOM_KEYS = (
     "max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens",
@@ -142,6 +144,19 @@ log = structlog.get_logger(__name__)
 
 Ask = Callable[[], Awaitable["Facts"]]
 """Asks the service for the facts about a model."""
+
+
+class SharedOptions(TypedDict, total=False):
+    """What every provider takes by keyword, whatever its model is; see `Knowing`.
+
+    `stall_seconds` bounds silence, and `first_seconds` that before the answer's first piece;
+    None: alike. `room` is in tokens; `sees`: whether the model takes images.
+    """
+
+    stall_seconds: float
+    first_seconds: float | None
+    room: int | None
+    sees: bool | None
 
 
 class Knowing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import openai
 from langchain_openai import AzureChatOpenAI
@@ -11,6 +11,7 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
 from providers import finish
+from providers.asking import SharedOptions
 from providers.clients import AZURE_V1, Api, Secret, azure_client
 from providers.langchain import LangChainProvider
 from providers.openai import KeepsEveryDelta, OpenAIChat, change_of, common_options
@@ -29,13 +30,10 @@ def azure_provider(
     api: Api = "auto",
     store: bool = False,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
-    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
+    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`.
 
     `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
@@ -47,29 +45,33 @@ def azure_provider(
             await close()
 
     fields = checked(options, f"azure:{deployment}")
-    common = common_options(client, store, fields)
-    chat = _chat(deployment, endpoint, api_version, api, common, client)
+    chat = _chat(
+        deployment,
+        client,
+        endpoint=endpoint,
+        api_version=api_version,
+        api=api,
+        options=common_options(client, store=store, options=fields),
+    )
     return LangChainProvider(
         chat,
         name=f"azure:{deployment}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         close=closed,
         usage_grows=True,
         whole_words=finish.OPENAI,
         change=change_of(chat, api),
+        **shared,
     )
 
 
 def _chat(
     deployment: str,
+    client: openai.AsyncOpenAI,
+    *,
     endpoint: str,
     api_version: str,
     api: Api,
     options: dict[str, Any],
-    client: openai.AsyncOpenAI,
 ) -> BaseChatOpenAI:
     known: dict[str, Any] = {
         "model": deployment,
@@ -78,6 +80,7 @@ def _chat(
         "use_responses_api": api == "responses",
         **options,
     }
+    # The newer endpoint works like OpenAI's; LangChain's class for Azure only knows the older one.
     if api_version == AZURE_V1:
         return OpenAIChat(base_url=str(client.base_url), **known)
     return _Azure(

@@ -271,7 +271,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Traceable(Protocol):
-    """What a provider may do besides: LangChain's own tracing can watch its calls."""
+    """An optional capability of a provider: LangSmith can trace its calls."""
 
     traced: bool
-    """Whether it may: off unless the operator wants it, since traces hold what is said."""
+    """Whether it may. Off unless the operator asks for it, because traces contain the texts."""

@@ -223,7 +223,7 @@ def _handshake(link: ssl.SSLError) -> str:
 def _errno(link: BaseException) -> int | None:
     """The operating system's error number.
 
-    When several addresses were tried, asyncio raises one `OSError` with the numbers in its text.
+    When several addresses were tried, the error may have the numbers only in its text.
     """
     if not isinstance(link, OSError):
         return None

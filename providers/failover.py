@@ -210,6 +210,7 @@ class Course:
         self._generation = generation
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
+        # With images, only models that take them are asked, unless there are none.
         seeing = [link for link in links if link.model.sees]
         self._open = seeing if seeing and has_images(request) else list(links)
         self._round: list[Candidate] = []
@@ -290,6 +291,7 @@ class Course:
         """The model to ask next, and why; raises `error` if there is none."""
         self._learn(link, error)
         tried = self._generation.attempts[-1]
+        # Text that readers have seen can't be asked for again: the answer has to be continued.
         if len(self._generation.text) > tried.chars:
             return self._go_on(link, error), None
         if error.row.trims and self._trims[link] < MOST_TRIMS:

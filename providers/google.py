@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import httpx2
 from google.genai import Client
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from providers import finish
 from providers.addresses import CONNECT_SECONDS, MAX_RETRIES
+from providers.asking import SharedOptions
 from providers.clients import way_to
 from providers.langchain import LangChainProvider
 from providers.options import made
@@ -31,10 +32,7 @@ def google_provider(
     api_key: str,
     base_url: str = GOOGLE_URL,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
     """`google:MODEL`. `options` are further keyword arguments of `ChatGoogleGenerativeAI`."""
     settings: dict[str, Any] = {
@@ -51,13 +49,10 @@ def google_provider(
     return LangChainProvider(
         chat,
         name=f"google:{model}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         whole_words=finish.GOOGLE,
         close=closed,
         limit="max_output_tokens",
+        **shared,
     )
 
 

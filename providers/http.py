@@ -334,7 +334,7 @@ class Transport(httpx2.AsyncBaseTransport):
         reached = await start_connection(found, happy_eyeballs_delay=_ATTEMPT_SECONDS)
         try:
             await loop.create_connection(lambda: connection, sock=reached, **tls)
-        except BaseException:
+        except BaseException:  # a cancel, too, must not leave the socket open
             reached.close()
             raise
         self._open.add(connection)

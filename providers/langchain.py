@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, Unpack, cast
 from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generati
 from langsmith import tracing_context
 
 from providers import finish
-from providers.asking import Ask, Knowing
+from providers.asking import STALL_SECONDS, Ask, Knowing, SharedOptions
 from providers.base import Generation, Request, Unusable, Usage
 from providers.decoding import Content, Decoder, TextDelta
 from providers.errors import by_code, cause_of
@@ -50,7 +50,7 @@ class LangChainProvider(Knowing):
         model: BaseChatModel,
         *,
         name: str,
-        stall_seconds: float,
+        stall_seconds: float = STALL_SECONDS,
         first_seconds: float | None = None,
         room: int | None = None,
         sees: bool | None = None,
@@ -98,6 +98,8 @@ class LangChainProvider(Knowing):
             usage_grows=self._usage_grows,
             whole_words=self._whole_words,
         )
+        # In this order, whatever happens: read, flush what was held back, then tell the callbacks
+        # the end or the error. A cancel passes through here too, hence `BaseException`.
         try:
             try:
                 with tracing_context(enabled=None if self.traced else False):
@@ -273,10 +275,7 @@ def langchain_provider(
     path: str,
     *,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
     """`langchain:PACKAGE.MODULE:CLASS`, created with the keyword arguments in `options`.
 
@@ -286,11 +285,8 @@ def langchain_provider(
     return LangChainProvider(
         chat,
         name=f"langchain:{path}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         limit=None,  # each class has its own name for it, which users put into `options`
+        **shared,
     )
 
 

@@ -113,6 +113,7 @@ class LocalProvider:
         return chat
 
     def _load(self) -> tuple[Any, Provider]:
+        # A new key for each start, which never leaves this process.
         key = secrets.token_urlsafe()
         server = _serve(self._path, self.name, key, self.room)
         chat = self._compatible()(

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import aclosing
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import openai
 from langchain_core.outputs import ChatGenerationChunk
@@ -19,7 +19,7 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
 from providers import finish
-from providers.asking import facts_of
+from providers.asking import SharedOptions, facts_of
 from providers.base import TokenKind
 from providers.chunks import chunks, opened
 from providers.clients import OPENAI_URL, Api, openai_client
@@ -58,15 +58,9 @@ def openai_provider(
     api: Api = "auto",
     store: bool = False,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
-    """`openai:MODEL`. `room` is the context window in tokens; `sees`: whether it takes images.
-
-    `store`: whether the service may store responses of the Responses API.
-    """
+    """`openai:MODEL`. `store`: whether the service may store responses of the Responses API."""
     client = openai_client(api_key, base_url)
     chat = OpenAIChat(
         model=model,
@@ -74,19 +68,16 @@ def openai_provider(
         base_url=base_url,
         stream_usage=True,
         use_responses_api=api == "responses",
-        **common_options(client, store, checked(options, f"openai:{model}")),
+        **common_options(client, store=store, options=checked(options, f"openai:{model}")),
     )
     return LangChainProvider(
         chat,
         name=f"openai:{model}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         close=client.close,
         usage_grows=True,
         whole_words=finish.OPENAI,
         change=change_of(chat, api),
+        **shared,
     )
 
 
@@ -96,14 +87,11 @@ def compatible_provider(
     base_url: str,
     api_key: str | None = None,
     usage: bool = False,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
     retries: int = 0,
     begins_thinking: bool | None = None,
     service: str = "compatible",
     options: Mapping[str, Any] | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
     """`compatible:MODEL`: any server at `base_url` with OpenAI's Chat Completions.
 
@@ -125,10 +113,6 @@ def compatible_provider(
     return LangChainProvider(
         chat,
         name=f"{service}:{model}",
-        room=room,
-        sees=sees,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
         ask=partial(facts_of, client, model),
         url=base_url,
         close=client.close,
@@ -137,11 +121,12 @@ def compatible_provider(
         usage_grows=True,
         whole_words=finish.COMPATIBLE,
         change=change_of(chat, "auto"),
+        **shared,
     )
 
 
 def common_options(
-    client: openai.AsyncOpenAI, store: bool = False, options: Mapping[str, Any] | None = None
+    client: openai.AsyncOpenAI, *, store: bool = False, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Arguments for every LangChain model of this API; `options` are more fields of its requests.
 
@@ -225,7 +210,8 @@ def _said(parts: Parts, event: str, told: dict[str, Any]) -> Iterator[tuple[Toke
         text = parts.delta(told, kind)
         if event in {"response.refusal.delta", "response.reasoning_text.delta"}:
             yield kind, text
-    elif event in DONE:
+        return
+    if event in DONE:
         yield parts.done(told)
     elif event in ENDS:
         yield from parts.ended(told["response"].get("output"))

@@ -1,7 +1,7 @@
-"""Every way to a model, by the name that MODEL begins with: one table.
+"""The table of all providers, by the prefix that they have in the setting MODEL.
 
-The settings, the start, the self-test and the documents are made from it. It holds names only, so
-whoever reads it imports no SDK. To add a provider: docs/howto-provider.md.
+Settings, start, self-test and documentation are made from it. Functions are given by name, so that
+reading the table imports no SDK. To add a provider, see docs/howto-provider.md.
 """
 
 from __future__ import annotations
@@ -11,45 +11,45 @@ from dataclasses import dataclass
 from typing import Literal
 
 Dialect = Literal["", "openai", "azure", "compatible", "local"]
+"""Which further keywords a provider's function takes; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEntry:
-    """One provider: what it is, what makes it, and which settings it is made from.
+    """One provider: the function that makes it, and the settings it is made from.
 
-    `make` names the function that makes it, as `module:function`; `make_langchain` another one for
-    STREAM_READER=langchain, where there is one. The function takes the model's
-    name and, as keywords, `stall_seconds`, `first_seconds`, `sees`, `options`, `room` where it is
-    set, `api_key` where there is a `key`, `base_url` where another address is set, and what its
-    dialect needs (`bot/app/models.py`).
+    `make` is that function, written `module:function`; `make_langchain`, if there is one, replaces
+    it with STREAM_READER=langchain. The function takes the model's name and, as keywords,
+    `stall_seconds`, `first_seconds`, `sees`, `options`, `room` if it is set, `api_key` if there is
+    a `key`, `base_url` if another address is set, and what its dialect needs (`bot/app/models.py`).
     """
 
     title: str
     make: str
     make_langchain: str = ""
     dialect: Dialect = ""
-    """Which further keywords it takes; empty: none."""
     key: str = ""
-    """The setting that holds its key; empty where it wants none."""
+    """The setting with its key; empty if it takes none."""
     needs_key: bool = True
-    """Whether it can't be asked without one."""
+    """Whether it can't be used without a key."""
     address: str = ""
-    """The setting that holds its address; empty where BASE_URLS does, or nothing."""
+    """The setting with its address; empty if that is in BASE_URLS, or can't be set."""
     needs_address: bool = False
+    """Whether it can't be used without an address."""
     extra: str = ""
-    """The extra of `everytoken[...]` that its package comes with."""
+    """The extra of `everytoken[...]` that installs its package."""
     base_url: str = ""
-    """Its address, where BASE_URLS can name another one: such a provider is a named service."""
+    """The default address of a named service, which BASE_URLS can replace."""
     elsewhere: str = ""
-    """Its address for other accounts, where it has two."""
+    """The service's other address, for accounts of another region."""
     usage: bool = False
-    """Whether it has to be asked to count (`stream_options`), and knows that field."""
+    """Whether it reports usage only if asked with `stream_options`; others may refuse the field."""
     recorded: str = ""
-    """A recorded stream of it, in `bot/app/streams`, for the self-test; empty: it has none."""
+    """A recorded stream in `bot/app/streams` for the self-test; empty if there is none."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The settings without which it can't be asked."""
+        """The settings that it can't be used without."""
         key = (self.key,) if self.key and self.needs_key else ()
         return key + ((self.address,) if self.needs_address else ())
 
@@ -63,7 +63,7 @@ def _service(
     usage: bool = False,
     elsewhere: str = "",
 ) -> ProviderEntry:
-    """A service that speaks OpenAI's chat completions, at an address of its own."""
+    """A named service with OpenAI's Chat Completions."""
     return ProviderEntry(
         title=title,
         make="providers.openai_stream:compatible_provider",
@@ -188,5 +188,5 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
 }
 
 SERVICES: Mapping[str, ProviderEntry] = {k: v for k, v in PROVIDERS.items() if v.base_url}
-"""The named services: `MODEL=qwen:qwen-plus` is `compatible:qwen-plus` at the right address, with a
-key of its own."""
+"""The named services: `MODEL=qwen:qwen-plus` is `compatible:qwen-plus` with the service's address
+and a key of its own."""

@@ -142,16 +142,20 @@ class ScriptedProvider:
                 aclosing(_stream(script)) as stream,
             ):
                 async for step in stream:
-                    if isinstance(step, Finish):
-                        generation.finish_reason, generation.usage = step.reason, step.usage
-                        generation.finish_word = step.word
-                    elif isinstance(step, TextDelta):
+                    if isinstance(step, TextDelta):
                         await _tell(decoder.text(step.text, step.kind), relay, generation)
+                    _note(step, generation)
                     patience.took()
-        finally:
+        finally:  # as in real providers: what was held back counts after an error too
             await _tell(decoder.flush(), relay, generation)
         if generation.finish_reason is None:
             raise failure("not_finished")
+
+
+def _note(step: TextDelta | Alive | Finish, generation: Generation) -> None:
+    if isinstance(step, Finish):
+        generation.finish_reason, generation.usage = step.reason, step.usage
+        generation.finish_word = step.word
 
 
 async def _tell(pieces: list[TextDelta], relay: Relay, generation: Generation) -> None:

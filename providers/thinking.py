@@ -68,7 +68,7 @@ class ThinkBlock:
         small = start.lower()
         opening = next((tag for tag in _TAGS if small.startswith(tag)), "")
         if not opening and any(tag.startswith(small) for tag in _TAGS):
-            return
+            return  # it may still become a tag
         held, self._held = self._held, []
         if opening:
             self._read, self._closings, self._begun = self._inside, (_TAGS[opening],), False

@@ -1,4 +1,4 @@
-"""The files of a question: which of them are taken, and what is in them for the model."""
+"""Files attached to a question: which are read, and what the model gets of them."""
 
 from bot.attachments.documents import AttachedImage, DocumentReader, Reading
 from bot.attachments.files import (

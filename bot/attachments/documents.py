@@ -1,4 +1,4 @@
-"""What is in a file that was fetched: text, the pages of a PDF, or an image."""
+"""Reads a downloaded file: text in any common encoding, the pages of a PDF, or an image."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bot.attachments.pdf import PdfText, Problem, read_pdf
 from bot.words import Sentence, listed
 from connectors.base import File
 
-# Bytes as text, or the finding that they are none.
+# Decodes text, or finds that the bytes are none.
 
 
-# UTF-32's mark begins with UTF-16's, so it is looked for first.
+# UTF-32's byte order mark begins with UTF-16's, so it has to be tried first.
 _MARKED = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -24,19 +24,22 @@ _MARKED = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Every control character but tab, line ends, form feed, backspace (man pages) and escape (colours).
+# All control characters that text files don't have. Tab, line ends, form feed, backspace (in man
+# pages) and escape (in coloured logs) are allowed.
 _CONTROLS = re.compile("[\x01-\x07\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 _MOST_CONTROLS = 50
-"""One in so many characters may be a control character; binary content has far more."""
+"""One of this many characters may be a control character; binary files have far more."""
 _SWITCH = re.compile(r"\x1b\$[@B]")
+"""ISO 2022-JP's escape to a Japanese character set."""
 _LOOKED_AT = 65_536
-"""Bytes from which an encoding is guessed."""
+"""Most bytes that are used to guess an encoding."""
 _ALIKE = 0.05
-"""Texts of which nearly as much is common, and as little in disorder, look alike."""
+"""Encodings whose ranks differ by less than this are equally likely."""
 _SURE = 0.8
+"""Rank from which on a guess counts as certain."""
 _NO_TEXT = 0.5
-"""With so much disorder it is no text; more need not be measured."""
-# By codec; the first of those that look alike is taken.
+"""Disorder (charset-normalizer's `mess_ratio`) at which measuring stops: it is no text."""
+# Names by codec. Of encodings that are equally likely, the first one here is taken.
 _NAMES = {
     "gb18030": "GB18030",
     "cp932": "Shift_JIS",
@@ -53,8 +56,8 @@ _NAMES = {
     "cp1256": "Windows-1256",
     "cp437": "DOS (437)",
 }
-# The rows of a national character set that hold its common letters, by their first byte: the first
-# level of characters in GB 2312, JIS X 0208 and Big5, and the syllables of KS X 1001.
+# The codec and first bytes of a national character set's common characters: the first level of
+# GB 2312, JIS X 0208 and Big5, and the syllables of KS X 1001.
 _COMMON_ROWS = {
     "gb18030": ("gb2312", 0xB0, 0xD7),
     "cp932": ("euc_jp", 0xB0, 0xCF),
@@ -64,28 +67,28 @@ _COMMON_ROWS = {
 }
 _NOT_LATIN = frozenset({"cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"})
 _MIXED = re.compile(r"[A-Za-z](?![\x00-\x7f])[^\W\d_]|(?![\x00-\x7f])[^\W\d_][A-Za-z]")
-"""A word of two scripts."""
+"""ASCII letters directly beside other letters: a word in two scripts."""
 _EAST_ASIAN_MARKS = re.compile("[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _WESTERN_MARKS = frozenset("“”‘’„«»–—…€£§°·©®¡¿\xa0")
 
 
 class NotText(Exception):
-    """The bytes are something else than text."""
+    """The bytes are not text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text of some bytes; `guess` names its encoding where several would give a text."""
+    """Decoded text; `guess` names the encoding if it is not certain."""
 
     text: str
     guess: str | None = None
 
 
 def decoded(data: bytes) -> Decoded:
-    """The text in UTF-8, in UTF-16 or UTF-32 with a byte order mark, or in what fits it best.
+    """Decodes UTF-8, UTF-16 or UTF-32 with a byte order mark, or else the most likely encoding.
 
-    Raises `NotText`. Single bytes that don't fit into UTF-8 become U+FFFD.
+    Raises `NotText`. In a text that is nearly UTF-8, invalid bytes become U+FFFD.
     """
     found = _decoded(data)
     text = found.text
@@ -103,7 +106,7 @@ def _decoded(data: bytes) -> Decoded:
     except UnicodeDecodeError:
         damaged = _not_quite_utf8(data)
         return Decoded(damaged) if damaged else _guessed(data)
-    # Seven bits, and in UTF-8 by chance: ISO 2022 switches its alphabets by escapes.
+    # ISO 2022-JP is 7-bit, so it is valid UTF-8 too; only its escapes tell it apart.
     return Decoded(_in("iso2022_jp", data)) if _SWITCH.search(text) else Decoded(text)
 
 
@@ -115,7 +118,7 @@ def _in(encoding: str, data: bytes) -> str:
 
 
 def _not_quite_utf8(data: bytes) -> str | None:
-    """UTF-8 with damage, such as a log that was cut within a character; None if it hardly is."""
+    """Damaged UTF-8, such as a log that was cut within a character; None if most is invalid."""
     text = data.decode(errors="replace")
     damaged = text.count("\ufffd")
     whole = sum(character > "\x7f" for character in text) - damaged
@@ -123,9 +126,9 @@ def _not_quite_utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> Decoded:
-    """By what the bytes would say in each encoding that people use; Windows' Latin where none fits.
+    """Decodes by the encoding whose result looks most like text; Windows-1252 if none fits.
 
-    An older encoding is not told by the bytes: in a short text several may look alike.
+    Bytes don't say which older encoding they are in, and short texts may look right in several.
     """
     beginning = _beginning(data)
     ranked = {name: rank for name in _NAMES if (rank := _rank(beginning, name)) is not None}
@@ -140,25 +143,29 @@ def _guessed(data: bytes) -> Decoded:
 
 
 def _rank(data: bytes, encoding: str) -> float | None:
-    """How much of the text is common, less its disorder; None where the bytes don't fit."""
+    """How likely an encoding is: the share of common letters less the text's disorder.
+
+    None if the bytes are not valid in it.
+    """
     from charset_normalizer.md import mess_ratio
 
     try:
-        text = codecs.getincrementaldecoder(encoding)().decode(data)  # its end may be cut
+        # Incremental, because the last character may be cut off.
+        text = codecs.getincrementaldecoder(encoding)().decode(data)
     except UnicodeDecodeError:
         return None
     return _common(text, encoding) - mess_ratio(text, _NO_TEXT)
 
 
 def _beginning(data: bytes) -> bytes:
-    """Whole lines from the start, as many as tell an encoding."""
+    """As many whole lines from the start as are used to guess an encoding."""
     if len(data) <= _LOOKED_AT:
         return data
     return data[: data.rfind(b"\n", 0, _LOOKED_AT) + 1] or data[:_LOOKED_AT]
 
 
 def _common(text: str, encoding: str) -> float:
-    """The share of a text's letters beyond ASCII that are common where the encoding is used."""
+    """The share of non-ASCII characters that are common in languages that use the encoding."""
     foreign = [character for character in text if character > "\x7f"]
     if not foreign or (encoding in _NOT_LATIN and _MIXED.search(text)):
         return 0.0
@@ -170,6 +177,7 @@ def _commonness(character: str, encoding: str) -> float:
         return 1.0 if encoding in _COMMON_ROWS else 0.0
     if (rows := _COMMON_ROWS.get(encoding)) is None:
         return float(character.isalpha() or character in _WESTERN_MARKS)
+    # Half-width katakana: single bytes in Shift_JIS, where other encodings have their letters.
     if "\uff61" <= character <= "\uff9f":
         return 0.5 if encoding == "cp932" else 0.0
     codec, first, last = rows
@@ -182,7 +190,7 @@ def _commonness(character: str, encoding: str) -> float:
 
 
 def _latin(data: bytes) -> str:
-    """Windows-1252, and ISO 8859-1 where that has holes."""
+    """Windows-1252, or ISO 8859-1 if there are bytes that Windows-1252 leaves undefined."""
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError:
@@ -198,21 +206,22 @@ _BEGINNINGS = (
 
 
 def media_type_of(data: bytes) -> str | None:
-    """The media type of a PNG, JPEG, GIF or WebP; None of anything else."""
+    """The media type of a PNG, JPEG, GIF or WebP, by its first bytes; None for anything else."""
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "image/webp"
     found = (media_type for beginning, media_type in _BEGINNINGS if data.startswith(beginning))
     return next(found, None)
 
 
-# What is in a file that was fetched.
+# Reads a downloaded file by its kind.
 
 
 PDFS_AT_ONCE = 2
-"""Each is read by a process that may take a core and 400 MB."""
+"""Most PDFs that are read at the same time: each takes a process, a core and up to 400 MB."""
 
 _PDF_MARK = b"%PDF-"
-_PDF_MARK_WITHIN = 1_024  # bytes; readers of PDF take it anywhere in these
+_PDF_MARK_WITHIN = 1_024
+"""Bytes at the start in which PDF readers accept the mark anywhere."""
 
 _REFUSALS = {
     Problem.ENCRYPTED: Sentence("file.encrypted"),
@@ -224,7 +233,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class AttachedImage:
-    """An image as a model is given it; `data` is base64."""
+    """An image for a model; `data` is base64."""
 
     media_type: str
     data: str
@@ -232,9 +241,9 @@ class AttachedImage:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file's `text` or its `image`; or one line for the reader on why there is neither.
+    """A file's `text` or `image`, or a `refusal`: the line that tells the reader why it has none.
 
-    `note` is a line for the reader on what is missing from the text.
+    `note` is the line that tells the reader what is missing from the text.
     """
 
     text: str | None = None
@@ -244,14 +253,14 @@ class Reading:
 
 
 class DocumentReader:
-    """Reads files within limits; one for the whole bot, since it bounds the PDFs at once."""
+    """Reads files within limits. The bot has one, because it limits the PDFs at the same time."""
 
     def __init__(self, limits: FileLimits) -> None:
         self.limits = limits
         self._pdfs = asyncio.Semaphore(PDFS_AT_ONCE)
 
     async def read(self, file: File, data: bytes) -> Reading:
-        """What is in the file, whose content is `data`. It never raises over a file's content."""
+        """Reads a file, whose content is `data`. No content makes it raise."""
         kind, name = kind_of(file), file.name
         if kind is FileKind.OTHER:
             return Reading(refusal=unreadable(file.name))
@@ -297,7 +306,7 @@ def _read_text(name: str, data: bytes, most: int) -> Reading:
 
 def _text_of(data: bytes) -> Decoded:
     if data.startswith(_PDF_MARK):
-        raise NotText
+        raise NotText  # a PDF with another name; its beginning may well decode as text
     return decoded(data)
 
 
@@ -329,7 +338,7 @@ def _no_text(pdf: PdfText) -> Sentence:
 
 
 def _missing(pdf: PdfText, cut: bool, most: int) -> list[Sentence]:
-    """What of the PDF is not in its text."""
+    """What is missing from a PDF's text."""
     read = {"read": len(pdf.pages), "count": pdf.count}
     parts = []
     if cut:

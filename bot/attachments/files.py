@@ -1,6 +1,4 @@
-"""Which files of a question are taken, what kind each is, and how it is named before people and
-models.
-"""
+"""Which of a question's files are read, what kind each is, and how its name is shown."""
 
 from __future__ import annotations
 
@@ -14,10 +12,10 @@ from math import ceil
 from bot.words import Sentence
 from connectors.base import File
 
-# What kind of file something is, by its name and by the type that the platform gives it.
+# The kind of a file, by its name and then by the media type that the platform gives.
 #
-# The name goes first: platforms say `application/octet-stream` of what they don't know,
-# `text/plain` of much else, and take TypeScript (`.ts`) for a film.
+# The name comes first: platforms use `application/octet-stream` for what they don't know,
+# `text/plain` for much else, and take TypeScript (`.ts`) for a video.
 
 
 class FileKind(Enum):
@@ -59,7 +57,7 @@ _TYPES_OF_IMAGES = frozenset(f"image/{name}" for name in _IMAGES)
 
 
 def kind_of(file: File) -> FileKind:
-    """The kind by the name where that tells it, else by the media type."""
+    """The kind of a file, by its name or, if that doesn't tell, by its media type."""
     return _by_name(file.name.strip().lower()) or _by_type(file.media_type)
 
 
@@ -82,21 +80,26 @@ def _by_type(media_type: str) -> FileKind:
     return FileKind.TEXT if texts or bare in _TYPES_OF_TEXT else FileKind.OTHER
 
 
-# Names and sizes of files as a line of text shows them. A name may be hostile.
+# Names and sizes of files, as they are shown. A name may be hostile.
 
 
 _LONGEST = 60
+"""Most characters of a name."""
 _KEPT_END = 15
+"""Characters that a shortened name keeps at its end."""
 _FOLDERS = re.compile(r"[/\\]")
-# Marks that would make code, links, mentions or quoted names of their own.
+# Characters that could make code, links or mentions, or end the quotes around a name.
 _MARKS = str.maketrans('`"<>[]|*', "''‹›()¦∗")
-# Format characters turn text round or hide it; private ones and surrogates show nothing.
+# Format characters can reverse or hide text; private ones and surrogates show nothing.
 _HIDDEN = ("Cf", "Co", "Cs")
 _BREAKS = ("Cc", "Zl", "Zp")
 
 
 def shown_name(name: str) -> str:
-    """One line without markup, control and invisible characters, of 60 characters at most."""
+    """A file's name on one line, without folders, markup, control or invisible characters.
+
+    It has at most 60 characters.
+    """
     bare = _FOLDERS.split(name.rstrip("/\\"))[-1]
     seen = "".join(map(_shown, bare)).translate(_MARKS)
     return _shortened(" ".join(seen.split())) or "unnamed file"
@@ -110,14 +113,14 @@ def _shown(character: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """The end stays, for it says what kind of file it is."""
+    """Shortened in the middle, because the extension says what kind of file it is."""
     if len(name) <= _LONGEST:
         return name
     return name[: _LONGEST - _KEPT_END - 1] + "…" + name[-_KEPT_END:]
 
 
 def shown_size(size: int) -> str:
-    """Bytes as a reader says them, rounded up: too large never looks as if it were within."""
+    """A size in bytes, kB or MB, rounded up: a size above a limit never looks equal to it."""
     if size < 1_000:
         return f"{size} bytes"
     if size < 1_000_000:
@@ -126,22 +129,22 @@ def shown_size(size: int) -> str:
 
 
 def line(name: str, what: Sentence) -> Sentence:
-    """What a reader is told of one file."""
+    """A line for the reader about one file."""
     return Sentence("file.line", {"name": shown_name(name), "what": what})
 
 
 def too_large(name: str, size: int, most: int) -> Sentence:
-    """Why a file of so many bytes is not taken."""
+    """The line that a file of `size` bytes is larger than `most`."""
     sizes = {"size": shown_size(size), "most": shown_size(most)}
     return line(name, Sentence("file.too_large", sizes))
 
 
 def unreadable(name: str) -> Sentence:
-    """Why a file of an unknown kind is not taken."""
+    """The line that a file's kind is unknown."""
     return line(name, Sentence("file.kind"))
 
 
-# How much of a question's files is taken.
+# The limits for a question's files.
 
 
 _MB = 1_000_000
@@ -149,14 +152,14 @@ _MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """The most that is taken: files of one question, bytes, characters and pages of one file."""
+    """The most files of a question, and the most bytes, characters and pages of one file."""
 
     files: int = 5
     image_bytes: int = 10 * _MB
     pdf_bytes: int = 10 * _MB
     text_bytes: int = 1 * _MB
     characters: int = 20_000
-    """Of a text or a PDF, as Unicode code points."""
+    """Characters (Unicode code points) of a text or a PDF."""
     pdf_pages: int = 50
     pdf_seconds: float = 15.0
     """So long may the reading of one PDF take; what was read by then counts."""
@@ -171,31 +174,32 @@ class FileLimits:
         return most.get(kind, 0)
 
 
-# Which files are worth fetching, from what the platform says of them.
+# Which files are downloaded, by what the platform says about them.
 
 
 _MOST_NAMED = 5
+"""Most files left out that are named."""
 _TOO_MANY = {
     (True, True): "files.one_of_one",
     (False, True): "files.several_of_one",
     (True, False): "files.one_of_several",
     (False, False): "files.several_of_several",
 }
-"""By whether one file was left out, and whether one may be attached."""
+"""Sentences by whether only one file was left out, and whether only one may be attached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The files to fetch, and for the reader one line on each reason why others are left out."""
+    """The files to download, and the lines that tell the reader why others are left out."""
 
     taken: tuple[File, ...]
     left_out: tuple[Sentence, ...]
 
 
 def choose(files: Sequence[File], limits: FileLimits, sees: bool) -> Chosen:
-    """The first files that can be read; `sees` says whether the model takes images.
+    """Chooses the first files that can be read; `sees` is whether the model takes images.
 
-    Sizes are the platform's word here; a `Reader` counts again.
+    Sizes are what the platform says; `DocumentReader` checks them again.
     """
     reasons = [_why_not(file, limits, sees) for file in files]
     readable = [file for file, reason in zip(files, reasons, strict=True) if reason is None]
@@ -227,10 +231,11 @@ def _too_many(surplus: Sequence[File], most: int) -> Sentence:
 
 _RUNS = re.compile("`+")
 _SHORTEST_FENCE = 3
+"""Backticks of a fence in Markdown."""
 
 
 def as_prompt(name: str, text: str) -> str:
-    """The file's name, and its text in a fence that nothing in it can close."""
+    """A file for a prompt: its name, and its text in a fence that nothing in it can close."""
     longest = max((len(run) for run in _RUNS.findall(text)), default=0)
     fence = "`" * max(_SHORTEST_FENCE, longest + 1)
     end = "" if text.endswith("\n") else "\n"

@@ -1,4 +1,4 @@
-"""A PDF's text, read by another process that is ended when it takes too long."""
+"""Reads a PDF's text in another process, which is killed if it takes too long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHUNK_BYTES = 65_536
 
 
 class Problem(StrEnum):
-    """Why nothing more was read."""
+    """Why reading stopped before the end."""
 
     ENCRYPTED = "encrypted"
     BROKEN = "broken"
@@ -34,7 +34,7 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PdfText:
-    """What was read: the first pages' texts (None: a page that can't be read) out of `count`."""
+    """The text of a PDF's first pages (None: the page can't be read) out of `count` pages."""
 
     count: int
     pages: tuple[str | None, ...]
@@ -47,7 +47,10 @@ class PdfText:
 
 
 async def read_pdf(data: bytes, limits: FileLimits) -> PdfText:
-    """Reads up to the limits' pages and seconds, and up to just beyond their characters."""
+    """Reads a PDF within the limits' pages and seconds.
+
+    It reads one character more than the limit if there is one, which tells that text is missing.
+    """
     process = await _start(limits)
     said = bytearray()
     late = False
@@ -62,10 +65,11 @@ async def read_pdf(data: bytes, limits: FileLimits) -> PdfText:
 
 
 async def _start(limits: FileLimits) -> Process:
-    """By its path and without the folder beside it, so that it finds no module of ours.
+    """Starts the process, in a session of its own, so that Ctrl-C only reaches the bot.
 
-    In a session of its own: a Ctrl-C is the bot's to handle.
+    `-P` keeps the script's folder off its path, where modules of ours could shadow others.
     """
+    # The CPU time is limited above the deadline, so that the deadline is what usually ends it.
     bounds = (limits.pdf_pages, limits.characters, ceil(limits.pdf_seconds) + 1)
     command = [sys.executable, "-P", str(_SCRIPT), *map(str, bounds)]
     return await asyncio.create_subprocess_exec(
@@ -74,10 +78,10 @@ async def _start(limits: FileLimits) -> Process:
 
 
 async def _converse(process: Process, data: bytes, said: bytearray) -> None:
-    """Keeps what was said in `said` as it comes: it counts even if the end never comes."""
+    """Sends the PDF; adds the output to `said` as it comes, since it counts after a time-out."""
     assert process.stdin is not None  # noqa: S101 - asked for above
     assert process.stdout is not None  # noqa: S101
-    with suppress(BrokenPipeError, ConnectionResetError):  # it ended early; what it said tells
+    with suppress(BrokenPipeError, ConnectionResetError):  # it ended early; its output says why
         process.stdin.write(data)
         await process.stdin.drain()
     process.stdin.close()
@@ -90,11 +94,11 @@ async def _converse(process: Process, data: bytes, said: bytearray) -> None:
 async def _end(process: Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
-    await process.communicate()  # reads to the end and reaps it: no pipe stays open
+    await process.communicate()  # drains and closes the pipes, and reaps the process
 
 
 def understood(said: bytes, late: bool) -> PdfText:
-    """What the lines say; the last is torn where the process was ended while writing it."""
+    """Parses the output. A last line without its end is dropped: the process was killed in it."""
     lines = [json.loads(line) for line in said.split(b"\n")[:-1]]
     count = next((line["count"] for line in lines if "count" in line), 0)
     pages = tuple(line["page"] for line in lines if "page" in line)

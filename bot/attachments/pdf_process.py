@@ -1,9 +1,10 @@
-"""Reads a PDF's text in a process of its own: nothing else can be stopped at any time.
+"""Reads a PDF's text, as a script in a process of its own: only a process can always be stopped.
 
-Run as a script. It takes the most pages, characters and seconds of CPU as arguments and the PDF
-on its standard input, and writes JSON, one object a line: the `count` of pages, each `page`'s text
-as it is read (null: it can't be read), and at last that it is `done`, or the `problem`.
-It imports nothing of this project, and loads only what it needs.
+Its arguments are the most pages, characters and seconds of CPU time; the PDF comes on standard
+input. It writes one JSON object per line: the `count` of pages, the text of each `page` as it is
+read (null if it can't be read), and at last `done` or the `problem`.
+
+It imports nothing of this project, to start fast and take little memory.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from pypdf import PdfReader, overwrite_configuration
 from pypdf.errors import FileNotDecryptedError
 
 _MEMORY_BYTES = 400_000_000
-_MOST_UNPACKED = 20_000_000  # bytes of one stream
-_MOST_OPERATIONS = 1_000_000  # of one page; takes about 100 MB
+"""Limit of the process's address space (on Linux)."""
+_MOST_UNPACKED = 20_000_000
+"""Most bytes that one compressed stream may unpack to."""
+_MOST_OPERATIONS = 1_000_000
+"""Most operations of one page; so many take about 100 MB."""
 
 
 def main() -> None:
-    """Reads, and says so line by line."""
+    """Reads the PDF and writes what it finds, line by line."""
     pages, characters, seconds = map(int, sys.argv[1:])
     _bound(seconds)
     try:
@@ -38,7 +42,10 @@ def main() -> None:
 
 
 def _bound(seconds: int) -> None:
-    """Quiet, and limited by the system too: the bot may be gone when the file turns out a trap."""
+    """Silences warnings, and sets the operating system's limits.
+
+    With these a malicious PDF stays bounded even if the bot, which enforces the deadline, is gone.
+    """
     logging.disable()
     warnings.simplefilter("ignore")
     overwrite_configuration(
@@ -63,7 +70,7 @@ def _read(file: BytesIO, most_pages: int, characters: int) -> None:
     _say(count=count)
     for number in range(min(count, most_pages)):
         text = _page(reader, number)
-        # One character more than is wanted tells that there is more.
+        # One character above the limit tells the reader that there is more.
         _say(page=text if text is None else text[: characters + 1])
         characters -= len(text or "")
         if characters < 0:
@@ -78,7 +85,7 @@ def _page(reader: PdfReader, number: int) -> str | None:
         raise
     except Exception:  # noqa: BLE001 - one broken page, and the others may be whole
         return None
-    # Joins split surrogate pairs; a half alone, and NUL, are no text.
+    # Joins surrogate pairs that pypdf left split; lone surrogates and NUL can't be stored.
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return joined.replace("\x00", "\ufffd")
 

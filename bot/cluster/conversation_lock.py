@@ -80,13 +80,6 @@ class Floors:
         """Takes the floors of dead processes, and of those that were released; says how many."""
         known = select(processes.c.id)
         gone = or_(floors.c.owner.in_(dead), floors.c.owner.not_in(known))
-
-        def held(connection: Connection) -> bool:
-            return bool(connection.scalar(select(exists().where(gone))))
-
-        # To read is cheap and disturbs nobody; there is seldom anything to take.
-        if not await self._database.read(held):
-            return 0
         taken = delete(floors).where(gone, floors.c.owner != self._me)
         return await self._database.run(lambda connection: connection.execute(taken).rowcount)
 

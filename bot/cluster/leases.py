@@ -7,27 +7,35 @@ to agree far better than a lease is long.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
-    RowMapping,
+    Select,
+    String,
     Table,
     Update,
+    bindparam,
+    case,
+    cast,
     delete,
+    literal_column,
+    null,
     or_,
     select,
+    union_all,
     update,
 )
 
 from bot.store.database import Database
 from bot.store.inbox import KeptQuestion, State, question_of
 from bot.store.runs import RunRow, run_of
-from bot.store.schema import inbox, insert_into, processes, runs, unindexed
+from bot.store.schema import Insert, errands, floors, inbox, insert_into, processes, runs, unindexed
 
 T = TypeVar("T", KeptQuestion, RunRow)
 
@@ -64,6 +72,21 @@ class Orphan(Generic[T]):
     owner: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Who beats, and who owns what, all of one moment. An owner that is None is nobody."""
+
+    processes: tuple[Process, ...]
+    runs: frozenset[tuple[str | None, str]]
+    """Owner and connector of the runs that have not ended."""
+    questions: frozenset[tuple[str | None, str, UUID | None]]
+    """Owner and connector of the questions that wait; of this process's own also the run."""
+    locks: frozenset[str]
+    """Who answers in a conversation."""
+    letters: frozenset[str]
+    """Whom something was left for in the mailbox."""
+
+
 class Leases:
     """The leases of the process `me`, and what others left. Raises `StoreUnavailable`."""
 
@@ -73,17 +96,24 @@ class Leases:
         self.serves: tuple[str, ...] = ()
         """The names of the connectors that this process serves, for the others to know."""
         self._beaten = False
+        self._beat: Insert | None = None
+        """Built once, for a database of its kind."""
 
     async def beat(self, now_us: int, seat: Seat | None = None) -> None:
         """Says that this process lives."""
-        where = {"machine": seat and seat.machine, "pid": seat and seat.pid}
-        said = {"beat_us": now_us, "connectors": list(self.serves) or None}
+        told = {
+            "id": self.me,
+            "beat_us": now_us,
+            "machine": seat and seat.machine,
+            "pid": seat and seat.pid,
+            "connectors": list(self.serves) or None,
+        }
 
         def work(connection: Connection) -> None:
-            insert = insert_into(connection, processes).values(id=self.me, **where, **said)
-            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=said))
-            silent = processes.c.beat_us < now_us - _FORGET_US
-            connection.execute(delete(processes).where(silent))
+            if self._beat is None:
+                self._beat = _beat_into(connection)
+            connection.execute(self._beat, told)
+            connection.execute(_FORGET, {"until_us": now_us - _FORGET_US})
 
         self._beaten = True  # also where it is not known whether the row is there
         await self._database.run(work)
@@ -98,7 +128,15 @@ class Leases:
         """Every process that has beaten and was not released."""
 
         def work(connection: Connection) -> list[Process]:
-            return [_process(row) for row in connection.execute(select(processes)).mappings()]
+            return [_process(*row) for row in connection.execute(_PROCESSES)]
+
+        return await self._database.read(work)
+
+    async def snapshot(self) -> Snapshot:
+        """What a look sees: mostly that everything has an owner that beats."""
+
+        def work(connection: Connection) -> Snapshot:
+            return _snapshot(connection.execute(_SNAPSHOT, {"me": self.me}).all())
 
         return await self._database.read(work)
 
@@ -201,11 +239,74 @@ class Leases:
         return set(await self._database.read(lambda connection: connection.scalars(query).all()))
 
 
+def _beat_into(connection: Connection) -> Insert:
+    insert = insert_into(connection, processes)
+    said = {name: insert.excluded[name] for name in ("beat_us", "connectors")}
+    return insert.on_conflict_do_update(index_elements=["id"], set_=said)
+
+
+_FORGET = delete(processes).where(processes.c.beat_us < bindparam("until_us"))
+
+
 def _owned_by_none(table: Table, living: Collection[str]) -> ColumnElement[bool]:
     return or_(table.c.owner.is_(None), table.c.owner.not_in(living))
 
 
-def _process(row: RowMapping) -> Process:
-    machine, pid = row["machine"], row["pid"]
+_TOLD = (
+    processes.c.id, processes.c.beat_us, processes.c.machine, processes.c.pid,
+    processes.c.connectors,
+)  # fmt: skip
+_PROCESSES = select(*_TOLD)
+
+
+def _process(
+    process_id: str, beat_us: int, machine: str | None, pid: int | None, serves: list[str] | None
+) -> Process:
     seat = None if machine is None or pid is None else Seat(machine, pid)
-    return Process(row["id"], row["beat_us"], seat, tuple(row["connectors"] or ()))
+    return Process(process_id, beat_us, seat, tuple(serves or ()))
+
+
+# What one look sees. It is one statement, for that is what sees one moment: on PostgreSQL each
+# statement of a transaction sees its own. It is built once; every process looks every second.
+
+
+def _owned(kind: str, owner: ColumnElement[Any], *more: ColumnElement[Any]) -> Select[Any]:
+    """One row for each owner (and connector, and run); all kinds have the same columns."""
+    nothing = [cast(null(), column.type) for column in _TOLD[1:]]
+    rest = [*more, *(cast(null(), String) for _ in range(2 - len(more)))]
+    return select(literal_column(f"'{kind}'"), owner, *nothing, *rest).group_by(owner, *more)
+
+
+def _look() -> CompoundSelect[Any]:
+    nothing = [cast(null(), String), cast(null(), String)]
+    own_run = case((inbox.c.owner == bindparam("me"), inbox.c.run_id)).label("own_run")
+    waiting = inbox.c.state.in_([literal_column(f"'{state}'") for state in _WAITING])
+    return union_all(
+        select(literal_column("'process'").label("kind"), *_TOLD, *nothing),
+        _owned("run", runs.c.owner, unindexed(runs.c.connector)).where(runs.c.ended_us.is_(None)),
+        _owned("question", inbox.c.owner, unindexed(inbox.c.connector), own_run).where(waiting),
+        _owned("lock", floors.c.owner),
+        _owned("letter", errands.c.owner),
+    )
+
+
+_SNAPSHOT = _look()
+
+
+def _snapshot(rows: Iterable[Sequence[Any]]) -> Snapshot:
+    found: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
+    for kind, owner, beat_us, machine, pid, serves, connector, run_id in rows:
+        if kind == "process":
+            found[kind].append(_process(owner, beat_us, machine, pid, serves))
+        elif kind == "run":
+            found[kind].append((owner, connector))
+        elif kind == "question":
+            found[kind].append((owner, connector, UUID(run_id) if run_id else None))
+        else:
+            found[kind].append(owner)
+    processes_, *owned = found.values()
+    return Snapshot(tuple(processes_), *map(frozenset, owned))
+
+
+_KINDS = ("process", "run", "question", "lock", "letter")
+"""In the order of a snapshot's fields."""

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     and_,
     delete,
-    exists,
     insert,
     or_,
     select,
@@ -94,13 +93,6 @@ class Mailbox:
         """What was left for the dead, and for those that were released, is for `me` now."""
         known = select(processes.c.id)
         gone = or_(errands.c.owner.in_(dead), errands.c.owner.not_in(known))
-
-        def left(connection: Connection) -> bool:
-            return bool(connection.scalar(select(exists().where(gone))))
-
-        # To read is cheap and disturbs nobody; there is seldom anything to take.
-        if not await self._database.read(left):
-            return 0
         taken = update(errands).where(gone).values(owner=self._me)
         return await self._database.run(lambda connection: connection.execute(taken).rowcount)
 

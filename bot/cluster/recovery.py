@@ -19,7 +19,7 @@ from structlog.contextvars import bound_contextvars
 from bot.callbacks import Reasoning
 from bot.cluster.cluster import Cluster
 from bot.cluster.heartbeat import Judge
-from bot.cluster.leases import Orphan
+from bot.cluster.leases import Orphan, Process, Snapshot
 from bot.cluster.takeover import Endings
 from bot.pacing import Pacing
 from bot.runs import Runs
@@ -164,18 +164,46 @@ class Recovery:
 
     async def look(self) -> None:
         """Finds what was left, and begins what is due. Raises `StoreUnavailable`."""
-        dead, living = await self.look_around()
-        await self._door.run_errands()
+        held = self._door.held
+        seen = await self._leases.snapshot()
+        living = self._shared_by(seen.processes)
+        if self._cluster.me in seen.letters:
+            await self._door.run_errands()
         if not self._heart.calm:
             return
-        await self._cluster.locks.vacate(dead)
-        await self._cluster.mailbox.inherit(dead)
+        await self._take_over(seen, living)
+        if self._has_orphans(seen, living, held):
+            await self._find(living)
+        self._begin_what_is_due()
+
+    async def _take_over(self, seen: Snapshot, living: set[str]) -> None:
+        """Takes the locks of the dead, and what was left for them."""
+        known = living | {self._cluster.me}
+        dead = {process.id for process in seen.processes} - living
+        if not seen.locks <= known:
+            await self._cluster.locks.vacate(dead)
+        if not seen.letters <= known:
+            await self._cluster.mailbox.inherit(dead)
+
+    def _has_orphans(self, seen: Snapshot, living: set[str], held: Collection[UUID]) -> bool:
+        """Whether something of these connectors has no owner that lives, or that has it in hand."""
+        me, in_hand = self._cluster.me, {*held, *self._door.held}
+        return any(
+            owner not in living for owner, connector in seen.runs if connector in self._names
+        ) or any(
+            owner not in living or (owner == me and run_id not in in_hand)
+            for owner, connector, run_id in seen.questions
+            if connector in self._names
+        )
+
+    async def _find(self, living: set[str]) -> None:
+        """Notes what has no owner among the living. Raises `StoreUnavailable`."""
         runs = await self._leases.orphaned_runs(living, self._names)
         # Of this process's own questions those that others handed over, or that were not marked.
         held, others = self._door.held, living - {self._cluster.me}
         questions = await self._leases.orphaned_questions(others, self._names)
         if runs or questions:  # a process may have begun since, and have taken these
-            living |= (await self.look_around())[1]
+            living = living | await self.look_around()
         for run in runs:
             if run.owner not in living:
                 self._estate(run.row.start.place).runs.setdefault(run.row.run_id, run)
@@ -184,11 +212,13 @@ class Recovery:
             if question.owner not in others and question.row.run_id not in held | self._door.held:
                 estate = self._estate(question.row.asked.message.place)
                 estate.questions.setdefault(question.row.id, question)
-        self._begin_what_is_due()
 
-    async def look_around(self) -> tuple[set[str], set[str]]:
-        """Who is dead and who lives; the living share the budgets. Raises `StoreUnavailable`."""
-        processes = await self._leases.processes()
+    async def look_around(self) -> set[str]:
+        """Who lives; they share the budgets. Raises `StoreUnavailable`."""
+        return self._shared_by(await self._leases.processes())
+
+    def _shared_by(self, processes: Sequence[Process]) -> set[str]:
+        """Who of these lives: the living share the budgets."""
         living = self._judge.living(processes, self._now_us(), _now())
         serving = Counter(
             name for process in processes if process.id in living for name in process.connectors
@@ -199,7 +229,7 @@ class Recovery:
             self._sharing[name] = max(least, serving[name])
             self._pacing.divide(name, self._sharing[name])
         self._door.among(max((serving[name] for name in self._connectors), default=1))
-        return {process.id for process in processes} - living, living
+        return living
 
     def _estate(self, place: Place) -> _Estate:
         return self._estates.setdefault(place, _Estate())

@@ -1,4 +1,4 @@
-"""The inspector: the list of runs, each run's chain and picture, and the overview, as pages."""
+"""The inspector: web pages with the list of runs, each run's steps and chart, and an overview."""
 
 from bot.inspector.pages import Inspector, Options, Sight
 from bot.inspector.story import Story, tell

@@ -1,6 +1,4 @@
-"""The inspector's pictures, as SVG: the runs of each hour, how long people waited, and of one
-run the characters generated and shown over time.
-"""
+"""The inspector's charts as SVG: runs and waiting times by hour, and one run's progress."""
 
 from __future__ import annotations
 
@@ -16,12 +14,12 @@ from bot.inspector.story import Story
 from bot.store import HOUR_US, Hour
 from bot.store.hours import percentile
 
-# What pictures are drawn with: scales, axes, escaped SVG. Colours are the stylesheet's.
+# Drawing: scales, axes and escaped SVG elements. Colours are in the stylesheet.
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where a picture's data lies, in its units: `right` and `bottom` are the data's ends."""
+    """A chart's size and margins, in SVG units; the data is drawn inside the margins."""
 
     width: int
     height: int
@@ -32,25 +30,25 @@ class Frame:
 
     @property
     def right(self) -> int:
-        """Where the data ends on the right."""
+        """The x coordinate of the data's right end."""
         return self.width - self.right_gap
 
     @property
     def bottom(self) -> int:
-        """The data's base line."""
+        """The y coordinate of the data's base line."""
         return self.height - self.bottom_gap
 
     def x(self, share: float) -> float:
-        """From the left, for a share of 0 to 1."""
+        """The x coordinate for a share of the width, from 0 (left) to 1."""
         return round(self.left + share * (self.right - self.left), 1)
 
     def y(self, share: float) -> float:
-        """From the top, for a share of 0 (the base line) to 1."""
+        """The y coordinate for a share of the height, from 0 (the base line) to 1."""
         return round(self.bottom - share * (self.bottom - self.top), 1)
 
 
 def element(name: str, body: object = "", **attributes: object) -> Markup:
-    """An element; `class_` is `class`, and `_` in a name is `-`. Everything is escaped."""
+    """An SVG element. `class_` becomes `class`, `_` in a name becomes `-`; values are escaped."""
     pairs = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value))}"'
         for key, value in attributes.items()
@@ -60,12 +58,12 @@ def element(name: str, body: object = "", **attributes: object) -> Markup:
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
-    """The parts, one after the other."""
+    """The parts as one markup."""
     return Markup("").join(parts)
 
 
 def svg(frame: Frame, name: str, parts: Iterable[Markup], class_: str = "") -> Markup:
-    """A picture that says what it is; its figures are in a table beside it."""
+    """A chart with a name for screen readers; its figures are in a table on the same page."""
     return element(
         "svg",
         joined(parts),
@@ -89,7 +87,7 @@ def area(points: Sequence[tuple[float, float]], class_: str) -> Markup:
 
 
 def label(x: float, y: float, text: object, class_: str = "", anchor: str = "middle") -> Markup:
-    """A few words."""
+    """A text."""
     return element("text", text, x=x, y=y, class_=f"label {class_}".strip(), text_anchor=anchor)
 
 
@@ -99,13 +97,13 @@ def rule(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
 
 
 def ticks(at: Iterable[float], y1: float, y2: float, class_: str) -> Markup:
-    """Upright marks of one kind: one element, for there may be thousands."""
+    """Vertical marks of one kind, as one element, since there may be thousands."""
     path = "".join(f"M{x:g} {y1:g}V{y2:g}" for x in at)
     return element("path", d=path, class_=class_) if path else Markup("")
 
 
 def steps(most: float, count: int = 4) -> list[float]:
-    """Round figures from 0 to at least `most`, about `count` of them."""
+    """Round numbers from 0 to at least `most`, about `count` of them, for an axis."""
     if most <= 0:
         return [0, 1]
     rough = most / count
@@ -115,7 +113,7 @@ def steps(most: float, count: int = 4) -> list[float]:
 
 
 def rows(frame: Frame, marks: Sequence[float], unit: str = "") -> Markup:
-    """The lines across, with their figures."""
+    """Horizontal grid lines with their values."""
     top = marks[-1]
     return joined(
         rule(frame.left, frame.y(mark / top), frame.right, frame.y(mark / top), "grid")
@@ -129,13 +127,15 @@ OUTCOMES = (
     "running",
 )  # fmt: skip
 VERDICTS = ("verified", "mended", "unproven", "broken", "none")
+# The runs of a day, a week or a month in bars.
 FRAME = Frame(560, 210, left=54)
 _DAY = 24
+"""Hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range that the overview can show, and how many hours one bar stands for."""
+    """A time span of the overview, in hours, and how many hours one bar stands for."""
 
     name: str
     hours: int
@@ -151,15 +151,15 @@ SPANS = {
 
 @dataclass(slots=True)
 class Bar:
-    """The runs of one bar; it begins at `at_us`."""
+    """The runs of one bar, which begins at `at_us` (microseconds since the epoch)."""
 
     at_us: int
     hour: Hour = field(default_factory=Hour)
     _percentiles: dict[tuple[str, float], float | None] = field(default_factory=dict)
-    """Those that were worked out: a picture and a table have the same."""
+    """Computed percentiles: the chart and its table need the same ones."""
 
     def percentile(self, what: str, share: float) -> float | None:
-        """The time, in seconds, within which this share of the runs stayed."""
+        """A percentile of a duration, in seconds; None without runs. `share` is from 0 to 1."""
         key = (what, share)
         if key not in self._percentiles:
             self._percentiles[key] = percentile(getattr(self.hour, what), share)
@@ -167,12 +167,12 @@ class Bar:
 
     @property
     def label(self) -> str:
-        """When it begins."""
+        """The time at which it begins, in UTC."""
         return datetime.fromtimestamp(self.at_us / 1e6, UTC).strftime("%b %d %H:%M")
 
 
 def bars(hours: dict[int, Hour], since_us: int, span: Span) -> list[Bar]:
-    """The hours in bars, also those without a run; not what models and people took."""
+    """The hours as bars, including those without runs; without the costs by model and person."""
     width = span.bar * HOUR_US
     first = since_us // HOUR_US * HOUR_US
     found = [Bar(first + n * width) for n in range(-(-(span.hours + 1) // span.bar))]
@@ -184,8 +184,8 @@ def bars(hours: dict[int, Hour], since_us: int, span: Span) -> list[Bar]:
 
 
 def stacked(name: str, found: Sequence[Bar], what: str, kinds: Sequence[str]) -> Markup:
-    """Bars of what the runs were, one colour for each kind."""
-    marks = steps(max(1, *(bar.hour.runs for bar in found)))
+    """Stacked bars: the runs by a property (`what`), one colour for each of its `kinds`."""
+    marks = steps(max(1, *(bar.hour.runs for bar in found)))  # at least 1: no division by 0
     top, parts = marks[-1], [rows(FRAME, marks), _days(found)]
     for number, bar in enumerate(found):
         below = 0
@@ -198,7 +198,7 @@ def stacked(name: str, found: Sequence[Bar], what: str, kinds: Sequence[str]) ->
 
 
 def plain_bars(name: str, found: Sequence[Bar], value: Callable[[Hour], int]) -> Markup:
-    """Bars of one figure."""
+    """Bars of one number."""
     marks = steps(max(1, *(value(bar.hour) for bar in found)))
     boxes = [
         _box(found, number, 0, value(bar.hour) / marks[-1], "kind-failed")
@@ -210,7 +210,7 @@ def plain_bars(name: str, found: Sequence[Bar], value: Callable[[Hour], int]) ->
 
 
 def spread(name: str, found: Sequence[Bar], what: str) -> Markup:
-    """Two lines: within what time half of the runs stayed, and within what 99 of 100."""
+    """Two lines: the median and the 99th percentile of a duration."""
     shares = [("p99", 0.99), ("p50", 0.5)]
     lines = {key: [bar.percentile(what, share) for bar in found] for key, share in shares}
     known = [value for values in lines.values() for value in values if value is not None]
@@ -222,7 +222,7 @@ def spread(name: str, found: Sequence[Bar], what: str) -> Markup:
 
 
 def _curves(values: Sequence[float | None], top: float, class_: str) -> list[Markup]:
-    """A line through what is known; it is broken where nothing is."""
+    """A line through the known values, interrupted where there are none."""
     found: list[Markup] = []
     points: list[tuple[float, float]] = []
     for number, value in enumerate([*values, None]):
@@ -242,13 +242,14 @@ def _box(found: Sequence[Bar], number: int, low: float, high: float, class_: str
     width = max(0.8, after - x - (1.5 if len(found) < 60 else 0.4))
     y = FRAME.y(high)
     height = round(FRAME.y(low) - y, 1)
-    # There may be thousands, of figures and names of ours; escaping each would take long.
+    # There may be thousands, which `element` would take long for. All values are ours, so nothing
+    # has to be escaped.
     box = f'<rect x="{x:g}" y="{y:g}" width="{width:.1f}" height="{height:g}" class="{class_}"/>'
     return Markup(box)  # noqa: S704 - see above
 
 
 def _days(found: Sequence[Bar]) -> Markup:
-    """The names of about six bars."""
+    """Labels for about six of the bars."""
     within_a_day = (found[-1].at_us - found[0].at_us) <= _DAY * HOUR_US
     times = [datetime.fromtimestamp(bar.at_us / 1e6, UTC) for bar in found]
     every = max(1, len(found) // 6)
@@ -262,25 +263,27 @@ def _days(found: Sequence[Bar]) -> Markup:
     return joined(label(FRAME.x((n + 0.5) / len(found)), y, f"{times[n]:{names}}") for n in chosen)
 
 
-# The picture of a run: characters generated and shown over time, and the lag between them.
+# The chart of a run: characters generated and shown over time, with the lag between them.
 
 
 Points = Sequence[tuple[float, float]]
 
 MOST_POINTS = 600
+"""Most points of a line; more would not be seen."""
 WIDE = Frame(920, 330, bottom_gap=62)
 NARROW = Frame(360, 300, left=46, bottom_gap=62)
 _NAME_WIDTH = 24.0
+"""Width of the label `429`, in SVG units."""
 
 
 def picture(story: Story) -> Markup:
-    """The picture twice, for a wide and a narrow screen; the stylesheet shows one."""
+    """The chart twice, for wide and for narrow screens; the stylesheet shows one of them."""
     wide = _draw(story, WIDE, "wide")
     return joined([wide, _draw(story, NARROW, "narrow")])
 
 
 def thinned(points: Sequence[tuple[int, int]], most: int = MOST_POINTS) -> list[tuple[int, int]]:
-    """At most `most` points, with the first and the last."""
+    """At most `most` of the points, always with the first and the last."""
     if len(points) <= most:
         return list(points)
     step = (len(points) - 1) / (most - 1)
@@ -382,7 +385,7 @@ def _edits(story: Story, frame: Frame, span: float) -> Markup:
 
 
 def _apart(at: Sequence[float]) -> Iterator[float]:
-    """Those that have room for a name."""
+    """The positions that are far enough apart for a label."""
     last = -_NAME_WIDTH
     for x in at:
         if x - last >= _NAME_WIDTH:

@@ -1,4 +1,4 @@
-"""Figures as people read them, and hostile text made harmless for a page, a picture or a file."""
+"""Formats numbers and times for people, and makes hostile text harmless for pages and files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-# Figures as people read them; what is not known is a dash.
+# Numbers and times; an unknown one is a dash.
 
 
 UNKNOWN = "–"
 
 
 def when(us: int) -> str:
-    """A time, from microseconds since the epoch."""
+    """A time in UTC, from microseconds since the epoch: `2026-11-23 09:30:00`."""
     return _utc(us).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def stamp(us: int) -> str:
-    """A time for machines."""
+    """A time in ISO 8601 with milliseconds, from microseconds since the epoch."""
     return _utc(us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -30,7 +30,7 @@ def _utc(us: int) -> datetime:
 
 
 def seconds(us: float | None) -> str:
-    """A span, from microseconds: `8 ms`, `0.42 s`, `12.3 s`, `3 min 20 s`."""
+    """A duration, from microseconds: `8 ms`, `0.42 s`, `12.3 s`, `3 min 20 s`."""
     if us is None:
         return UNKNOWN
     value = us / 1e6
@@ -45,12 +45,12 @@ def seconds(us: float | None) -> str:
 
 
 def count(number: int | None) -> str:
-    """A number with its thousands set apart."""
+    """A number with commas between its thousands."""
     return UNKNOWN if number is None else f"{number:,}"
 
 
 def cost(microusd: int | None, estimated: bool | None = False) -> str:
-    """A cost in US dollars; `~` where its tokens were estimated."""
+    """A cost in US dollars, from millionths; with `~` if its tokens were estimated."""
     if microusd is None:
         return UNKNOWN
     dollars = microusd / 1e6
@@ -59,10 +59,12 @@ def cost(microusd: int | None, estimated: bool | None = False) -> str:
 
 
 def plural(number: int, one: str, many: str = "") -> str:
-    """A number and its noun."""
+    """A number with its noun in the singular or plural."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+# Control and format characters: direction marks, joiners, tags, lone surrogates. Unseen, they can
+# reverse or hide the text around them.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -72,12 +74,15 @@ _IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def plain(text: object) -> str:
-    """The text with `[U+202E]` for every mark that can't be seen but changes what can."""
+    """The text with each invisible character written out, such as `[U+202E]`."""
     return _UNSEEN.sub(lambda found: f"[{_name(found[0])}]", str(text))
 
 
 def shown(text: object) -> Markup:
-    """The text as HTML, escaped, in a direction of its own; unseen marks are set apart."""
+    """The text as escaped HTML, in `<bdi>` so that its direction affects nothing around it.
+
+    Invisible characters are written out and highlighted.
+    """
     pieces, at = [], 0
     value = str(text)
     for found in _UNSEEN.finditer(value):
@@ -89,24 +94,27 @@ def shown(text: object) -> Markup:
 
 
 def data(value: Any) -> Markup:
-    """JSON for a data block of a page: it can't end its element, nor begin a comment."""
+    """JSON for a script element: nothing in it can close the element or begin a comment."""
     return Markup(json.dumps(value, separators=(",", ":")).translate(_IN_SCRIPT))  # noqa: S704 - nothing of HTML's is left in it
 
 
 def aligned(text: str) -> str:
-    """The text with one visible sign for each unseen mark: as many UTF-16 units as before."""
+    """The text with U+FFFD for invisible characters, without changing its length in UTF-16 units.
+
+    The replay's script counts characters in these units.
+    """
     return _UNSEEN.sub(lambda found: "\ufffd" * (1 + (ord(found[0]) > 0xFFFF)), text)
 
 
 def fenced(text: str) -> str:
-    """The text as a block of Markdown in which nothing is marked up, whatever it holds."""
+    """The text as a Markdown code block, whose fence is longer than any run of backticks in it."""
     longest = max((len(run) for run in _FENCE.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{plain(text)}\n{fence}"
 
 
 def in_line(text: object) -> str:
-    """The text as code inside a line of Markdown, in which nothing is marked up."""
+    """The text as inline code for one line or table cell of Markdown; `-` if it is empty."""
     value = " ".join(plain(text).split()).replace("|", "\u2758")
     longest = max((len(run) for run in _FENCE.findall(value)), default=0)
     fence = "`" * (longest + 1)

@@ -37,21 +37,26 @@ from bot.inspector.views import STATIC, Link, filled, run_values
 from bot.store import HOUR_US, Cursor, Expense, Filters, Hour, RunStart, Store, StoreUnavailable
 from bot.store.hours import OTHERS, account_of, costliest
 
-# The list's address: filters and place as parameters that can be bookmarked.
+# The query parameters of the list: filters and the page, which can be bookmarked.
 
 
 NAMES = ("outcome", "verdict", "connector", "person", "model")
 _LONGEST = 200
+"""Most characters of a filter."""
 _ID = re.compile("[0-9a-f-]{36}")
 
 
 class BadQuery(Exception):
-    """A parameter can't be read; the message names it."""
+    """A query parameter is invalid; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the address asks for: `given` as it came."""
+    """The list's query parameters.
+
+    `given` are the filters as texts. The page has the runs that are older than `older`, or newer
+    than `newer`.
+    """
 
     filters: Filters
     given: dict[str, str]
@@ -60,11 +65,11 @@ class Query:
 
     @property
     def first(self) -> bool:
-        """Whether it shows the newest: these change by themselves."""
+        """Whether it is the first page, with the newest runs, which is refreshed by itself."""
         return self.older is None and self.newer is None
 
     def address(self, **changes: str) -> str:
-        """The list's address with some parameters changed; an empty one is left out."""
+        """The list's URL with some parameters changed; empty ones are left out."""
         wanted = {key: value for key, value in {**self.given, **changes}.items() if value}
         return f"/runs?{urlencode(wanted)}" if wanted else "/runs"
 
@@ -82,7 +87,7 @@ def read_query(parameters: Mapping[str, str]) -> Query:
 
 
 def cursor_text(cursor: Cursor) -> str:
-    """A place of the list, as an address has it."""
+    """A position in the list as a query parameter."""
     return f"{cursor.started_us}-{cursor.run_id}"
 
 
@@ -106,22 +111,23 @@ def _time(name: str, text: str) -> int | None:
         raise BadQuery(f"{name} is no time: give one like 2026-11-23T09:30 (UTC)") from error
 
 
-# The overview: what the runs of a day, a week or a month were.
+# The overview of the runs of a day, a week or a month.
 
 
 Hourly = dict[int, Hour]
-"""Hours by their beginning, in microseconds since the epoch."""
+"""Statistics of hours by their beginning, in microseconds since the epoch."""
 
 _MOST = 20
+"""Most models and people that are listed one by one."""
 
 
 def since_us(span: Span, now_us: int) -> int:
-    """When a range begins that ends now."""
+    """The beginning of a span that ends now, in microseconds since the epoch."""
     return now_us - span.hours * HOUR_US
 
 
 def overview_values(span: Span, now_us: int, hours: Hourly, lacking: int) -> dict[str, Any]:
-    """What the overview says of these hours, of which so many lack."""
+    """The values for the overview's template; `lacking` is how many hours are not counted yet."""
     some = bars(hours, since_us(span, now_us), span)
     total = Hour()
     for bar in some:
@@ -160,7 +166,10 @@ def _percent(bar: Bar, what: str, share: float) -> float | None:
 
 
 def _first(spent: Mapping[str, Expense]) -> list[tuple[str, str, Expense]]:
-    """The costliest: connector (where there is one), name, and what they took."""
+    """The most expensive models or people, and the sum of all others.
+
+    Each is a connector (empty for models), a name, and the expense.
+    """
     ordered = costliest(spent)
     left = Expense()
     found: list[tuple[str, str, Expense]] = []
@@ -176,11 +185,13 @@ def _first(spent: Mapping[str, Expense]) -> list[tuple[str, str, Expense]]:
 log = structlog.get_logger(__name__)
 
 PAGE_RUNS = 100
+"""Runs on one page of the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Who looks, as the log names them. `own`: the person whose runs alone they may see."""
+    """A visitor. `by` is their name for the log; `own`, if set, is the only person whose runs
+    they may see."""
 
     by: str
     own: Account | None = None
@@ -191,37 +202,38 @@ class Sight:
 
 
 class InspectorDoor(Protocol):
-    """Who may come in: made by the app, so that page and inspector have one login."""
+    """Access control for the inspector; the app provides it, so that it shares the page's login."""
 
     middleware: Middleware
-    """Turns away what may not come, and sends the security headers."""
+    """Rejects requests that are not allowed, and adds the security headers."""
     asks: bool
-    """Whether one has to log in."""
+    """Whether visitors have to log in."""
 
     async def sight(self, request: Request) -> Sight | None:
-        """Who looks, and whose runs they may see; None: they may not. Raises `StoreUnavailable`."""
+        """The visitor; None if they have to log in first. Raises `StoreUnavailable`."""
         ...
 
     def way_in(self, path: str) -> str:
-        """Where to log in, to come back to a path."""
+        """The URL of the login that leads back to `path`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the inspector shows runs."""
+    """Options of the inspector's pages."""
 
     now_us: Callable[[], int]
+    """The current time in microseconds since the epoch."""
     link: Link
     questions: bool = False
-    """Whether the list shows the first words of questions."""
+    """Whether the list shows the first words of each question."""
 
 
 Handler = Callable[["Inspector", Request, Sight], Awaitable[Response]]
 
 
 def _guarded(handler: Handler) -> Callable[[Inspector, Request], Awaitable[Response]]:
-    """Only for who is in; a database that is away is said plainly."""
+    """Redirects visitors without access to the login, and turns errors into pages."""
 
     @wraps(handler)
     async def guarded(self: Inspector, request: Request) -> Response:
@@ -248,7 +260,7 @@ class Inspector:
         self._options = options
 
     def routes(self) -> list[BaseRoute]:
-        """The routes, each behind the door."""
+        """The routes, all behind the access control."""
         behind = [self.door.middleware]
         return [
             Route("/runs", self._list, middleware=behind),
@@ -258,12 +270,12 @@ class Inspector:
         ]
 
     def message(self, title: str, text: str, status: int) -> Response:
-        """A page with a few words."""
+        """A page with a short message."""
         return self._page("message.html", status, title=title, text=text)
 
     @_guarded
     async def _list(self, request: Request, sight: Sight) -> Response:
-        """The list, or only its rows where `part=rows` asks for them."""
+        """The list, or with `part=rows` only its rows, which the page's script inserts."""
         query = read_query(request.query_params)
         filters = query.filters
         if sight.own is not None:
@@ -285,7 +297,10 @@ class Inspector:
 
     @_guarded
     async def _run(self, request: Request, sight: Sight) -> Response:
-        """A run's page, or its file."""
+        """A run's page or, with an extension, its file.
+
+        A run that the visitor may not see looks like one that doesn't exist.
+        """
         name, _, kind = request.path_params["name"].partition(".")
         story = await self._story(name)
         hidden = story is not None and not sight.sees(story.row.start)
@@ -293,13 +308,13 @@ class Inspector:
             return self.message("There is no such run", "The list has the newest ones.", 404)
         person = str(Account.of(story.row.start.place, story.row.start.person))
         log.info("inspector.opened", by=sight.by, run_id=str(story.run_id), person=person)
-        # A long run takes a third of a second of work: in a thread, for answers are streaming here.
+        # In a thread: a long run takes a third of a second, and this event loop streams answers.
         if not kind:
             return await asyncio.to_thread(self._run_page, story)
         write = views.as_json if kind == "json" else views.as_markdown
         text = await asyncio.to_thread(write, story)
         media = "application/json" if kind == "json" else "text/markdown"
-        # The name is made of the id alone.
+        # Only the id is in the name: text from a run could break out of the header.
         saved = {"Content-Disposition": f'attachment; filename="run-{story.run_id}.{kind}"'}
         return Response(text, media_type=media, headers=saved)
 
@@ -308,7 +323,7 @@ class Inspector:
 
     @_guarded
     async def _overview(self, request: Request, sight: Sight) -> Response:
-        """The overview, for those who may see all runs."""
+        """The overview, for visitors who may see all runs."""
         if sight.own is not None:
             return self.message("That is not for you", "Your own runs are in the list.", 403)
         span = SPANS.get(request.query_params.get("span", ""), SPANS["24h"])
@@ -329,5 +344,6 @@ class Inspector:
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         text = filled(template, **values, logout=self.door.asks)
-        # With no-referrer a browser sends the form that logs out with the Origin "null".
+        # With `no-referrer`, browsers send the logout form with the header `Origin: null`, which
+        # the check against cross-site requests refuses.
         return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})

@@ -1,4 +1,4 @@
-"""The pages' templates, filled, and a run as a file to keep: JSON or Markdown."""
+"""Renders the templates, and exports a run as HTML, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from connectors.base import MessageRef
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 Link = Callable[[MessageRef], str | None]
-"""Where a message can be seen on its platform."""
+"""Returns the URL of a message on its platform, or None."""
 
 _MOST_STEPS = 1500
+"""Most steps of a replay."""
 _WIDE = re.compile("[\U00010000-\U0010ffff]")
-"""Characters that have two UTF-16 units."""
+"""Characters that take two UTF-16 units."""
 
 _environment = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -51,17 +52,17 @@ _environment.filters.update(
 
 
 def filled(name: str, **values: Any) -> str:
-    """A template, filled."""
+    """Renders a template."""
     return _environment.get_template(name).render(values)
 
 
 def no_link(_ref: MessageRef) -> None:
-    """Knows no platform's addresses."""
+    """A `Link` without any URLs, for a page outside the bot."""
     return
 
 
 def run_values(story: Story, link: Link) -> dict[str, Any]:
-    """What a run's page says."""
+    """The values for the template of a run's page."""
     return {
         "story": story,
         "start": story.row.start,
@@ -77,14 +78,14 @@ def run_values(story: Story, link: Link) -> dict[str, Any]:
 
 
 def web_address(url: str | None) -> str | None:
-    """An address that a page may lead to: this site's, or by https."""
+    """The URL if a page may link to it (a path on this site, or https), else None."""
     return url if url and url.startswith(("/", "https://")) else None
 
 
 def _replay(story: Story) -> Mapping[str, Any]:
-    """The steps to replay, in milliseconds and characters, and the text, where it is kept.
+    """The data of the replay: the text, if it is still stored, and the steps.
 
-    Characters are counted as JavaScript does, in UTF-16 units.
+    A step is milliseconds, characters, and the same number in UTF-16 units, as JavaScript counts.
     """
     text = "" if story.row.text_deleted_us is not None else story.text
     units = _units(text)
@@ -102,7 +103,7 @@ def _replay(story: Story) -> Mapping[str, Any]:
 
 
 def _units(text: str) -> Callable[[int], int]:
-    """How many UTF-16 units so many first characters have."""
+    """A function from a number of leading characters to their UTF-16 units."""
     wide = [found.start() for found in _WIDE.finditer(text)]
 
     def units(chars: int) -> int:
@@ -112,7 +113,11 @@ def _units(text: str) -> Callable[[int], int]:
 
 
 def one_file(story: Story) -> str:
-    """A run's page as one file that opens anywhere and asks nobody for anything."""
+    """A run's page as one HTML file that works offline and loads nothing.
+
+    Its policy allows only our script, by hash: text from the run could not run one even if it got
+    into the page unescaped.
+    """
     script = (STATIC / "replay.js").read_text(encoding="utf-8")
     style = (STATIC / "inspector.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
@@ -128,16 +133,19 @@ def one_file(story: Story) -> str:
     )
 
 
-# A run as a file: JSON for programs, Markdown for people.
+# A run as JSON for programs, and as Markdown for people.
 
 
 def as_json(story: Story) -> str:
-    """All that is stored of a run. It is ASCII: no mark can turn the text around it."""
-    return json.dumps(as_dict(story)) + "\n"  # indented it would take five times as long
+    """Everything that is stored about a run, as JSON.
+
+    It is ASCII, so that no invisible character in it can affect the text around it.
+    """
+    return json.dumps(as_dict(story)) + "\n"  # indenting it would take five times as long
 
 
 def as_dict(story: Story) -> dict[str, Any]:
-    """All that is stored of a run, as JSON has it."""
+    """Everything that is stored about a run, as values for JSON."""
     start, end = story.row.start, story.row.end
     return {
         "run_id": str(story.run_id),
@@ -161,7 +169,7 @@ def as_dict(story: Story) -> dict[str, Any]:
 
 
 def as_markdown(story: Story) -> str:
-    """A run for people: what others wrote is fenced, so that nothing in it is marked up."""
+    """A run as Markdown. All foreign text is fenced, so that none of it is read as markup."""
     return "\n".join([*_head(story), *_chain(story), *_witnesses(story), *_texts(story)]) + "\n"
 
 

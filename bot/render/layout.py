@@ -48,8 +48,10 @@ class Piece:
 
 
 _FENCE = 3
+"""Backticks of a fence in Markdown."""
 _RUN = re.compile("`+")
 _CODE_LINES = 2 * len("```\n")
+"""Characters that a fence adds to a text."""
 
 
 def for_literal(limits: Limits) -> Limits:
@@ -141,6 +143,7 @@ class Layout:
         return [*before, replace(last, trail=last.trail + self._space)]
 
     def _add(self, text: str) -> None:
+        # White space at the end waits: what follows decides if it belongs to the body or the trail.
         visible = text.rstrip()
         if not visible:
             self._space += text

@@ -214,6 +214,7 @@ class _Window:
             for candidate in (*self._wholes(), *self._between_lines(), *self._within_leaf())
             if 0 < candidate.end <= self._fits and candidate.next in self._boundaries
         ]
+        # A rank's turn includes all better ranks, since its minimum may be lower than theirs.
         for rank, least in _LEAST.items():
             good = [c for c in found if c.rank <= rank and c.end >= least * self._fits]
             if good:

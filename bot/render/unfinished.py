@@ -59,7 +59,8 @@ class _Scan:
     def _take(self, mark: str, at: int) -> None:
         if mark[0] == "`":
             self._code(mark, at)
-        elif mark[0] in "*_~":
+            return
+        if mark[0] in "*_~":
             self._emphasis(mark, at)
         elif mark.endswith("[") and mark[0] in "![":
             self._brackets.append(at)

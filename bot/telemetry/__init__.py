@@ -1,8 +1,8 @@
-"""Watching: what happened is counted, traced and served, off the tokens' way.
+"""Metrics, traces and readiness, which cost nothing per token.
 
-`Watch` hears of few things: a run that begins, a call to the platform, a run that ends. Metrics
-and traces are made of these. What is a state rather than an event (open runs, waiting rows) is
-asked for when somebody looks.
+`Watch` is told of few events: a run begins, a call to the platform was made, a run ends. Metrics
+and traces are made from these. States, such as open runs and waiting rows, are read only when
+somebody asks for the metrics.
 """
 
 from __future__ import annotations

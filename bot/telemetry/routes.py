@@ -1,4 +1,4 @@
-"""`/readyz` and `/metrics`: whether the bot can do its work now, and who may read that."""
+"""The endpoints `/readyz` and `/metrics`, and who may read their details."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from starlette.routing import BaseRoute, Route
 
 from bot.telemetry.metrics import CONTENT_TYPE, Metrics
 
-# Whether the bot can do its work now, and if not, what is missing.
+# Readiness: whether the bot can do its work now and, if not, what is missing.
 
 
 log = structlog.get_logger(__name__)
 
 Check = Callable[[], Awaitable[str | None]]
-"""Returns what is wrong, in one line for the operator, or None."""
+"""Returns what is wrong, as one line for the operator, or None."""
 
 DEADLINE_S = 2.0
-"""A check that takes longer has failed."""
+"""Seconds after which a check has failed."""
 FRESH_S = 2.0
 """So long an answer stands: however many ask, each check is made once in that time."""
 
 
 class Readiness:
-    """Looks at everything side by side. Belongs to one event loop."""
+    """Runs all checks concurrently. Use it in one event loop only."""
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = dict(checks)
@@ -40,7 +40,8 @@ class Readiness:
         self._looking = asyncio.Lock()
 
     async def look(self) -> dict[str, str | None]:
-        """What is wrong with each thing; None where it is well."""
+        """What each check finds wrong; None if it finds nothing."""
+        # The lock makes requests that come during a look share its result.
         async with self._looking:
             if self._clock() - self._looked_at > FRESH_S:
                 before = self.missing(self._found)
@@ -57,7 +58,7 @@ class Readiness:
 
     @staticmethod
     def missing(found: Mapping[str, str | None]) -> dict[str, str]:
-        """Only what is wrong."""
+        """Only the checks that found something."""
         return {name: wrong for name, wrong in found.items() if wrong is not None}
 
 
@@ -79,16 +80,16 @@ _FRESH = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class MetricsAccess:
-    """Who may read the details: those who have the token, or who are on this machine.
+    """Who may read details: whoever has the token or, without a token, users of this machine.
 
-    `public` says that others than this machine's users can reach the bot.
+    `public` is whether the bot can be reached from other machines; then a token is required.
     """
 
     token: str | None
     public: bool
 
     def granted(self, request: Request) -> bool:
-        """Whether this request may read."""
+        """Whether this request may read the details."""
         if self.token is not None:
             scheme, _, given = request.headers.get("authorization", "").partition(" ")
             right = hmac.compare_digest(given.strip().encode(), self.token.encode())
@@ -97,7 +98,11 @@ class MetricsAccess:
 
     @staticmethod
     def _is_local(request: Request) -> bool:
-        """Not by way of a proxy, nor from a page whose name was made to point here."""
+        """Whether a request comes from this machine, without a proxy.
+
+        The host name is checked because a web page's own name may resolve to this machine (DNS
+        rebinding).
+        """
         try:
             host = urlsplit(f"//{request.headers.get('host', '')}").hostname
         except ValueError:
@@ -105,14 +110,14 @@ class MetricsAccess:
         return host in _LOCAL and not any(name in request.headers for name in _PROXIED)
 
     def refusal(self) -> Response:
-        """What those hear who may not."""
+        """The response to a request that may not read."""
         if self.token is None:
             return PlainTextResponse("Set METRICS_TOKEN to read this from elsewhere.\n", 403)
         return PlainTextResponse("", 401, {"WWW-Authenticate": "Bearer"})
 
 
 def routes(readiness: Readiness, metrics: Metrics, access: MetricsAccess) -> list[BaseRoute]:
-    """What is served for those who watch."""
+    """The routes for monitoring."""
 
     async def ready(request: Request) -> Response:
         missing = readiness.missing(found := await readiness.look())

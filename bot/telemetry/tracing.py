@@ -1,8 +1,8 @@
-"""Traces in OpenTelemetry's form: one for each run, under the run's own id.
+"""OpenTelemetry traces: one per run, whose trace id is the run's id.
 
-Nothing is made while a run lasts but a note of its posts. Its spans are made at its end, with the
-times at which things happened, and a thread of OpenTelemetry's own sends them. Text is never in
-them. The names are those of the semantic conventions for generative AI.
+While a run lasts, only its posts are noted. Its spans are made at its end, with the times at which
+things happened, and sent by OpenTelemetry's own thread. They never contain text. Names follow the
+semantic conventions for generative AI.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SEND_DEADLINE_S = 3
 """A receiver that takes longer for one batch has not taken it; so long the end waits for it."""
 
 _PROVIDERS = {"azure": "azure.ai.openai"}
-"""What the conventions call a service where that is not what the setting MODEL calls it."""
+"""The conventions' names of services, where they differ from those in the setting MODEL."""
 _BAD = {"failed", "undeliverable", "interrupted"}
 
 Attributes = dict[str, AttributeValue]
@@ -44,7 +44,10 @@ class _Open:
 
 
 class _RunIds(IdGenerator):
-    """A trace has the id of its run: who has one finds the other."""
+    """Gives each trace the id of its run, so that either can be found by the other.
+
+    OpenTelemetry asks for an id without saying what for, so `run_id` is set just before.
+    """
 
     def __init__(self) -> None:
         self.run_id = UUID(int=0)
@@ -57,7 +60,7 @@ class _RunIds(IdGenerator):
 
 
 class Tracing:
-    """Makes the spans of each run once it has ended. Belongs to one event loop."""
+    """Makes the spans of each run once it has ended. Use it in one event loop only."""
 
     def __init__(self, processor: SpanProcessor, version: str) -> None:
         self._ids = _RunIds()
@@ -81,10 +84,10 @@ class Tracing:
             run.posts.setdefault(call.part, (call.at_us, call.latency_us))
 
     def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
-        """Has no span: the calls have."""
+        """Makes no span: the calls have theirs."""
 
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
-        """Makes the run's spans. Another process's run has none here: only that one knew it."""
+        """Makes the run's spans, unless the run began in another process, which had its posts."""
         run = self._open.pop(start.run_id, None)
         if run is None:
             return
@@ -107,7 +110,10 @@ class Tracing:
         root.end(end.ended_us * 1000)
 
     async def aclose(self) -> None:
-        """Sends what is left, in a thread that the process's end does not wait for."""
+        """Sends what is left; raises `TimeoutError` if that takes too long.
+
+        In a daemon thread, because a receiver that hangs must not keep the process from exiting.
+        """
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def close() -> None:
@@ -156,9 +162,9 @@ class Tracing:
 
 
 def otlp_tracing(endpoint: str, headers: str, version: str) -> Tracing:
-    """Traces that are sent to a receiver by OTLP over HTTP; `headers` as `name=value,name=value`.
+    """Traces sent by OTLP over HTTP. `headers` are written `name=value,name=value`.
 
-    What is not sent in time is dropped: traces never hold up the bot.
+    What can't be sent in time is dropped, so that traces never slow down the bot.
     """
     exporter = OTLPSpanExporter(
         endpoint=f"{endpoint.rstrip('/')}/v1/traces",
@@ -214,6 +220,6 @@ def _of_generation(start: RunStart, end: RunEnd) -> Attributes:
 
 
 def _judge(root: Span, end: RunEnd) -> None:
-    """A run is in error where the reader has not got what the model gave, or not all."""
+    """Marks the run as an error if the reader did not get everything that the model gave."""
     if end.outcome in _BAD or end.verdict == "broken":
         root.set_status(Status(StatusCode.ERROR, f"{end.outcome}, {end.verdict or 'none'}"))

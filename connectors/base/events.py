@@ -137,6 +137,9 @@ class Preflight:
         return MessageRef(self.place, "")
 
 
+PATIENCE_S = 10.0
+"""Platforms send an event again after some seconds: nothing is gained by holding it for longer."""
+
 Event = Asked | Edited | Deleted | Pressed | Commanded | Preflight
 
 
@@ -176,6 +179,14 @@ class Incoming:
         """True once the event is safe, False once it was refused."""
         return await asyncio.shield(self._accepted)
 
+    async def kept(self, within: float = PATIENCE_S) -> bool | None:
+        """The same; None where that isn't known in so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                return await self.accepted()
+        except TimeoutError:
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -212,16 +223,12 @@ class Inflow:
         *,
         spends: bool = True,
         run_id: UUID | None = None,
-        within: float = 10.0,
+        within: float = PATIENCE_S,
     ) -> Admitted:
         """Whether a person may do something, before any of it can be seen or is kept."""
         incoming = self.put(Preflight(place, person, spends, run_id))
-        try:
-            async with asyncio.timeout(within):
-                admitted = await incoming.accepted()
-        except TimeoutError:
-            return Admitted(admitted=False)
-        return Admitted(admitted, incoming.declined)
+        admitted = await incoming.kept(within)
+        return Admitted(bool(admitted), None if admitted is None else incoming.declined)
 
     def close(self) -> None:
         """No more events: what waits is still handed out, later ones are refused."""

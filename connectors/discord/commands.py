@@ -6,16 +6,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
 from connectors.background import BackgroundTasks
-from connectors.base import Asked, Commanded, ConnectorError, File, MessageRef, Person, Place
+from connectors.base import (
+    Asked,
+    Commanded,
+    ConnectorError,
+    File,
+    Inflow,
+    MessageRef,
+    Person,
+    Place,
+)
 from connectors.discord import content, questions
 from connectors.discord.api import Rest
-from connectors.discord.content import plain, quoted
+from connectors.discord.content import plain
 from connectors.discord.guilds import Guilds, parent_in
 from connectors.discord.interactions import (
     Acknowledgements,
@@ -24,7 +32,9 @@ from connectors.discord.interactions import (
     InteractionTokens,
 )
 from connectors.discord.places import DM
-from connectors.discord.questions import DiscordHandover, MessageContext, Origins, patiently
+from connectors.discord.questions import MessageContext, Origins, insist, patiently
+from connectors.markdown import quoted
+from connectors.newest import Newest
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +171,7 @@ class DiscordCommands:
         errands: BackgroundTasks,
         guilds: Guilds,
         origins: Origins,
-        handover: DiscordHandover,
+        inflow: Inflow,
         interactions: Interactions,
         tokens: InteractionTokens,
     ) -> None:
@@ -169,11 +179,11 @@ class DiscordCommands:
         self._errands = errands
         self._guilds = guilds
         self._origins = origins
-        self._handover = handover
+        self._inflow = inflow
         self._interactions = interactions
         self._tokens = tokens
         self._told = Acknowledgements(rest)
-        self._quotes: OrderedDict[str, Json] = OrderedDict()
+        self._quotes: Newest[str, Json] = Newest(_REMEMBERED)
         """The messages that forms ask about, by the form's id."""
 
     async def answer(self, data: Json) -> None:
@@ -208,7 +218,7 @@ class DiscordCommands:
         if event is None:
             return
         self._interactions.acknowledged(place, interaction)
-        if not await self._handover.kept(self._handover.put(event)):
+        if not await self._inflow.put(event).kept():
             await self._told.whisper(interaction, NOT_NOW)
 
     # Commands.
@@ -238,7 +248,7 @@ class DiscordCommands:
 
     async def _may(self, place: Place, interaction: Interaction, *, spends: bool = True) -> bool:
         """Whether a person may do that; if not, they alone are told."""
-        verdict = await self._handover.admits(
+        verdict = await self._inflow.admits(
             place, interaction.person, spends=spends, within=_ADMITTED_S
         )
         if not verdict.admitted:
@@ -255,8 +265,8 @@ class DiscordCommands:
             await self._told.amend(interaction, NOT_NOW)
 
     async def _give(self, ref: MessageRef, who: Person, command: Literal["new", "stop"]) -> bool:
-        incoming = self._handover.put(Commanded(ref, who, command))
-        return bool(await self._handover.kept(incoming, _SOON_S))
+        incoming = self._inflow.put(Commanded(ref, who, command))
+        return bool(await incoming.kept(_SOON_S))
 
     async def _ask(self, asked: Asked, interaction: Interaction) -> None:
         # Before the bot has it: an answer may begin at once, and waits for what Discord is told.
@@ -275,13 +285,13 @@ class DiscordCommands:
     async def _kept(self, asked: Asked, interaction: Interaction) -> _Tell | None:
         """Promises the answer to a question once that is safe; if it isn't, the way to say so."""
         keeping = self._errands.run(self._tokens.keep(asked.message, interaction))
-        incoming = self._handover.put(asked)
-        kept = await self._handover.kept(incoming, _SOON_S)
+        incoming = self._inflow.put(asked)
+        kept = await incoming.kept(_SOON_S)
         if kept is False:
             return self._told.say
         await asyncio.wait({keeping}, timeout=_QUICKLY_S)
         await self._told.defer(interaction)
-        late = kept is None and not await self._handover.insist(incoming)
+        late = kept is None and not await insist(self._inflow, incoming)
         return self._told.amend if late else None
 
     # A question about a message.
@@ -290,9 +300,6 @@ class DiscordCommands:
         target = data["data"]["target_id"]
         form = f"{_FORM}:{target}"
         self._quotes[form] = data["data"]["resolved"]["messages"][target]
-        self._quotes.move_to_end(form)
-        if len(self._quotes) > _REMEMBERED:
-            self._quotes.popitem(last=False)
         await self._told.show(_interaction(data), _modal(form))
 
     async def _sent(self, data: Json, at: MessageContext, form: str) -> None:

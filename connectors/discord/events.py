@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -17,19 +16,21 @@ from connectors.base import Asked, ConnectorError, Deleted, Inflow, MessageRef
 from connectors.discord import content, parts, places, questions
 from connectors.discord.api import Rest
 from connectors.discord.commands import DiscordCommands
-from connectors.discord.content import plain, quoted
+from connectors.discord.content import plain
 from connectors.discord.guilds import Guilds
 from connectors.discord.interactions import Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import DM, Places
 from connectors.discord.questions import (
-    DiscordHandover,
     MentionWords,
     MessageContext,
     Origins,
+    insist,
     patiently,
     replied_to,
 )
+from connectors.markdown import quoted
+from connectors.newest import Newest
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class CatchUp:
         self._guilds = guilds
         self._said = said
         self._seconds = seconds
-        self._lately: OrderedDict[str, str] = OrderedDict()
+        self._lately: Newest[str, str] = Newest(_REMEMBERED)
         """The servers of the channels where somebody spoke to the bot, or DM."""
         self._one_at_a_time = asyncio.Lock()
 
@@ -64,9 +65,6 @@ class CatchUp:
         """Somebody spoke to the bot in a channel."""
         channel = message["channel_id"]
         self._lately[channel] = message.get("guild_id") or DM
-        self._lately.move_to_end(channel)
-        if len(self._lately) > _REMEMBERED:
-            self._lately.popitem(last=False)
 
     async def run(self) -> None:
         """Looks once; a channel that can't be read is left out."""
@@ -138,11 +136,11 @@ class DiscordEvents:
         self._rest = rest
         self._places = places
         self._errands = BackgroundTasks("discord")
-        self._handover = DiscordHandover(inflow)
+        self._inflow = inflow
         self._threads = options.threads
         self._origins = Origins(rest, places, threads=options.threads)
         self._asking = DiscordCommands(
-            rest, self._errands, self.guilds, self._origins, self._handover, interactions, tokens
+            rest, self._errands, self.guilds, self._origins, self._inflow, interactions, tokens
         )
         self._catch_up = CatchUp(rest, self.guilds, self._said, options.catch_up_seconds)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -179,8 +177,8 @@ class DiscordEvents:
             if asked is None:
                 return
             self._catch_up.remember(message)
-            incoming = self._handover.put(asked)
-        if not await self._handover.insist(incoming) and asked.addressed:
+            incoming = self._inflow.put(asked)
+        if not await insist(self._inflow, incoming) and asked.addressed:
             await self._apologise(message)
 
     async def _asked(self, message: Json, at: MessageContext) -> Asked | None:
@@ -202,7 +200,7 @@ class DiscordEvents:
         """Whether a question may open a thread: its asker may ask, as far as can be told now."""
         if not (words.addressed and self._threads):
             return False
-        verdict = await self._handover.admits(at.place(words.id), words.person)
+        verdict = await self._inflow.admits(at.place(words.id), words.person)
         return verdict.admitted
 
     async def _changed(self, message: Json) -> None:
@@ -213,14 +211,14 @@ class DiscordEvents:
                 return
             text = self._plain(words, await self._setting(message, us))
             event = questions.edited(words, place, text, message["edited_timestamp"])
-            incoming = self._handover.put(event)
-        await self._handover.insist(incoming)
+            incoming = self._inflow.put(event)
+        await insist(self._inflow, incoming)
 
     async def _deleted(self, data: Json) -> None:
         async with self._turn(data["channel_id"]):
             for id_ in questions.deleted(data):
                 if place := self._places.of(id_):
-                    self._handover.put(Deleted(MessageRef(place, id_)))
+                    self._inflow.put(Deleted(MessageRef(place, id_)))
 
     async def _setting(self, message: Json, us: str) -> MessageContext:
         guild, channel = message.get("guild_id"), message["channel_id"]

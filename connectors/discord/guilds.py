@@ -5,7 +5,6 @@ where it knows nothing.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from connectors.discord import places
 from connectors.discord.api import Rest
 from connectors.discord.content import name_of
 from connectors.discord.places import DM
+from connectors.newest import Newest
 
 _REMEMBERED = 10_000
 _THREADS = (10, 11, 12)
@@ -35,7 +35,7 @@ class Guilds:
     def __init__(self, rest: Rest) -> None:
         self.client: discord.Client | None = None
         self._rest = rest
-        self._parents: OrderedDict[str, str] = OrderedDict()
+        self._parents: Newest[str, str] = Newest(_REMEMBERED)
 
     async def parent(self, guild: str, channel: str) -> str:
         """The channel above a thread; empty where it is no thread. Raises `ConnectorError`."""
@@ -51,8 +51,6 @@ class Guilds:
     def learn(self, channel: str, parent: str) -> None:
         """A channel has this one above it, or none."""
         self._parents[channel] = parent
-        if len(self._parents) > _REMEMBERED:
-            self._parents.popitem(last=False)
 
     def role(self, guild: str) -> str:
         """The role that a server made for the bot, which people mention for it; or empty."""
@@ -108,7 +106,7 @@ class MemberNames:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._names: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._names: Newest[tuple[str, str], str] = Newest(_NAMES_REMEMBERED)
 
     async def names(self, guild: str, users: Iterable[User]) -> dict[str, str]:
         """What each of these users is called in a server, or in direct messages."""
@@ -130,5 +128,3 @@ class MemberNames:
             log.debug("discord told no name: %s", error)
             return
         self._names[guild, str(user["id"])] = name_of(user, member)
-        if len(self._names) > _NAMES_REMEMBERED:
-            self._names.popitem(last=False)

@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from connectors.base import Grant, Grants, MessageRef, Person, Place, Unavailabl
 from connectors.discord.api import Rest
 from connectors.discord.places import channel_of
 from connectors.keys import Keys
+from connectors.newest import Newest
 
 _REMEMBERED = 2_000
 
@@ -42,18 +42,16 @@ class Interactions:
     """The newest interactions, by the question that they ask and by place and person."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[MessageRef, Interaction] = OrderedDict()
-        self._latest: OrderedDict[tuple[str, str], Interaction] = OrderedDict()
+        self._waiting: Newest[MessageRef, Interaction] = Newest(_REMEMBERED)
+        self._latest: Newest[tuple[str, str], Interaction] = Newest(_REMEMBERED)
 
     def ask(self, question: MessageRef, interaction: Interaction) -> None:
         """A command asks something: its response is deferred, and waits for the answer."""
         self._waiting[question] = interaction
-        _trim(self._waiting)
 
     def acknowledged(self, place: Place, interaction: Interaction) -> None:
         """An interaction was acknowledged: more can be said by it."""
         self._latest[channel_of(place), interaction.person.id] = interaction
-        _trim(self._latest)
 
     def opening(self, question: MessageRef) -> Interaction | None:
         """The command that asked this and whose response still waits."""
@@ -66,13 +64,6 @@ class Interactions:
     def latest(self, place: Place, person_id: str) -> Interaction | None:
         """The newest acknowledged interaction of a person in a place's channel."""
         return self._latest.get((channel_of(place), person_id))
-
-
-def _trim(
-    remembered: OrderedDict[MessageRef, Interaction] | OrderedDict[tuple[str, str], Interaction],
-) -> None:
-    if len(remembered) > _REMEMBERED:
-        remembered.popitem(last=False)
 
 
 # What Discord is told of an interaction, within the three seconds that it gives.

@@ -7,11 +7,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from connectors.base import ConnectorError, MessageRef, Part, Place, RateLimited, Unavailable
@@ -20,6 +19,7 @@ from connectors.discord.api import Rest
 from connectors.discord.options import DiscordOptions
 from connectors.discord.places import channel_of
 from connectors.discord.responses import CommandResponses
+from connectors.newest import Newest
 
 # Calls that run to their end, whatever becomes of those who wait for them.
 
@@ -99,7 +99,7 @@ class Pings:
         self._flights = flights
         self._responses = responses
         self._thinking: dict[Place, float] = {}
-        self._answers: OrderedDict[UUID, _TimedAnswer] = OrderedDict()
+        self._answers: Newest[UUID, _TimedAnswer] = Newest(_REMEMBERED)
 
     def began(self, place: Place) -> None:
         """The bot begins to think in a conversation."""
@@ -114,8 +114,6 @@ class Pings:
         if part.run_id not in self._answers:
             began = self._thinking.pop(ref.place, now)
             self._answers[part.run_id] = _TimedAnswer(ref, began)
-            if len(self._answers) > _REMEMBERED:
-                self._answers.popitem(last=False)
         answer = self._answers[part.run_id]
         if part.last and not answer.done:
             answer.done = True
@@ -180,7 +178,7 @@ class Indicator:
         self._rest = rest
         self._thinking: dict[str, set[Place]] = {}
         self._typing: dict[str, asyncio.Task[None]] = {}
-        self._next: OrderedDict[str, float] = OrderedDict()
+        self._next: Newest[str, float] = Newest(_CHANNELS_REMEMBERED)
         """When a channel's indicator may be shown again: monotonic seconds."""
 
     def start(self, place: Place) -> None:
@@ -212,14 +210,17 @@ class Indicator:
     async def _type(self, channel: str) -> None:
         try:
             async with asyncio.timeout(_LONGEST_S):
-                while True:
-                    wait = self._next.get(channel, 0.0) - time.monotonic()
-                    if wait > 0:
-                        await asyncio.sleep(wait)
-                    await self._type_once(channel)
-                    await asyncio.sleep(_EVERY_S)
+                await self._type_on(channel)
         except (ConnectorError, TimeoutError) as error:
             log.debug("discord shows no typing: %s", error)
+
+    async def _type_on(self, channel: str) -> NoReturn:
+        while True:
+            wait = self._next.get(channel, 0.0) - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            await self._type_once(channel)
+            await asyncio.sleep(_EVERY_S)
 
     async def _type_once(self, channel: str) -> None:
         self._not_before(channel, _APART_S)
@@ -244,5 +245,3 @@ class Indicator:
     def _not_before(self, channel: str, seconds: float) -> None:
         at = time.monotonic() + seconds
         self._next[channel] = max(at, self._next.pop(channel, at))
-        if len(self._next) > _CHANNELS_REMEMBERED:
-            self._next.popitem(last=False)

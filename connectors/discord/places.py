@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from connectors.base import Place
+from connectors.newest import Newest
 
 DM = "@me"
 """What stands for the workspace in direct messages."""
@@ -32,14 +31,11 @@ class Places:
     """Which place a message belongs to, for the newest messages that the bot had to do with."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, Place] = OrderedDict()
+        self._places: Newest[str, Place] = Newest(_REMEMBERED)
 
     def remember(self, message_id: str, place: Place) -> None:
         """A message belongs to a place."""
         self._places[message_id] = place
-        self._places.move_to_end(message_id)
-        if len(self._places) > _REMEMBERED:
-            self._places.popitem(last=False)
 
     def of(self, message_id: str) -> Place | None:
         """The place of a message, if it is remembered."""

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.base import Gone, MessageRef, Part, Person, Place, Refused
 from connectors.discord import parts, places
@@ -18,6 +17,7 @@ from connectors.discord.api import Rest
 from connectors.discord.interactions import Interaction, Interactions, InteractionTokens
 from connectors.discord.places import DM, channel_of
 from connectors.markdown import form
+from connectors.newest import Newest
 
 # Messages that were posted by a process that died, or by a call whose answer was lost.
 
@@ -83,9 +83,6 @@ def _is_alike(message: Message, part: Part, since: float) -> bool:
     return length >= _TELLING and shown[:length] == known[:length]
 
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
 _FRESH_S = 14 * 60.0
 """A token lives for a quarter of an hour; so long it is used."""
 _TOLD_S = 5.0
@@ -115,8 +112,8 @@ class CommandResponses:
         self._rest = rest
         self._interactions = interactions
         self._tokens = tokens
-        self._responses: OrderedDict[str, _Response] = OrderedDict()
-        self._opened: OrderedDict[MessageRef, Interaction] = OrderedDict()
+        self._responses: Newest[str, _Response] = Newest(_REMEMBERED)
+        self._opened: Newest[MessageRef, Interaction] = Newest(_REMEMBERED)
         """The commands whose response is an answer's first part, by their questions."""
 
     def asker(self, message_id: str) -> str | None:
@@ -139,8 +136,8 @@ class CommandResponses:
         # Also where it failed for good: the next try is an ordinary message.
         self._interactions.opened(part.about)
         if message is not None:
-            _keep(self._opened, part.about, interaction)
-            _keep(self._responses, message["id"], _Response(interaction, above))
+            self._opened[part.about] = interaction
+            self._responses[message["id"]] = _Response(interaction, above)
         return message
 
     async def follow_up(self, part: Part) -> Message | None:
@@ -150,7 +147,7 @@ class CommandResponses:
             return None
         message = await self._call("POST", _FOLLOW_UP, interaction, parts.body(part))
         if message is not None:
-            _keep(self._responses, message["id"], _Response(interaction, ""))
+            self._responses[message["id"]] = _Response(interaction, "")
         return message
 
     async def found(self, part: Part, since: float) -> Message | None:
@@ -165,7 +162,7 @@ class CommandResponses:
         if message is None or _is_loading(message):
             return None
         if (found := chosen([message], part, since)) is not None:
-            _keep(self._responses, found["id"], _Response(interaction, markup.above(found)))
+            self._responses[found["id"]] = _Response(interaction, markup.above(found))
         return found
 
     async def knows(self, part: Part) -> bool:
@@ -178,7 +175,7 @@ class CommandResponses:
             return None
         for interaction in (await self._tokens.before(ref))[:_LOOKED_AT]:
             if _is_fresh(interaction) and (message := await self._read(interaction, ref.id)):
-                _keep(self._responses, ref.id, _Response(interaction, markup.above(message)))
+                self._responses[ref.id] = _Response(interaction, markup.above(message))
                 return message
         return None
 
@@ -292,9 +289,3 @@ def _is_loading(message: Message) -> bool:
 
 def _is_fresh(interaction: Interaction) -> bool:
     return time.time() - interaction.at < _FRESH_S
-
-
-def _keep(remembered: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
-    remembered[key] = value
-    if len(remembered) > _REMEMBERED:
-        remembered.popitem(last=False)

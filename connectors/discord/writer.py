@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from uuid import UUID
 
 from connectors.base import (
@@ -35,6 +34,7 @@ from connectors.discord.options import DiscordOptions
 from connectors.discord.pings import Flights, Indicator, Pings
 from connectors.discord.places import DM, Places, channel_of
 from connectors.discord.responses import CommandResponses
+from connectors.newest import Newest
 
 LONGEST = 1_900
 """UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
@@ -49,8 +49,6 @@ _MESSAGES = "/channels/{channel_id}/messages"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
 Message = Mapping[str, Any]
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
@@ -83,10 +81,10 @@ class DiscordWriter:
         self._indicator = Indicator(rest)
         self._responses = CommandResponses(rest, interactions, tokens)
         self._pings = Pings(rest, options, self._flights, self._responses)
-        self._posts: OrderedDict[str, _TriedPost] = OrderedDict()
-        self._parts: OrderedDict[tuple[UUID, int], str] = OrderedDict()
+        self._posts: Newest[str, _TriedPost] = Newest(_REMEMBERED)
+        self._parts: Newest[tuple[UUID, int], str] = Newest(_REMEMBERED)
         """Our messages by run and part."""
-        self._above: OrderedDict[str, str] = OrderedDict()
+        self._above: Newest[str, str] = Newest(_REMEMBERED)
         """The decoration above our messages."""
 
     def budget(self, place: Place, call: Literal["post", "edit"]) -> Budget:  # noqa: ARG002
@@ -97,7 +95,6 @@ class DiscordWriter:
         """Posts a part. Raises every kind of `ConnectorError`."""
         _check(part)
         post = self._posts.setdefault(key, _TriedPost(time.time()))
-        _trim(self._posts)
         shown = await self._flights.run(key, lambda: self._once(place, part, key, post))
         self._indicator.stop(place)
         self._pings.shown(shown.ref, part)
@@ -116,7 +113,6 @@ class DiscordWriter:
         shown = self._ours(place, message)
         self._know(part, shown.ref)
         self._posts[key] = _TriedPost(since, shown=shown)
-        _trim(self._posts)
         return shown
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
@@ -169,13 +165,11 @@ class DiscordWriter:
         """Remembers a message of ours, and what it shows."""
         self._places.remember(message["id"], place)
         self._above[message["id"]] = markup.above(message)
-        _trim(self._above)
         return _shown(MessageRef(place, message["id"]), message)
 
     def _know(self, part: Part, ref: MessageRef) -> None:
         if part.run_id is not None:
             self._parts[part.run_id, part.index] = ref.id
-            _trim(self._parts)
 
     async def _posted(self, place: Place, part: Part, key: str, post: _TriedPost) -> Message:
         if self._may_be_there(part, post) and (found := await self._found(place, part, post)):
@@ -289,14 +283,12 @@ class DiscordWriter:
         """What stands above a message's text; of another process's messages Discord knows."""
         if ref.id not in self._above:
             self._above[ref.id] = markup.above(await self._read(ref))
-            _trim(self._above)
         return self._above[ref.id]
 
     async def _recall(self, ref: MessageRef) -> None:
         """A message that this process did not post may be a response of another's."""
         if ref.id not in self._above and (message := await self._responses.recalled(ref)):
             self._above[ref.id] = markup.above(message)
-            _trim(self._above)
 
     async def _read(self, ref: MessageRef) -> Message:
         await self._recall(ref)
@@ -316,8 +308,3 @@ def _shown(ref: MessageRef, message: Message) -> Shown:
 def _check(part: Part) -> None:
     if max(units(part.text), markup.DIALECT.measure(part.text).characters) > LONGEST:
         raise TooLarge(f"A part has {LONGEST:,} characters at the most.")
-
-
-def _trim(remembered: OrderedDict[_Key, _Value]) -> None:
-    if len(remembered) > _REMEMBERED:
-        remembered.popitem(last=False)

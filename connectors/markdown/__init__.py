@@ -17,7 +17,6 @@ Where this differs from CommonMark:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from connectors.markdown.blocks import Parsed, parse, safe
@@ -25,6 +24,7 @@ from connectors.markdown.plain import (
     CHECKED_BOX,
     OPEN_BOX,
     VERSION,
+    Drawn,
     Form,
     Growing,
     Words,
@@ -61,28 +61,12 @@ __all__ = [
     "one_line",
     "parse",
     "plain",
+    "quoted",
     "safe",
 ]
 
 Answer = TypeVar("Answer", contravariant=True)
 Written = TypeVar("Written", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What a platform's client draws of a message: lines in the normal form.
-
-    `unknown` names the blocks or elements of the platform's answer that the dialect doesn't know:
-    what they show can't be said, so nothing is proven by the lines.
-    """
-
-    lines: tuple[str, ...]
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The lines as one text."""
-        return "\n".join(self.lines)
 
 
 class Dialect(Protocol, Generic[Answer, Written]):
@@ -104,3 +88,8 @@ class Dialect(Protocol, Generic[Answer, Written]):
     def measure(self, text: str, state: State = START) -> Cost:
         """What the text costs of each thing that the platform counts."""
         ...
+
+
+def quoted(text: str) -> str:
+    """A text as a quotation in Markdown."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

@@ -9,20 +9,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from connectors.markdown.lines import (
+from connectors.markdown.nodes import Align, Blocks, Rule
+from connectors.markdown.state import (
     CODE_INDENT,
     FENCE,
     HEADING,
     ITEM,
     RULE,
+    START,
     Container,
+    Leaf,
     LineRest,
+    OpenBox,
+    OpenLeaf,
+    State,
     aligns_of,
+    built,
     ends_in_bar,
     opened_by,
 )
-from connectors.markdown.nodes import Align, Blocks, Rule
-from connectors.markdown.state import START, Leaf, OpenBox, OpenLeaf, State, built
 
 DEEPEST = 20
 """So deep may quotes and lists be nested; marks further in are text."""
@@ -80,14 +85,15 @@ class _BlockReader:
         *whole, last = _LINE.split(text)
         begun = state.begun
         for line in whole:
-            self._feed(line, begun)
+            (self._rest if begun else self._line)(line)
             begun = False
         before = self._now()
         after_return = text[-1] == "\r"
         if not last:
             after = replace(before, begun=begun, last="", after_return=after_return)
             return Parsed(self._blocks(), after, glue)
-        self._feed(last, begun)
+        self._seen = False
+        (self._rest if begun else self._line)(last)
         if self._seen or begun:
             end = self._ended(last)
             after = replace(self._now(), begun=True, glue=end, last=last[-1])
@@ -139,26 +145,19 @@ class _BlockReader:
 
     # Lines.
 
-    def _feed(self, line: str, begun: bool) -> None:
-        self._seen = False
-        if begun:
-            self._rest(line)
-        else:
-            self._line(line)
-
     def _rest(self, line: str) -> None:
         """What is left of a line that the slice before began."""
         leaf = self._leaf
         if leaf is None:
             if line.strip():
-                self._paragraph(line)
+                self._add(self._new(Leaf("paragraph")), line)
             return
         opening = leaf.state.opening
         if opening and not line.strip("-=:| \t"):
             return
         leaf.state = replace(leaf.state, opening=False)
         if opening and leaf.state.kind == "heading":
-            self._paragraph(line)
+            self._add(self._new(Leaf("paragraph")), line)
             return
         leaf.lines.append(line)
         leaf.begun = True
@@ -184,17 +183,10 @@ class _BlockReader:
     def _descend(self, rest: LineRest) -> tuple[LineRest, int]:
         """Takes off what continues the open containers; how many of the stack go on."""
         for depth, box in enumerate(self._stack[1:], 1):
-            if box.container.width:
-                if rest.blank:
-                    if box.empty:
-                        return rest, depth
-                elif rest.indent < box.container.width:
-                    return rest, depth
-                rest = rest.without(box.container.width)
-            elif rest.bare.startswith(">") and rest.indent < CODE_INDENT:
-                rest = rest.after_quote()
-            else:
+            within = _within(box, rest)
+            if within is None:
                 return rest, depth
+            rest = within
         return rest, len(self._stack)
 
     def _goes_on(self, leaf: OpenLeaf, rest: LineRest) -> bool:
@@ -283,21 +275,32 @@ class _BlockReader:
         self._leaf, bare = None, rest.bare
         if rest.indent >= CODE_INDENT:
             self._add(self._new(Leaf("code")), rest.without(CODE_INDENT).text)
-        elif fence := FENCE.fullmatch(bare):
+            return
+        if fence := FENCE.fullmatch(bare):
             run, info = fence[1] or fence[3], fence[2] if fence[1] else fence[4]
             self._new(Leaf("fence", run, rest.indent, info.strip()))
-        elif heading := HEADING.match(bare):
+            return
+        if heading := HEADING.match(bare):
             self._heading(len(heading[1]), bare[heading.end() :])
-        elif flowing is not None and self._is_underline(bare, flowing):
+            return
+        if flowing is not None and self._remade(flowing, bare):
+            return
+        if RULE.fullmatch(bare):
+            self._stack[-1].children.append(Rule())
+            return
+        self._add(self._new(Leaf("paragraph")), bare)
+
+    def _remade(self, flowing: OpenLeaf, bare: str) -> bool:
+        """Whether a line makes a heading or a table of the paragraph above; makes it then."""
+        if self._is_underline(bare, flowing):
             flowing.state = Leaf("heading", level=1 if bare[0] == "=" else 2, opening=True)
             flowing.underlined = True
             self._leaf = flowing
-        elif flowing is not None and (aligns := aligns_of(bare, flowing.last)):
+            return True
+        if aligns := aligns_of(bare, flowing.last):
             self._table(flowing, bare, aligns)
-        elif RULE.fullmatch(bare):
-            self._stack[-1].children.append(Rule())
-        else:
-            self._paragraph(bare)
+            return True
+        return False
 
     def _heading(self, level: int, title: str) -> None:
         leaf = self._new(Leaf("heading", level=level))
@@ -312,9 +315,6 @@ class _BlockReader:
         leaf = self._new(Leaf("table", aligns=aligns, opening=True))
         leaf.lines.append(header)
         leaf.source += [header, delimiters]
-
-    def _paragraph(self, line: str) -> None:
-        self._add(self._new(Leaf("paragraph")), line)
 
     def _new(self, state: Leaf) -> OpenLeaf:
         self._leaf = OpenLeaf(state)
@@ -342,3 +342,14 @@ class _BlockReader:
     def _blocks(self) -> Blocks:
         before = self._state.last if self._state.begun else ""
         return tuple(built(self._root.children, before))
+
+
+def _within(box: OpenBox, rest: LineRest) -> LineRest | None:
+    """What is left of a line that goes on with an open container; None for one that doesn't."""
+    width = box.container.width
+    if width:
+        ends = box.empty if rest.blank else rest.indent < width
+        return None if ends else rest.without(width)
+    if rest.bare.startswith(">") and rest.indent < CODE_INDENT:
+        return rest.after_quote()
+    return None

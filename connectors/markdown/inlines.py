@@ -59,6 +59,7 @@ _ANGLE_BEGUN = regex.compile(
 )
 _LINE_BREAK = re.compile(r"<br\s*+/?+>", re.I)
 _TARGET_CHUNK = re.compile(r"[^\s()\\\x00-\x1f]++|\\.", re.S)
+_PARENTHESES = {"(": 1, ")": -1}
 _ANGLED = re.compile(r"<((?:[^<>\n\\]|\\.)*+)>")
 _TITLE = re.compile(
     r"\s++(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|\(((?:[^()\\]|\\.)*+)\))", re.S
@@ -246,19 +247,27 @@ class _InlineReader:
 
     def _angle(self, _mark: str, at: int, end: int) -> None:
         text = self._text
+        found = self._angled(at)
+        if found is not None:
+            node, after = found
+            self._add(node, at, after)
+            return
+        if text.startswith("<!--", at) or _ANGLE_BEGUN.fullmatch(text, at, partial=True):
+            self._doubt(at)
+        self._literal(end)
+
+    def _angled(self, at: int) -> tuple[Inline, int] | None:
+        """What a `<` begins, and where that ends; None where it is just the character."""
+        text = self._text
         if found := _AUTOLINK.match(text, at) or _EMAIL.match(text, at):
-            link = Link((Text(found[1]),), found[1], found[0], bare=True)
-            self._add(link, at, found.end())
-        elif found := _LINE_BREAK.match(text, at):
-            self._add(Break(hard=True), at, found.end())
-        elif found := _TAG.match(text, at):
-            self._add(Html(found[0]), at, found.end())
-        elif text.startswith("<!--", at) and (closing := self._closing("-->", at + 4)) >= 0:
-            self._add(Html(text[at : closing + 3]), at, closing + 3)
-        else:
-            if text.startswith("<!--", at) or _ANGLE_BEGUN.fullmatch(text, at, partial=True):
-                self._doubt(at)
-            self._literal(end)
+            return Link((Text(found[1]),), found[1], found[0], bare=True), found.end()
+        if found := _LINE_BREAK.match(text, at):
+            return Break(hard=True), found.end()
+        if found := _TAG.match(text, at):
+            return Html(found[0]), found.end()
+        if text.startswith("<!--", at) and (closing := self._closing("-->", at + 4)) >= 0:
+            return Html(text[at : closing + 3]), closing + 3
+        return None
 
     def _address(self, _mark: str, at: int, end: int) -> None:
         found = _BARE.match(self._text, at)
@@ -373,12 +382,11 @@ def _plain_target_end(text: str, at: int) -> int:
     while True:
         if chunk := _TARGET_CHUNK.match(text, at):
             at = chunk.end()
-        elif text.startswith("(", at) and depth < DEEPEST:
-            depth, at = depth + 1, at + 1
-        elif text.startswith(")", at) and depth:
-            depth, at = depth - 1, at + 1
-        else:
+            continue
+        step = _PARENTHESES.get(text[at : at + 1], 0)
+        if not step or not 0 <= depth + step <= DEEPEST:
             return at
+        depth, at = depth + step, at + 1
 
 
 def _space_end(text: str, at: int) -> int:

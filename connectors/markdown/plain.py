@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from connectors.markdown.blocks import Parsed, parse
@@ -44,6 +45,23 @@ _REMEMBERED = 64
 """A part's form is asked for when it is shown and once more for the receipt."""
 
 OPEN_BOX, CHECKED_BOX = "☐", "☑"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a platform's client draws of a message: lines in the normal form.
+
+    `unknown` names the blocks or elements of the platform's answer that the dialect doesn't know:
+    what they show can't be said, so nothing is proven by the lines.
+    """
+
+    lines: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The lines as one text."""
+        return "\n".join(self.lines)
 
 
 def plain(text: str, state: State = START) -> list[str]:

@@ -1,9 +1,8 @@
-"""A chat platform in memory, with a real one's limits: for tests and demonstrations.
+"""A chat platform in memory with the limits of a real one, for tests and demonstrations.
 
-It refuses what a platform refuses (too long, too often, empty, deleted), changes what a platform
-changes (white space at both ends is dropped), and keeps every version of every message, so that
-a test can ask what the reader saw at any time. `ask`, `delete`, `press` and `command` act as the
-people on it.
+Like a platform it refuses calls (too long, too often, empty, deleted) and changes texts (white
+space at both ends is dropped). It keeps every version of every message, so that a test can see what
+readers saw at any time. `ask`, `change`, `delete`, `press` and `command` are what people do on it.
 """
 
 from __future__ import annotations
@@ -76,9 +75,9 @@ Result = TypeVar("Result")
 class MemoryConnector:
     """A connector to a platform in memory.
 
-    A call takes `latency` seconds, half of them before its effect. `fault` may be replaced at any
-    time. `clock` gives seconds since the epoch. A second connector to the same `platform` is what
-    a restarted process, or another one, would open.
+    A call takes `latency` seconds, half of it before it takes effect. `fault` decides which calls
+    fail, and may be replaced at any time. `clock` returns seconds since the epoch. A second
+    connector to the same `platform` stands for a restarted process, or for another one.
     """
 
     def __init__(
@@ -115,13 +114,13 @@ class MemoryConnector:
         files: Sequence[File] = (),
         addressed: bool = True,
     ) -> Incoming:
-        """A person asks the bot something; what is in `files` stands in `platform.files`."""
+        """A person asks the bot something. Put the content of `files` into `platform.files`."""
         ref = self.platform.new_ref(place or self.place)
         message = self.platform.add(ref, person, self._said(text), self._now_us(), tuple(files))
         return self._inflow.put(Asked(ref, person, message.text, message.files, addressed))
 
     def change(self, ref: MessageRef, text: str) -> Incoming:
-        """A person changes what a message of theirs says."""
+        """A person edits a message of theirs."""
         message = self.platform.get(ref)
         message.versions.append(self._said(text))
         version = str(len(message.versions))
@@ -133,7 +132,7 @@ class MemoryConnector:
         return self._inflow.put(Deleted(ref))
 
     def press(self, ref: MessageRef, control: Control, person: Person = ALICE) -> Incoming:
-        """A person presses a control that the message shows; `ValueError` if it doesn't."""
+        """A person presses a button below a message; raises `ValueError` if it has no such one."""
         part = self.platform.get(ref).part
         if part is None or part.run_id is None or control not in part.controls:
             raise ValueError(f"message {ref.id} shows no {control.value}")
@@ -142,12 +141,12 @@ class MemoryConnector:
     def command(
         self, command: Literal["new", "stop"], person: Person = ALICE, place: Place | None = None
     ) -> Incoming:
-        """A person gives a command, which is no message of the conversation."""
+        """A person gives a command, which does not appear as a message."""
         ref = self.platform.new_ref(place or self.place)
         return self._inflow.put(Commanded(ref, person, command))
 
     def deliver(self, event: Event) -> Incoming:
-        """The platform delivers an event once more."""
+        """The platform delivers an event again."""
         return self._inflow.put(event)
 
     # The connector: see `connectors.base.Connector`.
@@ -180,6 +179,7 @@ class MemoryConnector:
             message.versions.append(self._version(part))
             return self._shown(message)
 
+        # Two edits of a message at the same time could arrive in the wrong order. Tests look here.
         if ref in self._editing:
             self.platform.overlaps.append(ref)
         self._editing.append(ref)
@@ -249,6 +249,7 @@ class MemoryConnector:
             raise fault
         result = effect()
         await asyncio.sleep(self._latency / 2)
+        # A `Lost` fault: the call has taken effect, and only its response is missing.
         if fault is not None:
             raise Unconfirmed("the answer was lost")
         return result
@@ -265,7 +266,7 @@ class MemoryConnector:
         return Version(self._now(), text.strip())
 
     def _version(self, part: Part) -> Version:
-        """What is shown for a part. `TooLarge` and `Refused` as the platform would say."""
+        """What the platform shows for a part. Raises `TooLarge` or `Refused`, as it would."""
         if not self.limits.take(part.text):
             raise TooLarge(f"at most {self.limits.length} {self.limits.unit}, {self.limits.most}")
         if not part.text.strip():

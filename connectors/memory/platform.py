@@ -1,4 +1,4 @@
-"""What a connector in memory connects to: the messages, their histories and the limits."""
+"""The platform behind the connector in memory: messages, their histories, and rate limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from connectors.base import (
 CallName = Literal["post", "find", "edit", "read", "history", "fetch", "signal", "probe", "whisper"]
 
 ALICE = Person("alice", "Alice")
-"""Who speaks where no person is named."""
+"""The person who speaks if none is given."""
 
 BOT = Person("everytoken", "Everytoken")
 """The author of what is posted."""
@@ -32,46 +32,46 @@ BOT = Person("everytoken", "Everytoken")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A fault: the call takes effect and its answer is lost on the way (`Unconfirmed`)."""
+    """A fault: the call takes effect, but its response is lost (`Unconfirmed`)."""
 
 
 Fault = Callable[[CallName, int], ConnectorError | Lost | None]
-"""Asked before each call's effect, with the call's name and how many of that name were made,
-this one included. What it returns goes wrong."""
+"""Decides how a call fails, or returns None. Called before the call takes effect, with its name
+and its number among the calls of that name, from 1."""
 
 Budgets = Callable[[Place, Literal["post", "edit"]], Budget]
-"""The budget that a call in a place draws on: what the connector says and the platform enforces."""
+"""Returns a call's budget, which the connector declares and the platform enforces."""
 
 
 CLOCK = 1e-6
-"""Seconds: the platform's clock is no sharper, so that rounding refuses nobody."""
+"""Tolerance of the platform's clock in seconds, so that no call is refused by a rounding error."""
 
 
 def like_slack(place: Place, call: Literal["post", "edit"]) -> Budget:
-    """50 edits a minute in a workspace, a post a second in a channel."""
+    """50 edits a minute per workspace, and one post a second per channel."""
     if call == "edit":
         return Budget(f"{place.connector}/{place.workspace}/edit", 50, 60.0)
     return Budget(f"{place.connector}/{place.workspace}/{place.channel}/post", 1, 1.0)
 
 
 def like_discord(place: Place, _call: Literal["post", "edit"]) -> Budget:
-    """Four calls in five seconds in a channel, posts and edits together."""
+    """Four calls in five seconds per channel, posts and edits together."""
     return Budget(f"{place.connector}/{place.channel}", 4, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a message showed from `at` on (the event loop's time)."""
+    """What a message shows from `at` on (event loop's time)."""
 
     at: float
     text: str
     part: Part | None = None
-    """As it was sent, for the bot's own messages."""
+    """The part as the bot sent it; None in a person's message."""
 
 
 @dataclass(slots=True)
 class PostedMessage:
-    """A message with all that it ever showed."""
+    """A message with all its versions, the oldest first."""
 
     ref: MessageRef
     author: Person
@@ -87,20 +87,20 @@ class PostedMessage:
 
     @property
     def part(self) -> Part | None:
-        """What the bot sent last; None for a person's message."""
+        """The part that the bot sent last; None in a person's message."""
         return self.versions[-1].part
 
     @property
     def writing(self) -> bool:
-        """It looks unfinished: it offers to stop the answer."""
+        """Whether it looks unfinished: it has a button that stops the answer."""
         return self.part is not None and Control.STOP in self.part.controls
 
 
 @dataclass(slots=True)
 class Call:
-    """One call that reached the platform, at the event loop's time, and what it refused it with.
+    """A call to the platform, at the event loop's time, and the error that it failed with.
 
-    `number` counts the calls of its name from one.
+    `number` counts the calls of the same name, from 1.
     """
 
     name: CallName
@@ -111,7 +111,7 @@ class Call:
 
 @dataclass(slots=True)
 class Platform:
-    """What outlives a connector: the messages, and the record of what was done to them."""
+    """The platform's state, which outlives connectors: the messages, and a record of all calls."""
 
     messages: dict[MessageRef, PostedMessage] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -119,28 +119,28 @@ class Platform:
     overlaps: list[MessageRef] = field(default_factory=list)
     """Messages that were edited while another edit of theirs was under way."""
     files: dict[str, bytes] = field(default_factory=dict)
-    """What is in the files that people attached, by their ids."""
+    """The content of attached files, by id."""
     whispers: dict[str, tuple[Person, str]] = field(default_factory=dict)
-    """What one person alone was told, by its key."""
+    """Messages that only one person sees, by their keys."""
     _posted: dict[str, MessageRef] = field(default_factory=dict)
     _spent: dict[str, deque[float]] = field(default_factory=dict)
     _numbers: Counter[CallName] = field(default_factory=Counter)
     _ids: int = 0
 
     def record(self, name: CallName, now: float) -> Call:
-        """Notes a call that begins."""
+        """Records a call at its beginning."""
         self._numbers[name] += 1
         call = Call(name, self._numbers[name], now)
         self.calls.append(call)
         return call
 
     def new_ref(self, place: Place) -> MessageRef:
-        """The name of a message that is about to be."""
+        """The reference of a new message."""
         self._ids += 1
         return MessageRef(place, str(self._ids))
 
     def get(self, ref: MessageRef) -> PostedMessage:
-        """A message that is there; `Gone` if it isn't."""
+        """A message; raises `Gone` if it doesn't exist or was deleted."""
         message = self.messages.get(ref)
         if message is None or message.deleted:
             raise Gone(f"message {ref.id} was deleted")
@@ -154,12 +154,12 @@ class Platform:
         at_us: int,
         files: tuple[File, ...] = (),
     ) -> PostedMessage:
-        """A new message."""
+        """Adds a message."""
         self.messages[ref] = message = PostedMessage(ref, author, at_us, [version], files)
         return message
 
     def posted(self, key: str, post: Callable[[], PostedMessage]) -> PostedMessage:
-        """What was posted with a key: now, if it wasn't before."""
+        """The message with this key; calls `post` only if there is none, so a repeat adds none."""
         if key not in self._posted:
             self._posted[key] = post().ref
         return self.messages[self._posted[key]]
@@ -170,12 +170,12 @@ class Platform:
         return list(self._posted)
 
     def found(self, key: str) -> PostedMessage | None:
-        """What was posted with a key, if anything was."""
+        """The message that was posted with this key, or None."""
         ref = self._posted.get(key)
         return None if ref is None else self.messages[ref]
 
     def spend(self, budget: Budget, now: float) -> None:
-        """Counts a call in its sliding window; `RateLimited` where the window is full."""
+        """Counts a call in its sliding window; raises `RateLimited` if the window is full."""
         spent = self._spent.setdefault(budget.key, deque())
         while spent and spent[0] + budget.seconds <= now + CLOCK:
             spent.popleft()

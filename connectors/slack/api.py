@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
 from connectors.base import Budget, RateLimited, Refused, TooLarge, Unavailable
+from connectors.newest import Newest
 from connectors.slack.errors import translated
 
 _CALL_TIMEOUT_S = 20.0
@@ -128,21 +129,24 @@ class Api:
         The token goes to Slack's own hosts only, and to nobody by way of a redirect.
         """
         token = await self._tokens.of(team)
-        at = URL(url)
         with translated("a download"):
-            for _ in range(_MOST_REDIRECTS):
-                self._check_host(at)
-                async with self._get(at, token) as answer:
-                    if answer.status not in _REDIRECTS:
-                        return await _content(answer, most, moved=at != URL(url))
-                    at = at.join(URL(answer.headers.get("Location", "")))
-        raise Refused(f"{_NO_FILE} (too many redirects)")
+            return await self._fetched(URL(url), token, most)
 
     async def aclose(self) -> None:
         """Closes the session; calls that come later fail with `Unavailable`."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
+
+    async def _fetched(self, url: URL, token: str, most: int) -> bytes:
+        at = url
+        for _ in range(_MOST_REDIRECTS):
+            self._check_host(at)
+            async with self._get(at, token) as answer:
+                if answer.status not in _REDIRECTS:
+                    return await _content(answer, most, moved=at != url)
+                at = at.join(URL(answer.headers.get("Location", "")))
+        raise Refused(f"{_NO_FILE} (too many redirects)")
 
     def _get(self, at: URL, token: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return self._opened().get(
@@ -260,13 +264,11 @@ class Windows:
     """The windows of the budgets that were used last."""
 
     def __init__(self) -> None:
-        self._by_key: OrderedDict[str, Window] = OrderedDict()
+        self._by_key: Newest[str, Window] = Newest(_MOST)
 
     def of(self, budget: Budget) -> Window:
         """The window of a budget."""
         if budget.key not in self._by_key:
             self._by_key[budget.key] = Window(budget.calls, budget.seconds)
         self._by_key.move_to_end(budget.key)
-        if len(self._by_key) > _MOST:
-            self._by_key.popitem(last=False)
         return self._by_key[budget.key]

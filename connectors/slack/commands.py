@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,8 +15,10 @@ from slack_bolt.response import BoltResponse
 
 from connectors.background import BackgroundTasks
 from connectors.base import Asked, Commanded, MessageRef, Person, Place
+from connectors.markdown import quoted
+from connectors.newest import Newest
 from connectors.slack.api import Api
-from connectors.slack.content import content_of, mentioned, plain, quoted
+from connectors.slack.content import content_of, mentioned, plain
 from connectors.slack.dialect import in_text
 from connectors.slack.handover import SlackHandover, ephemeral, form_error, taken
 from connectors.slack.options import SlackOptions
@@ -90,7 +91,7 @@ class Commands:
         place = Place("slack", body["team_id"], body["channel_id"])
         event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command)
         incoming = self._handover.put(event)
-        if not await self._handover.kept(incoming):
+        if not await incoming.kept():
             return ephemeral(NOT_NOW)
         return ephemeral(told) if told and incoming.declined is None else taken()
 
@@ -172,7 +173,7 @@ class Shortcuts:
         self._anchors = anchors
         self._errands = errands
         self._names = names
-        self._sent: OrderedDict[tuple[str, str], asyncio.Task[str]] = OrderedDict()
+        self._sent: Newest[tuple[str, str], asyncio.Task[str]] = Newest(_SENT_REMEMBERED)
         """What each modal asked: by the modal's id and its words."""
 
     async def chosen(self, body: Mapping[str, Any]) -> BoltResponse:
@@ -214,8 +215,6 @@ class Shortcuts:
         key = view, question
         if key not in self._sent:
             self._sent[key] = self._errands.run(self._ask(about, question, body))
-            if len(self._sent) > _SENT_REMEMBERED:
-                self._sent.popitem(last=False)
         try:
             problem = await asyncio.shield(self._sent[key])
         except BaseException:
@@ -289,7 +288,7 @@ class Assistant:
         self._options = options
         self._handover = handover
         self._errands = errands
-        self._started: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._started: Newest[tuple[str, str], None] = Newest(_STARTED_REMEMBERED)
 
     def started(self, team: str, realm: str, event: Mapping[str, Any]) -> None:
         """Somebody opened a new thread with the assistant."""
@@ -297,8 +296,6 @@ class Assistant:
         person = Person(str(thread.get("user_id") or ""), realm=realm)
         channel, ts = thread["channel_id"], thread["thread_ts"]
         self._started[channel, ts] = None
-        if len(self._started) > _STARTED_REMEMBERED:
-            self._started.popitem(last=False)
         self._errands.run(self._welcome(Place("slack", team, channel, ts), person))
 
     def opened(self, team: str, realm: str, event: Mapping[str, Any]) -> None:

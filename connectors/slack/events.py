@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from connectors.base import Asked, Commanded, ConnectorError, Event, Refused
+from connectors.newest import Newest
 from connectors.slack import content, questions
 from connectors.slack.api import Api
 from connectors.slack.commands import Assistant, Commands, Shortcuts
@@ -37,7 +37,7 @@ class Twins:
     """
 
     def __init__(self) -> None:
-        self._came: OrderedDict[tuple[str, str], asyncio.Event | None] = OrderedDict()
+        self._came: Newest[tuple[str, str], asyncio.Event | None] = Newest(_REMEMBERED)
         """The newest texts, each with what its mention waits for; None once the other came."""
 
     async def awaited(self, event: Mapping[str, Any]) -> None:
@@ -45,7 +45,7 @@ class Twins:
         key = str(event.get("channel")), str(event.get("ts"))
         if event["type"] == "message":
             waited_for = self._came.get(key)
-            self._put(key, None)
+            self._came[key] = None
             if waited_for is not None:
                 waited_for.set()
         elif not event.get("files") and self._came.get(key, _NOT_YET) is not None:
@@ -53,18 +53,12 @@ class Twins:
 
     async def _wait(self, key: tuple[str, str]) -> None:
         came = self._came.get(key) or asyncio.Event()
-        self._put(key, came)
+        self._came[key] = came
         try:
             await asyncio.wait_for(came.wait(), PATIENCE_S)
         except TimeoutError:
             if self._came.get(key) is came:
                 del self._came[key]
-
-    def _put(self, key: tuple[str, str], came: asyncio.Event | None) -> None:
-        self._came[key] = came
-        self._came.move_to_end(key)
-        if len(self._came) > _REMEMBERED:
-            self._came.popitem(last=False)
 
 
 # All that Slack sends goes through here, before bolt acknowledges it.
@@ -110,6 +104,7 @@ class SlackEvents(AsyncMiddleware):
         self._threads_in_dms = threads_in_dms
         self._twins = Twins()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By channel: held while one of its events is read, one after the other as they came."""
         self._kinds: Mapping[str, Callable[[Json], Awaitable[BoltResponse]]] = {
             "event_callback": self._event,
             "block_actions": self._pressed,
@@ -170,14 +165,14 @@ class SlackEvents(AsyncMiddleware):
 
     async def _heard(self, event: Json, body: Json) -> BoltResponse:
         # Names are asked for on the way: what was said first is to be heard first all the same.
-        async with self._turn(event.get("channel")):
+        async with self._turns.setdefault(str(event.get("channel")), asyncio.Lock()):
             heard = await self._read(event, body)
             if heard is None:
                 return taken()
             incoming = self._handover.put(*heard)
         if isinstance(incoming.event, Commanded):
             self._assistant.stopped(incoming.event)
-        if not await self._handover.kept(incoming):
+        if not await incoming.kept():
             return not_taken()
         if isinstance(incoming.event, Asked) and incoming.declined is None:
             self._assistant.asked(incoming.event)
@@ -196,10 +191,6 @@ class SlackEvents(AsyncMiddleware):
         if said.files:
             said = replace(said, files=await content.told(self._api, said.files))
         return said, heard.team
-
-    def _turn(self, channel: object) -> asyncio.Lock:
-        """Held while an event of a channel is read, one after the other as they came."""
-        return self._turns.setdefault(str(channel), asyncio.Lock())
 
     async def _pressed(self, body: Json) -> BoltResponse:
         event = questions.pressed(body, threads_in_dms=self._threads_in_dms)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from slack_bolt.response import BoltResponse
 
-from connectors.base import Admitted, Asked, Edited, Event, Incoming, Inflow, Person, Place
+from connectors.base import Asked, Edited, Event, Incoming, Inflow
 from connectors.slack.people import Recipients
-
-_PATIENCE_S = 10.0
-"""Slack sends an event again after three seconds: nothing is gained by holding it for long."""
 
 
 class SlackHandover:
@@ -19,6 +14,7 @@ class SlackHandover:
     def __init__(self, inflow: Inflow, recipients: Recipients) -> None:
         self._inflow = inflow
         self._recipients = recipients
+        self.admits = inflow.admits
 
     def put(self, event: Event, team: str = "") -> Incoming:
         """Hands an event to the bot. `team` is the workspace of a person who asks."""
@@ -27,23 +23,9 @@ class SlackHandover:
             self._recipients.put(event.message, event.person, team)
         return self._inflow.put(event)
 
-    async def admits(
-        self, place: Place, person: Person, *, spends: bool = True, within: float = _PATIENCE_S
-    ) -> Admitted:
-        """Whether a person may do something, before any of it can be seen."""
-        return await self._inflow.admits(place, person, spends=spends, within=within)
-
-    async def kept(self, incoming: Incoming) -> bool:
-        """Whether the bot keeps an event; it counts as refused where that isn't known in time."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                return await incoming.accepted()
-        except TimeoutError:
-            return False
-
     async def give(self, event: Event, team: str = "") -> bool:
         """Hands an event to the bot; whether it is kept."""
-        return await self.kept(self.put(event, team))
+        return bool(await self.put(event, team).kept())
 
 
 # What Slack is told with the acknowledgement.

@@ -5,7 +5,6 @@ now.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from connectors.base import (
     Shown,
     Unavailable,
 )
+from connectors.newest import Newest
 from connectors.slack import content
 from connectors.slack.api import Api
 from connectors.slack.content import is_speech, microseconds, people_in, said
@@ -172,7 +172,7 @@ class SlackHistory:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._people = UserNames(api)
-        self._windows: OrderedDict[Place, str] = OrderedDict()
+        self._windows: Newest[Place, str] = Newest(_REMEMBERED)
         """Where the newest messages of a long thread begin, as far as is known."""
 
     async def names(self, team: str, ids: Iterable[str]) -> dict[str, str]:
@@ -214,14 +214,8 @@ class SlackHistory:
         if len(found) < reading.limit and not reading.ended:
             found = await reading.thread()
         if len(found) > reading.window:
-            self._remember(reading.place, found[-reading.window]["ts"])
+            self._windows[reading.place] = found[-reading.window]["ts"]
         return found
-
-    def _remember(self, place: Place, ts: str) -> None:
-        self._windows[place] = ts
-        self._windows.move_to_end(place)
-        if len(self._windows) > _REMEMBERED:
-            self._windows.popitem(last=False)
 
 
 async def shown(api: Api, ref: MessageRef) -> Shown:

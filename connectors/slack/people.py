@@ -5,12 +5,12 @@ stands.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import ConnectorError, MessageRef, Person, Place
+from connectors.newest import Newest
 from connectors.slack.api import Api
 
 _MOST = 10_000
@@ -27,7 +27,7 @@ class UserNames:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._known: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._known: Newest[tuple[str, str], tuple[str, float]] = Newest(_MOST)
         self._quiet_until: dict[str, float] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -55,9 +55,6 @@ class UserNames:
     def _learn(self, team: str, user: str, about: Mapping[str, Any]) -> str:
         name = name_in(about.get("profile") or {}) or name_in(about) or user
         self._known[team, user] = (name, asyncio.get_running_loop().time() + _LIFE_S)
-        self._known.move_to_end((team, user))
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
         return name
 
 
@@ -85,19 +82,13 @@ class Recipients:
     """Who asked each question, and who was the last to ask in each place; the newest are kept."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._by_place: OrderedDict[Place, Recipient] = OrderedDict()
-        self._by_question: OrderedDict[MessageRef, Recipient] = OrderedDict()
+        self._by_place: Newest[Place, Recipient] = Newest(most)
+        self._by_question: Newest[MessageRef, Recipient] = Newest(most)
 
     def put(self, question: MessageRef, person: Person, team: str) -> None:
         """Somebody asked."""
         asker = Recipient(person.id, team, person.realm)
         self._by_place[question.place] = self._by_question[question] = asker
-        self._by_place.move_to_end(question.place)
-        if len(self._by_place) > self._most:
-            self._by_place.popitem(last=False)
-        if len(self._by_question) > self._most:
-            self._by_question.popitem(last=False)
 
     def get(self, place: Place, about: MessageRef | None = None) -> Recipient | None:
         """Who asked the question `about`, or else who asked there last; None where unknown."""

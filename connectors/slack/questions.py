@@ -17,7 +17,6 @@ from connectors.base import (
     Asked,
     Commanded,
     ConnectorError,
-    Control,
     Deleted,
     Edited,
     File,
@@ -42,6 +41,7 @@ from connectors.slack.content import (
 )
 from connectors.slack.dialect import in_text
 from connectors.slack.handover import SlackHandover
+from connectors.slack.parts import control_of
 from connectors.slack.people import is_dm, name_in, ref_of
 
 # What Slack sends, as events of the bot's; pure. What concerns nobody is None.
@@ -50,9 +50,6 @@ from connectors.slack.people import is_dm, name_in, ref_of
 
 
 Json = Mapping[str, Any]
-
-_BUTTON = "everytoken_"
-_CONTROLS = {f"{_BUTTON}{control.value}": control for control in Control}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ def heard(event: Json, at: EventContext) -> SlackWords | Deleted | Commanded | N
 def pressed(body: Json, *, threads_in_dms: bool) -> Pressed | None:
     """What a press of one of our buttons means; None for another's."""
     action = body["actions"][0]
-    control = _CONTROLS.get(_string(action, "action_id"))
+    control = control_of(_string(action, "action_id"))
     if control is None:
         return None
     team, container = team_of(body), body["container"]

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from connectors.background import BackgroundTasks
 from connectors.base import ConnectorError, Place, RateLimited, Refused, Status, Unavailable
+from connectors.newest import Newest
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
 
@@ -58,7 +58,7 @@ class AgentSessions:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._errands = BackgroundTasks("slack")
-        self._wanted: OrderedDict[Place, State] = OrderedDict()
+        self._wanted: Newest[Place, State] = Newest(_REMEMBERED)
         self._setting: dict[Place, asyncio.Task[None]] = {}
         self._refused: dict[tuple[str, str], float] = {}
         self._unheard: set[str] = set()
@@ -108,9 +108,6 @@ class AgentSessions:
         """The newest state counts; None where Slack has it already."""
         before = self._wanted.get(place)
         self._wanted[place] = state
-        self._wanted.move_to_end(place)
-        if len(self._wanted) > _REMEMBERED:
-            self._wanted.popitem(last=False)
         setting = self._setting.get(place)
         if setting is not None and not setting.done():
             return setting

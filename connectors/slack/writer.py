@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,12 +20,13 @@ from connectors.base import (
     Unavailable,
 )
 from connectors.markdown import form
-from connectors.slack import blocks, history, people
+from connectors.newest import Newest
+from connectors.slack import history, parts, people
 from connectors.slack.api import Api, Windows
-from connectors.slack.blocks import limits
 from connectors.slack.dialect import in_text
 from connectors.slack.errors import code_of
 from connectors.slack.options import SlackOptions
+from connectors.slack.parts import limits
 from connectors.slack.streams import Streams
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,8 @@ class SlackWriter:
         self._api = api
         self._options = options
         self._streams = streams
-        self._posts: OrderedDict[str, _PostTried] = OrderedDict()
-        self._versions: OrderedDict[MessageRef, tuple[str, int]] = OrderedDict()
+        self._posts: Newest[str, _PostTried] = Newest(_REMEMBERED)
+        self._versions: Newest[MessageRef, tuple[str, int]] = Newest(_REMEMBERED)
         self._windows = Windows()
         self._limits = limits(options)
 
@@ -76,8 +76,7 @@ class SlackWriter:
         post = self._posts.setdefault(key, _PostTried(time.time()))
         if post.shown is None:
             post.shown = await self._posted(place, part, key, post)
-            _keep(self._versions, post.shown.ref, (key, 0))
-            _trim(self._posts)
+            self._versions[post.shown.ref] = (key, 0)
         return post.shown
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
@@ -94,8 +93,7 @@ class SlackWriter:
             found = await self._streams.find(place, part, key, since - _SKEW_S)
         if found is not None:
             self._posts[key] = _PostTried(since, shown=found)
-            _trim(self._posts)
-            _keep(self._versions, found.ref, (key, 0))
+            self._versions[found.ref] = (key, 0)
         return found
 
     async def _standing(self, ref: MessageRef) -> Shown | None:
@@ -182,7 +180,7 @@ class SlackWriter:
         return Shown(MessageRef(place, answer["message_ts"]), form(part.text))
 
     def _message(self, part: Part, key: str, version: int) -> dict[str, Any]:
-        return blocks.message(part, key, version, self._options.table_columns)
+        return parts.message(part, key, version, self._options.table_columns)
 
     async def _found(self, place: Place, key: str, since: float) -> Shown | None:
         """The post with a key, if it took effect. Raises where that can't be known."""
@@ -197,7 +195,7 @@ class SlackWriter:
 
     async def _update(self, ref: MessageRef, part: Part) -> Shown:
         key, version = self._versions.get(ref, ("", 0))
-        _keep(self._versions, ref, (key, version + 1))
+        self._versions[ref] = (key, version + 1)
         await self._turn(ref.place, "edit")
         try:
             answer = await self._api.call(
@@ -243,20 +241,7 @@ class SlackWriter:
 
 def _key(message: dict[str, Any]) -> str | None:
     metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != blocks.PART:
+    if metadata.get("event_type") != parts.PART:
         return None
     key = (metadata.get("event_payload") or {}).get("key")
     return key if isinstance(key, str) else None
-
-
-def _keep(
-    into: OrderedDict[MessageRef, tuple[str, int]], ref: MessageRef, value: tuple[str, int]
-) -> None:
-    into[ref] = value
-    into.move_to_end(ref)
-    _trim(into)
-
-
-def _trim(table: OrderedDict[Any, Any]) -> None:
-    while len(table) > _REMEMBERED:
-        table.popitem(last=False)

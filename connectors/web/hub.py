@@ -19,6 +19,8 @@ Encode = Callable[[], str]
 
 CAPACITY = 512
 """So many frames may wait for one browser; with more it is let go, and comes back for all."""
+_ANSWER = "answer "
+"""What the key of an answer to a request begins with."""
 
 
 class Shared:
@@ -58,10 +60,14 @@ class Outbox:
         self._waiting[about] = (version, encode)
         self._news.set()
 
+    def answer(self, request: str, encode: Encode) -> None:
+        """Answers a request of this browser's, whatever conversation it shows by then."""
+        self.put(f"{_ANSWER}{request}", encode)
+
     def hold(self) -> None:
         """Sends nothing more of the conversation until `release`: a snapshot comes first."""
         self._held = True
-        answers = {key: frame for key, frame in self._waiting.items() if key.startswith("answer")}
+        answers = {key: frame for key, frame in self._waiting.items() if key.startswith(_ANSWER)}
         self._waiting = answers
 
     def release(self, snapshot: Encode | None) -> None:

@@ -133,13 +133,13 @@ class Browser:
             self._decline(declined)
         else:
             if done is not None:
-                self._outbox.put(f"answer {message_id}", done)
+                self._outbox.answer(message_id, done)
         finally:
             self._under_way -= 1
 
     def _decline(self, declined: Declined) -> None:
         refused = partial(protocol.refused, declined.message_id, str(declined))
-        self._outbox.put(f"answer {declined.message_id}", refused)
+        self._outbox.answer(declined.message_id, refused)
 
 
 async def _made(frame: Encode | Shared) -> str:

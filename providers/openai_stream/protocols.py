@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Protocol
 
 from providers import finish
@@ -73,6 +73,7 @@ class Chat:
     """
 
     model: str
+    _: KW_ONLY
     limit: str
     usage: bool
     system: str = "system"
@@ -137,6 +138,7 @@ class ResponsesProtocol:
     """The Responses API for one model."""
 
     model: str
+    _: KW_ONLY
     store: bool = False
     """Whether the service stores the response; it does unless a request says not to."""
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import openai
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from providers.asking import Ask, Knowing
+from providers.asking import STALL_SECONDS, Ask, Knowing
 from providers.base import Generation, Request
 from providers.chunks import Chunks, Stream, opened
 from providers.decoding import TextDelta
@@ -39,7 +39,7 @@ class LeanProvider(Knowing):
         other: Speech | None = None,
         *,
         name: str,
-        stall_seconds: float,
+        stall_seconds: float = STALL_SECONDS,
         first_seconds: float | None = None,
         room: int | None = None,
         sees: bool | None = None,
@@ -69,6 +69,8 @@ class LeanProvider(Knowing):
             Relay(callbacks, run_id), generation, self._speech.reader(generation)
         )
         await answer.relay.start({}, [as_messages(request.turns)])
+        # In this order, whatever happens: read, flush what was held back, then tell the callbacks
+        # the end or the error. A cancel passes through here too, hence `BaseException`.
         try:
             try:
                 reading = self._read(request, answer)
@@ -89,20 +91,11 @@ class LeanProvider(Knowing):
             await self._close()
 
     async def _read(self, request: Request, answer: _StreamedAnswer) -> None:
-        heard = False
         bounds = Bounds(self._first_seconds, self._stall_seconds, TRAILER_SECONDS)
         async with AnswerPatience(bounds, answer.generation) as patience:
             stream = await self._opened(request, answer)
-            take = answer.reader.take
             patience.heard()
-            async with aclosing(Chunks(stream)) as said:
-                while not said.done:
-                    chunks = await said.more()
-                    patience.heard()
-                    for chunk in chunks:
-                        heard = True
-                        await answer.tell(take(chunk))
-                        patience.took()
+            heard = await answer.take(stream, patience)
         if not heard:
             raise ValueError("the stream has no chunks")
 
@@ -145,6 +138,19 @@ class _StreamedAnswer:
         self.relay = relay
         self.reader = reader
         self.generation = generation
+
+    async def take(self, stream: Stream, patience: AnswerPatience) -> bool:
+        """Reads a stream to its end; whether it had any chunks."""
+        heard, take = False, self.reader.take
+        async with aclosing(Chunks(stream)) as said:
+            while not said.done:
+                chunks = await said.more()
+                patience.heard()
+                for chunk in chunks:
+                    heard = True
+                    await self.tell(take(chunk))
+                    patience.took()
+        return heard
 
     async def tell(self, pieces: list[TextDelta]) -> None:
         """Adds each piece to the `Generation`, then sends it to the callbacks.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from providers import finish
-from providers.asking import facts_of
+from providers.asking import SharedOptions, facts_of
 from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
 from providers.openai_stream.protocols import Chat, ResponsesProtocol, Speech
 from providers.openai_stream.provider import LeanProvider
@@ -35,24 +35,20 @@ def openai_provider(
     api: Api = "auto",
     store: bool = False,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LeanProvider:
-    """`openai:MODEL`. `room` is the context window in tokens; `sees`: whether it takes images.
-
-    `store`: whether the service may store responses of the Responses API.
-    """
+    """`openai:MODEL`. `store`: whether the service may store responses of the Responses API."""
+    # OpenAI's o-series calls the role of system messages `developer`.
+    system = "developer" if re.match(r"o\d", model) else "system"
+    fields = checked(options, f"openai:{model}")
+    speech, other = _speeches(model, api, store=store, options=fields, system=system)
     return LeanProvider(
         openai_client(api_key, base_url, "own"),
-        *_openai_speech(model, api, store, checked(options, f"openai:{model}")),
+        speech,
+        other,
         name=f"openai:{model}",
-        room=room,
-        sees=sees,
         guess=sees_images(model),
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
+        **shared,
     )
 
 
@@ -65,26 +61,23 @@ def azure_provider(
     api: Api = "auto",
     store: bool = False,
     options: Mapping[str, Any] | None = None,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LeanProvider:
-    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`. `room` is in tokens.
+    """`azure:DEPLOYMENT` at `https://<resource>.openai.azure.com`.
 
     `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
+    fields = checked(options, f"azure:{deployment}")
+    speech, other = _speeches(deployment, api, store=store, options=fields)
     return LeanProvider(
         azure_client(deployment, endpoint, secret, api_version, "own"),
-        *_azure_speech(deployment, api, store, checked(options, f"azure:{deployment}")),
+        speech,
+        other,
         name=f"azure:{deployment}",
-        room=room,
-        sees=sees,
         guess=sees_images(deployment),
         close=close,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
+        **shared,
     )
 
 
@@ -94,14 +87,11 @@ def compatible_provider(
     base_url: str,
     api_key: str | None = None,
     usage: bool = False,
-    stall_seconds: float = 60.0,
-    first_seconds: float | None = None,
-    room: int | None = None,
-    sees: bool | None = None,
     retries: int = 0,
     begins_thinking: bool | None = None,
     service: str = "compatible",
     options: Mapping[str, Any] | None = None,
+    **shared: Unpack[SharedOptions],
 ) -> LeanProvider:
     """`compatible:MODEL`: any server at `base_url` with OpenAI's Chat Completions.
 
@@ -126,13 +116,10 @@ def compatible_provider(
         chat,
         ResponsesProtocol(model, options=fields),
         name=f"{service}:{model}",
-        room=room,
-        sees=sees,
         guess=sees_images(model),
         ask=partial(facts_of, client, model),
         url=base_url,
-        stall_seconds=stall_seconds,
-        first_seconds=first_seconds,
+        **shared,
     )
 
 
@@ -140,19 +127,11 @@ _Speeches = tuple[Speech, Speech | None]
 """The protocol in use, and the one to switch to if the service says so."""
 
 
-def _openai_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]) -> _Speeches:
-    # OpenAI's o-series calls the role of system messages `developer`.
-    system = "developer" if re.match(r"o\d", model) else "system"
-    chat = Chat(model, "max_completion_tokens", usage=True, system=system, options=options)
-    return _by(api, chat, ResponsesProtocol(model, store, options))
-
-
-def _azure_speech(model: str, api: Api, store: bool, options: Mapping[str, Any]) -> _Speeches:
-    chat = Chat(model, "max_completion_tokens", usage=True, options=options)
-    return _by(api, chat, ResponsesProtocol(model, store, options))
-
-
-def _by(api: Api, chat: Chat, responses: ResponsesProtocol) -> _Speeches:
+def _speeches(
+    model: str, api: Api, *, store: bool, options: Mapping[str, Any], system: str = "system"
+) -> _Speeches:
+    chat = Chat(model, limit="max_completion_tokens", usage=True, system=system, options=options)
+    responses = ResponsesProtocol(model, store=store, options=options)
     if api == "responses":
         return responses, None
     return chat, (responses if api == "auto" else None)

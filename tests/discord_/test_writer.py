@@ -167,6 +167,7 @@ async def test_buttons_name_control_run_and_part(bot: Bot) -> None:
 
 def test_a_custom_id_of_others_names_nothing() -> None:
     assert parsed(custom_id(Control.UP, RUN, 0)) == (Control.UP, RUN, 0)
+    assert custom_id(Control.UP, RUN, 0) == f"everytoken:up:{RUN}:0"
     for other in ("", "everytoken:up", f"everytoken:fly:{RUN}:0", f"poll:up:{RUN}:0", "a:b:c:d"):
         assert parsed(other) is None
 

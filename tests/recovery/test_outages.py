@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 
 from bot.cluster.heartbeat import LEASE_S, Heart, Judge
-from bot.cluster.leases import Process, Seat
+from bot.cluster.leases import Process, Seat, Snapshot
 from bot.runs import outcomes
-from bot.store import StoreUnavailable
-from connectors.base import Limits, MessageRef, Part, Shown
-from connectors.memory import MemoryConnector
+from bot.store import Store, StoreUnavailable
+from connectors.base import Asked, Limits, MessageRef, Part, Place, Shown
+from connectors.memory import ALICE, MemoryConnector
 from providers.scripted import Hang, Pause
 from tests.recovery.world import a_world
 from tests.way import clock_us, words
@@ -211,21 +212,28 @@ def test_on_the_same_machine_a_dead_process_is_known_at_once(
 async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who lives was read before it had beaten, what is unfinished after it had taken a question."""
+    """Who lives was read before it had beaten, what is unfinished after it had taken a question.
+
+    What is unfinished is read only where something was left: here by one that nobody knows.
+    """
     async with a_world() as world:
         first = await world.start()
         await asyncio.sleep(5)
         leases = first.cluster.leases
-        known = leases.processes
+        known = leases.snapshot
 
-        async def slow() -> list[Process]:
+        async def slow() -> Snapshot:
+            if len(world.processes) > 1:
+                return await known()
+            left = Asked(MessageRef(Place("terminal", "", "1"), "1"), ALICE, "Left?")
+            await Store(first.line).inbox.add(left, clock_us(), uuid4())
             found = await known()
-            if len(world.processes) == 1:
-                second = await world.start(["One.", Pause(5.0), " Two."])
-                await second.ask()
+            second = await world.start(["One.", Pause(5.0), " Two."])
+            await second.ask()
+            await asyncio.sleep(1)  # its run has begun
             return found
 
-        monkeypatch.setattr(leases, "processes", slow)
+        monkeypatch.setattr(leases, "snapshot", slow)
         await world.until(lambda: world.shown)
         await world.recovered()
         assert first.provider.requests == []
@@ -270,7 +278,7 @@ async def test_a_process_beats_while_it_looks_for_what_was_taken_from_it() -> No
 
     heart = Heart(Slow(), clock_us)  # type: ignore[arg-type]
     heart.returned = look
-    await heart.begin()
+    await heart.begin([])
     await asyncio.sleep(LEASE_S)
     await heart.beat()
     pauses = [later - before for before, later in pairwise(beats[1:])]

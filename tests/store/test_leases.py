@@ -12,6 +12,7 @@ from sqlalchemy import text
 from bot.cluster import Cluster
 from bot.cluster.leases import Process, Seat
 from bot.store import Store, open_store, upgrade
+from connectors.base import Deleted, Place
 from tests.store.helpers import end, leases_of, question, start
 
 pytestmark = pytest.mark.real_time
@@ -74,6 +75,43 @@ async def test_what_is_unfinished_is_an_orphan_unless_its_owner_lives(
     for living, connectors in (([me], SLACK), ([], ["discord"])):
         assert await leases.orphaned_runs(living, connectors) == []
         assert await leases.orphaned_questions(living, connectors) == []
+
+
+async def test_a_snapshot_says_who_beats_and_who_owns_what(
+    store: Store, others: list[Store]
+) -> None:
+    mine, theirs = Cluster(store, lambda: 5), Cluster(others[0], lambda: 6)
+    for cluster in (mine, theirs):
+        await cluster.heartbeat.beat()
+    empty = await mine.leases.snapshot()
+    assert {process.id for process in empty.processes} == {mine.me, theirs.me}
+    assert not any((empty.runs, empty.questions, empty.locks, empty.letters))
+    for each in (store, others[0], others[0]):
+        await begun(each)
+    ended = await begun(store)
+    store.runs.end(ended, end())
+    await store.settled(ended, 10)
+    own, run_id = uuid4(), uuid4()
+    await mine.locks.keep(question("1"), 5, own)
+    await mine.locks.keep(question("2"), 5, run_id)
+    for number in "345":
+        await others[0].inbox.add(question(number), 5, uuid4())
+    refused = await others[0].inbox.add(question("6", place=Place("web", "", "C")), 5)
+    await others[0].inbox.mark(refused or 0, "refused")
+    assert await mine.mailbox.leave(Deleted(question("4").message), 7) == 1
+    seen = await mine.leases.snapshot()
+    assert sorted(seen.processes, key=lambda process: process.beat_us) == [
+        Process(mine.me, 5), Process(theirs.me, 6)
+    ]  # fmt: skip
+    assert seen.runs == {(mine.me, "slack"), (theirs.me, "slack")}
+    assert seen.questions == {
+        (mine.me, "slack", own), (mine.me, "slack", run_id), (theirs.me, "slack", None)
+    }  # fmt: skip
+    assert seen.locks == {mine.me}
+    assert seen.letters == {theirs.me}
+    orphaned = text("UPDATE runs SET owner = NULL")
+    await store.database.run(lambda connection: connection.execute(orphaned))
+    assert (await theirs.leases.snapshot()).runs == {(None, "slack")}
 
 
 async def test_of_many_claims_at_once_exactly_one_wins(store: Store, others: list[Store]) -> None:

@@ -36,6 +36,10 @@ def left_questions(store: Store, *connectors: str) -> Awaitable[object]:
 OPEN_RUNS = {"ix_runs_unended"}
 WAITING = {"ix_inbox_state"}
 CALLS: dict[str, tuple[Call, set[str]]] = {
+    "a look": (
+        lambda s: leases_of(s).snapshot(),
+        {"ix_runs_unended", "ix_inbox_state", "ix_floors_owner", "ix_errands_owner"},
+    ),
     "left runs": (lambda s: left_runs(s, "slack", "web"), OPEN_RUNS),
     "left runs of one": (lambda s: left_runs(s, "slack"), OPEN_RUNS),
     "left questions": (lambda s: left_questions(s, "slack", "web"), WAITING),
@@ -88,6 +92,9 @@ IGNORED = (
     "TEMP B-TREE",
     "CREATE",
     "CO-ROUTINE",
+    "COMPOUND",
+    "LEFT-MOST",
+    "UNION ALL",
     "subquery",
     "CONSTANT",
 )

@@ -9,7 +9,7 @@ from connectors.base import Cost
 from connectors.markdown import START, Drawn, State
 from connectors.slack.dialect.read import read
 from connectors.slack.dialect.spans import JOINT, hidden, in_text
-from connectors.slack.dialect.write import COLUMNS, write, written
+from connectors.slack.dialect.write import COLUMNS, measure, write
 
 __all__ = [
     "COLUMNS",
@@ -41,17 +41,3 @@ class SlackDialect:
 
 
 DIALECT = SlackDialect()
-
-
-def measure(text: str, state: State = START, *, columns: int = COLUMNS) -> Cost:
-    """What a text takes of what Slack counts, once it is written and translated."""
-    markdown, counted = written(text, state, columns=columns)
-    cells = "".join(counted.cells)
-    return Cost(
-        characters=len(markdown),
-        bytes=len(markdown.encode(errors="surrogatepass")),
-        blocks=counted.blocks,
-        rows=counted.rows,
-        columns=counted.columns,
-        cells=len(cells.encode(errors="surrogatepass")),
-    )

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from connectors.markdown import of_inlines
+from connectors.markdown import of_inlines, one_line
 from connectors.markdown.nodes import (
     Break,
     Code,
@@ -55,11 +55,6 @@ def in_text(text: str) -> str:
     return hidden(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def without_emoji(text: str) -> str:
-    """Words in which Slack finds no name of an emoji either."""
-    return _EMOJI.sub(f":{JOINT}", text)
-
-
 def drawn(text: str) -> str:
     """What is drawn of a text that Slack answers: all that was added is taken out."""
     return _ADDED.sub(lambda match: JOINT if match[0] == _THEIRS else "", text)
@@ -77,7 +72,7 @@ _MARKS = {Strong: "**", Emph: "*", Strike: "~~"}
 
 def escaped(text: str, *, starts: bool = False) -> str:
     """Words as they are to be drawn; `starts` where they begin a line."""
-    words = without_emoji(hidden(_SPACES.sub(" ", text)))
+    words = _EMOJI.sub(f":{JOINT}", hidden(_SPACES.sub(" ", text)))
     for character, entity in _ENTITIES:
         words = words.replace(character, entity)
     words = _ESCAPED.sub(r"\\\g<0>", words)
@@ -97,11 +92,6 @@ def code_span(text: str) -> str:
     ticks = "`" * next(count for count in range(1, len(runs) + 2) if count not in runs)
     edge = text[0] == "`" or text[-1] == "`" or (text[0] == text[-1] == " " and text.strip(" "))
     return f"{ticks} {text} {ticks}" if edge else f"{ticks}{text}{ticks}"
-
-
-def said(inlines: Sequence[Inline]) -> str:
-    """What inlines say, on one line: where Slack draws words without any marks."""
-    return " ".join(filter(None, of_inlines(inlines)))
 
 
 class Spans:
@@ -174,7 +164,7 @@ class Spans:
             self._put(self._bar(escaped(line, starts=self._starts)))
 
     def _link(self, link: Link | ImageLink) -> None:
-        label, address = said(link.children), " ".join(link.address.split())
+        label, address = one_line(link.children), " ".join(link.address.split())
         raw = link.children[0].text if link.children and isinstance(link.children[0], Text) else ""
         if raw[:1].isspace():
             self._words(" ")
@@ -182,7 +172,8 @@ class Spans:
         if not _ADDRESS.fullmatch(address) or not is_prose(link.children):
             self.write(link.children)
             self._words(f" ({address})" if apart else "" if label else address)
-        elif apart and (not _is_balanced(address) or address == f"mailto:{label}"):
+            return
+        if apart and (not _is_balanced(address) or address == f"mailto:{label}"):
             self._words(f"{label} ({address})")
         elif apart:
             target = _ENTITY.sub("&amp;", address)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from connectors.markdown import START, State, of_blocks, parse
+from connectors.base import Cost
+from connectors.markdown import START, State, of_blocks, one_line, parse
 from connectors.markdown.inlines import parse as parse_inlines
 from connectors.markdown.inlines import settled
 from connectors.markdown.nodes import (
@@ -33,7 +34,6 @@ from connectors.slack.dialect.spans import (
     escaped,
     hidden,
     is_prose,
-    said,
 )
 
 COLUMNS = 20
@@ -83,11 +83,11 @@ def write(text: str, state: State = START, *, growing: bool = False, columns: in
 
     With `growing` it ends before whatever is not decided yet.
     """
-    return written(text, state, growing=growing, columns=columns)[0]
+    return _written(text, state, growing=growing, columns=columns)[0]
 
 
 @lru_cache(_REMEMBERED)
-def written(
+def _written(
     text: str, state: State = START, *, growing: bool = False, columns: int = COLUMNS
 ) -> tuple[str, Counted]:
     """The same, and what it takes."""
@@ -95,6 +95,20 @@ def written(
     writer = _Writer(columns, open_code=open_code)
     writer.all(blocks, "", last=True)
     return writer.text, writer.counted
+
+
+def measure(text: str, state: State = START, *, columns: int = COLUMNS) -> Cost:
+    """What a text takes of what Slack counts, once it is written and translated."""
+    markdown, counted = _written(text, state, columns=columns)
+    cells = "".join(counted.cells)
+    return Cost(
+        characters=len(markdown),
+        bytes=len(markdown.encode(errors="surrogatepass")),
+        blocks=counted.blocks,
+        rows=counted.rows,
+        columns=counted.columns,
+        cells=len(cells.encode(errors="surrogatepass")),
+    )
 
 
 class _Writer:
@@ -184,7 +198,7 @@ class _Writer:
             elif shown:
                 self.counted.rich()
             return
-        words = " ".join(filter(None, (self._marked(), escaped(said(heading.children)))))
+        words = " ".join(filter(None, (self._marked(), escaped(one_line(heading.children)))))
         if words:
             self._begin(prefix)
             self._out.append(f"{'#' * heading.level} {words}")
@@ -267,7 +281,7 @@ class _Writer:
         wide: list[str] = []
         for at, row in enumerate(table.rows):
             if len(row) > self._columns or wide:
-                wide.append("\t".join(map(said, row)).rstrip("\t"))
+                wide.append("\t".join(map(one_line, row)).rstrip("\t"))
                 continue
             bare = not at and table.header and not table.source.lstrip().startswith("|")
             if len(row) > width:
@@ -290,7 +304,7 @@ class _Writer:
     def _count(self, row: Sequence[Inlines]) -> None:
         self.counted.rows += 1
         self.counted.columns = max(self.counted.columns, len(row))
-        self.counted.cells += map(said, row)
+        self.counted.cells += map(one_line, row)
 
 
 def _is_native(item: Item) -> bool:

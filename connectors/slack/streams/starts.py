@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.base import (
     Budget,
@@ -18,6 +17,7 @@ from connectors.base import (
     Unavailable,
 )
 from connectors.markdown import form
+from connectors.newest import Newest
 from connectors.slack import history
 from connectors.slack.api import Api, Window, Windows
 from connectors.slack.dialect import read
@@ -126,9 +126,6 @@ _REACH = {
 }
 """How far the refusal of a start reaches: the workspace, the channel; any other: the thread."""
 
-Key = TypeVar("Key", str, tuple[str, ...])
-Value = TypeVar("Value")
-
 
 @dataclass(frozen=True, slots=True)
 class LostStart:
@@ -152,8 +149,8 @@ class StreamStarts:
         self._streaming = options.streaming
         self._recipients = recipients
         self._clock = clock
-        self._without: OrderedDict[tuple[str, ...], None] = OrderedDict()
-        self._lost: OrderedDict[str, LostStart] = OrderedDict()
+        self._without: Newest[tuple[str, ...], None] = Newest(_REMEMBERED)
+        self._lost: Newest[str, LostStart] = Newest(_REMEMBERED)
 
     def possible(self, place: Place) -> bool:
         """Whether a stream may be started there."""
@@ -176,7 +173,7 @@ class StreamStarts:
         Raises `RateLimited`, and `Unavailable` where the answer was lost: then `find` comes next.
         """
         # From here until the answer it is in doubt, also where this call is cancelled.
-        _put(self._lost, key, LostStart(text, self._clock()))
+        self._lost[key] = LostStart(text, self._clock())
         try:
             ref = await self._calls.start(place, text, recipient)
         except Unavailable:
@@ -231,7 +228,7 @@ class StreamStarts:
     def _fall_back(self, place: Place, error: ConnectorError) -> None:
         reach = _REACH.get(code_of(error), 3)
         scope = (place.workspace, place.channel, place.thread)[:reach]
-        _put(self._without, scope, None)
+        self._without[scope] = None
         log.warning("slack takes no stream in %s: answers are edited there", "/".join(scope))
 
 
@@ -242,9 +239,3 @@ def _said(message: Mapping[str, Any]) -> str:
 def _gist(text: str) -> str:
     """The first letters: Slack and we may see an unfinished text's Markdown differently."""
     return "".join(letter for letter in text if letter.isalnum())[:_GIST]
-
-
-def _put(into: OrderedDict[Key, Value], key: Key, value: Value) -> None:
-    into[key] = value
-    if len(into) > _REMEMBERED:
-        into.popitem(last=False)

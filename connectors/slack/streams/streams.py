@@ -8,7 +8,6 @@ import asyncio
 import logging
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
@@ -32,7 +31,8 @@ from connectors.base import (
     Unavailable,
 )
 from connectors.markdown import form
-from connectors.slack import blocks
+from connectors.newest import Newest
+from connectors.slack import parts
 from connectors.slack.api import Api
 from connectors.slack.dialect import COLUMNS, write
 from connectors.slack.errors import code_of
@@ -87,7 +87,7 @@ class Stream:
         """What `chat.stopStream` puts below the text: footer, buttons and metadata."""
         if self.bare:
             return {}
-        message = blocks.message(part, self.key, self.version, self.columns)
+        message = parts.message(part, self.key, self.version, self.columns)
         under = [block for block in message["blocks"] if block["type"] != "markdown"]
         return {"blocks": under or None, "metadata": message["metadata"]}
 
@@ -159,7 +159,7 @@ class Streams:
         self._sessions = sessions
         self._starts = StreamStarts(self._calls, options, recipients, clock)
         self._live: dict[MessageRef, Stream] = {}
-        self._keys: OrderedDict[str, Shown | None] = OrderedDict()
+        self._keys: Newest[str, Shown | None] = Newest(_REMEMBERED)
         self._unfinished: dict[MessageRef, float] = {}
 
     def takes(self, place: Place) -> bool:
@@ -197,8 +197,6 @@ class Streams:
             lost = self._starts.lost(key)
             shown = await (self._recover(place, key) if lost else self._start(place, part, key))
             self._keys[key] = shown
-            if len(self._keys) > _REMEMBERED:
-                self._keys.popitem(last=False)
         return self._keys[key]
 
     async def find(self, place: Place, part: Part, key: str, since: float) -> Shown | None:

@@ -44,7 +44,8 @@ class _HtmlReader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag not in TAGS:
             self.unknown.add(tag)
-        elif tag in _PARAGRAPHS:
+            return
+        if tag in _PARAGRAPHS:
             self._begin_paragraph(tag)
         elif self._maths:
             self._verbatim = [] if tag == "annotation" else self._verbatim

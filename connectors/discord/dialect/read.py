@@ -1,6 +1,6 @@
 """Reads what Discord's client draws of a message: the lines of the normal form.
 
-It takes out what `decoration` adds, and nothing else. What the client would draw in a way that is
+It takes out what `spans` adds, and nothing else. What the client would draw in a way that is
 never written here, and that hides or replaces words (a spoiler, a mention), is named as unknown.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from connectors.discord.dialect import inlines
-from connectors.discord.dialect.inlines import FENCE
+from connectors.discord.dialect import spans
+from connectors.discord.dialect.spans import FENCE
 from connectors.markdown import Drawn
 from connectors.markdown.plain import Words
 
@@ -31,7 +31,7 @@ _MASKED = re.compile(r"\[(`[^`\]]+`|[^\\*_`~\[\]]+)\]\((https?://[^\s()\\<>]+)\)
 _TOKEN = re.compile(r"<(@[!&]?\d+|#\d+|a?:\w+:\d+|/[^:<>]+:\d+|t:-?\d+(?::\w)?|id:\w+)>", re.A)
 
 
-def drawn(content: str) -> Drawn:
+def read(content: str) -> Drawn:
     """What is drawn of a message's content."""
     reader = _ClientReader(content.split("\n"))
     reader.read()
@@ -51,20 +51,25 @@ class _ClientReader:
         while at < len(self._source):
             line = self._source[at]
             quote = "> " if line.startswith("> ") else ""
-            small = line.removeprefix(quote) in (inlines.RULE, inlines.NOTE)
+            small = line.removeprefix(quote) in (spans.RULE, spans.NOTE)
             end = self._fence(at, quote)
             if end > at or small or quote != before:
                 self._lists = []
-            within = [each.removeprefix(quote) for each in self._source[at:end]]
-            if within and self._source[end : end + 1] != [quote + FENCE]:
-                self.lines += within  # never closed, which is never written so
-                end -= 1
-            elif within:
-                first = within[0].removeprefix(FENCE)
-                self._code([first, *within[1:]] if _LANGUAGE.sub("", first) else within[1:])
+            if end > at:
+                end = self._fenced(at, end, quote)
             elif not small:
                 self._line(line.removeprefix(quote))
             at, before = end + 1, quote
+
+    def _fenced(self, at: int, end: int, quote: str) -> int:
+        """Takes the code from one line to another; returns the last line that belongs to it."""
+        within = [each.removeprefix(quote) for each in self._source[at:end]]
+        if self._source[end : end + 1] != [quote + FENCE]:
+            self.lines += within  # never closed, which is never written so
+            return end - 1
+        first = within[0].removeprefix(FENCE)
+        self._code([first, *within[1:]] if _LANGUAGE.sub("", first) else within[1:])
+        return end
 
     def _fence(self, at: int, quote: str) -> int:
         """Where the code that is fenced in here ends, closed or not; `at` where none begins."""
@@ -82,9 +87,9 @@ class _ClientReader:
         return len(self._source)
 
     def _code(self, lines: Sequence[str]) -> None:
-        rows = inlines.rows_in(lines)
+        rows = spans.rows_in(lines)
         if rows is None:
-            self.lines += inlines.code_in(lines)
+            self.lines += spans.code_in(lines)
         else:
             self.lines += filter(None, ("\t".join(row).rstrip("\t") for row in rows))
 
@@ -95,7 +100,7 @@ class _ClientReader:
         indent = len(line) - len(line.lstrip(" "))
         self._lists = [each for each in self._lists if each[0] < indent]
         if heading := _HEADING.fullmatch(line):
-            line = inlines.title_in(heading[2])
+            line = spans.title_in(heading[2])
         elif small := _SMALL.fullmatch(line):
             line = small[1]
         if words := self._words(line):
@@ -212,4 +217,4 @@ class _Line:
 
 def _code(found: re.Match[str]) -> str:
     text = _PAD.sub(lambda pad: pad[1] or "", found[2])
-    return inlines.unsingled(text) if len(found[1]) == 2 else text
+    return spans.unsingled(text) if len(found[1]) == 2 else text

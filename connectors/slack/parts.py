@@ -14,8 +14,6 @@ from connectors.slack.options import SlackOptions
 
 PART = "everytoken_part"
 """The event type of the metadata of our messages."""
-ACTION = "everytoken_"
-"""What every button's `action_id` begins with; the control's name follows."""
 
 _LONGEST_TEXT = 300
 """Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
@@ -76,11 +74,30 @@ def _button(control: Control, part: Part) -> dict[str, Any]:
         "type": "button",
         "text": {"type": "plain_text", "text": label, "emoji": True},
         "accessibility_label": spoken,
-        "action_id": f"{ACTION}{control}",
+        "action_id": action_id(control),
     }
     if part.run_id is not None:
         button["value"] = str(part.run_id)
     return button | ({"style": "danger"} if control is Control.STOP else {})
+
+
+# The ids of buttons: they name the control, and their value the run, so they work after a restart.
+
+
+_ACTION = "everytoken_"
+
+
+def action_id(control: Control) -> str:
+    """What Slack hands back when the button is pressed."""
+    return f"{_ACTION}{control}"
+
+
+_CONTROLS = {action_id(control): control for control in Control}
+
+
+def control_of(action_id: str) -> Control | None:
+    """The control that a button's id names; None where it is none of ours."""
+    return _CONTROLS.get(action_id)
 
 
 def _payload(part: Part, key: str, version: int) -> dict[str, Any]:
