@@ -69,18 +69,19 @@ def written(name: str) -> str:
         code = (ROOT / block["toy"]).read_text()
         for here, there in _MOVED.items():
             code = code.replace(here, there)
-        code = _ruff("check", "--select=I", "--fix", f"--stdin-filename={block['path']}", code=code)
+        code = _sorted(code)
         head, _, _ = block[0].partition("```python\n")
         return f"{head}```python\n{code}```"
 
     return _BLOCK.sub(with_toy, page(name).read_text())
 
 
-def _ruff(*arguments: str, code: str) -> str:
-    command = [sys.executable, "-m", "ruff", *arguments, "-"]
-    sorted_ = subprocess.run(command, cwd=ROOT, input=code, capture_output=True, text=True)
-    assert sorted_.returncode == 0, sorted_.stderr
-    return sorted_.stdout
+def _sorted(code: str) -> str:
+    """Code whose imports are where they belong once what it imports is in its place."""
+    ours = 'lint.isort.known-first-party=["bot", "connectors", "providers", "tests"]'
+    command = [sys.executable, "-m", "ruff", "check", "--select=I", "--fix", "--config", ours, "-"]
+    ran = subprocess.run(command, cwd=ROOT, input=code, capture_output=True, text=True, check=True)
+    return ran.stdout
 
 
 def copied(folder: Path) -> Path:
