@@ -83,8 +83,7 @@ async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant
 
 async def _begin(bot: Bot) -> None:
     """Tells the other processes what this one serves, and hears it of them: they share budgets."""
-    bot.cluster.leases.serves = tuple(connector.name for connector in bot.connectors)
-    await bot.cluster.heartbeat.begin()
+    await bot.cluster.heartbeat.begin(connector.name for connector in bot.connectors)
     await bot.recovery.look_around()
 
 

@@ -39,6 +39,7 @@ from providers.base import Provider
 Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
 TERMINAL = "terminal"
+"""The connector of `everytoken ask`."""
 PROBED_AS = "doctor"
 """The connector of probes."""
 UNATTENDED = (TERMINAL, PROBED_AS)
@@ -237,6 +238,22 @@ def _discord(settings: Settings, token: str, store: Store) -> Connector:
     return DiscordConnector(options, store.grants, keys)
 
 
+def chosen(connectors: Sequence[Connector], only: Half | None) -> list[Connector]:
+    """The connectors of one half of the bot, or all. Raises `SettingsError` where none is left."""
+    kept = [c for c in connectors if only is None or (only == "http") == bool(routes([c]))]
+    if not kept:
+        raise SettingsError(
+            "--only gateway needs a platform that is reached by a gateway, "
+            "such as Slack with SLACK_APP_TOKEN, or Discord."
+        )
+    return kept
+
+
+def routes(connectors: Sequence[Connector]) -> list[BaseRoute]:
+    """What the connectors serve by HTTP."""
+    return [route for c in connectors if isinstance(c, Routed) for route in c.routes()]
+
+
 # What watches, and what is done with a question.
 
 
@@ -362,20 +379,7 @@ def make_inspector(store: Store, connectors: Sequence[Connector], *, questions: 
     return Inspector(store, door, options)
 
 
-def routes(connectors: Sequence[Connector]) -> list[BaseRoute]:
-    """What the connectors serve by HTTP."""
-    return [route for c in connectors if isinstance(c, Routed) for route in c.routes()]
-
-
-def chosen(connectors: Sequence[Connector], only: Half | None) -> list[Connector]:
-    """The connectors of one half of the bot, or all. Raises `SettingsError` where none is left."""
-    kept = [c for c in connectors if only is None or (only == "http") == bool(routes([c]))]
-    if not kept:
-        raise SettingsError(
-            "--only gateway needs a platform that is reached by a gateway, "
-            "such as Slack with SLACK_APP_TOKEN, or Discord."
-        )
-    return kept
+# For commands, which need no whole bot.
 
 
 @asynccontextmanager

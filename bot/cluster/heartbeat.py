@@ -53,11 +53,12 @@ class Heart:
             except Exception:  # whatever it is: without beats others would take our runs
                 log.exception("lease.bug")
 
-    async def begin(self) -> None:
+    async def begin(self, serves: Iterable[str]) -> None:
         """The first beat of a process that is ready: how long its start took means nothing.
 
-        Raises `StoreUnavailable`.
+        `serves`: the names of its connectors, for the others to know. Raises `StoreUnavailable`.
         """
+        self._leases.serves = tuple(serves)
         self._last = None
         await self.beat()
 

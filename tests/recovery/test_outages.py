@@ -278,7 +278,7 @@ async def test_a_process_beats_while_it_looks_for_what_was_taken_from_it() -> No
 
     heart = Heart(Slow(), clock_us)  # type: ignore[arg-type]
     heart.returned = look
-    await heart.begin()
+    await heart.begin([])
     await asyncio.sleep(LEASE_S)
     await heart.beat()
     pauses = [later - before for before, later in pairwise(beats[1:])]

@@ -60,8 +60,7 @@ class Process:
         """Starts as the app does; a database that is away is waited for, as by a supervisor."""
         while True:
             try:
-                self.cluster.leases.serves = (self.connector.name,)
-                await self.cluster.heartbeat.begin()
+                await self.cluster.heartbeat.begin([self.connector.name])
                 await self.recovery.look_around()
             except StoreUnavailable:
                 await asyncio.sleep(1.0)
