@@ -56,7 +56,7 @@ class _Remainder:
 class Lane(AsyncCallbackHandler):
     """Hands every token on to `handler`, in order, without ever making the caller wait.
 
-    Of a model's start and end a handler of ours hears nothing: none of them cares.
+    A model's start and end are not passed on: no handler here needs them.
     """
 
     run_inline = True
@@ -76,7 +76,7 @@ class Lane(AsyncCallbackHandler):
         self._task = asyncio.create_task(self._carry(), name=f"lane {name}")
 
     async def on_chat_model_start(self, *_args: Any, **_kwargs: Any) -> None:
-        """Nothing: without this LangChain would put the messages into words for `on_llm_start`."""
+        """Does nothing; without it LangChain would format the messages for `on_llm_start`."""
 
     async def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Gives the handler a token now; if it waits, the lane's task goes on with it."""
@@ -304,8 +304,8 @@ class RunHandlers:
         self.recording = Lane(self.recorder, "recording")
         self.delivery = Lane(DeliveryHandler(reply, elapsed_us, reasoning), "delivery")
         self.others: list[Lane] = []
-        """Those on which neither the record nor the screen depends."""
+        """Lanes that neither the record nor the screen depends on."""
         if lines:
             self.others.append(Lane(TokenLines(run_id, elapsed_us, text=text), "token lines"))
         self.lanes = [self.recording, self.delivery, *self.others]
-        """All of them, in the order in which they hear a token."""
+        """All of them, in the order in which they get each token."""

@@ -37,8 +37,8 @@ def _nothing() -> bool:
 class Arrival:
     """A question on its way into the inbox, where it is kept under `key`.
 
-    `replaces` takes back what the question stands for, once it is safe; where it says that nothing
-    is left to take back, the question is not answered.
+    `replaces` is called once the question is stored, and withdraws its earlier form; if it returns
+    false there was none left to withdraw, and the question is not answered.
     """
 
     question: Question

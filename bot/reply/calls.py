@@ -34,7 +34,7 @@ _Answer = TypeVar("_Answer")
 
 
 async def answered(call: Awaitable[_Answer]) -> _Answer:
-    """What the platform answers to a call. Raises `Unconfirmed` where that takes over a minute."""
+    """The platform's answer to a call. Raises `Unconfirmed` if none comes within a minute."""
     try:
         async with asyncio.timeout(CALL_DEADLINE_S):
             return await call
@@ -71,18 +71,18 @@ class PlatformCalls:
         return self.connector.budget(self.place, call)
 
     async def turn(self, call: Literal["post", "edit"]) -> Budget:
-        """Returns when such a call may be made; the budget that it draws on."""
+        """Waits until such a call may be made, and returns the budget that it draws on."""
         budget = self.budget(call)
         await self._pacing.turn(budget, self._waiting)
         return budget
 
     def hurry(self) -> None:
-        """The reply waits for its last edits now: whose turn it is may have changed."""
+        """The reply has ended, which makes its calls more urgent: the queues decide again."""
         self._pacing.nudge(self.budget("post"))
         self._pacing.nudge(self.budget("edit"))
 
     def hold(self, budget: Budget, problem: ConnectorError) -> None:
-        """Keeps the pause that a platform wants of a whole budget."""
+        """Pauses a whole budget, if that is what the platform asked for."""
         if isinstance(problem, RateLimited) and not isinstance(problem, MessageLimited):
             self._pacing.limited(budget, problem.retry_after)
 
@@ -94,7 +94,7 @@ class PlatformCalls:
         return await answered(self.connector.post(self.place, step.part, key))
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
-        """Edits a message, whichever step wants it."""
+        """Edits a message."""
         return await answered(self.connector.edit(ref, part))
 
     async def find(self, part: Part) -> Shown | None:
@@ -116,13 +116,13 @@ class PlatformCalls:
 Taken = Literal[
     "read_back", "below", "half", "quarter", "literal", "closed", "asker", "operator"
 ]  # fmt: skip
-"""What was done about a refusal, by the words of the log and the metrics: a message that is said
-to be gone was read back; the rest goes on below a message that took no edit; parts are half as
-long, or a quarter; they are code; no more is shown; the asker alone was told; nobody could be."""
+"""What was done about a refusal, as named in the log and the metrics: a message that is said to be
+gone was read back; the text continues below a message that took no edit; parts became half as long,
+then a quarter; they became code; no more is shown; only the asker was told; nobody could be."""
 
 
 class Hearer(Protocol):
-    """Who watches replies. No method waits or raises."""
+    """Observes replies. No method waits or raises."""
 
     def called(self, run_id: UUID, connector: str, call: EditRow, lag_us: int | None) -> None:
         """A post or an edit was made, or failed.
@@ -146,11 +146,11 @@ class _Nobody:
 
 
 UNHEARD = _Nobody()
-"""Nobody watches."""
+"""The default: nobody observes."""
 
 
 class ReplyRecord:
-    """Notes what one reply does; never waits. `calls` were made for it before."""
+    """Records what one reply does; never waits. `calls`: how many were made for it before."""
 
     def __init__(
         self, run_id: UUID, connector: str, store: Store, hearer: Hearer, calls: int
@@ -188,18 +188,18 @@ class ReplyRecord:
         log.debug("reply.sent", call=step.call, part=step.part.index, shown=position)
 
     def message(self, index: int, message: Message) -> None:
-        """What a message shows of the answer."""
+        """Stores which slice of the answer a message shows."""
         piece = message.piece
         chars = len(piece.body)
         row = MessageRow(index, message.ref, piece.lead, piece.head, piece.tail, piece.trail, chars)
         self._store.messages.add(self._run_id, row)
 
     def messages(self, messages: Iterable[Message]) -> None:
-        """The same of the first messages."""
+        """Stores the same for the first messages."""
         for index, message in enumerate(messages):
             self.message(index, message)
 
     def refused(self, taken: Taken, why: object) -> None:
-        """Something was refused, and this was done about it."""
+        """Something was refused; `taken` says what was done about it."""
         log.warning("reply.refused", taken=taken, why=str(why) or type(why).__name__)
         self._hearer.refused(self._run_id, self._connector, taken)

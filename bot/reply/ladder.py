@@ -1,6 +1,4 @@
-"""What is tried, in this order, where a platform refuses what it should take; the last rung
-tells the asker alone.
-"""
+"""The ladder: what is tried, in which order, when a platform refuses a call that it should take."""
 
 from __future__ import annotations
 
@@ -17,26 +15,26 @@ from connectors.base import (
 )
 
 LONGEST_PAUSE_S = 8.0
-"""So long a reader would wait at most."""
+"""Seconds that a reader can be expected to wait."""
 BELIEVED = 3
 PAUSES_S = (0.5, 2.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S)
 
 
 class Rung(IntEnum):
-    """How an answer is shown, from the best way down."""
+    """How an answer is shown, best first."""
 
     WHOLE = 0
     HALF = 1
-    """In parts of half the length."""
+    """In parts half as long."""
     QUARTER = 2
     LITERAL = 3
-    """As code, of which the platform reads nothing as Markdown."""
+    """As code, so that the platform parses none of it as Markdown."""
     CLOSED = 4
-    """No more of it: what stands is ended, and says so; where it can't, the asker is told."""
+    """Not any further: the messages say that the answer is cut, or else the asker is told."""
 
 
 class Ladder:
-    """Where an answer stands on it; it only goes down."""
+    """The current rung of one answer; it only goes down."""
 
     def __init__(self) -> None:
         self.rung = Rung.WHOLE
@@ -50,7 +48,7 @@ class Ladder:
 
     @property
     def taken(self) -> Taken:
-        """What was done to come down to here."""
+        """What was done to get to this rung."""
         words: tuple[Taken, ...] = ("below", "half", "quarter", "literal", "closed")
         return words[self.rung]
 
@@ -59,16 +57,16 @@ class Ladder:
         self.rung = Rung.CLOSED
 
     def looked_for(self, ref: MessageRef) -> bool:
-        """Whether a message was found to be there that the platform said is gone."""
+        """Whether a message was read that the platform said is gone."""
         return ref in self._there
 
     def found(self, ref: MessageRef) -> None:
-        """A message is there that the platform said is gone: that is not looked for again."""
+        """A message that the platform said is gone can be read: it is not looked for again."""
         self._there.add(ref)
 
 
 def is_final(problem: ConnectorError) -> bool:
-    """Whether a call is refused for longer than a reader would wait."""
+    """Whether it is useless to repeat the call while the reader waits."""
     if isinstance(problem, MessageLimited):
         return problem.retry_after > LONGEST_PAUSE_S
     return not isinstance(problem, RateLimited | Unavailable)

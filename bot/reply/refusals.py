@@ -1,5 +1,5 @@
-"""What follows from a call that failed, down the ladder (`bot.reply.ladder`): the message is sent
-again, looked for, left as it is, or sent otherwise.
+"""What follows from a failed call, down the ladder (`bot.reply.ladder`): the call is repeated, its
+message is looked for or left as it is, or the text is sent in another form.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIRST_PAUSE_S = 0.5
 
 
 class Refusals:
-    """Faces the failed calls of one reply."""
+    """Handles the failed calls of one reply."""
 
     def __init__(self, state: ReplyState, calls: PlatformCalls, record: ReplyRecord) -> None:
         self._state = state
@@ -39,7 +39,7 @@ class Refusals:
         self._paused_since: float | None = None
 
     async def face(self, step: Step, problem: ConnectorError) -> None:
-        """A step failed: returns when the next one may be made."""
+        """A step failed: does what follows, and returns when the next step may be made."""
         log.warning("reply.call_failed", call=step.call, part=step.part.index, error=str(problem))
         match problem:
             case Unavailable():
@@ -59,16 +59,16 @@ class Refusals:
                 await self._go_down(step, problem)
 
     async def _wait(self) -> None:
-        """Waits for longer each time, until something new is shown."""
+        """Waits, twice as long each time, until something new is shown."""
         if self._paused_since != self._state.since:
             self._pause_s, self._paused_since = _FIRST_PAUSE_S, self._state.since
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
-    # A post of which nobody knows whether it was made.
+    # A post that may or may not have been made.
 
     async def stands(self, step: Step) -> bool:
-        """Whether a part stands that seems not to be posted; then it is edited from here on."""
+        """Whether a part is there although no post of it is known; from then on it is edited."""
         try:
             return await self._look_for_post(step)
         except ConnectorError as error:
@@ -76,7 +76,7 @@ class Refusals:
             return False
 
     async def found_late(self) -> bool:
-        """Whether a message stands whose posting was in doubt when the end came: it is ended."""
+        """Whether the last doubtful post turns out to have been made: then it has to be ended."""
         state = self._state
         if state.closing is None or (step := state.lost.pop("post", None)) is None:
             return False
@@ -92,7 +92,7 @@ class Refusals:
             await asyncio.sleep(pause_s)
 
     async def _look_for_post(self, step: Step) -> bool:
-        """Looks for a part, whoever posted it. Raises what the platform says to that."""
+        """Looks for a part, whoever posted it. Raises `ConnectorError`."""
         found = await self._calls.find(step.part)
         if found is not None:
             self._state.found(step, found)
@@ -101,7 +101,7 @@ class Refusals:
     # A message that takes no edit.
 
     async def _look_for(self, step: Step, ref: MessageRef) -> None:
-        """The platform says that a message is gone; that is believed once it can't be read."""
+        """The platform says that a message is gone; that is true if it can't be read either."""
         if self._ladder.looked_for(ref):
             await self._leave(step, "it can be read, and takes no edit")
             return
@@ -128,7 +128,7 @@ class Refusals:
             self._state.closing.refuse(step)
 
     async def _go_on_below(self, step: Step, problem: ConnectorError) -> None:
-        """A message was refused an edit: it stays as it is, and the rest goes into a new one."""
+        """An edit was refused: its message stays as it is, and the rest goes into a new one."""
         await self._freeze(step, problem)
         if isinstance(problem, TooLarge) and self._ladder.rung < Rung.QUARTER:
             self._ladder.down(problem)
@@ -136,12 +136,12 @@ class Refusals:
             self._record.messages(self._state.screen.shrink())
 
     async def _freeze(self, step: Step, why: object) -> None:
-        """Goes on below a message that can't be edited any more."""
+        """Continues below a message that can't be edited any more."""
         self._record.refused("below", why)
         state = self._state
         shown = state.screen.shown_otherwise(step)
         if "edit" in state.lost and step.ref is not None:
-            # It may have had its effect all the same: its text must not come twice.
+            # An earlier edit may have been done although no answer came: no text may come twice.
             read = await self._read(step.ref)
             shown = shown if read is None else read
         state.lost.pop("edit", None)
@@ -155,10 +155,10 @@ class Refusals:
             log.warning("reply.not_read", error=str(error) or type(error).__name__)
             return None
 
-    # A new message that is not taken.
+    # A new message that the platform refuses.
 
     async def _go_down(self, step: Step, problem: ConnectorError) -> None:
-        """The next rung on which something else would be sent."""
+        """Goes down to the next rung on which something different would be sent."""
         if "post" in self._state.lost and not await self._surely_refused(step):
             return
         following: Step | None = step
@@ -168,7 +168,7 @@ class Refusals:
         self._record.refused(self._ladder.taken, problem)
 
     async def _surely_refused(self, step: Step) -> bool:
-        """Whether no try of a post has been taken, of which one had no answer."""
+        """Whether the post was surely not made, although one attempt had no answer."""
         try:
             found = await self._look_for_post(step)
         except ConnectorError as error:

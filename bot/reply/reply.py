@@ -25,11 +25,11 @@ from connectors.base import Connector, ConnectorError, MessageRef, Person
 log = structlog.get_logger(__name__)
 
 _GATHER_S = 0.15
-"""So long the first text gathers: a first post of one letter would stand for over a second."""
+"""Seconds to gather the first text: a post of one letter would be all there is for a second."""
 _STAMP_DEADLINE_S = 15.0
 _LAST_WORD_S = 60.0
 _MOST_FAULTS = 1
-"""So many faults of our own are survived."""
+"""How many exceptions of our own a reply survives."""
 
 
 class Reply:
@@ -48,15 +48,15 @@ class Reply:
         hearer: Hearer = UNHEARD,
         asker: Person | None = None,
     ) -> None:
-        """`asker` is who is told where no message can be shown."""
+        """`asker` is told privately if no message can be shown; None: nobody is."""
         self.late = False
-        """The time given was over before all was shown; the platform may still take it."""
+        """Not everything was shown in the time given; the platform may still take it."""
         self.delivered = ""
         """The text that was appended, once the reply has been finished."""
         self.lost_at: int | None = None
         """Where the delivered text first differed from the provider's, if it did."""
         self.behind_since: float | None = None
-        """Since when a character waits to be shown, in the loop's time; None where none does."""
+        """Since when text has been waiting to be shown, in the loop's time; None: none waits."""
         self._elapsed_us = elapsed_us
         self._clock = asyncio.get_running_loop().time
         self._elsewhere = begun.elsewhere
@@ -66,62 +66,40 @@ class Reply:
         """Its phase, its messages, and what became of the answer."""
         self._screen = self.state.screen
         self._calls = PlatformCalls(
-            run_id, question.place, connector, pacing, waiting=self, since_us=begun.at_us
+            run_id, question.place, connector, pacing, waiting=self.state, since_us=begun.at_us
         )
         self._refusals = Refusals(self.state, self._calls, self._record)
         told = Asker(run_id, asker, self._calls, store.whispers, lambda: begun.at_us + elapsed_us())
         self._last_words = LastWords(self.state, self._calls, self._record, told)
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
-    # What pacing asks of those who wait.
-
-    @property
-    def ended(self) -> bool:
-        """The answer is whole; what is missing on the screen is its last edit."""
-        return self._screen.ending is not None
-
-    @property
-    def blank(self) -> bool:
-        """Nothing of the answer is shown yet."""
-        return not self._screen.messages
-
-    @property
-    def unseen(self) -> int:
-        """Characters that are here and not on the screen."""
-        return self._screen.unseen
-
-    @property
-    def since(self) -> float:
-        """When the reader last saw something new, in the loop's time (seconds)."""
-        return self.state.since
-
     # What the run asks.
 
     def append(self, text: str) -> None:
         """Takes the answer's next characters; never waits."""
-        if not self.ended:
+        if self._screen.ending is None:
             self._screen.append(text)
             self.state.changed.set()
             if self.behind_since is None:
                 self.behind_since = self._clock()
 
     def mark(self, text: str) -> None:
-        """Puts a line of ours where the answer has got to; never waits."""
-        if not self.ended:
+        """Adds a line of ours at this point of the answer; never waits."""
+        if self._screen.ending is None:
             self._screen.mark(text)
             self.state.changed.set()
 
     def think(self, text: str) -> None:
-        """Takes the next characters of what is shown before the answer; never waits."""
-        if not self.ended:
+        """Takes the next characters of the reasoning, shown before the answer; never waits."""
+        if self._screen.ending is None:
             self._screen.think(text)
             self.state.changed.set()
 
     async def finish(self, ending: Ending, timeout: float) -> None:
         """Shows the whole text, the note and the controls; gives up after `timeout` seconds.
 
-        Then there is a minute for saying so, unless all is to be done again elsewhere. The
-        provider's text decides: where the delivered text differs from it, it is replaced.
+        Then there is a minute to say so on the screen, unless another process starts over. The
+        ending's text is what counts: delivered text that differs from it is replaced.
         """
         self.delivered = self._screen.text
         self.lost_at = self.state.finish(ending)
@@ -139,7 +117,7 @@ class Reply:
         self.state.settle()
 
     async def _say_so(self, why: str) -> None:
-        """Gives what stands some time to say that the rest is missing."""
+        """Waits a minute for the messages to say that the rest is missing."""
         _, unsaid = await asyncio.wait({self._task}, timeout=_LAST_WORD_S)
         if unsaid:
             self._record.refused("operator", why)
@@ -151,7 +129,7 @@ class Reply:
         self._task.cancel()
 
     async def stamp(self, footer: str) -> None:
-        """Sets small print under the answer's last part; a courtesy, tried once."""
+        """Adds small print under the answer's last part; a courtesy, tried once."""
         last = next(reversed(self.state.messages), None)
         if last is None or last.part is None or self.state.over.is_set():
             return
@@ -181,11 +159,11 @@ class Reply:
     async def _show(self) -> None:
         state = self.state
         while True:
-            if self.blank and not self.ended and self.unseen:
+            if state.blank and not state.ended and state.unseen:
                 await asyncio.sleep(_GATHER_S)
             if (step := state.next()) is not None:
                 await self._take_turn(step)
-            elif not self.ended:
+            elif not state.ended:
                 await state.changed.wait()
                 state.changed.clear()
             elif not await self._refusals.found_late():
@@ -193,7 +171,7 @@ class Reply:
                 return
 
     async def _take_turn(self, step: Step) -> None:
-        """Waits for the turn of a step; what is sent then is the newest of its kind."""
+        """Waits for a step's turn, then sends the newest step if it is a call of the same kind."""
         if self._elsewhere and step.ref is None and await self._refusals.stands(step):
             return
         await self._calls.turn(step.call)
@@ -223,10 +201,10 @@ class Reply:
             await self._refusals.face(step, problem)
 
     def _caught_up(self, step: Step, began: float, position: int) -> int | None:
-        """How long the oldest text had waited that a call brought to the screen, if it did."""
+        """Microseconds that the oldest text now shown had waited; None if nothing new is shown."""
         since = self.behind_since
         if since is None or self._screen.position <= position:
             return None
         if step.part.last or step.part.firm is not None:  # what is unseen now came after that
-            self.behind_since = began if self.unseen else None
+            self.behind_since = began if self._screen.unseen else None
         return int((self._clock() - since) * 1_000_000)

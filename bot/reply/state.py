@@ -24,31 +24,31 @@ from connectors.base import Control, Limits, MessageRef, Part, Shown
 log = structlog.get_logger(__name__)
 
 _CUT = f"_{english(Sentence('shown.in_part'))}_"
-"""Said below what stands where the platform takes no more of the answer."""
+"""The last line of an answer of which the platform takes no more."""
 _MOST_MENDS = 2
-"""How often a part is sent again that the platform says it shows otherwise."""
+"""How often a finished part is sent again if the platform shows something else."""
 
 
 class Phase(Enum):
     """What is done with an answer now."""
 
     GROWING = "growing"
-    """Text comes, and is shown as it comes."""
+    """Text comes in, and is shown as it comes."""
     ENDING = "ending"
-    """The text is whole: its last edits are made."""
+    """The text is complete: the last edits are being made."""
     CUT = "cut"
-    """No more is shown, and the answer has not ended: what stands waits for its end."""
+    """No more is shown, but the answer has not ended yet: nothing is sent until it does."""
     CLOSING = "closing"
-    """No more is shown, and the answer has ended: what stands is ended, and says so."""
+    """No more is shown, and the answer has ended: its messages are edited to say so."""
     ENDED = "ended"
-    """Nothing more is sent, save for the small print."""
+    """Nothing more is sent, except for the small print."""
     ABANDONED = "abandoned"
     """Another process ends the answer: nothing more is sent from here."""
 
 
 PhaseEvent = Literal["finish", "cut", "settle", "abandon"]
-"""What changes the phase: the answer has ended; no more of it can be shown, or is to be; all is
-sent that can be; another process has taken the answer over."""
+"""What changes the phase: the answer has ended; no more of it can or should be shown; everything
+that can be sent was sent; another process has taken the answer over."""
 
 NEXT: Mapping[PhaseEvent, Mapping[Phase, Phase]] = {
     "finish": {Phase.GROWING: Phase.ENDING, Phase.CUT: Phase.CLOSING},
@@ -56,16 +56,16 @@ NEXT: Mapping[PhaseEvent, Mapping[Phase, Phase]] = {
     "settle": {Phase.ENDING: Phase.ENDED, Phase.CLOSING: Phase.ENDED},
     "abandon": dict.fromkeys(Phase, Phase.ABANDONED),
 }
-"""The phase that follows; an event that is not listed for a phase does not change it."""
+"""The phase after each event. An event that is not listed for a phase leaves it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """When a run began, and what another process has shown of its answer: messages, calls.
+    """When a run began, and what another process has already shown of its answer.
 
-    `elsewhere`: it may live after all, and have posted a further part since: each is looked for
-    before it is posted. `at_us` is in microseconds since the epoch. The first `firm` messages are
-    known to show the beginning of the answer, and stay as they are.
+    `at_us` is in microseconds since the epoch. `elsewhere`: the other process may still be alive
+    and post further parts, so each part is looked for before it is posted. The first `firm`
+    messages are known to show the beginning of the answer, and are not edited.
     """
 
     messages: tuple[Message, ...] = ()
@@ -80,7 +80,7 @@ FROM_THE_START = Begun()
 
 
 class ReplyState:
-    """Where a reply stands. A screen says what to send until no more is shown, then a `Closing`."""
+    """The state of one reply. What to send next is decided by a `Screen`, later by a `Closing`."""
 
     def __init__(
         self,
@@ -107,9 +107,9 @@ class ReplyState:
         """What ends the messages that stand, from the moment when no more is shown."""
         self.ladder = Ladder()
         self.deleted: set[MessageRef] = set()
-        """Deletions that were heard, of messages here; of some it is not known yet whose."""
+        """Messages of this channel that were deleted; whose some of them are is not known yet."""
         self.lost: dict[str, Step] = {}
-        """By its call, post or edit: the last step of which nobody knows whether it was done."""
+        """The last post and the last edit that may or may not have been done, by call."""
         self._clock = asyncio.get_running_loop().time
         self.since = self._clock()
         """When the reader last saw something new, in the loop's time (seconds)."""
@@ -124,23 +124,23 @@ class ReplyState:
     # What changes the phase.
 
     def finish(self, ending: Ending) -> int | None:
-        """The answer has ended; returns where what was appended first differs from its text."""
+        """The answer has ended; returns the first position at which the appended text differs."""
         lost_at = self.screen.end(ending)
         self._enter("finish")
         return lost_at
 
     def give_up(self, why: str) -> None:
-        """The rest can't be shown: what stands is ended and says so, or the asker is told."""
+        """The rest can't be shown: the messages are edited to say so, or the asker is told."""
         if self.error is None:
             self.error = why
-            log.error("reply.given_up", why=why, unseen=self.screen.unseen)
+            log.error("reply.given_up", why=why, unseen=self.unseen)
         self._cut()
 
     def forget(self, ref: MessageRef) -> bool:
         """A message was deleted; says whether it is a part of the answer.
 
-        Then no more is shown, and what still stands is ended. One whose posting is still under way
-        is remembered.
+        Then no more is shown, and the other messages are ended. A deletion is also remembered for
+        a post that is not confirmed yet.
         """
         if ref.place.channel == self._question.place.channel:
             self.deleted.add(ref)
@@ -151,7 +151,7 @@ class ReplyState:
         return True
 
     def settle(self) -> None:
-        """All is sent that can be."""
+        """Everything that can be sent was sent."""
         self._enter("settle")
 
     def abandon(self, why: str) -> None:
@@ -173,6 +173,23 @@ class ReplyState:
         self.phase = NEXT[event].get(self.phase, self.phase)
         self.changed.set()
 
+    # What pacing asks of those who wait for a turn.
+
+    @property
+    def ended(self) -> bool:
+        """The answer is whole; what is missing on the screen is its last edit."""
+        return self.phase not in (Phase.GROWING, Phase.CUT)
+
+    @property
+    def blank(self) -> bool:
+        """Nothing of the answer is shown yet."""
+        return not self.screen.messages
+
+    @property
+    def unseen(self) -> int:
+        """Characters that are here and not on the screen."""
+        return self.screen.unseen
+
     # The messages.
 
     @property
@@ -182,12 +199,12 @@ class ReplyState:
 
     @property
     def refs(self) -> list[MessageRef]:
-        """The same, by their ids."""
+        """Where the messages are, in order."""
         return [message.ref for message in self.messages]
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Blocks of the platform's answers of which it can't be said what they show, by name."""
+        """Names of the blocks in the platform's answers that the bot can't read."""
         return tuple(sorted({name for message in self.messages for name in message.unknown}))
 
     def shown_text(self) -> str:
@@ -195,18 +212,22 @@ class ReplyState:
         return self.screen.shown_text(self.messages)
 
     def next(self) -> Step | None:
-        """What to send now; None where there is nothing."""
-        if self.closing is None:
-            return self.screen.next()
-        ending = self.screen.ending
-        return None if ending is None else self.closing.next(ending)
+        """What to send now; None where there is nothing, or nothing more is to be sent."""
+        closing, ending = self.closing, self.screen.ending
+        match self.phase:
+            case Phase.GROWING | Phase.ENDING:
+                return self.screen.next()
+            case Phase.CLOSING if closing is not None and ending is not None:
+                return closing.next(ending)
+            case _:
+                return None
 
     def left_writing(self) -> list[tuple[MessageRef, Part]]:
         """Messages that look, or may look, unfinished; how they should look."""
-        ending = self.screen.ending
-        if self.closing is None or ending is None:
-            return self.screen.left_writing()
-        return self.closing.left_writing(ending)
+        closing, ending = self.closing, self.screen.ending
+        if self.phase is Phase.CLOSING and closing is not None and ending is not None:
+            return closing.left_writing(ending)
+        return self.screen.left_writing()
 
     def tidied(self, part: Part, shown: Shown) -> None:
         """A message that had refused an edit took this one."""
@@ -234,12 +255,12 @@ class ReplyState:
         sure = step.call == "edit" or step.call not in self.lost
         self.lost.pop(step.call, None)
         message = self.screen.confirm(step, shown, sure=sure, again=self._to_mend(step, shown))
-        if self.closing is not None:  # it came up while the call was under way
+        if self.closing is not None:  # the answer was cut while the call was in flight
             self.closing.take(message)
         return message
 
     def _to_mend(self, step: Step, shown: Shown) -> bool:
-        """Whether a part is to be sent again that grows no more and is shown otherwise."""
+        """Whether to send a finished part again because the platform shows something else."""
         if step.part.firm is not None or self.screen.shows(step, shown):
             self._mends = 0
             return False
@@ -248,23 +269,23 @@ class ReplyState:
         return self._mends <= _MOST_MENDS
 
     def doubt(self, step: Step) -> None:
-        """Nobody knows whether the platform did it."""
+        """The step may or may not have been done."""
         self.lost[step.call] = step
         self.screen.doubt(step)
 
     def found(self, step: Step, shown: Shown) -> None:
-        """A part stands that was not known to be posted; which version of it is not known."""
+        """A part is there although no post of it is known; which version of it is not known."""
         self.lost["post"] = step
         self.confirm(step, shown)
 
 
 def _alike(heard: MessageRef, ref: MessageRef) -> bool:
-    """Whether a deletion is that of a message; a connector may not know the threads of others."""
+    """Whether both are the same message; a deletion may not say in which thread it was."""
     where = (heard.place.workspace, heard.place.channel, heard.id)
     return where == (ref.place.workspace, ref.place.channel, ref.id)
 
 
-# What stands of an answer of which no more is shown: it is ended, and says what became of it.
+# The messages of an answer that was cut: they are ended, and the last one says what happened.
 
 
 class Closing:
@@ -296,7 +317,7 @@ class Closing:
         return bool(self.messages) and self.messages[-1].piece.tail.endswith(_CUT)
 
     def next(self, ending: Ending) -> Step | None:
-        """The next call; None where what stands is ended, as far as the platform takes it."""
+        """The next call; None once every message is ended that takes an edit."""
         for at, message in enumerate(self.messages):
             if message.ref in self._deleted or message.ref in self._refused:
                 continue

@@ -97,8 +97,7 @@ class Receipt:
 class Evidence:
     """A witness's text, or why there is none. `broken` says that its link is at fault for that.
 
-    `unknown` names what the witness has seen and does not know; `later` says that there may be one
-    later.
+    `unknown` names the blocks that the witness can't read; `later`: there may be a text later.
     """
 
     text: str | None

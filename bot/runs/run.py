@@ -31,7 +31,7 @@ CANCEL_DEADLINE_S = 2.0
 HANDLER_DEADLINE_S = 2.0
 SIGNAL_DEADLINE_S = 1.0
 QUIET_S = 15.0
-"""After so long without a token the reader is told that the model is still at it."""
+"""Seconds without a token after which the reader is told that the model is still working."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class RunServices:
-    """What all runs of a process share. `late` compares what can't be compared at a run's end."""
+    """What all runs of a process share. `late` makes comparisons that can't be made at the end."""
 
     provider: Provider
     store: Store
@@ -202,7 +202,7 @@ class Run:
             await self._halt(work)
 
     async def _watch(self) -> None:
-        """Shows that the bot is thinking while no token comes, and takes it back when one does."""
+        """Shows that the bot is thinking while no token comes, until one does."""
         tokens, since, told = 0, self._clock(), False
         while True:
             await asyncio.sleep(1.0)
@@ -218,7 +218,7 @@ class Run:
                 await self._signal(Status.THINKING)
 
     def _over_its_cap(self) -> bool:
-        """Whether the answer is longer than it may be, and the service does not mind."""
+        """Whether the answer is longer than its cap, which the service should have kept."""
         most = None if self._gathered is None else self._gathered.request.max_tokens
         return most is not None and answered_tokens(self.generation) > most
 
@@ -242,7 +242,7 @@ class Run:
         )
 
     async def _first_end(self, work: asyncio.Task[None]) -> Ended:
-        """Whatever comes first: the model's end, a stop, a screen that is gone, the time-out."""
+        """The first to come: the model's end, a stop, the loss of the screen, the time-out."""
         over = asyncio.create_task(self.reply.state.over.wait())
         ends: set[asyncio.Future[Any]] = {work, over, self._stop}
         try:
@@ -261,7 +261,7 @@ class Run:
         return outcomes.STOPPED if self.reply.state.over.is_set() else outcomes.TOO_LATE
 
     async def _halt(self, work: asyncio.Task[None]) -> None:
-        """Closes the model's stream; one that won't close is left behind, and reported."""
+        """Closes the model's stream; one that doesn't close in time is left behind and reported."""
         work.cancel()
         done, hung = await asyncio.wait({work}, timeout=CANCEL_DEADLINE_S)
         if done and not work.cancelled():
@@ -301,7 +301,7 @@ class Run:
         await self.reply.finish(ending, self._options.delivery_seconds)
 
     def _as_delivered(self, ended: Ended) -> Ended:
-        """A screen that could not be made whole outweighs how the model ended."""
+        """How the run ended: an answer that can't be shown outweighs how the model ended."""
         if self.reply.state.error is None:
             return ended
         return Ended(Outcome.UNDELIVERABLE, error=self.reply.state.error)
@@ -338,7 +338,7 @@ class Run:
         return of_screen(state.shown_text(), state.error or "", state.unknown)
 
     def _tell_links(self, receipt: Receipt) -> None:
-        """One line of the log for each link of the chain: who reads it need not know the store."""
+        """Logs one line for each link of the chain, so that no access to the store is needed."""
         shown = None if receipt.shown is None else self.reply.state.shown_text()
         for link, witness in links(receipt, self.reply.delivered, shown):
             had = {"unproven": receipt.unproven} if witness is None else asdict(witness)

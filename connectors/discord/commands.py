@@ -23,7 +23,7 @@ from connectors.base import (
 )
 from connectors.discord import content, questions
 from connectors.discord.api import Rest
-from connectors.discord.content import plain, quoted
+from connectors.discord.content import plain
 from connectors.discord.guilds import Guilds, parent_in
 from connectors.discord.interactions import (
     Acknowledgements,
@@ -33,6 +33,7 @@ from connectors.discord.interactions import (
 )
 from connectors.discord.places import DM
 from connectors.discord.questions import MessageContext, Origins, insist, patiently
+from connectors.markdown import quoted
 from connectors.newest import Newest
 
 log = logging.getLogger(__name__)

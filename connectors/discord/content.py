@@ -12,6 +12,7 @@ from typing import Any
 from connectors.base import File, Gone, MessageRef, Person, Place, Said, TooLarge
 from connectors.discord import content, parts, places
 from connectors.discord.api import Rest
+from connectors.markdown import quoted
 
 # Discord's message text as a person reads it.
 
@@ -46,11 +47,6 @@ def plain(
         ids = "|".join(map(re.escape, without))
         text = re.sub(rf"[ \t]?<@[!&]?(?:{ids})>", "", text)
     return _TOKEN.sub(lambda match: _shown(match, names, named), text).strip()
-
-
-def quoted(text: str) -> str:
-    """A text as a quotation in Markdown."""
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
 def _shown(

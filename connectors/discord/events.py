@@ -16,7 +16,7 @@ from connectors.base import Asked, ConnectorError, Deleted, Inflow, MessageRef
 from connectors.discord import content, parts, places, questions
 from connectors.discord.api import Rest
 from connectors.discord.commands import DiscordCommands
-from connectors.discord.content import plain, quoted
+from connectors.discord.content import plain
 from connectors.discord.guilds import Guilds
 from connectors.discord.interactions import Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
@@ -29,6 +29,7 @@ from connectors.discord.questions import (
     patiently,
     replied_to,
 )
+from connectors.markdown import quoted
 from connectors.newest import Newest
 
 log = logging.getLogger(__name__)

@@ -61,6 +61,7 @@ __all__ = [
     "one_line",
     "parse",
     "plain",
+    "quoted",
     "safe",
 ]
 
@@ -87,3 +88,8 @@ class Dialect(Protocol, Generic[Answer, Written]):
     def measure(self, text: str, state: State = START) -> Cost:
         """What the text costs of each thing that the platform counts."""
         ...
+
+
+def quoted(text: str) -> str:
+    """A text as a quotation in Markdown."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

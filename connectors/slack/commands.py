@@ -15,9 +15,10 @@ from slack_bolt.response import BoltResponse
 
 from connectors.background import BackgroundTasks
 from connectors.base import Asked, Commanded, MessageRef, Person, Place
+from connectors.markdown import quoted
 from connectors.newest import Newest
 from connectors.slack.api import Api
-from connectors.slack.content import content_of, mentioned, plain, quoted
+from connectors.slack.content import content_of, mentioned, plain
 from connectors.slack.dialect import in_text
 from connectors.slack.handover import SlackHandover, ephemeral, form_error, taken
 from connectors.slack.options import SlackOptions

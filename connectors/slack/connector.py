@@ -24,7 +24,7 @@ from connectors.base import (
     Status,
     understood,
 )
-from connectors.slack import blocks
+from connectors.slack import parts
 from connectors.slack.api import Api, BotTokens, OneToken
 from connectors.slack.checks import diagnose
 from connectors.slack.history import SlackHistory
@@ -46,7 +46,7 @@ class SlackConnector:
     name = "slack"
 
     def __init__(self, options: SlackOptions, engine: AsyncEngine | None = None) -> None:
-        self.limits: Limits = blocks.limits(options)
+        self.limits: Limits = parts.limits(options)
         inflow, recipients = Inflow(), Recipients()
         installations = _installations(options, engine)
         tokens: BotTokens = installations or OneToken(options.bot_token or "")

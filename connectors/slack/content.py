@@ -241,11 +241,6 @@ def emoji_of(blocks: object) -> dict[str, str]:
     return found
 
 
-def quoted(text: str) -> str:
-    """A text as a quotation in Markdown."""
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-
-
 def _shown(control: str, names: Mapping[str, str]) -> str:
     target, _, label = control.partition("|")
     match target[:1]:

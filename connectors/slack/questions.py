@@ -28,7 +28,6 @@ from connectors.base import (
 )
 from connectors.slack import history
 from connectors.slack.api import Api, BotIdentity
-from connectors.slack.blocks import control_of
 from connectors.slack.content import (
     QUESTION,
     calls_a_group,
@@ -42,6 +41,7 @@ from connectors.slack.content import (
 )
 from connectors.slack.dialect import in_text
 from connectors.slack.handover import SlackHandover
+from connectors.slack.parts import control_of
 from connectors.slack.people import is_dm, name_in, ref_of
 
 # What Slack sends, as events of the bot's; pure. What concerns nobody is None.

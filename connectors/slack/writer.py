@@ -21,12 +21,12 @@ from connectors.base import (
 )
 from connectors.markdown import form
 from connectors.newest import Newest
-from connectors.slack import blocks, history, people
+from connectors.slack import history, parts, people
 from connectors.slack.api import Api, Windows
-from connectors.slack.blocks import limits
 from connectors.slack.dialect import in_text
 from connectors.slack.errors import code_of
 from connectors.slack.options import SlackOptions
+from connectors.slack.parts import limits
 from connectors.slack.streams import Streams
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ class SlackWriter:
         return Shown(MessageRef(place, answer["message_ts"]), form(part.text))
 
     def _message(self, part: Part, key: str, version: int) -> dict[str, Any]:
-        return blocks.message(part, key, version, self._options.table_columns)
+        return parts.message(part, key, version, self._options.table_columns)
 
     async def _found(self, place: Place, key: str, since: float) -> Shown | None:
         """The post with a key, if it took effect. Raises where that can't be known."""
@@ -241,7 +241,7 @@ class SlackWriter:
 
 def _key(message: dict[str, Any]) -> str | None:
     metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != blocks.PART:
+    if metadata.get("event_type") != parts.PART:
         return None
     key = (metadata.get("event_payload") or {}).get("key")
     return key if isinstance(key, str) else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -30,6 +29,7 @@ from connectors.base import (
     TooLarge,
     Unavailable,
 )
+from connectors.tables import reachable
 from connectors.web.access import REALM, Visitors
 from connectors.web.desk import Desk, place_of
 from connectors.web.dialect import read, write
@@ -166,7 +166,7 @@ class WebConnector:
         """Stores a message, then shows it to all who look, or to one. Raises `TooLarge`,
         `Unavailable`.
         """
-        return await self._messages.whole(self._post(place, part, key))
+        return await self._messages.changes.whole(self._post(place, part, key))
 
     async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
         """The same to one person alone, who finds it in the conversation later on, too."""
@@ -174,7 +174,7 @@ class WebConnector:
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
         """The message that the table holds for a key. Raises `Unavailable`."""
-        with _unavailable():
+        with reachable():
             message = await self._messages.posted(place.channel, _key(key))
         return None if message is None else _shown(message)
 
@@ -183,11 +183,11 @@ class WebConnector:
 
         Raises `Gone` (deleted, or never there), `TooLarge`, `Unavailable`.
         """
-        return await self._messages.whole(self._edit(ref, self._content(ref.place, part)))
+        return await self._messages.changes.whole(self._edit(ref, self._content(ref.place, part)))
 
     async def read(self, ref: MessageRef) -> Shown:
         """What the table holds for a message now. Raises `Gone`, `Unavailable`."""
-        with _unavailable():
+        with reachable():
             message = await self._messages.find(ref.place.channel, ref.id)
         return _shown(_there(message))
 
@@ -196,7 +196,7 @@ class WebConnector:
 
         Raises `Gone` where `before` never was in this place, `Unavailable`.
         """
-        with _unavailable():
+        with reachable():
             messages = await self._messages.before(place.channel, before.id, limit)
         if messages is None:
             raise Gone(f"There is no message {before.id} in this conversation.")
@@ -204,7 +204,7 @@ class WebConnector:
 
     async def fetch(self, file: File, most: int) -> bytes:
         """A file's content. Raises `TooLarge`, `Gone`, `Unavailable`."""
-        with _unavailable():
+        with reachable():
             content = await self._files.content(file.id)
         if content is None:
             raise Gone(f"The file {file.name} was deleted.")
@@ -236,7 +236,7 @@ class WebConnector:
     async def _post(self, place: Place, part: Part, key: str) -> Shown:
         content = self._content(place, part)
         reader_id = part.to.id if part.to else None
-        with _unavailable():
+        with reachable():
             message, _ = await self._messages.add(
                 place.channel, uuid4().hex, _key(key), _BOT, content, reader_id
             )
@@ -247,7 +247,7 @@ class WebConnector:
         return _shown(message)
 
     async def _edit(self, ref: MessageRef, content: Content) -> Shown:
-        with _unavailable():
+        with reachable():
             message = await self._messages.change(ref.place.channel, ref.id, content)
         message = _there(message)
         self._hub.tell(message)
@@ -265,14 +265,6 @@ class WebConnector:
             part=part.index,
             last=part.last,
         )
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error
 
 
 def _key(key: str) -> str:

@@ -66,7 +66,7 @@ class Following:
         while self._hub.watched:
             await asyncio.sleep(LOOK_S)
             try:
-                await self._messages.whole(self._tell())
+                await self._messages.changes.whole(self._tell())
             except SQLAlchemyError:
                 continue
 
@@ -118,17 +118,19 @@ class Desk:
         somebody may not say is neither shown nor kept.
         """
         await self._admit(conversation, person, ask.id, spends=ask.text not in COMMANDS)
-        message, is_new = await self._messages.whole(self._store(conversation, person, ask))
+        message, is_new = await self._messages.changes.whole(self._store(conversation, person, ask))
         if not await self._inflow.put(_said(message, person)).accepted():
             if is_new:
-                await self._messages.whole(self._take_back(message))
+                await self._messages.changes.whole(self._take_back(message))
             raise Declined("The bot can't take questions right now. Please try again.", ask.id)
 
     async def attach(self, conversation: str, person: Person, upload: Upload) -> File:
         """Keeps a file that a question is to be asked with."""
         await self.may_attach(conversation, person, len(upload.content))
         with _declined():
-            return await self._messages.whole(self._files.add(conversation, person.id, upload))
+            return await self._messages.changes.whole(
+                self._files.add(conversation, person.id, upload)
+            )
 
     async def may_attach(self, conversation: str, person: Person, size: int) -> None:
         """Raises `Declined` where a person may not attach a file of so many bytes."""
@@ -155,7 +157,7 @@ class Desk:
         if message.by_bot:
             about = message.run_id
             await self._admit(conversation, person, message_id, spends=False, run_id=about)
-        await self._messages.whole(self._delete(message))
+        await self._messages.changes.whole(self._delete(message))
 
     async def open(self, outbox: Outbox, conversation: str) -> Sequence[PageMessage]:
         """Lets a socket follow a conversation; what it shows at this moment."""

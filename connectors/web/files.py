@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,10 +27,10 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.base import File, Unavailable
+from connectors.base import File
+from connectors.tables import reachable
 from connectors.web.messages import metadata, storable, web_messages
 from connectors.web.sessions import web_sessions
 
@@ -203,7 +202,7 @@ class PageRetention:
         """
         found: dict[int, dict[str, Any]] = {}
         for which in _of(person_id, run_ids):
-            with _unavailable():
+            with reachable():
                 async with self._engine.connect() as connection:
                     rows = (await connection.execute(select(web_messages).where(which))).mappings()
             found |= {row["seq"]: dict(row) for row in rows}
@@ -227,19 +226,19 @@ class PageRetention:
         """A person's rows, without what is nobody's to read."""
         told = [column for column in table.c if column.name not in {each.name for each in without}]
         query = select(*told).where(table.c.person_id == person_id)
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query)).mappings()
         return [dict(row) for row in rows]
 
     async def _delete(self, table: Table, which: ColumnElement[bool]) -> int:
-        with _unavailable():
+        with reachable():
             async with self._engine.begin() as connection:
                 return (await connection.execute(delete(table).where(which))).rowcount
 
     async def _delete_some(self, which: ColumnElement[bool]) -> int:
         some = select(_messages.seq).where(which).limit(_BATCH)
-        with _unavailable():
+        with reachable():
             async with self._engine.begin() as connection:
                 done = await connection.execute(delete(web_messages).where(_messages.seq.in_(some)))
         return done.rowcount
@@ -253,11 +252,3 @@ def _of(person_id: str, run_ids: Sequence[UUID]) -> Iterator[ColumnElement[bool]
     yield or_(theirs, to_them)
     for first in range(0, len(run_ids), _BATCH):
         yield _messages.run_id.in_([str(run_id) for run_id in run_ids[first : first + _BATCH]])
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -32,8 +31,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import File
-
-T = TypeVar("T")
+from connectors.tables import Changes
 
 metadata = MetaData()
 
@@ -160,22 +158,12 @@ class PageMessages:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._under_way: set[asyncio.Task[Any]] = set()
-
-    async def whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs a change, and the telling of it, to the end, also if who waits is cancelled.
-
-        A cancelled statement can leave SQLite's file locked; a change that is not told leaves
-        the screens behind.
-        """
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        self.changes = Changes()
+        """Each is run with the telling of it: else the screens would stay behind."""
 
     async def aclose(self) -> None:
         """Waits for the changes that are under way; the engine is its owner's to close."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self.changes.aclose()
 
     async def add(
         self,

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import BigInteger, Column, Index, Row, Table, Text, delete, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import Unavailable
+from connectors.tables import reachable
 from connectors.web.messages import metadata
 
 Area = Literal["page", "inspector"]
@@ -93,7 +93,7 @@ class LoginSessions:
         now_us = self._now_us()
         rows = [_row(token, grant, now_us) for grant in grants]
         over = (_columns.until_us <= now_us) | (_columns.id == _id(instead_of))
-        with _unavailable():
+        with reachable():
             async with self._engine.begin() as connection:
                 await connection.execute(delete(web_sessions).where(over))
                 await connection.execute(insert(web_sessions), rows)
@@ -107,7 +107,7 @@ class LoginSessions:
         query = select(web_sessions).where(
             _columns.id == _id(token), _columns.area == area, _columns.until_us > self._now_us()
         )
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 row = (await connection.execute(query)).one_or_none()
         if row is None or not _is_proof(row, token, secret(area, row.way)):
@@ -116,7 +116,7 @@ class LoginSessions:
 
     async def end(self, token: str) -> None:
         """Ends a session, for all areas, and for all who are connected by it."""
-        with _unavailable():
+        with reachable():
             async with self._engine.begin() as connection:
                 await connection.execute(delete(web_sessions).where(_columns.id == _id(token)))
         self._tell(_id(token))
@@ -158,7 +158,7 @@ class LoginSessions:
     async def _standing(self, ids: Sequence[str]) -> set[str]:
         # Who came while the database was asked is not missing.
         query = select(_columns.id).where(_columns.id.in_(ids), _columns.until_us > self._now_us())
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 found = set((await connection.scalars(query)).all())
         return found | (self._held.keys() - set(ids))
@@ -197,11 +197,3 @@ def _proof(token: str, area: str, secret: str) -> str:
     """Nobody without the token can try passwords on it."""
     what = f"{area}\0{secret}".encode("utf-8", "replace")
     return hmac.digest(token.encode("utf-8", "replace"), what, "sha256").hex()
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error

@@ -12,15 +12,15 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.base import Unavailable
+from connectors.tables import reachable
 from connectors.web.messages import metadata
 
 web_keys = Table(
@@ -107,7 +107,7 @@ class SigningKeys:
 
         Other processes sign with it within `FRESH_S`.
         """
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 newest = await connection.scalar(select(func.max(web_keys.c.id))) or 0
             await self._add(newest + 1)
@@ -119,7 +119,7 @@ class SigningKeys:
         Within `FRESH_S` no process takes what they signed any more.
         """
         newest = select(func.max(web_keys.c.id)).scalar_subquery()
-        with _unavailable():
+        with reachable():
             async with self._engine.begin() as connection:
                 gone = await connection.execute(delete(web_keys).where(web_keys.c.id < newest))
         await self._load()
@@ -128,7 +128,7 @@ class SigningKeys:
     async def listed(self) -> list[KeyMade]:
         """The keys in the database, the newest first."""
         query = select(web_keys.c.id, web_keys.c.made_us).order_by(web_keys.c.id.desc())
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 return [KeyMade(*row) for row in await connection.execute(query)]
 
@@ -153,7 +153,7 @@ class SigningKeys:
     async def _load(self) -> None:
         """Reads the keys, newest first; makes the first one where there is none."""
         newest_first = select(web_keys.c.key).order_by(web_keys.c.id.desc())
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 keys = (await connection.scalars(newest_first)).all()
             if not keys:
@@ -169,14 +169,6 @@ class SigningKeys:
                 await connection.execute(insert(web_keys).values(_made_now(number)))
         except IntegrityError:  # another process was quicker: that key is everybody's
             return
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error
 
 
 def _bytes(text: str) -> bytes:

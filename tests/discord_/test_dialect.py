@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from connectors.discord.dialect import DiscordDialect, units
-from connectors.discord.dialect.inlines import NOTE, RULE
+from connectors.discord.dialect.spans import NOTE, RULE
 from connectors.discord.parts import MOST, content
 from connectors.markdown import plain
 from tests.markdown.grammar import Grammar

@@ -9,10 +9,11 @@ import pytest
 
 from connectors.base import Control, File, Person, Place, Pressed
 from connectors.discord import questions
-from connectors.discord.content import plain, quoted
+from connectors.discord.content import plain
 from connectors.discord.parts import custom_id
 from connectors.discord.places import DM, Places, chain, channel_of, first_of
 from connectors.discord.questions import MessageContext
+from connectors.markdown import quoted
 
 US, ALICE, BOB, ROLE = "1", "2", "3", "9"
 RUN = UUID("00000000-0000-4000-8000-000000000001")

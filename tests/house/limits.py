@@ -31,11 +31,7 @@ COMPLEXITY = Limit(now=8, aim=8)  # ruff counts, by pyproject.toml, which says s
 ANSWER_FUNCTIONS = Limit(now=669, aim=320, slack=10)
 ANSWER_FILES = Limit(now=82, aim=60, slack=2)
 
-LONG_MODULES: frozenset[str] = frozenset(
-    {
-        "connectors/web/login.py",
-    }
-)
+LONG_MODULES: frozenset[str] = frozenset()
 LONG_FUNCTIONS: frozenset[str] = frozenset()
 COMPLEX_FUNCTIONS: frozenset[str] = frozenset()
 REPEATED_CLASSES: frozenset[str] = frozenset()

@@ -20,8 +20,8 @@ from connectors.base import Limits
 from connectors.discord.connector import DiscordConnector
 from connectors.discord.dialect import DiscordDialect
 from connectors.markdown import Drawn, form
-from connectors.slack import blocks
 from connectors.slack import dialect as slack
+from connectors.slack import parts
 from connectors.slack.options import SlackOptions
 from connectors.web.dialect import PageDialect
 from tests.servers.discord import markdown as discord_client
@@ -148,7 +148,7 @@ PLATFORMS = (
     Platform("memory", Limits(4_000), str.strip, _of_source, by_commonmark, one_text, draws=False),
     Platform(
         "slack",
-        blocks.limits(SlackOptions(bot_token="xoxb-1", app_token="xapp-1")),
+        parts.limits(SlackOptions(bot_token="xoxb-1", app_token="xapp-1")),
         as_blocks,
         lambda answer: slack.read(json.loads(answer)),
         lambda answer: slack_client.lines(json.loads(answer)),

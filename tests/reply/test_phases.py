@@ -98,7 +98,7 @@ async def test_no_more_is_shown_in_the_phases_in_which_it_is_not_to_be(
             assert step is not None
             assert Control.STOP not in step.part.controls
             assert step.closes is False
-        case Phase.CUT:
+        case Phase.CUT | Phase.ENDED | Phase.ABANDONED:
             assert step is None
         case Phase.CLOSING:
             assert step is not None

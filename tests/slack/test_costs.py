@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.render import layout
 from connectors.slack import SlackOptions
-from connectors.slack.blocks import adds, limits
 from connectors.slack.dialect import measure
+from connectors.slack.parts import adds, limits
 from tests.servers.slack.markdown import translate
 from tests.test_render_properties import texts
 

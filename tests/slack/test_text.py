@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.slack.content import calls_a_group, emoji_of, mentioned, plain, quoted
+from connectors.markdown import quoted
+from connectors.slack.content import calls_a_group, emoji_of, mentioned, plain
 from tests.servers.slack import mrkdwn
 from tests.work import is_linear
 

@@ -25,7 +25,7 @@ from connectors.markdown import form
 from connectors.slack import SlackOptions
 from connectors.slack import api as api_module
 from connectors.slack.api import Api
-from connectors.slack.blocks import limits
+from connectors.slack.parts import limits
 from connectors.slack.writer import SlackWriter
 from tests.servers.slack.faults import Broken, Held, Reset, Says, TooMany
 from tests.servers.slack.server import Slack

@@ -22,7 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from bot.http import ConnectionLimits, listen, serve
 from connectors.base import Unavailable
 from connectors.web import WebConnector, sessions
-from connectors.web.login import KNOWN_COOKIE, SESSION_COOKIE, Guesses, TooManyGuesses
+from connectors.web.guesses import Guesses, TooManyGuesses
+from connectors.web.login import KNOWN_COOKIE, SESSION_COOKIE
 from connectors.web.sessions import SESSION_SECONDS, LoginGrant, LoginSessions
 from tests.web.conftest import ABOUT, serving
 from tests.web.test_access import Answer, call, log_in

@@ -8,15 +8,15 @@ across and headings below the third level are nothing. An escape draws any chara
 from __future__ import annotations
 
 from connectors.base import Cost
-from connectors.discord.dialect import inlines
-from connectors.discord.dialect.blocks import BlockWriter
-from connectors.discord.dialect.reading import drawn
+from connectors.discord.dialect import spans
+from connectors.discord.dialect.read import read
+from connectors.discord.dialect.write import BlockWriter
 from connectors.markdown import START, Drawn, State, parse
 from connectors.markdown.nodes import Block, List
 
 __all__ = ["DiscordDialect", "units"]
 
-_AROUND = 2 * len(f"{inlines.NOTE}\n") + 4 * len(f"{inlines.FENCE}\n")
+_AROUND = 2 * len(f"{spans.NOTE}\n") + 4 * len(f"{spans.FENCE}\n")
 """What stands around a line at the most: fences, a rule, a note, a blank line."""
 
 
@@ -41,13 +41,13 @@ class DiscordDialect:
             blocks = _decided(blocks, parsed.after)
         lines = BlockWriter(aligned=aligned).all(blocks)
         written = "\n".join(lines)
-        if not growing and inlines.noted(written):
-            written = f"{written}\n{inlines.NOTE}"
+        if not growing and spans.noted(written):
+            written = f"{written}\n{spans.NOTE}"
         return written
 
     def read(self, answer: str) -> Drawn:
         """What the client draws of a message's content."""
-        return drawn(answer.strip())
+        return read(answer.strip())
 
     def measure(self, text: str, state: State = START) -> Cost:
         """What the text costs: `characters` are UTF-16 units."""

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from connectors.markdown import of_inlines
+from connectors.markdown import of_inlines, one_line
 from connectors.markdown.nodes import (
     Break,
     Code,
@@ -94,11 +94,6 @@ def code_span(text: str) -> str:
     return f"{ticks} {text} {ticks}" if edge else f"{ticks}{text}{ticks}"
 
 
-def said(inlines: Sequence[Inline]) -> str:
-    """What inlines say, on one line: where Slack draws words without any marks."""
-    return " ".join(filter(None, of_inlines(inlines)))
-
-
 class Spans:
     """Writes inlines one after another.
 
@@ -169,7 +164,7 @@ class Spans:
             self._put(self._bar(escaped(line, starts=self._starts)))
 
     def _link(self, link: Link | ImageLink) -> None:
-        label, address = said(link.children), " ".join(link.address.split())
+        label, address = one_line(link.children), " ".join(link.address.split())
         raw = link.children[0].text if link.children and isinstance(link.children[0], Text) else ""
         if raw[:1].isspace():
             self._words(" ")

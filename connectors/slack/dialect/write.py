@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from connectors.base import Cost
-from connectors.markdown import START, State, of_blocks, parse
+from connectors.markdown import START, State, of_blocks, one_line, parse
 from connectors.markdown.inlines import parse as parse_inlines
 from connectors.markdown.inlines import settled
 from connectors.markdown.nodes import (
@@ -34,7 +34,6 @@ from connectors.slack.dialect.spans import (
     escaped,
     hidden,
     is_prose,
-    said,
 )
 
 COLUMNS = 20
@@ -199,7 +198,7 @@ class _Writer:
             elif shown:
                 self.counted.rich()
             return
-        words = " ".join(filter(None, (self._marked(), escaped(said(heading.children)))))
+        words = " ".join(filter(None, (self._marked(), escaped(one_line(heading.children)))))
         if words:
             self._begin(prefix)
             self._out.append(f"{'#' * heading.level} {words}")
@@ -282,7 +281,7 @@ class _Writer:
         wide: list[str] = []
         for at, row in enumerate(table.rows):
             if len(row) > self._columns or wide:
-                wide.append("\t".join(map(said, row)).rstrip("\t"))
+                wide.append("\t".join(map(one_line, row)).rstrip("\t"))
                 continue
             bare = not at and table.header and not table.source.lstrip().startswith("|")
             if len(row) > width:
@@ -305,7 +304,7 @@ class _Writer:
     def _count(self, row: Sequence[Inlines]) -> None:
         self.counted.rows += 1
         self.counted.columns = max(self.counted.columns, len(row))
-        self.counted.cells += map(said, row)
+        self.counted.cells += map(one_line, row)
 
 
 def _is_native(item: Item) -> bool:

@@ -5,19 +5,17 @@ Each change is one statement, so that on SQLite none has to wait with a transact
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Executable, MetaData, Table, Text, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.base import Unavailable
+from connectors.tables import Changes, reachable
 
 metadata = MetaData()
 
@@ -53,7 +51,7 @@ class InstallationTable:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._changes = Changes()
 
     async def find(self, team: str) -> Row | None:
         """The installation in a workspace; None where there is none."""
@@ -93,26 +91,25 @@ class InstallationTable:
     async def _rows(self, *which: Any) -> Sequence[Row]:
         columns = slack_installations.c
         wanted = select(columns.team, columns.name, columns.token).where(*which)
-        with _unavailable():
+        with reachable():
             async with self._engine.connect() as connection:
                 found = await connection.execute(wanted.order_by(columns.team))
             return [Row(*row) for row in found]
 
     async def aclose(self) -> None:
         """Waits for the changes that are under way; the engine is its owner's to close."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._changes.aclose()
 
     async def _change(self, statement: Executable) -> None:
-        """Runs to the end also if who waits is cancelled: SQLite's file could stay locked."""
-        task = asyncio.create_task(self._execute(statement))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        await asyncio.shield(task)
+        await self._changes.whole(self._execute(statement))
 
     async def _execute(self, statement: Executable) -> None:
-        with _unavailable():
-            async with self._engine.begin() as connection:
-                await connection.execute(statement)
+        with reachable():
+            try:
+                async with self._engine.begin() as connection:
+                    await connection.execute(statement)
+            except IntegrityError as error:
+                raise _TakenError from error
 
 
 class _TakenError(Exception):
@@ -126,13 +123,3 @@ def _is(row: Row) -> Any:
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        raise _TakenError from error
-    except SQLAlchemyError as error:
-        raise Unavailable(f"The database did not do its part: {type(error).__name__}.") from error

@@ -32,7 +32,7 @@ from connectors.base import (
 )
 from connectors.markdown import form
 from connectors.newest import Newest
-from connectors.slack import blocks
+from connectors.slack import parts
 from connectors.slack.api import Api
 from connectors.slack.dialect import COLUMNS, write
 from connectors.slack.errors import code_of
@@ -87,7 +87,7 @@ class Stream:
         """What `chat.stopStream` puts below the text: footer, buttons and metadata."""
         if self.bare:
             return {}
-        message = blocks.message(part, self.key, self.version, self.columns)
+        message = parts.message(part, self.key, self.version, self.columns)
         under = [block for block in message["blocks"] if block["type"] != "markdown"]
         return {"blocks": under or None, "metadata": message["metadata"]}
 

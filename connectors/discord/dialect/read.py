@@ -1,6 +1,6 @@
 """Reads what Discord's client draws of a message: the lines of the normal form.
 
-It takes out what `decoration` adds, and nothing else. What the client would draw in a way that is
+It takes out what `spans` adds, and nothing else. What the client would draw in a way that is
 never written here, and that hides or replaces words (a spoiler, a mention), is named as unknown.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from connectors.discord.dialect import inlines
-from connectors.discord.dialect.inlines import FENCE
+from connectors.discord.dialect import spans
+from connectors.discord.dialect.spans import FENCE
 from connectors.markdown import Drawn
 from connectors.markdown.plain import Words
 
@@ -31,7 +31,7 @@ _MASKED = re.compile(r"\[(`[^`\]]+`|[^\\*_`~\[\]]+)\]\((https?://[^\s()\\<>]+)\)
 _TOKEN = re.compile(r"<(@[!&]?\d+|#\d+|a?:\w+:\d+|/[^:<>]+:\d+|t:-?\d+(?::\w)?|id:\w+)>", re.A)
 
 
-def drawn(content: str) -> Drawn:
+def read(content: str) -> Drawn:
     """What is drawn of a message's content."""
     reader = _ClientReader(content.split("\n"))
     reader.read()
@@ -51,7 +51,7 @@ class _ClientReader:
         while at < len(self._source):
             line = self._source[at]
             quote = "> " if line.startswith("> ") else ""
-            small = line.removeprefix(quote) in (inlines.RULE, inlines.NOTE)
+            small = line.removeprefix(quote) in (spans.RULE, spans.NOTE)
             end = self._fence(at, quote)
             if end > at or small or quote != before:
                 self._lists = []
@@ -87,9 +87,9 @@ class _ClientReader:
         return len(self._source)
 
     def _code(self, lines: Sequence[str]) -> None:
-        rows = inlines.rows_in(lines)
+        rows = spans.rows_in(lines)
         if rows is None:
-            self.lines += inlines.code_in(lines)
+            self.lines += spans.code_in(lines)
         else:
             self.lines += filter(None, ("\t".join(row).rstrip("\t") for row in rows))
 
@@ -100,7 +100,7 @@ class _ClientReader:
         indent = len(line) - len(line.lstrip(" "))
         self._lists = [each for each in self._lists if each[0] < indent]
         if heading := _HEADING.fullmatch(line):
-            line = inlines.title_in(heading[2])
+            line = spans.title_in(heading[2])
         elif small := _SMALL.fullmatch(line):
             line = small[1]
         if words := self._words(line):
@@ -217,4 +217,4 @@ class _Line:
 
 def _code(found: re.Match[str]) -> str:
     text = _PAD.sub(lambda pad: pad[1] or "", found[2])
-    return inlines.unsingled(text) if len(found[1]) == 2 else text
+    return spans.unsingled(text) if len(found[1]) == 2 else text

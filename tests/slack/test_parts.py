@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bot.render import layout
 from connectors.base import Control, Part
 from connectors.markdown import form
-from connectors.slack import SlackOptions, blocks
-from connectors.slack.blocks import limits
+from connectors.slack import SlackOptions, parts
 from connectors.slack.dialect import read
+from connectors.slack.parts import limits
 from tests.servers.slack.limits import Limits
 from tests.servers.slack.markdown import translate
 from tests.servers.slack.web_api.sizes import (
@@ -29,7 +29,7 @@ RUN = UUID("00000000-0000-4000-8000-000000000001")
 
 
 def sent(text: str = "Hello", **more: Any) -> dict[str, Any]:
-    return blocks.message(Part(RUN, 1, text, **more), "key", 7)
+    return parts.message(Part(RUN, 1, text, **more), "key", 7)
 
 
 def test_the_text_stands_in_a_markdown_block() -> None:
@@ -54,17 +54,17 @@ def test_every_control_is_a_button_that_says_what_it_is_and_for_which_run() -> N
 
 @pytest.mark.parametrize("control", Control)
 def test_a_button_that_an_older_process_sent_is_known_by_its_id(control: Control) -> None:
-    assert blocks.control_of(f"everytoken_{control.value}") is control
-    assert blocks.action_id(control) == f"everytoken_{control.value}"
+    assert parts.control_of(f"everytoken_{control.value}") is control
+    assert parts.action_id(control) == f"everytoken_{control.value}"
 
 
 @pytest.mark.parametrize("other", ["", "stop", "everytoken_", "everytoken_part", "else_stop"])
 def test_what_is_no_button_of_ours_is_no_control(other: str) -> None:
-    assert blocks.control_of(other) is None
+    assert parts.control_of(other) is None
 
 
 def test_a_part_without_a_run_has_no_buttons_and_no_run() -> None:
-    made = blocks.message(Part(None, 0, "Note"), "key", 0)
+    made = parts.message(Part(None, 0, "Note"), "key", 0)
     assert [block["type"] for block in made["blocks"]] == ["markdown"]
     assert made["metadata"]["event_payload"]["run"] == ""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from connectors.markdown import of_inlines
+from connectors.markdown import one_line
 from connectors.markdown.nodes import (
     Break,
     Code,
@@ -284,7 +284,7 @@ class _Words:
         self.pieces.append(_Piece(text, self.marks, verbatim=True))
 
     def _link(self, link: Link | ImageLink) -> None:
-        label = " ".join(filter(None, of_inlines(link.children)))
+        label = one_line(link.children)
         address = " ".join(link.address.split())
         if not label or label == address:
             self._address(address)

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from connectors.discord.dialect import inlines
-from connectors.discord.dialect import inlines as decoration
-from connectors.discord.dialect.inlines import COLUMNS
-from connectors.markdown import of_inlines
+from connectors.discord.dialect import spans
+from connectors.discord.dialect.spans import COLUMNS
+from connectors.markdown import one_line
 from connectors.markdown.nodes import (
     Align,
     Block,
@@ -122,7 +121,7 @@ class BlockWriter:
     def _block(self, block: Block) -> Iterator[str]:
         match block:
             case Paragraph(children):
-                yield from self._marked(inlines.lines(children))
+                yield from self._marked(spans.lines(children))
             case Heading():
                 yield from self._heading(block)
             case Quote(children):
@@ -140,14 +139,14 @@ class BlockWriter:
             case Table():
                 yield from self._table(block)
             case _:
-                yield decoration.RULE
+                yield spans.RULE
 
     def _heading(self, heading: Heading) -> Iterator[str]:
         if heading.level > _DEEPEST_HEADING or heading.continued:
-            yield from self._marked(inlines.bold(heading.children))
+            yield from self._marked(spans.bold(heading.children))
             return
-        for line in self._marked(inlines.lines(heading.children)):
-            yield f"{'#' * heading.level} {decoration.heading(line)}"
+        for line in self._marked(spans.lines(heading.children)):
+            yield f"{'#' * heading.level} {spans.heading(line)}"
 
     def quote(self, children: Sequence[Block], mark: str = "") -> Iterator[str]:
         """The lines of a quotation. The client knows none within another one."""
@@ -161,13 +160,13 @@ class BlockWriter:
         return started_with(mark, words) if mark else words
 
     def _table(self, table: Table) -> Iterator[str]:
-        rows = [[" ".join(filter(None, of_inlines(cell))) for cell in row] for row in table.rows]
+        rows = [[one_line(cell) for cell in row] for row in table.rows]
         rows = [row for row in rows if any(row)]
         set_out = laid_out(rows, table.aligns, aligned=self._aligned)
         if set_out is not None and not table.continued:
-            yield from decoration.set_table(*set_out)
+            yield from spans.set_table(*set_out)
         elif rows:
-            yield from decoration.fenced(["\t".join(row).rstrip("\t") for row in rows])
+            yield from spans.fenced(["\t".join(row).rstrip("\t") for row in rows])
 
 
 def _not_blank(blocks: Sequence[Block]) -> list[Block]:
@@ -186,7 +185,7 @@ def _apart(before: Block, block: Block) -> bool:
 def _code(code: CodeBlock) -> Iterator[str]:
     if code.lines:
         language = code.language if _LANGUAGE.fullmatch(code.language) else ""
-        yield from decoration.fenced(code.lines, language)
+        yield from spans.fenced(code.lines, language)
 
 
 @dataclass(slots=True)
@@ -290,7 +289,7 @@ class _Lists:
 
 def started_with(mark: str, words: Sequence[str]) -> list[str]:
     """Lines that begin with an item's number, which the client is not to take for one."""
-    return [inlines.started(" ".join([mark, *words[:1]])), *words[1:]]
+    return [spans.started(" ".join([mark, *words[:1]])), *words[1:]]
 
 
 def _split(item: Item) -> tuple[list[str], Sequence[Block]]:
@@ -307,8 +306,8 @@ def _split(item: Item) -> tuple[list[str], Sequence[Block]]:
 
 def _words(block: Paragraph | Heading) -> list[str]:
     if isinstance(block, Heading):
-        return inlines.bold(block.children)
-    return inlines.lines(block.children)
+        return spans.bold(block.children)
+    return spans.lines(block.children)
 
 
 def _number(item: Item) -> int | None:
