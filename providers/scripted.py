@@ -142,9 +142,7 @@ class ScriptedProvider:
                 aclosing(_stream(script)) as stream,
             ):
                 async for step in stream:
-                    if isinstance(step, TextDelta):
-                        await _tell(decoder.text(step.text, step.kind), relay, generation)
-                    _note(step, generation)
+                    await _take(step, decoder, relay, generation)
                     patience.took()
         finally:  # as in real providers: what was held back counts after an error too
             await _tell(decoder.flush(), relay, generation)
@@ -152,8 +150,12 @@ class ScriptedProvider:
             raise failure("not_finished")
 
 
-def _note(step: TextDelta | Alive | Finish, generation: Generation) -> None:
-    if isinstance(step, Finish):
+async def _take(
+    step: TextDelta | Alive | Finish, decoder: Decoder, relay: Relay, generation: Generation
+) -> None:
+    if isinstance(step, TextDelta):
+        await _tell(decoder.text(step.text, step.kind), relay, generation)
+    elif isinstance(step, Finish):
         generation.finish_reason, generation.usage = step.reason, step.usage
         generation.finish_word = step.word
 

@@ -77,6 +77,7 @@ VISITOR = "Q2k5bG9uZ2VyLXRoYW4td2"
         (DISCORD, {"web", "discord"}, f"discord:{DISCORD}"),
         (VISITOR, {"web", "slack", "discord"}, f"web:{VISITOR}"),
         ("boss", {"web"}, "web:boss"),
+        ("folder:ann", {"web", "folder"}, "folder:ann"),
     ],
 )
 def test_a_bare_id_is_of_the_only_platform_where_it_can_be(
@@ -93,6 +94,9 @@ def test_a_bare_id_is_of_the_only_platform_where_it_can_be(
         ("U" * 22, {"web", "slack"}, f"slack:{'U' * 22} or web:{'U' * 22}"),
         ("boss", {"web", "slack"}, "slack:boss or discord:boss or web:boss"),
         ("teams:U1", {"web", "slack"}, "slack:… or discord:… or web:…"),
+        ("folder:ann", {"web", "slack"}, "slack:… or discord:… or web:…"),
+        ("teams:U1", {"web", "folder"}, "slack:… or discord:… or web:… or folder:…"),
+        (VISITOR, {"web", "folder"}, f"web:{VISITOR} or folder:{VISITOR}"),
         ("slack:", {"web", "slack"}, "slack:… or discord:… or web:…"),
         (f"discord:G1/{DISCORD}", {"discord"}, f"discord:{DISCORD}"),
     ],

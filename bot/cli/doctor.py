@@ -107,8 +107,7 @@ async def _connector(connector: Connector) -> Check:
     try:
         await connector.probe()
     except (RateLimited, Unavailable) as error:
-        cure = _UNREACHED.get(connector.name, Sentence("cure.store.unreached"))
-        return Check(connector.name, False, str(error), cure)
+        return Check(connector.name, False, str(error), _UNREACHED.get(connector.name))
     except ConnectorError as error:
         return Check(connector.name, False, str(error), _CONNECTOR_CURES.get(connector.name))
     return Check(connector.name, True, Sentence("doctor.reachable"))
@@ -134,6 +133,7 @@ _LOSS_CURES: dict[str, Sentence] = {
 _UNREACHED = {
     "slack": Sentence("cure.platform_unreached", {"address": "SLACK_API_URL"}),
     "discord": Sentence("cure.platform_unreached", {"address": "DISCORD_API_URL"}),
+    "web": Sentence("cure.store.unreached"),
 }
 """Where a platform does not answer, it says nothing of what to do; the page needs the database."""
 _CONNECTOR_CURES = {

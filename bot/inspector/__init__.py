@@ -4,4 +4,4 @@ from bot.inspector.pages import Inspector, Options, Sight
 from bot.inspector.story import Story, tell
 from bot.inspector.views import one_file
 
-__all__ = ["Door", "Inspector", "Options", "Sight", "Story", "one_file", "tell"]
+__all__ = ["Inspector", "Options", "Sight", "Story", "one_file", "tell"]

@@ -130,6 +130,8 @@ class Refusals:
     async def _go_on_below(self, step: Step, problem: ConnectorError) -> None:
         """An edit was refused: its message stays as it is, and the rest goes into a new one."""
         await self._freeze(step, problem)
+        if self._state.screen.has_twice:
+            return  # smaller parts would leave the message below as it is: it is edited first
         if isinstance(problem, TooLarge) and self._ladder.rung < Rung.QUARTER:
             self._ladder.down(problem)
             self._record.refused(self._ladder.taken, problem)

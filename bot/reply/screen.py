@@ -276,6 +276,11 @@ class Screen:
         """
         return self._freeze(step.at, step.piece, shown)
 
+    @property
+    def has_twice(self) -> bool:
+        """Whether a message that can be edited still shows what one above it shows, too."""
+        return any(not self._is_shown(each.piece.text, each.shown) for each in self._messages)
+
     def shrink(self) -> list[Message]:
         """The platform refuses what it should take: from here on parts are half as long.
 
@@ -285,10 +290,7 @@ class Screen:
         return self._go_on_below()
 
     def as_literal(self) -> list[Message]:
-        """The platform refuses what is read as Markdown: from here on parts are blocks of code.
-
-        Returns the messages that stay as they are for that.
-        """
+        """The platform refuses Markdown: from here on parts are blocks of code. Like `shrink`."""
         self._literal = True
         return self._go_on_below()
 

@@ -20,7 +20,8 @@ _SHAPES = {
     "discord": re.compile(r"[0-9]{15,20}"),
     "web": re.compile(r"[A-Za-z0-9_-]{22}"),
 }
-"""What the platforms' own ids look like."""
+"""What the platforms' own ids look like. One that is not here has ids of any shape."""
+_ANY = re.compile(".+")
 
 
 def read_name(text: str, connected: Collection[str]) -> Named:
@@ -31,8 +32,9 @@ def read_name(text: str, connected: Collection[str]) -> Named:
     named = Named.of(text)
     if named.connector is None:
         return Named(named.id, _platform_of(named, connected), named.realm)
-    if named.connector not in _SHAPES or not named.id:
-        raise ValueError(f"names nobody: {text}. Write {_either(_SHAPES, '…')}")
+    known = _known(connected)
+    if named.connector not in known or not named.id:
+        raise ValueError(f"names nobody: {text}. Write {_either(known, '…')}")
     if named.connector == "discord" and named.realm is not None:
         raise ValueError(f"ids of Discord's have no part before them: write discord:{named.id}")
     return named
@@ -40,7 +42,8 @@ def read_name(text: str, connected: Collection[str]) -> Named:
 
 def _platform_of(named: Named, connected: Collection[str]) -> str:
     """The platform of a bare id."""
-    fitting = [name for name, shape in _SHAPES.items() if shape.fullmatch(named.id)]
+    known = _known(connected)
+    fitting = [name for name, shape in known.items() if shape.fullmatch(named.id)]
     if named.realm is not None:
         fitting = [name for name in fitting if name == "slack"]
     possible = [name for name in fitting if name in connected]
@@ -48,8 +51,13 @@ def _platform_of(named: Named, connected: Collection[str]) -> str:
         possible = list(connected)
     if len(possible) == 1:
         return possible[0]
-    instead = _either(possible or fitting or _SHAPES, str(named))
+    instead = _either(possible or fitting or known, str(named))
     raise ValueError(f"does not say which platform {named} is of: write {instead}")
+
+
+def _known(connected: Collection[str]) -> dict[str, re.Pattern[str]]:
+    """The platforms that people can be named on, and what ids look like there."""
+    return _SHAPES | {name: _ANY for name in sorted(connected) if name not in _SHAPES}
 
 
 def _either(platforms: Collection[str], name: str) -> str:

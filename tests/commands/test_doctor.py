@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from bot.cli.doctor import _connector
+from connectors.base import Unavailable
+from connectors.memory import MemoryConnector
 from tests.commands.helpers import Ran, Shell, asks, dead_port, lines, whole
 from tests.servers.openai import OpenAIServer, failure
 
@@ -100,3 +103,21 @@ async def test_people_are_told_in_lines(shell: Shell) -> None:
     assert [line[:5] for line in right] == ["ok   "] * 4
     assert wrong == "FAIL model: the model file model.gguf is missing"
     assert cure.strip() == "cure: run `make setup`, or set LOCAL_MODEL_PATH to a GGUF file"
+
+
+class Away(MemoryConnector):
+    """A platform that does not answer."""
+
+    async def probe(self) -> None:
+        raise Unavailable("nothing answers")
+
+
+@pytest.mark.parametrize(("name", "cure"), [("folder", ""), ("web", "DATABASE_URL")])
+async def test_a_platform_that_does_not_answer_has_no_cure_of_another_s(
+    name: str, cure: str
+) -> None:
+    """Only the page is away because the database is."""
+    check = await _connector(Away(name))
+    assert not check.ok
+    assert cure in check.cure
+    assert bool(check.cure) == bool(cure)

@@ -78,10 +78,15 @@ class FolderConnector:
             await asyncio.sleep(LOOKS_EVERY_S)
 
     def _found(self, path: Path) -> None:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:  # it is looked for again
+            return
+        if not text:  # whoever writes it has only begun
+            return
         self._known.add(path)
         if _author(path) == BOT or path.name in self._taken(path.parent):
             return
-        text = path.read_text(encoding="utf-8", errors="replace").strip()
         incoming = self._inflow.put(Asked(self._ref(path), _person(path), text))
         self._tasks.run(self._settle(path, incoming))
 

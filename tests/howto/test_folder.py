@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import MessageRef, Place
-from tests.contracts.connector import ConnectorContract, Harness, Question
+from connectors.base import Asked, MessageRef, Place
+from tests.contracts.connector import ConnectorContract, Harness, Question, next_event
 from tests.howto.folder import FolderConnector, ForgettingFolder
 
 HERE = Place("folder", "", "garden")
@@ -55,6 +55,17 @@ class TestFolder(ConnectorContract):
         finally:
             for each in opened:
                 await each.aclose()
+
+    async def test_a_file_is_asked_once_it_says_something(self) -> None:
+        async with self.connector() as the:
+            events = the.connector.events()
+            path = self.root / HERE.channel / "0001-ann.md"
+            path.touch()
+            await asyncio.sleep(1)
+            path.write_text("Question")
+            event = (await next_event(events)).event
+            assert isinstance(event, Asked)
+            assert event.text == "Question"
 
 
 class TestForgettingFolder(TestFolder):

@@ -80,7 +80,9 @@ async def test_a_connector(tmp_path: Path) -> None:
     answer = garden / "0002-bot.md"
     async with (
         OpenAIServer(whole("Ferns ", "and moss.")) as server,
-        bot(clone, "run", FOLDER=str(garden.parent), **asks(server)) as process,
+        bot(
+            clone, "run", FOLDER=str(garden.parent), ADMINS="folder:ann", **asks(server)
+        ) as process,
     ):
         await until(lambda: answer.exists() and "moss." in answer.read_text())
         process.terminate()

@@ -149,6 +149,26 @@ async def test_parts_are_smaller_after_one_was_too_long() -> None:
     assert words(way).count("word") == 80
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_a_passage_that_a_message_did_not_give_up_stands_there_alone(count: int) -> None:
+    """The next message has begun with it by then: that one gives it up, whatever was too long."""
+    refused = 0
+
+    def refuse(part: Part) -> ConnectorError | None:
+        nonlocal refused
+        if part.index == 0 and platform.called("post") >= 2 and refused < count:
+            refused += 1
+            return TooLarge("msg_too_long")
+        return None
+
+    platform = Picky(edit=refuse)
+    begun = ["one " * 20 + "\n\n", "two " * 10]
+    way, _ = await shown_whole(platform, [*begun, Pause(4), *(f"c{n} " for n in range(90))])
+    assert refused
+    said = "".join(begun) + "".join(f"c{n} " for n in range(90))
+    assert " ".join(way.shown).split() == said.split()
+
+
 # A 429 about one message.
 
 
