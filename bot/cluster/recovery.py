@@ -123,7 +123,7 @@ class Recovery:
         cluster.heartbeat.returned = self.give_up_what_was_taken
 
     async def serve(self) -> None:
-        """Looks now and every second, until it is cancelled; then nothing is under way."""
+        """Looks now and every second until cancelled; then nothing it began still runs."""
         try:
             while True:
                 await self._safely(self.look())
