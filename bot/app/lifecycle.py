@@ -177,9 +177,9 @@ async def living(cluster: Cluster) -> AsyncIterator[None]:
 
     They hear that it has none any more when the cluster is closed. Raises `StoreUnavailable`.
     """
-    heart = cluster.heartbeat
-    await heart.beat()
-    task = asyncio.create_task(heart.beat_for_ever(), name="heart")
+    heartbeat = cluster.heartbeat
+    await heartbeat.beat()
+    task = asyncio.create_task(heartbeat.beat_for_ever(), name="heart")
     try:
         yield
     finally:

@@ -83,7 +83,8 @@ async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant
 
 async def _begin(bot: Bot) -> None:
     """Announces what this process serves and reads what the others serve; they share budgets."""
-    await bot.cluster.heartbeat.begin(connector.name for connector in bot.connectors)
+    serves = [connector.name for connector in bot.connectors]
+    await bot.cluster.heartbeat.begin(serves, bot.recovery)
     await bot.recovery.look_around()
 
 

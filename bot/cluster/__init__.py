@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.cluster.cluster import Cluster
-from bot.cluster.heartbeat import Heart, this_seat
+from bot.cluster.heartbeat import Heartbeat, this_seat
 from bot.cluster.recovery import Recovery, RecoveryIntake
 
-__all__ = ["Cluster", "Heart", "Recovery", "RecoveryIntake", "this_seat"]
+__all__ = ["Cluster", "Heartbeat", "Recovery", "RecoveryIntake", "this_seat"]

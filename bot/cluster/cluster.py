@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from bot.cluster.conversation_lock import Floors
-from bot.cluster.heartbeat import Heart
+from bot.cluster.conversation_lock import ConversationLocks
+from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.leases import Leases, Seat
 from bot.cluster.mailbox import Mailbox
 from bot.store import Store, StoreUnavailable
@@ -26,9 +26,9 @@ class Cluster:
         self.me = store.me
         """The id by which the other processes know this one."""
         self.leases = Leases(store.database, self.me)
-        self.locks = Floors(store.database, self.me)
+        self.locks = ConversationLocks(store.database, self.me)
         self.mailbox = Mailbox(store.database, self.me)
-        self.heartbeat = Heart(self.leases, now_us, seat)
+        self.heartbeat = Heartbeat(self.leases, now_us, seat)
 
     async def aclose(self, timeout: float = 5.0) -> int:
         """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.

@@ -1,8 +1,8 @@
-"""Who has the floor: in a conversation one process answers at a time, and the others hand over.
+"""The lock of a conversation: one process answers there at a time, and the others hand over.
 
-A question that comes to another process is kept, and made the floor holder's to see to. The row
-of a floor is the lock: who asks for it and who leaves it wait for each other, so no question can
-be handed over to a process that has just left.
+A question that comes to another process is kept, and handed to the one that has the lock. The lock
+is a row of `floors`: who asks for it and who gives it up wait for each other, so no question can be
+handed to a process that has just given it up.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from connectors.base import Asked, Place
 _WAITING: tuple[State, ...] = ("waiting", "running")
 
 
-class Floors:
-    """The floors that the process `me` has, asks for and leaves. Raises `StoreUnavailable`."""
+class ConversationLocks:
+    """The locks that the process `me` has, asks for and gives up. Raises `StoreUnavailable`."""
 
     def __init__(self, database: Database, me: str) -> None:
         self._database = database
         self._me = me
 
     async def keep(self, asked: Asked, received_us: int, run_id: UUID) -> Given | None:
-        """Keeps a question, and takes the floor for it or hands it to who has the floor.
+        """Keeps a question, and takes the lock for it or hands it to who has the lock.
 
         None where its message was there before. The question is durable when this returns.
         """
@@ -43,7 +43,7 @@ class Floors:
         return await self._database.run(work)
 
     async def take(self, place: Place, inbox_id: int, *, hand_over: bool) -> bool:
-        """Takes the floor for a question of this process; false where another one has it.
+        """Takes the lock for a question of this process; false where another one has it.
 
         Then the question is that one's, if `hand_over`.
         """
@@ -56,7 +56,7 @@ class Floors:
         return await self._database.run(work)
 
     async def leave(self, place: Place, *, closing: bool = False) -> bool:
-        """Leaves the floor unless questions wait there for this process; says whether it did.
+        """Gives the lock up unless questions wait there for this process; says whether it did.
 
         `closing`: this process answers nothing more, and what waits is for anybody to claim.
         """
@@ -65,7 +65,7 @@ class Floors:
         held = in_place(floors, place) & (floors.c.owner == self._me)
 
         def work(connection: Connection) -> bool:
-            # The floor's row first: who hands over to this process has done so, or waits for us.
+            # The lock's row first: who hands over to this process has done so, or waits for us.
             connection.execute(select(floors.c.owner).where(held).with_for_update())
             if closing:
                 connection.execute(update(inbox).where(mine).values(owner=None))
@@ -77,14 +77,14 @@ class Floors:
         return await self._database.run(work)
 
     async def vacate(self, dead: Collection[str]) -> int:
-        """Takes the floors of dead processes, and of those that were released; says how many."""
+        """Takes the locks of dead processes, and of those that were released; says how many."""
         known = select(processes.c.id)
         gone = or_(floors.c.owner.in_(dead), floors.c.owner.not_in(known))
         taken = delete(floors).where(gone, floors.c.owner != self._me)
         return await self._database.run(lambda connection: connection.execute(taken).rowcount)
 
     async def retake(self, places: Collection[Place]) -> None:
-        """After an outage: takes these floors again, where nobody has them now."""
+        """After an outage: takes these locks again, where nobody has them now."""
         rows = [columns_of(place) | {"owner": self._me} for place in places]
         if rows:
             await self._database.run(
@@ -99,14 +99,14 @@ class Floors:
         return bool(await self._database.read(lambda connection: connection.scalar(query)))
 
     def _given(self, connection: Connection, place: Place, inbox_id: int) -> str:
-        """Who has the floor now, and with it the question."""
+        """Who has the lock now, and with it the question."""
         holder = self._holder(connection, place)
         if holder != self._me:
             connection.execute(update(inbox).where(inbox.c.id == inbox_id).values(owner=holder))
         return holder
 
     def _holder(self, connection: Connection, place: Place) -> str:
-        """Who has the floor, from now on: this process, unless another one that beats has it."""
+        """Who has the lock, from now on: this process, unless another one that beats has it."""
         insert = insert_into(connection, floors).values(**columns_of(place), owner=self._me)
         # Changing nothing locks the row until the question is handed over.
         locked = insert.on_conflict_do_update(

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -23,13 +23,22 @@ LEASE_S = 10.0
 BEAT_S = 2.0
 
 
-class Heart:
+class Returning(Protocol):
+    """What has to be done after an outage in which others may have taken this process for dead."""
+
+    async def give_up_what_was_taken(self) -> None:
+        """Stops what another process has claimed. Raises `StoreUnavailable`."""
+        ...
+
+
+class Heartbeat:
     """Beats. After an outage it is unsure, for a lease's length, who else could not beat."""
 
     def __init__(self, leases: Leases, now_us: Callable[[], int], seat: Seat | None = None) -> None:
         self.seat = seat
-        self.returned: Callable[[], Coroutine[Any, Any, None]] | None = None
-        """Called after an outage in which others may have taken this process for dead."""
+        self.serves: tuple[str, ...] = ()
+        """The names of the connectors that this process serves, for the others to know."""
+        self._returning: Returning | None = None
         self._leases = leases
         self._now_us = now_us
         self._last: tuple[float, int] | None = None
@@ -53,25 +62,27 @@ class Heart:
             except Exception:  # whatever it is: without beats others would take our runs
                 log.exception("lease.bug")
 
-    async def begin(self, serves: Iterable[str]) -> None:
+    async def begin(self, serves: Iterable[str], returning: Returning) -> None:
         """The first beat of a process that is ready: how long its start took means nothing.
 
-        `serves`: the names of its connectors, for the others to know. Raises `StoreUnavailable`.
+        `serves` are the names of its connectors; `returning` is told after an outage. Raises
+        `StoreUnavailable`.
         """
-        self._leases.serves = tuple(serves)
+        self.serves = tuple(serves)
+        self._returning = returning
         self._last = None
         await self.beat()
 
     async def beat(self) -> None:
         """One beat. Raises `StoreUnavailable`."""
         await self._tell()
-        if self._doubtful and self.returned is not None:
-            await self._beating(self.returned())
+        if self._doubtful and self._returning is not None:
+            await self._beating(self._returning.give_up_what_was_taken())
         self._doubtful = False
         self._failing = False
 
     async def _tell(self) -> None:
-        await self._leases.beat(self._now_us(), self.seat)
+        await self._leases.beat(self._now_us(), self.seat, self.serves)
         if self._last is not None and self._gap():
             log.warning("lease.gap")
             self._quiet_until = _now() + LEASE_S
@@ -148,7 +159,7 @@ def _lives(pid: int) -> bool:
 _WATCH_S = LEASE_S / 2
 
 
-class Judge:
+class FailureDetector:
     """Takes a process for dead if its lease ran out while we saw it silent, or it surely is.
 
     Its clock alone is no reason: one that is behind ours would look dead for ever, and after an

@@ -93,20 +93,20 @@ class Leases:
     def __init__(self, database: Database, me: str) -> None:
         self._database = database
         self.me = me
-        self.serves: tuple[str, ...] = ()
-        """The names of the connectors that this process serves, for the others to know."""
         self._beaten = False
         self._beat: Insert | None = None
         """Built once, for a database of its kind."""
 
-    async def beat(self, now_us: int, seat: Seat | None = None) -> None:
-        """Says that this process lives."""
+    async def beat(
+        self, now_us: int, seat: Seat | None = None, serves: Collection[str] = ()
+    ) -> None:
+        """Says that this process lives, and the names of the connectors that it serves."""
         told = {
             "id": self.me,
             "beat_us": now_us,
             "machine": seat and seat.machine,
             "pid": seat and seat.pid,
-            "connectors": list(self.serves) or None,
+            "connectors": list(serves) or None,
         }
 
         def work(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """What one process heard and another one has to do: to stop, to start over, to see a deletion.
 
-An errand is left for every other process that has something unfinished in the event's place.
+A letter is left for every other process that has something unfinished in the event's place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from bot.identity import Account
-from bot.store.columns import Errand, columns_of, event_column, event_of, is_account
+from bot.store.columns import Letter, columns_of, event_column, event_of, is_account
 from bot.store.database import Database
 from bot.store.schema import errands, inbox, processes
 from connectors.base import (
@@ -38,17 +38,17 @@ _WAITING = ("waiting", "running")
 
 
 class Mailbox:
-    """Leaves errands, and takes those that were left for `me`. Raises `StoreUnavailable`."""
+    """Leaves letters, and takes those that were left for `me`. Raises `StoreUnavailable`."""
 
     def __init__(self, database: Database, me: str) -> None:
         self._database = database
         self._me = me
 
     async def leave(self, event: Told, heard_us: int) -> int:
-        """Tells the other processes that have something to do there; says how many errands.
+        """Tells the other processes that have something to do there; says how many letters.
 
         `heard_us` is when this process heard of it, in microseconds since the epoch. The command
-        `stop` becomes an errand for each unfinished question that came before: what its asker asks
+        `stop` becomes a letter for each unfinished question that came before: what its asker asks
         after it is not stopped, however late the other process hears.
         """
         theirs = inbox.c.owner.is_not(None) & (inbox.c.owner != self._me)
@@ -59,7 +59,7 @@ class Mailbox:
             mine &= inbox.c.received_us <= heard_us
             found = await self._found(select(inbox.c.owner, inbox.c.run_id).where(mine))
             message, person = event.message, event.person
-            left: list[tuple[str, Errand]] = [
+            left: list[tuple[str, Letter]] = [
                 (owner, Pressed(message, person, Control.STOP, UUID(run_id)))
                 for owner, run_id in found
             ]
@@ -76,7 +76,7 @@ class Mailbox:
     async def _found(self, query: Select[Any]) -> list[Any]:
         return await self._database.read(lambda connection: [*connection.execute(query)])
 
-    async def take(self) -> list[Errand]:
+    async def take(self) -> list[Letter]:
         """What was left for this process since, in order; after an outage perhaps again."""
         mine = select(errands).where(errands.c.owner == self._me).order_by(errands.c.id)
 

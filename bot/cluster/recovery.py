@@ -18,9 +18,9 @@ from structlog.contextvars import bound_contextvars
 
 from bot.callbacks import Reasoning
 from bot.cluster.cluster import Cluster
-from bot.cluster.heartbeat import Judge
+from bot.cluster.heartbeat import FailureDetector
 from bot.cluster.leases import Orphan, Process, Snapshot
-from bot.cluster.takeover import Endings
+from bot.cluster.takeover import Takeover
 from bot.pacing import Pacing
 from bot.runs import Runs
 from bot.store import KeptQuestion, RunRow, RunStart, StoreUnavailable
@@ -62,7 +62,7 @@ class RecoveryIntake(Protocol):
         """So many processes answer on these platforms, this one counted."""
         ...
 
-    async def run_errands(self) -> None:
+    async def read_mail(self) -> None:
         """Does what other processes heard and this one has to do. Raises `StoreUnavailable`."""
         ...
 
@@ -112,15 +112,14 @@ class Recovery:
         self._connectors = {connector.name: connector for connector in connectors}
         self._names = [*self._connectors, *unattended]
         self._door = door
-        self._heart = cluster.heartbeat
+        self._heartbeat = cluster.heartbeat
         self._now_us = now_us
         self._pacing = pacing
-        self._endings = Endings(cluster.store, pacing, now_us, runs.price, watch, reasoning)
-        self._judge = Judge(cluster.me, cluster.heartbeat.seat)
+        self._takeover = Takeover(cluster.store, pacing, now_us, runs.price, watch, reasoning)
+        self._detector = FailureDetector(cluster.me, cluster.heartbeat.seat)
         self._given_up: set[UUID] = set()
         self._sharing: dict[str, int] = {}
         self._estates: dict[Place, _Estate] = {}
-        cluster.heartbeat.returned = self.give_up_what_was_taken
 
     async def serve(self) -> None:
         """Looks now and every second until cancelled; then nothing it began still runs."""
@@ -168,15 +167,15 @@ class Recovery:
         seen = await self._leases.snapshot()
         living = self._shared_by(seen.processes)
         if self._cluster.me in seen.letters:
-            await self._door.run_errands()
-        if not self._heart.calm:
+            await self._door.read_mail()
+        if not self._heartbeat.calm:
             return
-        await self._take_over(seen, living)
+        await self._inherit(seen, living)
         if self._has_orphans(seen, living, held):
             await self._find(living)
         self._begin_what_is_due()
 
-    async def _take_over(self, seen: Snapshot, living: set[str]) -> None:
+    async def _inherit(self, seen: Snapshot, living: set[str]) -> None:
         """Takes the locks of the dead, and what was left for them."""
         known = living | {self._cluster.me}
         dead = {process.id for process in seen.processes} - living
@@ -219,13 +218,13 @@ class Recovery:
 
     def _shared_by(self, processes: Sequence[Process]) -> set[str]:
         """Who of these lives: the living share the budgets."""
-        living = self._judge.living(processes, self._now_us(), _now())
+        living = self._detector.living(processes, self._now_us(), _now())
         serving = Counter(
             name for process in processes if process.id in living for name in process.connectors
         )
         for name in self._connectors:
             # After an outage others may only seem dead: they keep their parts until that is known.
-            least = 1 if self._heart.calm else self._sharing.get(name, 1)
+            least = 1 if self._heartbeat.calm else self._sharing.get(name, 1)
             self._sharing[name] = max(least, serving[name])
             self._pacing.divide(name, self._sharing[name])
         self._door.among(max((serving[name] for name in self._connectors), default=1))
@@ -275,9 +274,9 @@ class Recovery:
             return
         log.info("run.claimed", owner=run.owner)
         connector = self._connector(run.row.start.place)
-        left = await self._endings.left(run.row, connector)
+        left = await self._takeover.left(run.row, connector)
         if connector is None or not left.blank or not await self._anew(run, connector):
-            await self._endings.end(left, connector)
+            await self._takeover.end(left, connector)
 
     async def _anew(self, run: Orphan[RunRow], connector: Connector) -> bool:
         """Answers the question of a run of which nobody has seen anything, if it still waits."""
@@ -306,12 +305,12 @@ class Recovery:
         start = await self._door.unrecorded(question)
         if start is None:
             return False
-        left = await self._endings.left(RunRow(start, None, None), connector)
+        left = await self._takeover.left(RunRow(start, None, None), connector)
         if not left.messages:
             return False
         with bound_contextvars(run_id=str(start.run_id)):
             await self._record(start)
-            await self._endings.end(left, connector)
+            await self._takeover.end(left, connector)
         await self._store.inbox.mark(question.id, "done", start.run_id)
         return True
 

@@ -234,7 +234,7 @@ def _firm(messages: Sequence[Message], shown: Sequence[Shown] | None, text: str)
     return firm
 
 
-class Endings:
+class Takeover:
     """Ends runs that this process has claimed."""
 
     def __init__(

@@ -78,6 +78,10 @@ class InboxKeeper:
         self.closed = False
         """Whether nothing new has its turn any more."""
 
+    def close(self) -> None:
+        """Nothing new has its turn any more."""
+        self.closed = True
+
     async def keep(self, arrival: Arrival) -> bool:
         """Stores a question under its key, and answers it; false where that was stored before."""
         came_us = self._now_us()

@@ -100,7 +100,7 @@ class Intake:
 
     def close(self) -> None:
         """Refuses what comes from now on; what waits stays in the inbox."""
-        self._keeping.closed = True
+        self._keeping.close()
         self._tasks.cancel()
         self._turns.leave()
 
@@ -219,13 +219,13 @@ class Intake:
         """
         if kept.run_id in self._turns.held:
             return True
-        # The floor comes last: a question that can't be answered yet must not keep it.
+        # The lock comes last: a question that can't be answered yet must not keep it.
         found = await self._resuming.prepare(kept, connector, anew=anew)
         if found is None:
             async with self._keeping.lock:
-                await self._turns.leave_floor(kept.asked.message.place)
+                await self._turns.unlock(kept.asked.message.place)
             return False
-        if self._turns.one_at_a_time and not await self._has_floor(kept, anew=anew):
+        if self._turns.one_at_a_time and not await self._has_lock(kept, anew=anew):
             return True
         async with self._keeping.lock:
             if self._keeping.closed:
@@ -234,8 +234,8 @@ class Intake:
                 self._turns.admit(found)
         return True
 
-    async def _has_floor(self, kept: Kept, *, anew: bool) -> bool:
-        """Takes the floor for a question, or hands that over to the process that has the floor."""
+    async def _has_lock(self, kept: Kept, *, anew: bool) -> bool:
+        """Takes the lock for a question, or hands that over to the process that has the lock."""
         place = kept.asked.message.place
         if await self._cluster.locks.take(place, kept.id, hand_over=not anew):
             return True
@@ -251,7 +251,7 @@ class Intake:
         """The questions in hand, by the runs that are to answer them."""
         return self._turns.held
 
-    async def run_errands(self) -> None:
+    async def read_mail(self) -> None:
         """Does what other processes heard and only this one can do. Raises `StoreUnavailable`."""
         if self._keeping.closed:
             return
@@ -262,7 +262,7 @@ class Intake:
                 self._tasks.spawn(self._take(Incoming(event), connector, told=True))
 
     async def back(self) -> None:
-        """After an outage in which others may have taken the floors. Raises `StoreUnavailable`."""
+        """After an outage in which others may have taken the locks. Raises `StoreUnavailable`."""
         await self._cluster.locks.retake(self._turns.places)
 
     async def _tell(self, incoming: Incoming, heard_us: int) -> None:

@@ -134,7 +134,7 @@ class Conversations:
                 # No await between taking a question and starting its run: it is always either
                 # here or among the active runs, so a stop finds it.
                 await self._answer(waiting.popleft())
-                if not waiting:  # what comes while we leave has taken the floor again
+                if not waiting:  # what comes while we leave has taken the lock again
                     await self._leave(place)
         finally:
             del self._waiting[place]
@@ -194,7 +194,7 @@ class Turns:
         self._tasks = tasks
         self._options = options
         self._gate = gate
-        self._conversations = Conversations(self._answer, self.leave_floor)
+        self._conversations = Conversations(self._answer, self.unlock)
         self._entering: dict[UUID, QueuedQuestion] = {}
         """Those whose turn it is, while it is found out whether they are within the limits."""
         self._closing = False
@@ -307,7 +307,7 @@ class Turns:
         await self._mark(item, "refused")
         await self._leave_unless_busy(item.question.asked.message.place)
 
-    async def leave_floor(self, place: Place) -> None:
+    async def unlock(self, place: Place) -> None:
         """Others may answer there, if nothing waits for this process."""
         if not self.one_at_a_time:
             return
@@ -321,7 +321,7 @@ class Turns:
     async def _leave_unless_busy(self, place: Place) -> None:
         """While an answer is running, the lock is kept until it has ended."""
         if not self._conversations.busy(place):
-            await self.leave_floor(place)
+            await self.unlock(place)
 
     def _queue(self, item: QueuedQuestion) -> None:
         place = item.question.asked.message.place

@@ -62,15 +62,15 @@ def files_of(stored: list[dict[str, Any]] | None) -> tuple[File, ...]:
 # What one process heard and another one has to do, as a JSON column.
 
 
-Errand = Deleted | Edited | Pressed
-_KINDS: dict[str, type[Errand]] = {
+Letter = Deleted | Edited | Pressed
+_KINDS: dict[str, type[Letter]] = {
     "deleted": Deleted,
     "edited": Edited,
     "pressed": Pressed,
 }
 
 
-def event_column(event: Errand) -> dict[str, Any]:
+def event_column(event: Letter) -> dict[str, Any]:
     """An event as JSON. The realm stands where versions that know of none read past it."""
     said = asdict(event)
     if not isinstance(event, Deleted):
@@ -82,7 +82,7 @@ def event_column(event: Errand) -> dict[str, Any]:
     return {"kind": type(event).__name__.lower(), **said}
 
 
-def event_of(said: dict[str, Any]) -> Errand:
+def event_of(said: dict[str, Any]) -> Letter:
     """The event that such a column says."""
     said = dict(said)
     kind = _KINDS[said.pop("kind")]
@@ -98,7 +98,7 @@ def event_of(said: dict[str, Any]) -> Errand:
 
 
 def doer(event: dict[str, Any]) -> Account | None:
-    """Who did what a stored errand tells; None where that is not known."""
+    """Who did what a stored letter tells; None where that is not known."""
     if "person" not in event:
         return None
     told = event_of(event)

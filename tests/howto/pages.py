@@ -22,7 +22,16 @@ _BLOCK = re.compile(
     r"```\w+\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_COPIED = ("bot", "connectors", "providers", "tests", "pyproject.toml", "README.md", ".env.example")
+_COPIED = (
+    "benchmarks",
+    "bot",
+    "connectors",
+    "providers",
+    "tests",
+    "pyproject.toml",
+    "README.md",
+    ".env.example",
+)
 _MOVED = {
     "tests.howto.folder": "connectors.folder",
     "tests.howto.lines": "providers.lines",
@@ -60,10 +69,19 @@ def written(name: str) -> str:
         code = (ROOT / block["toy"]).read_text()
         for here, there in _MOVED.items():
             code = code.replace(here, there)
+        code = _sorted(code)
         head, _, _ = block[0].partition("```python\n")
         return f"{head}```python\n{code}```"
 
     return _BLOCK.sub(with_toy, page(name).read_text())
+
+
+def _sorted(code: str) -> str:
+    """Code whose imports are where they belong once what it imports is in its place."""
+    ours = 'lint.isort.known-first-party=["bot", "connectors", "providers", "tests"]'
+    command = [sys.executable, "-m", "ruff", "check", "--select=I", "--fix", "--config", ours, "-"]
+    ran = subprocess.run(command, cwd=ROOT, input=code, capture_output=True, text=True, check=True)
+    return ran.stdout
 
 
 def copied(folder: Path) -> Path:
@@ -88,6 +106,8 @@ def follow(name: str, folder: Path) -> None:
             (folder / step.path).write_text(step.text)
         else:
             _edit(folder / step.path, step.text)
+    _run(".venv/bin/python -m ruff check", folder)
+    _run(".venv/bin/python -m ruff format --check", folder)
 
 
 def _run(line: str, folder: Path) -> None:

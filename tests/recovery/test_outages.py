@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.cluster.heartbeat import LEASE_S, Heart, Judge
+from bot.cluster.heartbeat import LEASE_S, FailureDetector, Heartbeat
 from bot.cluster.leases import Process, Seat, Snapshot
 from bot.runs import outcomes
 from bot.store import Store, StoreUnavailable
@@ -162,35 +162,37 @@ async def test_a_claim_whose_answer_was_lost_is_this_process_own() -> None:
 HERE = Seat("machine", 1)
 
 
-def living(judge: Judge, *beats: float, now: float, seat: Seat | None = None) -> set[str]:
+def living(
+    detector: FailureDetector, *beats: float, now: float, seat: Seat | None = None
+) -> set[str]:
     """Who lives, of processes that last beat at these seconds."""
     processes = [Process(str(n), int(at * 1e6), seat) for n, at in enumerate(beats)]
-    return judge.living(processes, int(now * 1e6), now)
+    return detector.living(processes, int(now * 1e6), now)
 
 
 def test_a_process_is_dead_once_its_lease_ran_out_and_its_silence_was_seen_for_a_while() -> None:
-    judge = Judge("me", None)
-    assert living(judge, 100.0, now=100.0) == {"0"}
-    assert living(judge, 100.0, now=100.0 + LEASE_S) == {"0"}
-    assert living(judge, 100.0, now=100.1 + LEASE_S) == set()
+    detector = FailureDetector("me", None)
+    assert living(detector, 100.0, now=100.0) == {"0"}
+    assert living(detector, 100.0, now=100.0 + LEASE_S) == {"0"}
+    assert living(detector, 100.0, now=100.1 + LEASE_S) == set()
 
 
 def test_a_process_that_has_only_just_been_seen_is_given_time_to_beat() -> None:
-    judge = Judge("me", None)
-    assert living(judge, 100.0, now=200.0) == {"0"}
-    assert living(judge, 100.0, now=200.0 + LEASE_S / 2) == set()
+    detector = FailureDetector("me", None)
+    assert living(detector, 100.0, now=200.0) == {"0"}
+    assert living(detector, 100.0, now=200.0 + LEASE_S / 2) == set()
 
 
 def test_a_process_whose_clock_is_behind_lives_as_long_as_it_beats() -> None:
-    judge = Judge("me", None)
+    detector = FailureDetector("me", None)
     for second in range(60):
-        assert living(judge, float(second), now=second + 3600.0) == {"0"}
+        assert living(detector, float(second), now=second + 3600.0) == {"0"}
 
 
 def test_this_process_never_takes_itself_for_dead() -> None:
-    judge = Judge("0", HERE)
-    assert living(judge, 0.0, now=1000.0, seat=HERE) == {"0"}
-    assert living(judge, 0.0, now=2000.0, seat=HERE) == {"0"}
+    detector = FailureDetector("0", HERE)
+    assert living(detector, 0.0, now=1000.0, seat=HERE) == {"0"}
+    assert living(detector, 0.0, now=2000.0, seat=HERE) == {"0"}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,9 @@ def test_on_the_same_machine_a_dead_process_is_known_at_once(
     seat: Seat | None, alive: bool
 ) -> None:
     """Whoever had the number that is ours now is gone as well."""
-    assert living(Judge("me", HERE), 100.0, now=100.0, seat=seat) == ({"0"} if alive else set())
+    assert living(FailureDetector("me", HERE), 100.0, now=100.0, seat=seat) == (
+        {"0"} if alive else set()
+    )
 
 
 async def test_a_process_that_begins_while_another_looks_is_not_taken_for_dead(
@@ -270,15 +274,15 @@ async def test_a_process_beats_while_it_looks_for_what_was_taken_from_it() -> No
     beats: list[float] = []
 
     class Slow:
-        async def beat(self, _now_us: int, _seat: Seat | None) -> None:
+        async def beat(self, _now_us: int, _seat: Seat | None, _serves: object) -> None:
             beats.append(asyncio.get_running_loop().time())
 
-    async def look() -> None:
-        await asyncio.sleep(3 * LEASE_S)
+        async def give_up_what_was_taken(self) -> None:
+            await asyncio.sleep(3 * LEASE_S)
 
-    heart = Heart(Slow(), clock_us)  # type: ignore[arg-type]
-    heart.returned = look
-    await heart.begin([])
+    slow = Slow()
+    heart = Heartbeat(slow, clock_us)  # type: ignore[arg-type]
+    await heart.begin([], slow)
     await asyncio.sleep(LEASE_S)
     await heart.beat()
     pauses = [later - before for before, later in pairwise(beats[1:])]

@@ -111,8 +111,7 @@ class World:
         try:
             process = self._made(number, scripts, latency, fault, intake)
             cluster = process.cluster
-            cluster.leases.serves = (process.connector.name,)
-            await cluster.heartbeat.beat()
+            await cluster.heartbeat.begin([process.connector.name], process.recovery)
             await process.recovery.look_around()
             parts = [
                 cluster.heartbeat.beat_for_ever(),

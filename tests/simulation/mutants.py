@@ -15,11 +15,11 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from bot.callbacks import DeliveryHandler, RecordingHandler
-from bot.cluster.conversation_lock import Floors
-from bot.cluster.heartbeat import Heart, Judge
+from bot.cluster.conversation_lock import ConversationLocks
+from bot.cluster.heartbeat import FailureDetector, Heartbeat
 from bot.cluster.leases import Leases
 from bot.cluster.recovery import Recovery
-from bot.cluster.takeover import Endings
+from bot.cluster.takeover import Takeover
 from bot.intake.queue import Turns
 from bot.pacing import Pacing
 from bot.pacing.limiter import RateLimiter
@@ -124,11 +124,11 @@ def skip_the_last_edit(stack: ExitStack) -> None:
 def forget_the_beat(stack: ExitStack) -> None:
     """A process beats once, when it starts, and never again."""
 
-    async def silent(_self: Heart) -> None:
+    async def silent(_self: Heartbeat) -> None:
         await asyncio.Event().wait()
 
-    _put(stack, Heart, "beat_for_ever", silent)
-    _put(stack, Heart, "calm", property(lambda _self: True))
+    _put(stack, Heartbeat, "beat_for_ever", silent)
+    _put(stack, Heartbeat, "calm", property(lambda _self: True))
 
 
 def post_again_blindly(stack: ExitStack) -> None:
@@ -150,12 +150,12 @@ def answer_each_delivery(stack: ExitStack) -> None:
         return 1 if found is None else found
 
     _put(stack, Inbox, "add", again)
-    keep = Floors.keep
+    keep = ConversationLocks.keep
 
-    async def anew(self: Floors, asked: Any, received_us: int, run_id: Any) -> Given:
+    async def anew(self: ConversationLocks, asked: Any, received_us: int, run_id: Any) -> Given:
         return await keep(self, asked, received_us, run_id) or Given(1, self._me)
 
-    _put(stack, Floors, "keep", anew)
+    _put(stack, ConversationLocks, "keep", anew)
 
 
 def call_without_pacing(stack: ExitStack) -> None:
@@ -212,7 +212,7 @@ def swallow_a_refused_last_edit(stack: ExitStack) -> None:
 
 def claim_what_lives(stack: ExitStack) -> None:
     """Every other process counts as dead."""
-    _put(stack, Judge, "living", lambda self, *_args: {self._me})
+    _put(stack, FailureDetector, "living", lambda self, *_args: {self._me})
 
 
 def ignore_the_stop(stack: ExitStack) -> None:
@@ -280,10 +280,10 @@ def forget_who_waits(stack: ExitStack) -> None:
 def end_by_the_log_alone(stack: ExitStack) -> None:
     """What a dead process had shown and not recorded is taken off the screen again."""
 
-    async def short(_self: Endings, text: str, *_rest: Any) -> str:
+    async def short(_self: Takeover, text: str, *_rest: Any) -> str:
         return text
 
-    _put(stack, Endings, "_known", short)
+    _put(stack, Takeover, "_known", short)
 
 
 def tell_the_question(stack: ExitStack) -> None:

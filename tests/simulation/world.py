@@ -60,7 +60,7 @@ class Process:
         """Starts as the app does; a database that is away is waited for, as by a supervisor."""
         while True:
             try:
-                await self.cluster.heartbeat.begin([self.connector.name])
+                await self.cluster.heartbeat.begin([self.connector.name], self.recovery)
                 await self.recovery.look_around()
             except StoreUnavailable:
                 await asyncio.sleep(1.0)
@@ -152,7 +152,9 @@ class World:
         back. And of more processes than a budget has calls each may make one in the same window.
         """
         beating = [
-            p for p in self.processes if p.number not in self.watch.dead and p.cluster.leases.serves
+            p
+            for p in self.processes
+            if p.number not in self.watch.dead and p.cluster.heartbeat.serves
         ]
         known = all(p.sharers >= len(beating) for p in beating)
         told_by = self._told_by(now)
