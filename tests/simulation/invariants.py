@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from bot.intake import notices
 from bot.runs import Run, outcomes
 from bot.store import RunEnd, RunRow
 from bot.store.runs import run_of
@@ -225,10 +226,21 @@ class Invariants:
                 self._breach(f"unseen: {row.run_id} ({row.end.outcome}) shows nothing")
 
     def _unwanted(self, row: RunRow) -> bool:
-        """Begun by a process that died, and stopped by its asker while it waited to begin again."""
+        """Begun by a process that died; stopped by its asker, or replaced by a newer question of
+        which they are told, while it waited to begin again."""
         withdrawn = {message.id for message in self._people.withdrawn}
         unseen = row.end is not None and (row.end.outcome, row.end.verdict) == ("stopped", None)
-        return unseen and row.start.question_id in withdrawn
+        asked = row.start.question_id
+        return unseen and (asked in withdrawn or self._replaced(asked))
+
+    def _replaced(self, question_id: str) -> bool:
+        """Whether the asker was told that a newer question took the place of this one."""
+        parts = (m.versions[0].part for m in self._world.platform.messages.values() if m.versions)
+        return any(
+            part.text == english(notices.REPLACED) and part.about.id == question_id
+            for part in parts
+            if part is not None and part.about is not None
+        )
 
     def _excused(self, message: MessageRef) -> bool:
         return message in self._people.withdrawn or self._world.plan.policy == "replace"
