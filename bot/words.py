@@ -88,7 +88,7 @@ OF_FAILING_MODELS: dict[str, str] = {
     "cure.tls_not_yet_valid": "set this machine's clock right",
     "cause.tls_self_signed": "{host} shows a certificate that it signed itself",
     "cure.tls_self_signed": "if that server is yours, set SSL_CERT_FILE to its certificate (PEM)",
-    "cause.tls_unknown_ca": "nobody whom this machine trusts has signed the certificate of {host}",
+    "cause.tls_unknown_ca": "nobody that this machine trusts has signed the certificate of {host}",
     "cure.tls_unknown_ca": "if a company's proxy or virus scanner opens connections, set "
     "SSL_CERT_FILE to its certificate (PEM); in a slim container install ca-certificates; "
     "or the server leaves out its intermediate certificate",

@@ -33,7 +33,7 @@ class BackgroundTasks:
         return task
 
     async def aclose(self) -> None:
-        """Ends what is under way."""
+        """Ends what is still running."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

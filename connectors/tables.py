@@ -40,5 +40,5 @@ class Changes:
         return await asyncio.shield(task)
 
     async def aclose(self) -> None:
-        """Waits for the changes that are under way."""
+        """Waits for the changes that are running."""
         await asyncio.gather(*self._under_way, return_exceptions=True)

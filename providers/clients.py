@@ -102,7 +102,7 @@ def _http_client(url: str, timeout: openai.Timeout, carrier: Carrier) -> httpx2.
 
 
 def way_to(url: str) -> dict[str, Any]:
-    """How a client of httpx's gets to an address: over which proxy, and whom it trusts.
+    """How a client of httpx's gets to an address: over which proxy, and what it trusts.
 
     The environment is read here and not by the client, which would set up every proxy named there
     and fail on a bad one that this address doesn't need. Raises `Unusable` for a proxy that can't

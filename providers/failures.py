@@ -228,7 +228,7 @@ def _secrets(error: BaseException) -> Iterator[str]:
 
 
 def _without(said: str, text: str) -> str:
-    """What was said, but for every run of characters that stands in the text too."""
+    """What was said, without every run of characters that stands in the text too."""
     forms = {text.strip(), json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     for form in forms:
         if 2 < len(form) < _WINDOW:

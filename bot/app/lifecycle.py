@@ -23,11 +23,11 @@ from bot.store import Store, open_store, upgrade
 log = structlog.get_logger(__name__)
 
 MARGIN_S = 4.0
-"""So long after the grace the process ends, closed or not. Heroku kills 30 s after the signal."""
+"""Seconds after the grace at which the process exits, closed or not. Heroku kills after 30 s."""
 OVERDUE = 70
 """The exit code then: sysexits' "internal software error"."""
 CLOSE_DEADLINE_S = 5.0
-"""So long one thing may take to close where nobody is in a hurry."""
+"""Seconds that one thing may take to close when nothing else waits."""
 
 _CLOSING_S = 2.0
 """What is left of the grace, or a fifth of it, to close connectors, providers and log."""
@@ -78,15 +78,15 @@ class Stopping:
             self._began.set()
 
     def running_s(self) -> float:
-        """So long answers that are under way may still go on."""
+        """Seconds that running answers may still go on."""
         return max(0.0, self._left() - min(_CLOSING_S, self._grace / 5))
 
     def patience_s(self) -> float:
-        """So long the next thing may take to close, so that others have their turn, too."""
+        """Seconds that the next thing may take to close, so that the others get their turn."""
         return self._share(3)
 
     def last_s(self) -> float:
-        """So long the last thing may take to close, and half as long again to end."""
+        """Seconds that the last thing may take to close; it gets half as long again to end."""
         return self._share(1.5)
 
     def _share(self, of: float) -> float:

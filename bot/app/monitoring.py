@@ -25,7 +25,7 @@ from bot.telemetry import Metrics, MetricsAccess, Readiness, Watch, routes, watc
 from bot.telemetry.routes import Check
 from connectors.base import Connected, Connector, Gate, Linked, MessageRef, Unavailable
 
-# What is watched, and by whom: metrics and readiness always, traces where the settings say so.
+# What is watched: metrics and readiness always, traces where the settings ask for them.
 
 
 log = structlog.get_logger(__name__)

@@ -82,7 +82,7 @@ async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant
 
 
 async def _begin(bot: Bot) -> None:
-    """Tells the other processes what this one serves, and hears it of them: they share budgets."""
+    """Announces what this process serves and reads what the others serve; they share budgets."""
     serves = [connector.name for connector in bot.connectors]
     await bot.cluster.heartbeat.begin(serves, bot.recovery)
     await bot.recovery.look_around()

@@ -162,7 +162,7 @@ class FileLimits:
     """Characters (Unicode code points) of a text or a PDF."""
     pdf_pages: int = 50
     pdf_seconds: float = 15.0
-    """So long may the reading of one PDF take; what was read by then counts."""
+    """Seconds that reading one PDF may take; what was read by then counts."""
 
     def bytes_of(self, kind: FileKind) -> int:
         """The most bytes of one file of this kind."""

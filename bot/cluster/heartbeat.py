@@ -19,7 +19,7 @@ from bot.store import StoreUnavailable
 log = structlog.get_logger(__name__)
 
 LEASE_S = 10.0
-"""After so long without a beat a process counts as dead."""
+"""Seconds without a heartbeat after which a process counts as dead."""
 BEAT_S = 2.0
 
 

@@ -40,7 +40,7 @@ from bot.store.schema import Insert, errands, floors, inbox, insert_into, proces
 T = TypeVar("T", KeptQuestion, RunRow)
 
 _FORGET_US = 3_600_000_000
-"""A process that was silent for so long is forgotten; what it left has no living owner then."""
+"""Seconds of silence after which a process is forgotten; what it left has no living owner then."""
 
 _WAITING: tuple[State, ...] = ("waiting", "running")
 

@@ -122,7 +122,7 @@ class Recovery:
         self._estates: dict[Place, _Estate] = {}
 
     async def serve(self) -> None:
-        """Looks now and every second, until it is cancelled; then nothing is under way."""
+        """Looks now and every second until cancelled; then nothing it began still runs."""
         try:
             while True:
                 await self._safely(self.look())

@@ -46,7 +46,7 @@ _GAPS = ("", "\n\n", "\n", " ")
 
 
 def in_order(tokens: Sequence[TokenRow]) -> list[TokenRow]:
-    """The tokens up to the first that lacks."""
+    """The tokens up to the first gap."""
     return [token for n, token in takewhile(lambda each: each[0] == each[1].seq, enumerate(tokens))]
 
 

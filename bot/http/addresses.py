@@ -1,4 +1,4 @@
-"""Who a request comes from: the direct peer, or whom a trusted proxy names."""
+"""Who a request comes from: the direct peer, or the client that a trusted proxy names."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Proxies:
 
 
 class Clients:
-    """ASGI middleware: says whom each request counts for, and takes so many at once for each.
+    """ASGI middleware: says which client each request counts for, and bounds each at once.
 
     The `client` of a request becomes the address, or IPv6 network, that it counts for. Connections
     that come through a trusted proxy don't say whose they are; their requests do. The

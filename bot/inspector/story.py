@@ -16,7 +16,7 @@ from connectors.base import MessageRef
 from providers.base import ANSWER_KINDS
 
 STALL_US = 2_000_000
-"""A silence of the model that is so long is marked."""
+"""Seconds of silence of the model from which on the picture marks it."""
 AROUND = 60
 """Characters that are shown before and after a break."""
 

@@ -162,7 +162,7 @@ class IntakeOptions:
     """What the operator decided about questions.
 
     `follow_ups` says whether the bot answers, where it takes part, also those who don't name it.
-    A question that is changed within `edit_seconds` while it is being answered is answered anew.
+    A question that is changed within `edit_seconds` while it is being answered is answered again.
     `admins` may press what otherwise only the asker may, and no limit holds for them.
     """
 
@@ -319,7 +319,7 @@ class Turns:
             log.exception("intake.floor_kept")
 
     async def _leave_unless_busy(self, place: Place) -> None:
-        """Where an answer is under way, the lock is kept until that has ended."""
+        """While an answer is running, the lock is kept until it has ended."""
         if not self._conversations.busy(place):
             await self.unlock(place)
 

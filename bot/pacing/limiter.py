@@ -102,7 +102,7 @@ class Share:
 
 
 class Claimant(Protocol):
-    """A reply that wants to make a call. Read anew at each decision, for it grows and ends."""
+    """A reply that wants to make a call. Read again at each decision, since it grows."""
 
     @property
     def ended(self) -> bool:
@@ -159,7 +159,7 @@ _RECOVERY = 0.1
 """Part of the budget's rate that is added for each window without a 429."""
 
 _STORE_S = 30.0
-"""Budgets of windows that are at least so long are stores."""
+"""Seconds from which on a budget's window is a store."""
 
 _LEAST = 0.1
 """Fewest calls per window, however small this process's part is."""
@@ -262,7 +262,7 @@ class RateLimiter:
         since = _now() - self.window()
         old, new = self._flow.time_period, self.spacing(sum(at > since for at in self._early))
         if new != old:
-            # What the old spacing lacks is waited for here. If that is cancelled nothing is lost:
+            # The rest of the old spacing is waited for here. If that is cancelled nothing is lost:
             # the new limiter is part full, and the next to draw waits for the rest.
             self._flow = AsyncLimiter(1, new)
             await self._flow.acquire(max(0.0, 1 - old / new))

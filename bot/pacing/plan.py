@@ -40,7 +40,7 @@ _LATELY_S = 20.0
 _GOES_ON = 0.3
 """Part of the time for which replies have been coming that they are expected to keep coming."""
 _LEAST_S = 1.5
-"""So long replies are always expected to go on coming."""
+"""Seconds for which replies are always expected to keep coming."""
 
 _LONG_S = 60.0
 """Seconds of that time that count at most."""
@@ -48,11 +48,11 @@ _UNSURE_S = 3.0
 """Seconds that lower the rate's estimate at first, when few replies say little."""
 
 _GONE_S = 15.0
-"""Who has not waited for so long is taken for stopped."""
+"""Seconds without a wait after which a reply is taken for stopped."""
 
 
 def lasts(left: float, seconds: float) -> float:
-    """With what probability a reply goes on for so long, of which `left` seconds are expected."""
+    """The probability that a reply with `left` more seconds expected goes on for this long."""
     return float((1 + seconds / (3 * left)) ** -4)
 
 
@@ -63,7 +63,7 @@ class Lengths:
         self._seconds, self._replies = _WORTH * _MEAN_S, _WORTH
 
     def ended(self, seconds: float) -> None:
-        """A reply has gone on for so long."""
+        """A reply has gone on for this many seconds."""
         self._seconds = self._seconds * _KEPT + seconds
         self._replies = self._replies * _KEPT + 1
 
@@ -200,7 +200,7 @@ class Plan:
         return max(ends, self.leaves)
 
     def look(self, waiting: Sequence[Claimant], now: float) -> None:
-        """Plans anew. The tightest of all horizons says how far apart middles have to be."""
+        """Plans again. The tightest of all horizons says how far apart middles have to be."""
         self._demand.look(waiting, now)
         outlook = self._demand.outlook(now)
         gap_s = 0.0

@@ -219,7 +219,7 @@ class Layout:
 
 
 def layout(text: str, limits: Limits) -> list[Piece]:
-    """Lays out a whole text. The parts of a prefix are these parts, but for its last one."""
+    """Lays out a whole text. The parts of a prefix are these parts, except for its last one."""
     whole = Layout(limits)
     whole.append(text)
     return whole.pieces()
@@ -316,7 +316,7 @@ def _undo(piece: Piece, shown: str) -> str:
 def undecorated(pieces: Sequence[Piece], sources: Sequence[str]) -> str:
     """The answer's text in the Markdown source of messages, without decoration.
 
-    Decoration that a message lacks is not missed, what is there is kept.
+    Decoration that a message does not have is not missed; what is there is kept.
     """
     pairs = zip(pieces, sources, strict=False)
     undone = [
@@ -364,7 +364,7 @@ def _seen_up_to(head: str, body: str, text: str) -> int:
         len(text), len(seen(head + body)), len(body), lambda end: seen(head + body[:end])
     )
     close, exact = Unfinished().close, None
-    # From the first to the last: of a text that grows only the end is read anew.
+    # From the first to the last: of a growing text only the end is read again.
     for end in range(max(0, about - _NEARBY + 1), min(len(body), about + _NEARBY) + 1):
         begun = head + body[:end]
         if text == seen(begun) or text == seen(close(begun)):

@@ -60,7 +60,7 @@ def read(text: str, head: str) -> Iterator[LineState]:
 def head_at(at: int, place: LineState, text: str, room: PartRoom) -> str:
     """The head of the next part if a window's text is cut at `at`, in the line at `place`.
 
-    Decoration for which there is no room is left out, but for a bare fence.
+    Decoration for which there is no room is left out, except for a bare fence.
     """
     after_text = bool(text[place.at : at].strip())
     fence = place.fence

@@ -138,7 +138,7 @@ _NOTHING = "…"
 
 
 class Unfinished:
-    """Closes a growing text again and again; of what it has grown from, only the end is read anew.
+    """Closes a growing text again and again, reading only its end each time.
 
     A text that doesn't extend the last one is read from its start.
     """

@@ -1,7 +1,7 @@
 """What is on the screen, what should be, and the next call that brings the two together.
 
 Nothing here waits or calls anybody. The next part is posted before an earlier one gives up its
-tail, so the joined text never shrinks, save for closing marks.
+tail, so the joined text never shrinks, except for closing marks.
 """
 
 from __future__ import annotations

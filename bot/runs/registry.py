@@ -37,7 +37,7 @@ _NOTHING_S = 0.001
 
 
 class Runs:
-    """One message in, one answer out; knows every run that is under way in this process."""
+    """One message in, one answer out; knows every run of this process that has not ended."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Runs:
 
     @property
     def active(self) -> list[Run]:
-        """The runs under way, oldest first."""
+        """The runs that have not ended, oldest first."""
         return list(self._active.values())
 
     async def answer(
@@ -92,7 +92,7 @@ class Runs:
         return RunEnd(self._services.now_us(), outcomes.STOPPED.outcome, "", 0)
 
     def stop(self, run_id: UUID) -> bool:
-        """Stops a run; False where it isn't under way here."""
+        """Stops a run; False if it isn't running here."""
         run = self._active.get(run_id)
         if run is None:
             return False
@@ -150,7 +150,7 @@ class Runs:
         return asyncio.get_running_loop().time()
 
     async def idle(self, timeout: float) -> bool:
-        """Waits until no run is under way, at most `timeout` seconds; says whether that is so."""
+        """Waits at most `timeout` seconds until every run has ended; returns whether they have."""
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)
         except TimeoutError:

@@ -145,7 +145,7 @@ class PeopleSettings(BaseSettings):
         ]
 
     def unclear_people(self) -> list[str]:
-        """A line for each person of whom it is not clear who that is."""
+        """A line for each person whose id is ambiguous."""
         return [
             f"{setting.upper()} {fault}"
             for setting in _LISTS

@@ -22,11 +22,11 @@ from bot.store.schema import edits, insert_into, run_hours, runs, tokens
 
 HOUR_US = 3_600_000_000
 SETTLED_US = 2 * HOUR_US
-"""So long after its end an hour is counted for good, if its runs have ended."""
+"""Seconds after an hour's end when it is counted for the last time, if its runs have ended."""
 HELD_US = 24 * HOUR_US
-"""So long after its end an hour is counted for good with runs that have not ended."""
+"""Seconds after an hour's end when it is counted for the last time, ended runs or not."""
 FINAL_US = 180_000_000
-"""So long after its beginning an ended run is as it will be: a verdict may come after the end."""
+"""After this many seconds a finished run no longer changes: a verdict may come after the end."""
 
 _KEPT_DAYS = 31
 _PAUSE_S = 0.05

@@ -321,7 +321,7 @@ class Recorded:
     count: int
     """Tokens of every kind."""
     first_missing: int | None
-    """The number of the first token that lacks before the last one recorded, or None."""
+    """The number of the first token that is missing before the last one recorded, or None."""
 
 
 class TokenLog:

@@ -1,4 +1,4 @@
-"""The tables. Times (`…_us`) are microseconds since the epoch, save where a column says otherwise.
+"""The tables. Times (`…_us`) are microseconds since the epoch, unless a column says otherwise.
 
 There are no foreign keys: rows are written in groups, and a row that the database refuses must
 not take others with it.

@@ -1,4 +1,4 @@
-"""What was used: by whom, with which model, and when. Times are microseconds since the epoch.
+"""What was used: who, with which model, and when. Times are microseconds since the epoch.
 
 A run counts from its start. Of one that has not ended yet it is known what the model was given,
 about, and how many tokens the log has.
@@ -32,9 +32,9 @@ from bot.store.schema import insert_into, processes, runs, tokens, unindexed, us
 By = Literal["person", "workspace", "model"]
 
 _ALIVE_US = 60_000_000
-"""A process that has not beaten for so long writes no answers any more."""
+"""Seconds without a heartbeat after which a process writes no more answers."""
 _LONGEST_US = 86_400_000_000
-"""No run goes on for so long."""
+"""Seconds; no run goes on this long."""
 
 
 @dataclass(frozen=True, slots=True)

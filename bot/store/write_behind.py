@@ -66,7 +66,7 @@ class Journal:
         """`interval` in seconds; `limit` in rows.
 
         Over the limit `add_many` refuses (one of many rows of a run); `add` has a tenth more, so
-        that a run's few rows still find room. `add_last` never lacks room: an end that is lost
+        that a run's few rows still find room. `add_last` always has room: an end that is lost
         would leave the run open, and while the database is away no question can be kept, so no
         more runs end than had begun.
         """

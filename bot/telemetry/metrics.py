@@ -1,4 +1,4 @@
-"""The numbers of one process, in Prometheus' form: what is counted, and how it hears of it."""
+"""The numbers of one process, in Prometheus' form: what is counted, and where it comes from."""
 
 from __future__ import annotations
 

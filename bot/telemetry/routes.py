@@ -26,7 +26,7 @@ Check = Callable[[], Awaitable[str | None]]
 DEADLINE_S = 2.0
 """Seconds after which a check has failed."""
 FRESH_S = 2.0
-"""So long an answer stands: however many ask, each check is made once in that time."""
+"""Seconds for which an answer is reused: however many ask, each check is made once in that time."""
 
 
 class Readiness:

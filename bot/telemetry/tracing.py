@@ -27,7 +27,7 @@ from bot.store import EditRow, RunEnd, RunStart
 from bot.telemetry.metrics import error_type
 
 SEND_DEADLINE_S = 3
-"""A receiver that takes longer for one batch has not taken it; so long the end waits for it."""
+"""Export timeout in seconds for one batch; shutdown waits this long for it."""
 
 _PROVIDERS = {"azure": "azure.ai.openai"}
 """The conventions' names of services, where they differ from those in the setting MODEL."""
@@ -38,7 +38,9 @@ Attributes = dict[str, AttributeValue]
 
 @dataclass(slots=True)
 class _Open:
-    """A run under way: when each of its parts was first posted, and for how long (microseconds)."""
+    """A run that has not ended: when each of its parts was first posted, and how long that took
+    (microseconds).
+    """
 
     posts: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -74,7 +76,7 @@ class Tracing:
         self._open: dict[UUID, _Open] = {}
 
     def began(self, start: RunStart) -> None:
-        """Notes that a run is under way."""
+        """Notes that a run has begun."""
         self._open[start.run_id] = _Open()
 
     def called(self, run_id: UUID, _connector: str, call: EditRow, _lag_us: int | None) -> None:

@@ -284,7 +284,7 @@ async def _limited(answer: aiohttp.ClientResponse) -> Limited:
 
 
 _GUARD_S = 0.25
-"""Calls are not under way for equally long: so much later than allowed, none is too early."""
+"""Safety margin in seconds for network jitter."""
 _JITTER_S = 0.5
 """A window that Discord says is longer by less is none."""
 _WINDOWS = 3

@@ -160,7 +160,7 @@ def _application(application: Json) -> list[str]:
 async def _guild(
     rest: Rest, guild: Json, me: str, wanted: Sequence[Permission], invite: str
 ) -> list[str]:
-    """What the bot lacks in every channel of a server; that one is closed to it may be meant."""
+    """The permissions missing in every channel of a server: one closed channel may be meant."""
     base, member = await _standing(rest, guild["id"], me)
     lacking = [each for each in wanted if not base & each.bit]
     if lacking:
@@ -188,7 +188,7 @@ async def _listed(rest: Rest, channel_id: str, guilds: Sequence[Json]) -> Json |
 async def _channel(
     rest: Rest, channel_id: str, me: str, wanted: Sequence[Permission], guilds: Sequence[Json]
 ) -> list[str]:
-    """What the bot lacks in one channel."""
+    """The permissions missing in one channel."""
     try:
         channel = await rest.look_up("/channels/{channel_id}", channel_id=channel_id)
     except (Gone, Refused) as error:

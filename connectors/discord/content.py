@@ -139,7 +139,7 @@ def files_of(message: Json) -> tuple[File, ...]:
 
 
 def names_in(message: Json) -> dict[str, str]:
-    """The people whom a message mentions, by their ids; those of what it passes on too."""
+    """The people a message mentions, by their ids, including those in a forwarded message."""
     mentioned = [*(message.get("mentions") or ())]
     for each in _snapshots(message):
         mentioned += each.get("mentions") or ()
@@ -235,7 +235,7 @@ def people_in(message: Message) -> Iterator[Mapping[str, Any]]:
 
 
 def said(place: Place, message: Message, us: str, names: Mapping[str, str]) -> Iterator[Said]:
-    """What was said and by whom. A command's response tells the question above the answer."""
+    """What was said, and who said it. A command's response has the question above it."""
     above = parts.above(message)
     if above:
         yield _asked(place, message, above, names)

@@ -30,7 +30,7 @@ BANNED_S = 60.0
 
 _TOKEN = "Reset the token in the Developer Portal (Bot) and set DISCORD_TOKEN to the one you get."  # noqa: S105 - it tells where to find one
 _SEE = "Give the bot View Channels and Read Message History in the channel."
-_MAY = "Give the bot the permissions of its invitation in the channel, or invite it anew."
+_MAY = "Give the bot the permissions of its invitation in the channel, or invite it again."
 _ANEW = "The answer goes on in a new message."
 _LATE = "The answer goes on as an ordinary message."
 _WORDS = "The server's rules do not allow what it says."
@@ -40,7 +40,7 @@ TABLE: Mapping[int, tuple[type[ConnectorError], str]] = {
     # What was deleted. An edit stops there: the reader wanted it away.
     10003: (Gone, "The channel was deleted."),
     10008: (Gone, "The message was deleted."),
-    # Where it may speak, and to whom.
+    # Where it may speak, and who may be addressed.
     10004: (Refused, "The bot is not in the server: invite it."),
     50001: (Refused, _SEE),
     50007: (Refused, "The person takes no direct messages from the bot."),

@@ -162,7 +162,7 @@ class DiscordEvents:
         self._errands.run(self._catch_up.run())
 
     async def aclose(self) -> None:
-        """Ends what is under way."""
+        """Ends what is still running."""
         await self._errands.aclose()
 
     # Messages.

@@ -34,7 +34,7 @@ Json = dict[str, Any]
 APART_S = 5.0
 """Discord lets one session in five seconds begin."""
 READY_S = 2.0
-"""So long after its last server a session counts as complete."""
+"""Seconds after its last server when a session counts as complete."""
 HEARD = (
     "MESSAGE_CREATE",
     "MESSAGE_UPDATE",
@@ -144,7 +144,7 @@ class Client(discord.AutoShardedClient):
         self._starts.ready()
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        """A connection was lost, or is to be made anew."""
+        """A connection was lost, or has to be made again."""
         self._sessions.discard(shard_id)
         self._starts.lost()
 
@@ -173,7 +173,7 @@ class _GatewayHttp(Http):
         return shards, self._told, limit
 
     async def ws_connect(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
-        """Connects. For a session anew the library would go to Discord's own address."""
+        """Connects. For a new session the library would go to Discord's own address."""
         wanted = URL(url)
         told = self._told if wanted.host == DiscordWebSocket.DEFAULT_GATEWAY.host else None
         if address := self._chosen or told:
@@ -294,7 +294,7 @@ class Gateway:
             yield incoming
 
     async def aclose(self) -> None:
-        """Refuses what comes from now on, and ends the connection and all that is under way."""
+        """Refuses what comes from now on, and ends the connection and all that is running."""
         self._inflow.close()
         await self._inbound.aclose()
         if self._keeping is None:
@@ -363,7 +363,7 @@ class Gateway:
             log.warning("discord: the commands are as they were before: %s", error)
 
     async def _connect(self) -> None:
-        """Stays connected; drops are mended by the library, which resumes or begins anew."""
+        """Stays connected; the library mends dropped connections by resuming or starting again."""
         client = Client(
             self._options.api_url,
             self._options.gateway_url,

@@ -146,7 +146,7 @@ GetKeys = Callable[[], Awaitable[Keys]]
 """The keys that seal; raises `Unavailable` where they can't be had."""
 
 LIFE_S = 15 * 60.0
-"""So long a token opens something."""
+"""Seconds for which a token is valid."""
 
 
 class InteractionTokens:

@@ -67,7 +67,7 @@ def content(markdown: str, above: str = "") -> str:
 
 
 def drawn(message: Mapping[str, Any]) -> Drawn:
-    """What Discord's client draws of a message of ours, but for the question above it."""
+    """What Discord's client draws of a message of ours, without the question above it."""
     text = str(message.get("content") or "").strip().removeprefix(above(message))
     return DIALECT.read("" if text == _BLANK else text)
 

@@ -27,18 +27,18 @@ from connectors.newest import Newest
 _Result = TypeVar("_Result")
 
 _PATIENCE_S = 5.0
-"""So long calls that are under way are waited for at the end."""
+"""Seconds that running calls are waited for at the end."""
 
 
 class Flights:
-    """One call at a time for each key. A cancelled caller leaves its call under way."""
+    """One call at a time for each key. A cancelled caller leaves its call running."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[Any]] = {}
         self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self, key: str, call: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Makes a call once no other with the same key is under way. Returns what it returns."""
+        """Makes a call once no other with the same key is running, and returns its result."""
         while before := self._under_way.get(key):
             await asyncio.wait({before})
         flight = asyncio.create_task(_awaited(call), name=f"discord {key}")
@@ -53,7 +53,7 @@ class Flights:
         task.add_done_callback(self._errands.discard)
 
     async def aclose(self) -> None:
-        """Waits for what is under way, but not for ever."""
+        """Waits for what is running, but not for ever."""
         tasks = {*self._under_way.values(), *self._errands}
         if not tasks:
             return

@@ -84,9 +84,9 @@ def _is_alike(message: Message, part: Part, since: float) -> bool:
 
 
 _FRESH_S = 14 * 60.0
-"""A token lives for a quarter of an hour; so long it is used."""
+"""Seconds for which a token is used; it lives for a quarter of an hour."""
 _TOLD_S = 5.0
-"""So long it is waited for that Discord hears of our having an interaction."""
+"""Seconds to wait until Discord knows that we have an interaction."""
 _REMEMBERED = 2_000
 _LOOKED_AT = 3
 """So many commands at the most are asked whether a message is theirs."""

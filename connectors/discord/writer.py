@@ -40,7 +40,7 @@ LONGEST = 1_900
 """UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
 
 _NONCE_HOLDS_S = 120.0
-"""So long Discord surely knows a nonce again; after that a lost post is looked for."""
+"""Seconds for which Discord surely recognises a nonce; after that a lost post is looked for."""
 _REMEMBERED = 10_000
 _NO_HISTORY = 160002
 """Discord's number for a reply where the bot may not read what it replies to."""
@@ -63,7 +63,7 @@ class _TriedPost:
 
 
 class DiscordWriter:
-    """Calls for messages. None is cancelled once it is under way, and one goes on at a time."""
+    """Calls for messages. None is cancelled once it has begun, and one runs at a time."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class DiscordWriter:
             self._indicator.stop(place)
 
     async def aclose(self) -> None:
-        """Waits for the calls that are under way."""
+        """Waits for the calls that are running."""
         await self._indicator.aclose()
         await self._flights.aclose()
 

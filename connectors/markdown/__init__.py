@@ -5,7 +5,7 @@ written there and what is drawn. A text is read in slices; `State` is all that a
 
 Where this differs from CommonMark:
 
-- HTML is no markup but for `<br>`; references, footnotes and entities are literal.
+- HTML is no markup except for `<br>`; references, footnotes and entities are literal.
 - Runs of `*` and `_` between two ASCII letters or digits are literal (`2**10`), `__name__` is.
 - Chinese, Japanese and Korean neighbours never keep marks from being emphasis.
 - `\\(`, `\\)`, `\\[` and `\\]` are no escapes. Formulas are literal: those between them, between

@@ -1,6 +1,6 @@
 """Reads the inline markup of a paragraph, heading or cell, in time linear in its length.
 
-CommonMark with GFM's `~~`, but for what `connectors.markdown` says. Links bind tighter than
+CommonMark with GFM's `~~`, except where `connectors.markdown` differs. Links bind tighter than
 emphasis, so there are two steps: one from left to right that finds code, formulas, tags and links,
 and one that pairs the marks of emphasis among what is left.
 """

@@ -181,7 +181,7 @@ class Form:
 
 
 class Words:
-    """Lines of words as they are gathered: white space is one space, but for that in code."""
+    """Lines of words as they are gathered: white space is one space, except in code."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []

@@ -210,7 +210,7 @@ def _align(delimiter: re.Match[str]) -> Align:
 
 
 def cells(row: str) -> list[str]:
-    """A row's cells as they are written, but for escaped bars."""
+    """A row's cells as they are written, with escaped bars as bars."""
     inner = row.strip(" \t").removeprefix("|")
     found, start = [], 0
     for mark in _CELL_END.finditer(inner):

@@ -117,7 +117,7 @@ class Platform:
     calls: list[Call] = field(default_factory=list)
     signals: list[tuple[Place, Status]] = field(default_factory=list)
     overlaps: list[MessageRef] = field(default_factory=list)
-    """Messages that were edited while another edit of theirs was under way."""
+    """Messages that were edited while another edit of theirs was running."""
     files: dict[str, bytes] = field(default_factory=dict)
     """The content of attached files, by id."""
     whispers: dict[str, tuple[Person, str]] = field(default_factory=dict)

@@ -252,7 +252,7 @@ class Window:
         self.count()
 
     def pause(self, seconds: float) -> None:
-        """Slack wants quiet for so long."""
+        """Slack asks for a pause of this many seconds."""
         until = asyncio.get_running_loop().time() + seconds
         self._paused_until = max(self._paused_until, until)
 

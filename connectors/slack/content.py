@@ -222,7 +222,7 @@ def plain(
 
 
 def mentioned(text: str) -> frozenset[str]:
-    """The ids of the people whom a text mentions."""
+    """The ids of the people a text mentions."""
     return frozenset(_PERSON.findall(text))
 
 
@@ -375,7 +375,7 @@ def people_in(message: Message, bot: BotIdentity) -> Iterator[str]:
 
 
 def said(place: Place, message: Message, bot: BotIdentity, names: Mapping[str, str]) -> Said:
-    """What was said and by whom. What we asked in a person's name are that person's words."""
+    """What was said, and who said it. What we asked in a person's name are that person's words."""
     asked = _question(message, bot)
     author = _asker(asked, names) if asked else _author(message, names)
     opens = message["ts"] == place.thread

@@ -24,7 +24,7 @@ from connectors.slack.handover import SlackHandover, not_taken, taken
 from connectors.slack.questions import Names
 
 PATIENCE_S = 0.5
-"""The other event comes within some hundredths of a second, where the bot hears of it at all."""
+"""The other event comes within some hundredths of a second, if Slack sends it to the bot at all."""
 _REMEMBERED = 1_000
 _NOT_YET = object()
 

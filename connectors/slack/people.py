@@ -1,4 +1,4 @@
-"""People and places by Slack's ids: what people are called, whom an answer is for, where it
+"""People and places by Slack's ids: what people are called, who an answer is for, where it
 stands.
 """
 
@@ -16,7 +16,7 @@ from connectors.slack.api import Api
 _MOST = 10_000
 _LIFE_S = 3600.0
 _QUIET_S = 30.0
-"""So long nobody is waited for where Slack was slow: a channel's events wait for each other."""
+"""Seconds for which nobody waits after Slack was slow: a channel's events wait for each other."""
 _AT_ONCE = 8
 _PATIENCE_S = 2.0
 """Seconds that a name is worth: an event has to be acknowledged in three."""

@@ -102,7 +102,7 @@ class SlackWords:
     us: BotIdentity
     addressed: bool = True
     version: str = ""
-    """Of a change; empty for what was said anew."""
+    """Of a change; empty for a new message."""
 
     @property
     def people(self) -> frozenset[str]:
@@ -121,7 +121,7 @@ class SlackWords:
 
 
 def team_of(body: Json) -> str:
-    """The workspace that a payload is for: that of the installation which hears of it."""
+    """The workspace that a payload is for: that of the installation which receives it."""
     for granted in body.get("authorizations") or ():
         if granted.get("team_id"):
             return _string(granted, "team_id")
@@ -132,7 +132,7 @@ def team_of(body: Json) -> str:
 
 
 def home_of(body: Json) -> str:
-    """The realm of the people of the workspace that hears of an event."""
+    """The realm of the people of the workspace that receives an event."""
     return _organisation_of(body) or team_of(body)
 
 
@@ -190,7 +190,7 @@ def pressed(body: Json, *, threads_in_dms: bool) -> Pressed | None:
 
 
 def actor(body: Json, team: str) -> Person:
-    """The person who acts in an interaction that a workspace's installation hears of."""
+    """The person who acts in an interaction that a workspace's installation receives."""
     user, theirs = body["user"], body.get("team") or {}
     home = _string(user, "team_id") or team
     # Of an organisation with several workspaces the payload tells where it is the person's own.
@@ -352,7 +352,7 @@ class Anchors:
         """What went wrong, in words for the asker; empty where the question is on its way.
 
         Who may not ask is told so, or nothing, and nothing is posted in their name. What takes
-        longer than Slack waits goes on; the asker hears of its failure later.
+        longer than Slack waits goes on; the asker is told of its failure later.
         """
         place = Place("slack", asking.team, asking.channel, asking.thread)
         verdict = await self._handover.admits(place, asking.person, within=ADMITTED_S)

@@ -53,7 +53,7 @@ _REMEMBERED = 10_000
 
 
 class AgentSessions:
-    """The sessions and status lines of all threads. Courtesies, but for the end of a session."""
+    """The sessions and status lines of all threads. Courtesies, except for the end of a session."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

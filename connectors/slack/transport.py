@@ -313,7 +313,7 @@ class SlackTransport:
             yield incoming
 
     async def aclose(self) -> None:
-        """Refuses what comes from now on, and ends the socket and all that is under way."""
+        """Refuses what comes from now on, and ends the socket and everything that is running."""
         self._inflow.close()
         if self._socket is not None:
             await self._socket.aclose()

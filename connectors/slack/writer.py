@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _MINUTE_S = 60.0
 _GUARD_S = 1.0
-"""Budgets count over a second more than Slack does: calls are not under way for equally long."""
+"""Budgets count over a second more than Slack does, as a margin for network jitter."""
 _BURST = 5
 """Posts that Slack takes from a channel at once, where it takes one in a second."""
 _SKEW_S = 60.0

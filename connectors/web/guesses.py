@@ -47,7 +47,7 @@ class TooManyGuesses(Exception):
 
 
 class Guess:
-    """A guess that is under way. It is wrong unless `right` was called when its block ends."""
+    """A guess at a password. It is wrong unless `right` was called when its block ends."""
 
     def __init__(self, places: list[_Places], now: Callable[[], float]) -> None:
         self._places = places

@@ -66,7 +66,7 @@ class SignIn:
         return self.oidc is not None or self.header is not None
 
     def by_header(self, connection: HTTPConnection) -> Session | None:
-        """Somebody whom a proxy has signed in."""
+        """Somebody a proxy has signed in."""
         name = connection.headers.get(self.header, "").strip() if self.header else ""
         return Session("", "proxy", plain_id(name.lower()), name[:200]) if name else None
 

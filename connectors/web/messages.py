@@ -162,7 +162,7 @@ class PageMessages:
         """Each is run with the telling of it: else the screens would stay behind."""
 
     async def aclose(self) -> None:
-        """Waits for the changes that are under way; the engine is its owner's to close."""
+        """Waits for the changes that are running; the engine is its owner's to close."""
         await self.changes.aclose()
 
     async def add(

@@ -61,7 +61,7 @@ class OidcIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One sign-in that is under way: what its browser keeps meanwhile, signed."""
+    """One sign-in in progress: what its browser keeps meanwhile, signed."""
 
     state: str
     nonce: str

@@ -92,6 +92,16 @@ def test_the_way_of_an_answer_has_what_it_must_have(passed: list[Passed]) -> Non
     assert {"SqlDatabase.run", "_transacted"} <= written
 
 
+def test_an_answer_passes_the_files_that_the_architecture_names(passed: list[Passed]) -> None:
+    document = (sources.ROOT / "docs" / "architecture.md").read_text()
+    way = document.split("## The way of a Slack mention")[1].split("\n## ")[0]
+    named = re.findall(r"`([\w/]+)(?:\.py|/)?`", way)
+    files = [each.file for each in passed]
+    unseen = [name for name in named if name.islower() and not any(name in file for file in files)]
+    assert named
+    assert unseen == []
+
+
 def test_the_way_of_an_answer_is_the_same_each_time(passed: list[Passed]) -> None:
     assert fresh_trace() == passed
 

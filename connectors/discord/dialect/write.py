@@ -107,7 +107,7 @@ class BlockWriter:
         self._mark = mark
 
     def all(self, blocks: Sequence[Block]) -> list[str]:
-        """The lines of some blocks, parted by blank lines where the client needs or lacks them."""
+        """The lines of some blocks, with blank lines between them where the client needs them."""
         lines: list[str] = []
         before: Block | None = None
         for block in _not_blank(blocks):

@@ -98,7 +98,7 @@ class Installations:
         return {row.team: row.name for row in await self._table.all()}
 
     async def aclose(self) -> None:
-        """Waits for the changes that are under way."""
+        """Waits for the changes that are running."""
         await self._table.aclose()
 
     async def _opened(self, row: Row) -> str:

@@ -74,7 +74,7 @@ class InstallationTable:
         await self._change(update(slack_installations).where(_is(row)).values(token=token))
 
     async def remove(self, row: Row) -> None:
-        """Forgets an installation, unless it was made anew meanwhile."""
+        """Forgets an installation, unless it was made again meanwhile."""
         await self._change(delete(slack_installations).where(_is(row)))
 
     async def use(self, nonce: str, lifetime_us: int) -> bool:
@@ -97,7 +97,7 @@ class InstallationTable:
             return [Row(*row) for row in found]
 
     async def aclose(self) -> None:
-        """Waits for the changes that are under way; the engine is its owner's to close."""
+        """Waits for the changes that are running; the engine is its owner's to close."""
         await self._changes.aclose()
 
     async def _change(self, statement: Executable) -> None:

@@ -30,7 +30,7 @@ from connectors.slack.people import Recipient, Recipients, is_dm
 
 _START, _STOP = "chat.startStream", "chat.stopStream"
 _MINUTE_S = 61.0
-"""Slack's minute, and a second more: calls are not under way for equally long."""
+"""Slack's minute, and a second more as a margin for network jitter."""
 
 
 class Calls:

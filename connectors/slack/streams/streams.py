@@ -64,7 +64,7 @@ class Stream:
     columns: int = COLUMNS
     """The most that a table may have."""
     in_doubt: bool = False
-    """A call is under way, or its answer was lost: more than `sent` may be there."""
+    """A call is running, or its answer was lost: more than `sent` may be there."""
     bare: bool = False
     """Slack refused the blocks below it."""
     version: int = 0
@@ -127,7 +127,7 @@ def _places(written: str, sent: int) -> Iterator[int]:
 log = logging.getLogger(__name__)
 
 _MINUTE_S = 61.0
-"""Slack's minute, and a second more: calls are not under way for equally long."""
+"""Slack's minute, and a second more as a margin for network jitter."""
 _ROTATE_AFTER_S = 270.0
 """Slack ends a stream by itself after five minutes, and marks it as failed."""
 _FORGET_AFTER_S = 3600.0
