@@ -169,7 +169,7 @@ _READ_US = 30 * 86_400_000_000
 
 
 class PageDoor:
-    """Lets in those whom a connector's sign-in lets in."""
+    """Lets people into the inspector who have signed in to a connector's page."""
 
     def __init__(self, gate: Gate, connector: str = "") -> None:
         """`connector` is the name of the one that people sign in to."""

@@ -120,7 +120,7 @@ def usage(context: click.Context, by: By, days: int, as_json: bool) -> None:
 @usage.command()
 @click.argument("person")
 def reset(person: str) -> None:
-    """Let a person begin anew: what they have used counts no more against their limits.
+    """Reset a person's limits: what they have used no longer counts against them.
 
     PERSON is connector:id or slack:workspace/id, or an id that only one person has. The totals
     stay as they are.
@@ -129,7 +129,7 @@ def reset(person: str) -> None:
         account = asyncio.run(app.reset_person(settings_for_command(), person))
     except app.PersonUnknown as error:
         fail(str(error))
-    click.echo(f"The limits of {account} begin anew.")
+    click.echo(f"The limits of {account} are reset.")
 
 
 async def _totals(settings: Settings, by: By, days: int) -> list[Total]:

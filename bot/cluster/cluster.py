@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+
+import structlog
 
 from bot.cluster.conversation_lock import ConversationLocks
 from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.leases import Leases, Seat
 from bot.cluster.mailbox import Mailbox
 from bot.store import Store, StoreUnavailable
+
+log = structlog.get_logger(__name__)
 
 
 class Cluster:
@@ -37,7 +40,9 @@ class Cluster:
         and to close the store's connections takes at most half as long again.
         """
         await self.store.drain(timeout)
-        with suppress(StoreUnavailable, TimeoutError):
+        try:
             async with asyncio.timeout(timeout / 4):
                 await self.leases.release()
+        except (StoreUnavailable, TimeoutError) as error:  # others wait until the lease runs out
+            log.warning("lease.not_released", error=str(error) or type(error).__name__)
         return await self.store.aclose(timeout)

@@ -84,7 +84,7 @@ class Snapshot:
     locks: frozenset[str]
     """Who answers in a conversation."""
     letters: frozenset[str]
-    """Whom something was left for in the mailbox."""
+    """The processes that have something in the mailbox."""
 
 
 class Leases:

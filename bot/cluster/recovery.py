@@ -38,10 +38,12 @@ _LONGEST_PAUSE_S = 60.0
 class RecoveryIntake(Protocol):
     """Where questions come in."""
 
-    async def resume(self, kept: KeptQuestion, connector: Connector, *, anew: bool = False) -> bool:
+    async def resume(
+        self, kept: KeptQuestion, connector: Connector, *, again: bool = False
+    ) -> bool:
         """Answers a question that another process kept, as if it came now; says whether it does.
 
-        `anew`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
+        `again`: also where its run has begun. Raises `StoreUnavailable` or a `ConnectorError`
         where it can't be said yet.
         """
         ...
@@ -275,17 +277,17 @@ class Recovery:
         log.info("run.claimed", owner=run.owner)
         connector = self._connector(run.row.start.place)
         left = await self._takeover.left(run.row, connector)
-        if connector is None or not left.blank or not await self._anew(run, connector):
+        if connector is None or not left.blank or not await self._begins_again(run, connector):
             await self._takeover.end(left, connector)
 
-    async def _anew(self, run: Orphan[RunRow], connector: Connector) -> bool:
+    async def _begins_again(self, run: Orphan[RunRow], connector: Connector) -> bool:
         """Answers the question of a run of which nobody has seen anything, if it still waits."""
         question = await self._leases.question_of(run.row.run_id)
         if question is None:
             return False
         if not await self._leases.claim_question(question.row.id, question.owner):
             return False
-        return await self._door.resume(question.row, connector, anew=True)
+        return await self._door.resume(question.row, connector, again=True)
 
     async def _answer(self, question: Orphan[KeptQuestion]) -> None:
         row = question.row

@@ -1,4 +1,4 @@
-"""The HTTP server: one ASGI app, its open connections, and whom each request counts for."""
+"""The HTTP server: one ASGI app, its open connections, and which client each request counts for."""
 
 from bot.http.addresses import Proxies
 from bot.http.connections import ConnectionLimits, limits_for, raised_file_limit

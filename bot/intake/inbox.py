@@ -176,15 +176,15 @@ class Resuming:
         self._now_us = now_us
 
     async def prepare(
-        self, kept: Kept, connector: Connector, *, anew: bool
+        self, kept: Kept, connector: Connector, *, again: bool
     ) -> QueuedQuestion | None:
         """The question as it was to be answered; None where it is settled already, or is now.
 
-        `anew` says that its run has begun, and that nobody has seen anything of it. Raises
+        `again` says that its run has begun, and that nobody has seen anything of it. Raises
         `StoreUnavailable` or `ConnectorError` where nothing can be said yet.
         """
         late = self._now_us() - kept.received_us > ANSWER_WITHIN_US
-        if (anew and late) or (not anew and await self._begun_before(kept)):
+        if (again and late) or (not again and await self._begun_before(kept)):
             return None
         question = await self._question(kept)
         if kept.run_id is None or question is None or await self._replaced(kept, question):
@@ -193,7 +193,7 @@ class Resuming:
         if late:
             await self._turn_away(kept, question.asked, connector)
             return None
-        return QueuedQuestion(kept.id, question, connector, kept.run_id, anew)
+        return QueuedQuestion(kept.id, question, connector, kept.run_id, again)
 
     async def unrecorded(self, kept: Kept) -> RunStart | None:
         """The run that was to answer a question, if it was not recorded, as it would have begun.

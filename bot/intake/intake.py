@@ -211,21 +211,21 @@ class Intake:
 
     # Questions that another process kept and did not answer.
 
-    async def resume(self, kept: Kept, connector: Connector, *, anew: bool = False) -> bool:
+    async def resume(self, kept: Kept, connector: Connector, *, again: bool = False) -> bool:
         """Answers a question of another process as if it came now; says whether it does.
 
-        `anew`: also where its run has begun. Raises `StoreUnavailable` or `ConnectorError` where
+        `again`: also where its run has begun. Raises `StoreUnavailable` or `ConnectorError` where
         that can't be said yet: then ask again.
         """
         if kept.run_id in self._turns.held:
             return True
         # The lock comes last: a question that can't be answered yet must not keep it.
-        found = await self._resuming.prepare(kept, connector, anew=anew)
+        found = await self._resuming.prepare(kept, connector, again=again)
         if found is None:
             async with self._keeping.lock:
                 await self._turns.unlock(kept.asked.message.place)
             return False
-        if self._turns.one_at_a_time and not await self._has_lock(kept, anew=anew):
+        if self._turns.one_at_a_time and not await self._has_lock(kept, again=again):
             return True
         async with self._keeping.lock:
             if self._keeping.closed:
@@ -234,12 +234,12 @@ class Intake:
                 self._turns.admit(found)
         return True
 
-    async def _has_lock(self, kept: Kept, *, anew: bool) -> bool:
+    async def _has_lock(self, kept: Kept, *, again: bool) -> bool:
         """Takes the lock for a question, or hands that over to the process that has the lock."""
         place = kept.asked.message.place
-        if await self._cluster.locks.take(place, kept.id, hand_over=not anew):
+        if await self._cluster.locks.take(place, kept.id, hand_over=not again):
             return True
-        if anew:  # its run is ours, and a run can't be handed over
+        if again:  # its run is ours, and a run can't be handed over
             raise Unavailable("another process answers there")
         log.info("intake.handed_over", inbox=kept.id)
         return False

@@ -79,7 +79,7 @@ class QueuedQuestion:
     connector: Connector
     run_id: UUID
     """The run that answers it, also if it is another process that does."""
-    anew: bool = False
+    again: bool = False
     """Its run was begun by a process that died, and is begun again."""
 
 
@@ -302,7 +302,7 @@ class Turns:
         await self._refused(item)
 
     async def _refused(self, item: QueuedQuestion) -> None:
-        if item.anew:  # its run was begun, and this is its end
+        if item.again:  # its run was begun, and this is its end
             self._store.runs.end(item.run_id, self._runs.never_answered())
         await self._mark(item, "refused")
         await self._leave_unless_busy(item.question.asked.message.place)

@@ -119,7 +119,7 @@ _PAUSE_S = 0.25
 
 
 async def scrub(database: Database) -> bool:
-    """Writes the file anew, without what was deleted, and empties its log; false where another
+    """Writes the file again, without what was deleted, and empties its log; false where another
     process kept it busy. PostgreSQL does so by itself, later: there is nothing to do.
 
     It takes as long as it takes to copy the file.

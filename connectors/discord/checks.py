@@ -164,7 +164,7 @@ async def _guild(
     base, member = await _standing(rest, guild["id"], me)
     lacking = [each for each in wanted if not base & each.bit]
     if lacking:
-        cure = f"invite the bot anew: {invite}"
+        cure = f"invite the bot again: {invite}"
         return [_fault(f"the server {guild['name']}", each, cure) for each in lacking]
     channels = await rest.look_up("/guilds/{guild_id}/channels", guild_id=guild["id"])
     rights = [

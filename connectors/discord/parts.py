@@ -115,7 +115,7 @@ _LABELS = {
 }
 
 NOBODY: Mapping[str, Any] = {"parse": [], "replied_user": False}
-"""Whom a message may ping."""
+"""What a message may ping."""
 
 
 def body(part: Part, above: str = "") -> dict[str, Any]:

@@ -66,7 +66,7 @@ def name_in(profile: Mapping[str, Any]) -> str:
     return ""
 
 
-# Whom answers are for: Slack's streams in channels want to know it.
+# Who answers are for: Slack's streams in channels want to know it.
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ PURPOSE = "visitor"
 class Visitor:
     """Somebody on the page. `cookie` is what their browser is to keep; empty where it has it.
 
-    A cookie that an older key has signed is signed anew, with the same id.
+    A cookie that an older key has signed is signed again, with the same id.
     """
 
     person: Person

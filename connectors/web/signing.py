@@ -78,9 +78,9 @@ class SigningKeys:
 
     async def renewed(self, purpose: str, cookie: str) -> str:
         """A verified cookie, signed by the first key; empty where that has signed it already."""
-        anew = await self.sign(purpose, cookie.rpartition(".")[0])
-        same = hmac.compare_digest(_bytes(anew), _bytes(cookie))
-        return "" if same else anew
+        again = await self.sign(purpose, cookie.rpartition(".")[0])
+        same = hmac.compare_digest(_bytes(again), _bytes(cookie))
+        return "" if same else again
 
     async def verified(self, purpose: str, cookie: str) -> str | None:
         """The value that was signed for this purpose; None where none of our keys did it."""
