@@ -16,8 +16,11 @@ RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PARTS = {
     "tokens": "benchmarks.token_cost",
+    "masking": "benchmarks.masking",
     "endings": "benchmarks.endings",
     "pacing": "benchmarks.pacing.part",
+    "few": "benchmarks.few",
+    "sharing": "benchmarks.sharing",
     "platforms": "benchmarks.platforms",
     "log": "benchmarks.log",
     "process": "benchmarks.process",

@@ -46,6 +46,33 @@ async def _ended(folder: Path) -> list[Answered]:
         await store.aclose()
 
 
+def stale_s(found: list[Answered], rate: float, per_token: float) -> float:
+    """Mean seconds a character from generated to shown; tokens come evenly, `rate` a second.
+
+    The first one came when the run's first token did; `per_token` are a token's characters.
+    """
+    waited = characters = 0.0
+    for each in found:
+        began, shown = (each.end.first_token_us or 0) / 1e6, 0
+        for edit in each.edits:
+            if edit.error is None and edit.position > shown:
+                at = (edit.at_us + edit.latency_us) / 1e6 - began
+                middle = (shown + edit.position) / 2 / per_token / rate
+                waited += (at - middle) * (edit.position - shown)
+                shown = edit.position
+        characters += shown
+    return waited / characters
+
+
+def whole_s(found: list[Answered], tokens: int, rate: float) -> list[float]:
+    """Seconds from each answer's last token until all of it was shown."""
+    return [
+        (each.edits[-1].at_us + each.edits[-1].latency_us - (each.end.first_token_us or 0)) / 1e6
+        - tokens / rate
+        for each in found
+    ]
+
+
 def times(prefix: str, found: list[Answered], text: str) -> list[Figure]:
     """Whether all is whole and verified, and how long it took; `text` is each answer's."""
     bad = [a for a in found if a.end.generated_text != text or a.end.verdict != "verified"]

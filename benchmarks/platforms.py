@@ -27,7 +27,7 @@ from benchmarks.arguments import Load
 from benchmarks.figures import Figure
 from benchmarks.processes import child, post, server
 from bot.logs import set_up
-from connectors.base import Asked, Connector, Part, Place
+from connectors.base import AnswerText, Asked, Connector, Part, Place
 
 _WARM = 20
 _QUIET_S = 0.5
@@ -72,7 +72,7 @@ def _double(name: str) -> Iterator[_Double]:
     """A platform without rate limits."""
     usual = {"MODEL": "compatible:none", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     if name == "slack":
-        with server("tests.servers.slack", "--unmetered") as slack:
+        with server("tests.doubles.slack", "--unmetered") as slack:
             post(f"{slack['control']}channel", id="C001")
             settings = {
                 "SLACK_BOT_TOKEN": slack["bot_token"],
@@ -84,7 +84,7 @@ def _double(name: str) -> Iterator[_Double]:
             waiting = partial(post, f"{slack['control']}sockets", wait=1)
             yield _Double(usual | settings, ask, waiting)
     else:
-        with server("tests.servers.discord", "--unlimited") as discord:
+        with server("tests.doubles.discord", "--unlimited") as discord:
             settings = {
                 "DISCORD_TOKEN": discord["token"],
                 "DISCORD_API_URL": discord["rest"],
@@ -164,13 +164,15 @@ async def _edits(connector: Connector, count: int) -> float:
     place = await anext(_places(connector))
     _enough()
     listening = asyncio.create_task(_listen(connector))
-    shown = await connector.post(place, Part(None, 0, "word"), key="bench")
+    shown = await connector.post(place, Part(None, 0, AnswerText("word")), key="bench")
     await asyncio.sleep(_QUIET_S)  # the questions that were on their way
     began = 0.0
     for number in range(_WARM + count):
         if number == _WARM:
             began = time.process_time()
-        await connector.edit(shown.ref, Part(None, 0, "word " * (10 + number % 30 * 10)))
+        await connector.edit(
+            shown.ref, Part(None, 0, AnswerText("word " * (10 + number % 30 * 10)))
+        )
     spent = time.process_time() - began
     listening.cancel()
     return spent / count

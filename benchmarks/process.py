@@ -45,8 +45,8 @@ def measure(*, short: bool = False) -> list[Figure]:
 def platforms(*model: str) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """The settings of a bot on both platforms, and Slack's double."""
     with (
-        server("tests.servers.slack", "--unmetered") as slack,
-        server("tests.servers.discord", "--unlimited") as discord,
+        server("tests.doubles.slack", "--unmetered") as slack,
+        server("tests.doubles.discord", "--unlimited") as discord,
         server("benchmarks.model_server", *model) as served,
     ):
         yield (
@@ -121,7 +121,7 @@ _TOKENS = 300
 async def _hour(minutes: int) -> dict[str, float]:
     """An answer every six seconds; what is older than a minute is deleted as retention does."""
     from providers.scripted import Pause, ScriptedProvider
-    from tests.way import a_way, clock_us
+    from tests.doubles.way import a_way, clock_us
 
     sizes, answers = [], 0
     script = [step for _ in range(_TOKENS) for step in (Pause(0.02), " word")]
@@ -151,7 +151,7 @@ def main() -> None:
 
     import structlog
 
-    from tests.clock import VirtualTimeLoop
+    from tests.doubles.clock import VirtualTimeLoop
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.process", description=__doc__)
     parser.add_argument("--minutes", type=int, default=60)

@@ -55,17 +55,18 @@ def bot(folder: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[
 
 def child(*command: str, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A Python module that measures and prints what it found as a last line of JSON."""
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(settings or {})},
-        check=False,
     )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    out, err = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{err[-2000:]}")
+    told: dict[str, Any] = json.loads(out.splitlines()[-1])
     return told
 
 

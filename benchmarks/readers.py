@@ -125,6 +125,21 @@ async def lean_way(url: str, streams: int, folder: Path) -> int:
     return await _whole_way(compatible_provider("paced", base_url=url), streams, folder)
 
 
+async def masked_way(url: str, streams: int, folder: Path) -> int:
+    """The same, with placeholders for what is asked."""
+    from providers.openai_stream import compatible_provider
+
+    provider = compatible_provider("paced", base_url=url)
+    return await _whole_way(provider, streams, folder, mask=("email", "phone", "card"))
+
+
+async def unmasked_way(url: str, streams: int, folder: Path) -> int:
+    """The same, where masking is there and off."""
+    from providers.openai_stream import compatible_provider
+
+    return await _whole_way(compatible_provider("paced", base_url=url), streams, folder, mask=())
+
+
 async def langchain_way(url: str, streams: int, folder: Path) -> int:
     """The whole way, read through LangChain."""
     from providers.openai import compatible_provider
@@ -132,7 +147,26 @@ async def langchain_way(url: str, streams: int, folder: Path) -> int:
     return await _whole_way(compatible_provider("paced", base_url=url), streams, folder)
 
 
-async def _whole_way(provider: Provider, streams: int, folder: Path) -> int:
+def _maker(store: Any, mask: tuple[str, ...]) -> Any:
+    """What masks these kinds of values."""
+    from bot.app.masking import SettingsMasker
+    from bot.app.models import OfferedModels
+    from bot.runs import Maker
+    from bot.scopes import Offered, Scopes
+    from bot.settings import Settings
+    from bot.tools import Servers
+
+    settings = Settings(
+        _env_file=None, mask=mask, secret_key=("of a benchmark, and of nothing else",)
+    )
+    masker = SettingsMasker(settings, store, Servers({}))
+    models = OfferedModels(settings)
+    return Maker(Scopes(store.scopes, Offered()), models, time.time_ns, masker=masker)
+
+
+async def _whole_way(
+    provider: Provider, streams: int, folder: Path, mask: tuple[str, ...] | None = None
+) -> int:
     from bot.pacing import Pacing
     from bot.runs import RequestOptions, RunOptions, Runs
     from bot.store import open_store, upgrade
@@ -143,7 +177,14 @@ async def _whole_way(provider: Provider, streams: int, folder: Path) -> int:
         await upgrade(f"sqlite:///{file}")
     store = open_store(f"sqlite:///{file}")
     options = RunOptions(RequestOptions("Be brief.", 0, None))
-    runs = Runs(provider, store, Pacing(), options, lambda: time.time_ns() // 1000)
+    runs = Runs(
+        provider=provider,
+        store=store,
+        pacing=Pacing(),
+        options=options,
+        now_us=lambda: time.time_ns() // 1000,
+        maker=None if mask is None else _maker(store, mask),
+    )
     connector = MemoryConnector()
     try:
         return sum(
@@ -162,9 +203,10 @@ async def _answer(runs: Any, connector: Any, number: int) -> int:
 
     place = Place("memory", f"W{number // STREAMS_PER_WORKSPACE}", f"C{number}")
     ref = connector.platform.new_ref(place)
-    asked = Version(asyncio.get_running_loop().time(), "Go on.")
+    text = f"Go on, person{number}@example.com."
+    asked = Version(asyncio.get_running_loop().time(), text)
     connector.platform.add(ref, ALICE, asked, time.time_ns() // 1000)
-    result = await runs.answer(Question(Asked(ref, ALICE, "Go on.")), connector)
+    result = await runs.answer(Question(Asked(ref, ALICE, text)), connector)
     if result.receipt.verdict != "verified":
         raise RuntimeError(f"{result.outcome}, {result.receipt}: {result.error}")
     tokens: int = result.tokens
@@ -173,5 +215,15 @@ async def _answer(runs: Any, connector: Any, number: int) -> int:
 
 READERS: dict[str, Reader] = {
     reader.__name__: reader
-    for reader in (sdk, sdk_aiohttp, langchain, floor, lean_alone, langchain_way, lean_way)
+    for reader in (
+        sdk,
+        sdk_aiohttp,
+        langchain,
+        floor,
+        lean_alone,
+        langchain_way,
+        lean_way,
+        masked_way,
+        unmasked_way,
+    )
 }

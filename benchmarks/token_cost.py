@@ -103,6 +103,18 @@ def streams_per_core(most: int = 400, step: int = 50, tokens: int = 250) -> list
     ]
 
 
+def measured(
+    names: Sequence[str], rounds: int, streams: int, tokens: int
+) -> dict[str, list[float]]:
+    """CPU per token of each way in microseconds, by round; the ways take turns."""
+    found: dict[str, list[float]] = {name: [] for name in names}
+    with _models(tokens) as urls:
+        for _ in range(rounds):
+            for name in names:
+                found[name].append(_child(name, urls, streams)["cpu_us_per_token"])
+    return found
+
+
 @contextmanager
 def _models(tokens: int) -> Iterator[tuple[str, str]]:
     """Where the measured streams come from, and where a short one to get warm with."""

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks.answers import answered, times
+from benchmarks.answers import Answered, answered, times
 from benchmarks.arguments import Load, load
 from benchmarks.figures import Figure, show
 from benchmarks.model_server import words
 from benchmarks.processes import bot, post, server
 
 
-def measure(given: Load) -> list[Figure]:
-    """Asks half of the questions in one channel, the others in one each."""
-    half = given.answers // 2
-    others = given.answers - half
+def asked(given: Load, others: int, **more: str) -> tuple[list[Answered], dict[str, Any]]:
+    """Asks so many of the questions in one channel each, and the rest in one for all of them.
+
+    `more` are settings. Returns what the bot and what Discord has of the answers.
+    """
+    half = given.answers - others
     with (
         tempfile.TemporaryDirectory() as name,
-        server("tests.servers.discord", "--channels", str(others + 1)) as discord,
+        server("tests.doubles.discord", "--channels", str(others + 1)) as discord,
         server("benchmarks.model_server", *given.for_model) as model,
     ):
         folder = Path(name)
@@ -33,6 +36,7 @@ def measure(given: Load) -> list[Figure]:
             "DISCORD_TOKEN": discord["token"],
             "DISCORD_API_URL": discord["rest"],
             "DISCORD_GATEWAY_URL": discord["gateway"],
+            **more,
         }
         first, *rest = discord["channels"]
         with bot(folder, settings):
@@ -40,7 +44,12 @@ def measure(given: Load) -> list[Figure]:
                 text = f"<@{discord['bot']}> Question"
                 post(f"{discord['control']}/say", text=text, channel=channel)
             found = answered(folder, given.answers)
-        report = post(f"{discord['control']}/report")["result"]
+        return found, post(f"{discord['control']}/report")["result"]
+
+
+def measure(given: Load) -> list[Figure]:
+    """Twenty at once, half of them in one channel."""
+    found, report = asked(given, given.answers - given.answers // 2)
     gap = max(message["largest_gap"] for message in report["messages"])
     edits = sum(message["edits"] for message in report["messages"])
     return [

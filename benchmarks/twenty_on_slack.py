@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks.answers import answered, times
+from benchmarks.answers import Answered, answered, times
 from benchmarks.arguments import Load, load
 from benchmarks.figures import Figure, show
 from benchmarks.model_server import words
 from benchmarks.processes import bot, get, post, server
 
 
-def measure(given: Load) -> list[Figure]:
-    """Asks in as many channels as there are answers, and waits for the last of them."""
+def asked(given: Load, streaming: str = "edit") -> tuple[list[Answered], dict[str, Any]]:
+    """Asks in as many channels as there are answers, and waits for the last of them.
+
+    Returns what the bot and what Slack has of them.
+    """
     with (
         tempfile.TemporaryDirectory() as name,
-        server("tests.servers.slack") as slack,
+        server("tests.doubles.slack") as slack,
         server("benchmarks.model_server", *given.for_model) as model,
     ):
         folder = Path(name)
@@ -31,7 +35,7 @@ def measure(given: Load) -> list[Figure]:
             "SLACK_BOT_TOKEN": slack["bot_token"],
             "SLACK_APP_TOKEN": slack["app_token"],
             "SLACK_API_URL": slack["url"],
-            "SLACK_STREAMING": "edit",
+            "SLACK_STREAMING": streaming,
         }
         with bot(folder, settings):
             post(f"{slack['control']}sockets", wait=1)
@@ -40,7 +44,12 @@ def measure(given: Load) -> list[Figure]:
                 post(f"{slack['control']}channel", id=channel)
                 post(f"{slack['control']}ask", text=f"Question {number}", channel=channel)
             found = answered(folder, given.answers)
-        report = get(f"{slack['control']}report")
+        return found, get(f"{slack['control']}report")
+
+
+def measure(given: Load) -> list[Figure]:
+    """Twenty at once: all of them there, none refused, none left writing."""
+    found, report = asked(given)
     shown = [message for message in report["messages"] if message["by_bot"]]
     gap = max(message["largest_gap"] for message in shown)
     return [

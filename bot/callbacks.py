@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
+from bot.words import Language, Sentence, small
 from providers.base import ANSWER_KINDS, TokenKind
 
 # A lane carries a run's tokens to one handler, and never makes the caller wait.
@@ -184,7 +185,7 @@ class RecordingHandler(AsyncCallbackHandler):
 Reasoning = Literal["hidden", "summary", "shown"]
 """What the reader sees of a model's reasoning: nothing, how long it took, or all of it."""
 
-SEAM = "_The model broke off here; another one goes on._"
+SEAM = Sentence("answer.seam")
 
 
 class Buffer(Protocol):
@@ -213,8 +214,13 @@ class DeliveryHandler(AsyncCallbackHandler):
     reads_chunks = False
 
     def __init__(
-        self, reply: Buffer, elapsed_us: Callable[[], int], reasoning: Reasoning = "hidden"
+        self,
+        reply: Buffer,
+        elapsed_us: Callable[[], int],
+        reasoning: Reasoning = "hidden",
+        language: Language = Language.ENGLISH,
     ) -> None:
+        self._language = language
         self._reply = reply
         self._elapsed_us = elapsed_us
         self._reasoning = reasoning
@@ -230,7 +236,9 @@ class DeliveryHandler(AsyncCallbackHandler):
                 self._begin()
             self._reply.append(token)
         elif kind == "seam":
-            self._reply.mark(SEAM)
+            self._reply.mark(small(SEAM, self._language))
+        elif kind == "note":
+            self._reply.mark(token)
         elif kind == "reasoning" and not self._answering:
             self._think(token)
 
@@ -245,7 +253,8 @@ class DeliveryHandler(AsyncCallbackHandler):
         self._answering = True
         if self._reasoning == "summary" and self._thinks_since_us is not None:
             seconds = max(1, round((self._elapsed_us() - self._thinks_since_us) / 1_000_000))
-            self._reply.mark(f"_Thought for {seconds} s_")
+            thought = Sentence("answer.thought", {"seconds": seconds})
+            self._reply.mark(small(thought, self._language))
 
 
 # Token -> the bot's own log.
@@ -299,10 +308,12 @@ class RunHandlers:
         reasoning: Reasoning,
         lines: bool,
         text: bool,
+        language: Language = Language.ENGLISH,
     ) -> None:
         self.recorder = RecordingHandler(run_id, tokens, elapsed_us)
         self.recording = Lane(self.recorder, "recording")
-        self.delivery = Lane(DeliveryHandler(reply, elapsed_us, reasoning), "delivery")
+        delivery = DeliveryHandler(reply, elapsed_us, reasoning, language)
+        self.delivery = Lane(delivery, "delivery")
         self.others: list[Lane] = []
         """Lanes that neither the record nor the screen depends on."""
         if lines:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Unpack
 
 import anthropic
 from langchain_anthropic import ChatAnthropic
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from pydantic import SecretStr
 
 from providers import finish
-from providers.addresses import CONNECT_SECONDS, MAX_RETRIES
+from providers.addresses import MAX_RETRIES
 from providers.asking import SharedOptions
-from providers.clients import way_to
-from providers.langchain import LangChainProvider
+from providers.base import Opaque, Request, ToolCall, Turn
+from providers.calls import GoesBack
+from providers.clients import TIMEOUT, http_client
+from providers.langchain import LangChainProvider, ToolForm
+from providers.messages import arguments_of, as_message, laid_out
 from providers.options import made
-from providers.stall import HOOKS
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 
@@ -30,6 +32,7 @@ def anthropic_provider(
     **shared: Unpack[SharedOptions],
 ) -> LangChainProvider:
     """`anthropic:MODEL`. `options` are further keyword arguments of `ChatAnthropic`."""
+    name = f"anthropic:{model}"
     client = _client(api_key, base_url)
     settings: dict[str, Any] = {
         "model": model,
@@ -42,25 +45,66 @@ def anthropic_provider(
     chat.__dict__["_async_client"] = client
     return LangChainProvider(
         chat,
-        name=f"anthropic:{model}",
+        name=name,
         whole_words=finish.ANTHROPIC,
         close=client.close,
         usage_grows=True,
+        form=ToolForm(messages=lambda request: _messages(request, name), keep=_keep),
         **shared,
     )
 
 
+# Thoughts have signatures; with a tool's results they go back unchanged, each at its place.
+
+
+def _keep(message: AIMessageChunk, kept: GoesBack) -> None:
+    """Keeps the blocks of thoughts in a chunk; the pieces of one are put together."""
+    for block in message.content if isinstance(message.content, list) else ():
+        if not isinstance(block, dict):
+            continue
+        told = {name: value for name, value in block.items() if value is not None}
+        if block.get("type") == "redacted_thinking":
+            kept.add("block", {name: told[name] for name in ("type", "data") if name in told})
+        elif block.get("type") == "thinking":
+            _keep_thought(told, kept)
+
+
+def _keep_thought(told: dict[str, Any], kept: GoesBack) -> None:
+    last, index = kept.last, told.get("index")
+    if last is None or last.kind != "block" or last.item.get("index") != index:
+        empty = {"type": "thinking", "thinking": "", "signature": "", "index": index}
+        last = kept.add("block", empty)
+    for name in ("thinking", "signature"):
+        last.item[name] += told.get(name) or ""
+
+
+def _messages(request: Request, name: str) -> list[BaseMessage]:
+    """The conversation, with the thoughts of this model."""
+    return [
+        as_message(turn, list(_blocks(turn, name)) if turn.calls else None)
+        for turn in request.turns
+    ]
+
+
+def _blocks(turn: Turn, name: str) -> Iterator[dict[str, Any]]:
+    for part in laid_out(turn, name):
+        match part:
+            case str():
+                yield {"type": "text", "text": part}
+            case ToolCall():
+                arguments = arguments_of(part)
+                yield {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments}
+            case Opaque(kind="block"):
+                yield {key: value for key, value in part.item.items() if key != "index"}
+
+
 def _client(api_key: str, base_url: str) -> anthropic.AsyncAnthropic:
-    # Only connecting is bounded: how long a stream may be silent is `providers.stall`'s decision.
-    timeout = anthropic.Timeout(None, connect=CONNECT_SECONDS)
     return anthropic.AsyncAnthropic(
         api_key=api_key,
         base_url=base_url,
-        timeout=timeout,
+        timeout=TIMEOUT,
         max_retries=MAX_RETRIES,
-        http_client=anthropic.DefaultAsyncHttpxClient(
-            timeout=timeout, event_hooks=HOOKS, **way_to(base_url)
-        ),
+        http_client=http_client(base_url),
     )
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
-import openai
 import structlog
 
-from providers.base import Generation
+from providers.base import Generation, ProviderError
 from providers.context_window import ContextWindow
 from providers.thinking import closes_alone
 
@@ -30,52 +29,62 @@ _ROOM_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about a model: its context window in tokens, and whether it takes images.
+    """What is known about a model: its context window in tokens, whether it takes images, and
+    whether it can call tools.
 
     None means unknown.
     """
 
     room: int | None = None
     sees: bool | None = None
+    tools: bool | None = None
 
 
-async def facts_of(client: openai.AsyncOpenAI, model: str) -> Facts:
-    """What the server says about a model. Empty if it can't be reached or has no such endpoint."""
+class NotAsked(Exception):
+    """The service could not be reached, or it was not understood."""
+
+
+class Get(Protocol):
+    """Asks a service, without retries."""
+
+    async def __call__(self, path: str, body: Any = None, /) -> Any:
+        """What is at a path below the API's root, or at a whole address; with a body it is posted.
+
+        JSON where it is some. None if the service answers with an error status. Raises `NotAsked`.
+        """
+        ...
+
+
+async def facts_of(get: Get, url: str, model: str) -> Facts:
+    """What the server at `url` says about a model.
+
+    Empty if it can't be reached or has no such endpoint.
+    """
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            return await _asked(client.with_options(max_retries=0), model)
-    except (openai.OpenAIError, TimeoutError, OSError):
+            return await _asked(get, url, model)
+    except (NotAsked, TimeoutError, OSError):
         return Facts()
 
 
-async def _asked(client: openai.AsyncOpenAI, model: str) -> Facts:
+async def _asked(get: Get, url: str, model: str) -> Facts:
     # `/models` is all dialects' (vLLM and gateways tell the context there), `/props` is
     # llama.cpp's, `/api/…` Ollama's.
-    facts = _of_models(await _get(client, "/models"), model)
+    facts = _of_models(await get("/models"), model)
     if facts.room is None:
-        facts = _either(facts, _of_props(await _get(client, _beside(client, "/props"))))
+        facts = _either(facts, _of_props(await get(_beside(url, "/props"))))
     if facts.room is None:
-        running = await _get(client, _beside(client, "/api/ps"))
+        running = await get(_beside(url, "/api/ps"))
         if isinstance(running, Mapping) and "models" in running:
             facts = _either(facts, _of_ollama(running, model))
-            shown = await _get(client, _beside(client, "/api/show"), {"model": model})
+            shown = await get(_beside(url, "/api/show"), {"model": model})
             facts = _either(facts, _of_show(shown))
     return facts
 
 
-async def _get(client: openai.AsyncOpenAI, url: str, body: Any = None) -> Any:
-    """The JSON at an address; None if the server answers with an error status."""
-    try:
-        if body is not None:
-            return await client.post(url, body=body, cast_to=object)
-        return await client.get(url, cast_to=object)
-    except openai.APIStatusError:
-        return None
-
-
-def _beside(client: openai.AsyncOpenAI, path: str) -> str:
+def _beside(url: str, path: str) -> str:
     """An address on the same server, outside its `/v1`."""
-    base = urlsplit(str(client.base_url))
+    base = urlsplit(url)
     below = base.path.rstrip("/").removesuffix("/v1")
     return urlunsplit((base.scheme, base.netloc, below + path, "", ""))
 
@@ -84,6 +93,7 @@ def _either(first: Facts, second: Facts) -> Facts:
     return Facts(
         second.room if first.room is None else first.room,
         second.sees if first.sees is None else first.sees,
+        second.tools if first.tools is None else first.tools,
     )
 
 
@@ -91,7 +101,9 @@ def _of_models(told: Any, model: str) -> Facts:
     listed = told.get("data") if isinstance(told, Mapping) else None
     entries = [entry for entry in listed or () if isinstance(entry, Mapping)]
     entry = next((entry for entry in entries if entry.get("id") == model), None)
-    return Facts() if entry is None else Facts(_number(entry, *_ROOM_KEYS), _sees(entry))
+    if entry is None:
+        return Facts()
+    return Facts(_number(entry, *_ROOM_KEYS), _sees(entry), _takes_tools(entry))
 
 
 def _sees(entry: Mapping[str, Any]) -> bool | None:
@@ -103,6 +115,15 @@ def _sees(entry: Mapping[str, Any]) -> bool | None:
     if isinstance(capabilities, Mapping) and isinstance(sees := capabilities.get("vision"), bool):
         return sees
     return None
+
+
+def _takes_tools(entry: Mapping[str, Any]) -> bool | None:
+    """OpenRouter lists the fields that a model takes, Mistral what it can do."""
+    fields, capabilities = entry.get("supported_parameters"), entry.get("capabilities")
+    if isinstance(fields, list) and fields:
+        return "tools" in fields
+    calls = capabilities.get("function_calling") if isinstance(capabilities, Mapping) else None
+    return calls if isinstance(calls, bool) else None
 
 
 def _of_props(told: Any) -> Facts:
@@ -128,8 +149,9 @@ def _of_show(told: Any) -> Facts:
     chosen = str(told.get("parameters")).split()
     room = chosen[chosen.index("num_ctx") + 1 :][:1] if "num_ctx" in chosen else []
     abilities = told.get("capabilities")
-    sees = "vision" in abilities if isinstance(abilities, list) else None
-    return Facts(int(room[0]) if room and room[0].isdigit() else None, sees)
+    known = abilities if isinstance(abilities, list) else None
+    sees, tools = (None if known is None else name in known for name in ("vision", "tools"))
+    return Facts(int(room[0]) if room and room[0].isdigit() else None, sees, tools)
 
 
 def _number(entry: Mapping[str, Any], *keys: str) -> int | None:
@@ -184,6 +206,8 @@ class Knowing:
         self._sees_is_set = sees is not None
         self._ask = ask
         self._told = False
+        self.tools = True
+        """Whether the model can call tools, as far as is known."""
 
     async def start(self) -> None:
         """Asks the service about its model if it can; logs the context window and its source."""
@@ -192,6 +216,8 @@ class Knowing:
             self._known.take(facts.room, "told")
             if facts.sees is not None and not self._sees_is_set:
                 self.sees = facts.sees
+            if facts.tools is not None:
+                self.tools = facts.tools
         self.room = self._known.tokens
         self._known.say()
 
@@ -206,4 +232,6 @@ class Knowing:
             log.warning("model.thoughts_shown", model=self.name, cure="MODEL_BEGINS_THINKING=true")
         if error is not None:
             self._known.refused(error)
+            if isinstance(error, ProviderError) and error.cause == "tools_refused":
+                self.tools = False
         self.room = self._known.tokens

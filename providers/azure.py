@@ -11,11 +11,22 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
 from providers import finish
+from providers.addresses import MAX_RETRIES
 from providers.asking import SharedOptions
-from providers.clients import AZURE_V1, Api, Secret, azure_client
+from providers.clients import AZURE_V1, TIMEOUT, Api, azure_v1, http_client
 from providers.langchain import LangChainProvider
-from providers.openai import KeepsEveryDelta, OpenAIChat, change_of, common_options
+from providers.openai import (
+    KeepsEveryDelta,
+    OpenAIChat,
+    change_of,
+    common_options,
+    openai_client,
+    plain,
+    tool_form,
+)
+from providers.openai_stream.services import speeches
 from providers.options import checked
+from providers.service import Secret
 
 _UNUSED = SecretStr("unused")
 """LangChain insists on a key. It is never sent: our own client has the real secret."""
@@ -37,14 +48,14 @@ def azure_provider(
 
     `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
-    client = azure_client(deployment, endpoint, secret, api_version)
+    client = _client(deployment, endpoint, secret, api_version)
 
     async def closed() -> None:
         await client.close()
         if close is not None:
             await close()
 
-    fields = checked(options, f"azure:{deployment}")
+    name, fields = f"azure:{deployment}", checked(options, f"azure:{deployment}")
     chat = _chat(
         deployment,
         client,
@@ -55,12 +66,33 @@ def azure_provider(
     )
     return LangChainProvider(
         chat,
-        name=f"azure:{deployment}",
+        name=name,
+        form=tool_form(*speeches(name, store=store, options=fields)),
         close=closed,
         usage_grows=True,
         whole_words=finish.OPENAI,
         change=change_of(chat, api),
         **shared,
+    )
+
+
+def _client(deployment: str, endpoint: str, secret: Secret, api_version: str) -> openai.AsyncOpenAI:
+    """The SDK's client; with the API version `v1`, for the endpoint that works like OpenAI's."""
+    if api_version == AZURE_V1:
+        return openai_client(secret, azure_v1(endpoint))
+    shown: dict[str, Any] = (
+        {"api_key": secret} if isinstance(secret, str) else {"azure_ad_token_provider": secret}
+    )
+    return plain(
+        openai.AsyncAzureOpenAI(
+            azure_endpoint=endpoint,
+            azure_deployment=deployment,
+            api_version=api_version,
+            timeout=TIMEOUT,
+            max_retries=MAX_RETRIES,
+            http_client=http_client(endpoint),
+            **shown,
+        )
     )
 
 

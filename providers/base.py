@@ -6,7 +6,8 @@ leaves a provider is a `ProviderError`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
@@ -16,10 +17,11 @@ from providers.causes import CAUSES, DEFAULTS, Cause
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackHandler
 
-TokenKind = Literal["text", "reasoning", "tool", "refusal", "seam"]
+TokenKind = Literal["text", "reasoning", "tool", "refusal", "seam", "note"]
 """What a token is. Callbacks get it as the keyword argument `kind`; without one it is `text`.
 
-A `seam` does not come from a model: its text names the model that continues another's answer here.
+Two do not come from a model. A `seam` names the model that continues another's answer here; a
+`note` is a line of the bot's own that stands here, such as what became of a tool call.
 """
 
 ANSWER_KINDS: frozenset[TokenKind] = frozenset({"text", "refusal"})
@@ -31,9 +33,10 @@ GO_ON = (
 )
 """The instruction to a model that continues an answer that broke off."""
 
-FinishReason = Literal["stop", "length", "filter", "unknown"]
+FinishReason = Literal["stop", "tools", "length", "filter", "unknown"]
 """Why an answer ended. Only `stop` means that it is complete; `unknown` is a reason given by the
-service that `providers.finish` does not list."""
+service that `providers.finish` does not list. With `tools` the model waits for the results of
+`Generation.calls`; it comes only of a request that offers tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +48,95 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One message of the conversation in a request."""
+class MadeFile:
+    """A file in an answer, as its service sent it: the content in base64, perhaps no valid one."""
 
-    role: Literal["system", "user", "assistant"]
+    media_type: str
+    base64: str = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a model may call. `schema` is the JSON schema of its arguments, an object."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """What a service counts of it, roughly."""
+        return f"{self.name} {self.description} {json.dumps(self.schema, ensure_ascii=False)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model has finished.
+
+    `arguments` is the text as the model made it: empty, or broken JSON, if that is what it made.
+    `id` is unique in the conversation: the service's, or ours if it gives none or one twice.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Something in an answer that has to go back to the same model unchanged, such as a signature.
+
+    `item` is JSON; what it means is known by the adapter that made it.
+    """
+
+    model: str
+    """Whose it is, as in the setting MODEL. Others are not sent it."""
+    kind: str
+    item: Any
+    calls: int = 0
+    """How many of the answer's calls come before it."""
+    chars: int = 0
+    """How many characters of the answer's text come before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of the conversation in a request.
+
+    An assistant's turn may have `calls`; each is answered by a turn of role `tool`, which has the
+    call's id and the tool's name, and says in `failed` whether the call failed. (OpenAI's API has
+    no field for that: there only the text tells the model.)
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     text: str
     images: tuple[Image, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    opaque: tuple[Opaque, ...] = ()
+    call_id: str = ""
+    name: str = ""
+    failed: bool = False
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that a service counts of it, but for the images."""
+        called = (text for call in self.calls for text in (call.name, call.arguments))
+        kept = (json.dumps(each.item, ensure_ascii=False) for each in self.opaque)
+        return (self.text, *called, *kept)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked. `max_tokens` limits its answer; None leaves that to the service."""
+    """What a model is asked. `max_tokens` limits its answer; None leaves that to the service.
+
+    As long as turns have calls the tools are offered too: some services refuse calls of tools that
+    they were not told of.
+    """
 
     turns: tuple[Turn, ...]
     max_tokens: int | None = None
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +189,46 @@ class Generation:
     """The attempts, in order; empty if the first model succeeded at once."""
     seams: list[int] = field(default_factory=list)
     """Offsets in the answer, in characters, from which on another model continued it."""
+    notes: list[tuple[int, str]] = field(default_factory=list)
+    """The lines of the bot's own, with their offsets in the answer, in characters."""
     trimmed: bool = False
     """Whether earlier turns were left out because the conversation was too long for the model."""
     called: list[str] = field(default_factory=list)
-    """The tokens of tool calls, in order."""
+    """The tokens of the last request's tool calls, in order."""
+    calls: list[ToolCall] = field(default_factory=list)
+    """The finished calls of the last request, in order; none unless it ended with `tools`."""
+    opaque: list[Opaque] = field(default_factory=list)
+    """What has to go back to the model with these calls."""
+    files: list[MadeFile] = field(default_factory=list)
+    """The files that the model made, in order."""
+    begins: int = 0
+    """Offset in the answer, in characters, at which that of the last request begins."""
 
     @property
     def text(self) -> str:
         """The answer so far."""
         return "".join(self.pieces)
+
+    @property
+    def said(self) -> str:
+        """The answer of the last request so far."""
+        return self.text[self.begins :]
+
+    @property
+    def turn(self) -> Turn:
+        """The last request's answer as a turn, to be followed by its calls' results."""
+        return Turn("assistant", self.said, calls=tuple(self.calls), opaque=tuple(self.opaque))
+
+    def go_on(self) -> None:
+        """Prepares for another request of the same run, with the results of the last one's calls.
+
+        Text, tokens, usage and attempts go on; calls and finish reason begin again.
+        """
+        self.begins = len(self.text)
+        self.called.clear()
+        self.calls.clear()
+        self.opaque.clear()
+        self.finish_reason, self.finish_word = None, ""
 
     def add(self, text: str, kind: TokenKind = "text") -> None:
         """Adds one token that was read."""
@@ -128,6 +237,8 @@ class Generation:
             self.pieces.append(text)
         elif kind == "seam":
             self.seams.append(len(self.text))
+        elif kind == "note":
+            self.notes.append((len(self.text), text))
         elif kind == "tool":
             self.called.append(text)
 
@@ -258,9 +369,16 @@ class Provider(Protocol):
 
         Callbacks get `on_chat_model_start`, `on_llm_new_token(text, chunk=…, run_id=…, kind=…)`
         for each token with text (the chunk as LangChain's models make it), and `on_llm_end` or
-        `on_llm_error`. Returns once the service has said that the answer is done, and raises a
-        `ProviderError` otherwise. Cancelling it closes the connection, so that the service stops
-        generating.
+        `on_llm_error`. Where all of them have `reads_chunks = False`, nothing of LangChain's is
+        made: no chunk, no start, and no end.
+
+        Returns once the service has said that the answer is done, and raises a `ProviderError`
+        otherwise. Cancelling it closes the connection, so that the service stops generating.
+
+        A token of kind `tool` has a further keyword argument, `call`: the number of the call that
+        it belongs to, counted from 0 in the order in which the answer's calls begin, as they stand
+        in `Generation.calls`. A call's first token is its name, the others are its arguments. A
+        `Generation` that was used before has to be told so by `go_on`.
         """
         ...
 
@@ -275,3 +393,27 @@ class Traceable(Protocol):
 
     traced: bool
     """Whether it may. Off unless the operator asks for it, because traces contain the texts."""
+
+
+@runtime_checkable
+class Several(Protocol):
+    """An optional capability of a provider: it is made of several models."""
+
+    def each(self, change: Callable[[Provider], Provider]) -> Provider:
+        """The same of changed models; what is known of how they fail is shared."""
+        ...
+
+
+@runtime_checkable
+class TakesTools(Protocol):
+    """An optional capability of a provider: its model can call tools."""
+
+    @property
+    def tools(self) -> bool:
+        """Whether it can. May change as more becomes known, for example by a refusal."""
+        ...
+
+
+def takes_tools(provider: Provider) -> bool:
+    """Whether a provider's model can call tools."""
+    return isinstance(provider, TakesTools) and provider.tools

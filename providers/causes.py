@@ -93,6 +93,9 @@ BEFORE: dict[str, Cause] = {
     "model_file_no_chat": Cause("before", "BadRequest", "settings", params=("path",)),
     "local_missing": Cause("before", "BadRequest", "settings"),
     "local_library_missing": Cause("before", "BadRequest", "settings"),
+    "value_held": Cause("before", "BadRequest", "masked", elsewhere=False),
+    "mask_slow": Cause("before", "BadRequest", "masked", elsewhere=False, params=("pattern",)),
+    "masks_away": Cause("before", "BadRequest", "masked", elsewhere=False, params=("reason",)),
 }  # fmt: skip
 """Before anything was sent: settings, characters in a key, host names, packages."""
 
@@ -137,8 +140,13 @@ WAY: dict[str, Cause] = {
         ),
     ),
     "not_finished": Cause("way", "Disconnected", "disconnected", again=True),
+    "no_http": Cause(
+        "way", "Disconnected", "unreached", params=_HOST,
+        names=("NoHttp",),
+    ),
     "redirected": Cause(
-        "way", "Disconnected", "settings", params=_HOST, names=("TooManyRedirects",)
+        "way", "Disconnected", "settings", params=("host", "to"), names=("TooManyRedirects",),
+        statuses=(300, 301, 302, 303, 304, 305, 307, 308),
     ),
 }  # fmt: skip
 """On the way to the service: certificates, proxies, the connection."""
@@ -261,6 +269,13 @@ SERVICE: dict[str, Cause] = {
         "|chatCompletion operation does not work with the specified model"
         "|use (the )?(/?v1/responses|responses api)",
     ),
+    "tools_refused": Cause(
+        "service", "BadRequest", "tools", params=("model",),
+        words=r"(not|n't) support (tools?|functions?)\b(?! choice)"
+        "|no endpoints found that support tool|(tool|function)[ _]call(s|ing)`? (is|are) not"
+        r"|'?tools'? (is|are) not supported|tool use with function calling is unsupported"
+        "|requires --enable-auto-tool-choice|tools param requires --jinja",
+    ),
     "model_unknown": Cause(
         "service", "BadRequest", "settings", params=("model",),
         codes={
@@ -360,7 +375,10 @@ SERVICE: dict[str, Cause] = {
                "RequestHeaderFieldsTooLargeError", "HTTPNotImplementedError", "AnthropicError",
                "GoogleGenerativeAIError"),
     ),
-    "no_stream": Cause("service", "Malformed", "malformed", names=("ValueError",)),
+    "call_missing": Cause("service", "Malformed", "malformed", again=True),
+    "no_stream": Cause(
+        "service", "Malformed", "malformed", statuses=(204,), names=("ValueError",)
+    ),
     "unreadable": Cause(
         "service", "Malformed", "malformed",
         names=("APIResponseValidationError", "LengthFinishReasonError",

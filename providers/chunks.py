@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
 import httpx2
-import openai
 import orjson
 
 from providers.decoding import error_in, unended
 from providers.http import Body
+from providers.service import APIError
 
 # Server-sent events: bytes in, the data of complete events out.
 #
@@ -97,33 +97,26 @@ _DRAIN_SECONDS = 0.1
 _MOST_OPENING = 16_384
 """Bytes kept from before the first event, in case the response is a JSON error and no stream."""
 
-Stream = openai.AsyncStream[object]
-
 Read = Callable[[], Awaitable[bytes]]
 Stop = Callable[[], Awaitable[None]]
-
-
-async def opened(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]) -> Stream:
-    """Opens a stream; the client adds the address and the key, retries, and raises its errors."""
-    return await client.post(path, body=body, cast_to=object, stream=True, stream_cls=Stream)
 
 
 class Chunks:
     """The JSON chunks of a stream, read by read, until the service says that it is done."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         self.done = False
         """Whether everything that belongs to the answer has been read."""
-        self._stream = stream
+        self._response = response
         self._events = EventReader()
         self._opening: bytes | None = b""
         """What came before the first event; None once there was one."""
-        self._read, self._stop = _reading(stream.response)
+        self._read, self._stop = _reading(response)
 
     async def more(self) -> Iterator[Any]:
         """The chunks of the next read; none if it completed none, or the stream has ended.
 
-        Raises whatever the transport raises. The iterator raises `openai.APIError` for an error
+        Raises whatever the transport raises. The iterator raises `APIError` for an error
         in the stream and `ValueError` for invalid JSON, once the chunks before it were taken.
         """
         received = await self._read()
@@ -142,7 +135,7 @@ class Chunks:
                 await self._drain()
         finally:
             await self._stop()
-            await self._stream.close()
+            await self._response.aclose()
 
     def _parsed(self, events: list[bytes]) -> Iterator[Any]:
         for data in events:
@@ -168,8 +161,8 @@ class Chunks:
             if error := error_in(json.loads(said)):
                 raise self._failure(error)
 
-    def _failure(self, told: Any) -> openai.APIError:
-        return openai.APIError("error part", self._stream.response.request, body=told)
+    def _failure(self, told: Any) -> APIError:
+        return APIError("error part", self._response.request, body=told)
 
     async def _drain(self) -> None:
         """Reads the few bytes after the last event, so that the connection can be reused."""
@@ -179,9 +172,9 @@ class Chunks:
                     pass
 
 
-async def chunks(stream: Stream) -> AsyncGenerator[Any]:
+async def chunks(response: httpx2.Response) -> AsyncGenerator[Any]:
     """The chunks one by one; see `Chunks`. Close it if it isn't read to its end."""
-    async with aclosing(Chunks(stream)) as said:
+    async with aclosing(Chunks(response)) as said:
         while not said.done:
             for chunk in await said.more():
                 yield chunk

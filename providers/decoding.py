@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from providers.base import TokenKind, Usage
-from providers.errors import Answered
+from providers.calls import Fragment, StreamedCalls
 from providers.thinking import ThinkBlock
 
 # Differences between the dialects of Chat Completions.
@@ -74,10 +74,24 @@ def reasoning_of(delta: Mapping[str, Any]) -> Any:
 
 
 def tool_calls_of(delta: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tool calls; an index or a function that a server left out is filled in."""
-    calls = delta.get("tool_calls") or ()
-    return [{"index": n, **call, "function": call.get("function") or {}}
-            for n, call in enumerate(calls)]  # fmt: skip
+    """The tool calls, with all fields that readers expect; a missing index is None.
+
+    One in the field that came before `tool_calls` is told like the others. Arguments that are no
+    text, as some servers send them, are made to text.
+    """
+    calls = delta.get("tool_calls")
+    if not isinstance(calls, list):
+        legacy = delta.get("function_call")
+        calls = [{"index": 0, "function": legacy}] if isinstance(legacy, dict) else ()
+    told = [call for call in calls if isinstance(call, dict)]
+    return [{"index": None, **call, "function": _function(call.get("function"))} for call in told]
+
+
+def _function(told: Any) -> dict[str, Any]:
+    function = dict(told) if isinstance(told, Mapping) else {}
+    if isinstance(arguments := function.get("arguments"), dict | list):
+        function["arguments"] = json.dumps(arguments, ensure_ascii=False)
+    return function
 
 
 def usage_of(chunk: Chunk) -> Mapping[str, Any] | None:
@@ -122,6 +136,29 @@ class TextDelta(NamedTuple):
     kind: TokenKind
     text: str
 
+    @property
+    def call(self) -> int | None:
+        """The number of the tool call that it belongs to, if any."""
+        return None
+
+
+class CallDelta(TextDelta):
+    """Some text of a tool call: of its name, or of its arguments."""
+
+    number: int
+
+    @classmethod
+    def of(cls, text: str, number: int) -> CallDelta:
+        """A piece of the call with this number."""
+        piece = cls("tool", text)
+        piece.number = number
+        return piece
+
+    @property
+    def call(self) -> int | None:
+        """See `TextDelta.call`."""
+        return self.number
+
 
 class MessageChunk(Protocol):
     """The attributes of a LangChain message chunk that are read."""
@@ -134,11 +171,12 @@ class Decoder:
     """Turns the tokens of one stream into pieces. Half a surrogate pair waits for the next token.
 
     `think_block`: whether the answer may begin with reasoning between tags; `begun`: whether it
-    begins inside that reasoning, without an opening tag.
+    begins inside that reasoning, without an opening tag. `calls` are the tool calls so far.
     """
 
     def __init__(self, *, think_block: bool = False, begun: bool = False) -> None:
-        self._halves: dict[TokenKind, str] = {}
+        self.calls = StreamedCalls()
+        self._halves: dict[tuple[TokenKind, int | None], str] = {}
         self._thinking = ThinkBlock(begun=begun) if think_block else None
 
     def text(self, text: str, kind: TokenKind = "text") -> list[TextDelta]:
@@ -173,62 +211,103 @@ class Decoder:
         """
         pieces = self._joined(self._thinking.flush(whole=whole)) if self._thinking else []
         halves, self._halves = self._halves, {}
-        return [*pieces, *(TextDelta(kind, REPLACEMENT) for kind in halves)]
+        for kind, call in halves:
+            pieces += self._piece(REPLACEMENT, kind, call)
+        return pieces
 
-    def _pieces(self, raw: Iterable[tuple[TokenKind, Any]]) -> list[TextDelta]:
-        return [
-            piece
-            for kind, text in raw
-            if isinstance(text, str) and text
-            for piece in self.text(text, kind)
-        ]
+    def call(self, fragment: Fragment) -> list[TextDelta]:
+        """The pieces in a fragment of a tool call: what is new of its name, then its arguments."""
+        if self.calls.repeats(fragment):
+            return []
+        number = self.calls.place(fragment)
+        pieces: list[TextDelta] = []
+        if number is not None and isinstance(fragment.name, str) and fragment.name:
+            name = self.calls.new_name(number, fragment.name)
+            pieces += self._piece(name, "tool", number, is_name=True)
+        if isinstance(fragment.arguments, str):
+            pieces += self._piece(fragment.arguments, "tool", number)
+        return pieces
+
+    def _pieces(self, raw: Iterable[Raw]) -> list[TextDelta]:
+        pieces: list[TextDelta] = []
+        for part in raw:
+            if isinstance(part, Fragment):
+                pieces += self.call(part)
+            elif isinstance(part[1], str) and part[1]:
+                pieces += self.text(part[1], part[0])
+        return pieces
 
     def _joined(self, parts: Iterable[tuple[TokenKind, str]]) -> list[TextDelta]:
         return [piece for kind, text in parts if text for piece in self._piece(text, kind)]
 
-    def _piece(self, text: str, kind: TokenKind) -> list[TextDelta]:
-        if text and not self._halves and not _UNCLEAN.search(text):
-            return [TextDelta(kind, text)]
-        clean = self._clean(text, kind)
-        return [TextDelta(kind, clean)] if clean else []
+    def _piece(
+        self, text: str, kind: TokenKind, call: int | None = None, *, is_name: bool = False
+    ) -> list[TextDelta]:
+        if self._halves or _UNCLEAN.search(text):
+            text = self._clean(text, kind, call)
+        if not text or call is None:
+            return [TextDelta(kind, text)] if text else []
+        self.calls.take(call, text, is_name=is_name)
+        return [CallDelta.of(text, call)]
 
-    def _clean(self, text: str, kind: TokenKind) -> str:
-        text = self._halves.pop(kind, "") + text
+    def _clean(self, text: str, kind: TokenKind, call: int | None) -> str:
+        text = self._halves.pop((kind, call), "") + text
         if not _UNCLEAN.search(text):
             return text
         if _HIGH_HALVES[0] <= text[-1] <= _HIGH_HALVES[1]:
-            self._halves[kind] = text[-1]
+            self._halves[kind, call] = text[-1]
             text = text[:-1]
         # UTF-16 joins the pairs and shows which halves stand alone.
         units = text.replace("\0", REPLACEMENT).encode("utf-16-le", "surrogatepass")
         return units.decode("utf-16-le", "replace")
 
 
-def _message(message: MessageChunk) -> Iterator[tuple[TokenKind, Any]]:
+Raw = tuple[TokenKind, Any] | Fragment
+"""What a chunk has: a kind and what should be text, or a fragment of a tool call."""
+
+
+def _message(message: MessageChunk) -> Iterator[Raw]:
     extra = message.additional_kwargs
     yield "reasoning", extra.get("reasoning_content")
-    calls: list[Mapping[str, Any]] = getattr(message, "tool_call_chunks", [])
-    for kind, text in _content(message.content):
+    calls: list[Mapping[str, Any]] = getattr(message, "tool_call_chunks", None) or [
+        {
+            **call,
+            "args": call["args"] if isinstance(call["args"], str) else json.dumps(call["args"]),
+        }
+        for name in ("tool_calls", "invalid_tool_calls")
+        for call in getattr(message, name, ())
+    ]
+    for part in _content(message.content):
         # LangChain has each call twice: as a content block, and in `tool_call_chunks`.
-        if not (calls and kind == "tool"):
-            yield kind, text
+        if not (calls and isinstance(part, Fragment)):
+            yield part
     yield "refusal", extra.get("refusal")
-    for call in calls:
-        yield from _call(call)
+    extras = json.loads(extra.get("call_extras") or "[]")
+    for place, call in enumerate(calls):
+        beside = extras[place] if place < len(extras) else None
+        yield Fragment(call.get("index"), call.get("id"), call["name"], call["args"], place, beside)
 
 
-def _delta(delta: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+def _delta(delta: Mapping[str, Any]) -> Iterator[Raw]:
     yield "reasoning", reasoning_of(delta)
     calls = tool_calls_of(delta)
-    for kind, text in _content(delta.get("content")):
-        if not (calls and kind == "tool"):
-            yield kind, text
+    for part in _content(delta.get("content")):
+        if not (calls and isinstance(part, Fragment)):
+            yield part
     yield "refusal", delta.get("refusal")
-    for call in calls:
-        yield from _call(call["function"])
+    for place, call in enumerate(calls):
+        function = call["function"]
+        yield Fragment(
+            call["index"],
+            call.get("id"),
+            function.get("name"),
+            function.get("arguments"),
+            place,
+            call.get("extra_content"),
+        )
 
 
-def _content(content: Content) -> Iterator[tuple[TokenKind, Any]]:
+def _content(content: Content) -> Iterator[Raw]:
     if isinstance(content, str):
         yield "text", content
         return
@@ -239,7 +318,7 @@ def _content(content: Content) -> Iterator[tuple[TokenKind, Any]]:
             yield from _block(block)
 
 
-def _block(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+def _block(block: Mapping[str, Any]) -> Iterator[Raw]:
     match block.get("type"):
         case "text" | "output_text" | "text_delta":
             yield "text", block.get("text")
@@ -248,10 +327,13 @@ def _block(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
         case "reasoning" | "thinking":
             yield from _reasoning(block)
         case "function_call" | "tool_call_chunk" | "tool_call" | "tool_use" | "input_json_delta":
-            yield from _call(block)
+            arguments = (block.get(key) for key in ("args", "arguments", "partial_json"))
+            text = "".join(told for told in arguments if isinstance(told, str))
+            known = block.get("call_id") or block.get("id")
+            yield Fragment(block.get("index"), known, block.get("name"), text)
 
 
-def _reasoning(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
+def _reasoning(block: Mapping[str, Any]) -> Iterator[Raw]:
     """Reasoning as one string (LangChain, Anthropic) or as parts (Responses API, Mistral)."""
     for key in ("reasoning", "thinking", "summary", "content"):
         said = block.get(key)
@@ -259,111 +341,3 @@ def _reasoning(block: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
             yield from (("reasoning", part.get("text")) for part in said)
         else:
             yield "reasoning", said
-
-
-def _call(call: Mapping[str, Any]) -> Iterator[tuple[TokenKind, Any]]:
-    yield "tool", call.get("name")
-    for key in ("args", "arguments", "partial_json"):
-        yield "tool", call.get(key)
-
-
-# The parts of a response, as the Responses API streams them.
-#
-# Each part comes three times: as deltas, whole in the event that ends it, and whole again in the
-# event that ends the response. A stream may break before the last two, so deltas count as they
-# come; and the last two may have more text than the deltas had, so they fill in what is missing.
-# Both readers of streams use this.
-
-
-DELTAS: dict[str, TokenKind] = {
-    "response.output_text.delta": "text",
-    "response.refusal.delta": "refusal",
-    "response.reasoning_summary_text.delta": "reasoning",
-    "response.reasoning_text.delta": "reasoning",
-    "response.function_call_arguments.delta": "tool",
-}
-"""Events with a `delta`, and the kind of its text."""
-
-DONE: dict[str, tuple[TokenKind, str]] = {
-    "response.output_text.done": ("text", "text"),
-    "response.refusal.done": ("refusal", "refusal"),
-    "response.reasoning_summary_text.done": ("reasoning", "text"),
-    "response.reasoning_text.done": ("reasoning", "text"),
-    "response.function_call_arguments.done": ("tool", "arguments"),
-}
-"""Events that end a part: the kind of its text, and the field that has all of it."""
-
-ENDS = frozenset({"response.completed", "response.incomplete"})
-
-_CONTENTS: dict[str, tuple[TokenKind, str]] = {
-    "output_text": ("text", "text"),
-    "refusal": ("refusal", "refusal"),
-}
-
-Event = Mapping[str, Any]
-
-
-class Parts:
-    """What has come of each part of one response."""
-
-    def __init__(self) -> None:
-        self._open: defaultdict[tuple[TokenKind, Any, Any], list[str]] = defaultdict(list)
-        self._came: defaultdict[TokenKind, list[str]] = defaultdict(list)
-
-    def delta(self, event: Event, kind: TokenKind) -> str:
-        """Notes a delta and returns its text."""
-        text: str = event["delta"]
-        self._open[_key(event, kind)].append(text)
-        self._came[kind].append(text)
-        return text
-
-    def done(self, event: Event) -> tuple[TokenKind, str]:
-        """A part ended: its kind, and the text at its end that no delta had."""
-        kind, field = DONE[event["type"]]
-        rest = _rest(self._open.pop(_key(event, kind), []), event.get(field))
-        self._came[kind].append(rest)
-        return kind, rest
-
-    def ended(self, output: Any) -> Iterator[tuple[TokenKind, str]]:
-        """The response ended with these items: the text, by kind, that has not come before.
-
-        All text of a kind is compared at once: gateways give the parts other ids and numbers here.
-        """
-        texts: defaultdict[TokenKind, list[str]] = defaultdict(list)
-        for content in _contents(output):
-            if known := _CONTENTS.get(str(content.get("type"))):
-                kind, field = known
-                texts[kind].append(content.get(field) or "")
-        for kind, said in texts.items():
-            yield kind, _rest(self._came[kind], "".join(said))
-
-
-def status_of(event: str, response: Any) -> str:
-    """How a response ended, by its last event and its own status.
-
-    `response` has the fields `status` and `error`. Raises `Answered` if it failed.
-    """
-    if response.get("error") or event == "response.failed":
-        raise Answered(response.get("error"))
-    named = event.removeprefix("response.")
-    return named if named != "completed" else str(response.get("status") or named)
-
-
-def _key(event: Event, kind: TokenKind) -> tuple[TokenKind, Any, Any]:
-    index = event.get("content_index", event.get("summary_index"))
-    return kind, event.get("item_id"), index
-
-
-def _rest(came: list[str], whole: Any) -> str:
-    """What follows in `whole` after what came.
-
-    Empty if it differs from what came: that was shown already, and can't be taken back.
-    """
-    text = "".join(came)
-    return whole[len(text) :] if isinstance(whole, str) and whole.startswith(text) else ""
-
-
-def _contents(output: Any) -> Iterator[Event]:
-    for item in output if isinstance(output, list) else ():
-        contents = item.get("content") if isinstance(item, dict) else None
-        yield from (each for each in contents or () if isinstance(each, dict))

@@ -30,6 +30,7 @@ NAMES: dict[str, str] = {name: cause for cause, row in CAUSES.items() for name i
 WORDS = [(cause, re.compile(row.words, re.I)) for cause, row in SERVICE.items() if row.words]
 
 _CERTIFICATE = {
+    7: "tls_unknown_ca",  # an authority of the same name, such as one that was made again
     9: "tls_not_yet_valid",
     10: "tls_expired",
     18: "tls_self_signed",
@@ -52,6 +53,7 @@ _CONNECTING = frozenset(
 )
 """Names of exceptions that mean that there never was a connection."""
 
+_LONGEST_URL = 200
 _TOLD_STATUS = re.compile(r"\s*([45]\d\d)\b")
 _LIMIT = re.compile(r"limit:? (\d+)", re.I)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.\[\]-]{0,63}")
@@ -126,6 +128,8 @@ def _links(error: BaseException) -> Iterator[BaseException]:
         "ContextOverflowError",
         "UnreadableCertificates",
         "LocalProtocolError",
+        "NoHttp",
+        "TooManyRedirects",
     }
     yield from (link for link in chain(error) if decisive.intersection(_names(link)))
     yield error
@@ -163,8 +167,9 @@ def _unsent(link: BaseException) -> str | None:
         return "key_characters"
     if "UnreadableCertificates" in names:
         return "ca_file"
-    if isinstance(link, ssl.SSLCertVerificationError):
-        return _CERTIFICATE.get(link.verify_code, "tls_other")
+    code = getattr(link, "verify_code", None)  # aiohttp's wrapper is of the class, but has no code
+    if isinstance(link, ssl.SSLCertVerificationError) and code is not None:
+        return _CERTIFICATE.get(code, "tls_other")
     return None
 
 
@@ -295,6 +300,13 @@ class _Parameters:
         url = url_of(self._error)
         return "" if url is None else without_credentials(str(url))
 
+    def _to_(self) -> str:
+        """Where a redirect leads, without its query."""
+        url = next((link.to for link in chain(self._error) if hasattr(link, "to")), None)
+        if url is None:
+            return "another address"
+        return f"{url.scheme}://{without_credentials(str(url))}{url.path}"[:_LONGEST_URL]
+
     def _url_(self) -> str:
         return str(url_of(self._error) or "").partition("?")[0]
 
@@ -339,5 +351,7 @@ class _Parameters:
 
     def _reason_(self) -> str:
         links = [link for link in chain(self._error) if isinstance(link, ssl.SSLError)]
-        told = (getattr(link, "verify_message", "") or link.reason for link in links)
+        told = (
+            getattr(link, "verify_message", "") or getattr(link, "reason", "") for link in links
+        )
         return next((one for one in told if one), "")

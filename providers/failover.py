@@ -22,8 +22,10 @@ from providers.base import (
     ProviderError,
     Request,
     Stalled,
+    Tool,
     Turn,
     Usage,
+    takes_tools,
 )
 from providers.decoding import TextDelta
 from providers.relay import Relay
@@ -53,7 +55,8 @@ def shorter(request: Request) -> Request | None:
     system, earlier, question = _apart(request.turns)
     if not earlier:
         return None
-    left = _weight(request.turns) // 2 - _weight([*system, *question])
+    fixed = _weight([*system, *question], request.tools)
+    left = _weight(request.turns, request.tools) // 2 - fixed
     kept: list[Turn] = []
     for turn in reversed(earlier):
         left -= _weight([turn])
@@ -67,8 +70,8 @@ def shorter(request: Request) -> Request | None:
 
 
 def fits(request: Request, room: int) -> bool:
-    """Whether a conversation fits into `room` tokens, by its estimated length."""
-    return _weight(request.turns) <= room * _TOKEN_BYTES
+    """Whether a conversation and its tools fit into `room` tokens, by their estimated length."""
+    return _weight(request.turns, request.tools) <= room * _TOKEN_BYTES
 
 
 def has_images(request: Request) -> bool:
@@ -77,19 +80,22 @@ def has_images(request: Request) -> bool:
 
 
 def _apart(turns: Sequence[Turn]) -> tuple[Sequence[Turn], Sequence[Turn], Sequence[Turn]]:
-    """A conversation's system messages, its earlier turns, and the question with its answer so far.
+    """A conversation's system messages, its earlier turns, and the question with what followed it.
 
-    Each continuation has added two turns to the question: the partial answer, and `GO_ON`.
+    Calls and their results follow it, and each continuation: the partial answer, and `GO_ON`.
     """
     begins = next((n for n, turn in enumerate(turns) if turn.role != "system"), len(turns))
     asked = len(turns) - 1
-    while asked - 2 >= begins and turns[asked].text == GO_ON:
-        asked -= 2
+    while asked > begins and (turns[asked].role != "user" or turns[asked].text == GO_ON):
+        asked -= 1
     return turns[:begins], turns[begins:asked], turns[asked:]
 
 
-def _weight(turns: Sequence[Turn]) -> int:
-    return sum(len(turn.text.encode()) + _IMAGE_BYTES * len(turn.images) for turn in turns)
+def _weight(turns: Sequence[Turn], tools: Sequence[Tool] = ()) -> int:
+    """The estimated length of turns, and of the tools offered with them, in bytes of text."""
+    said = sum(len(text.encode()) for turn in turns for text in turn.texts)
+    offered = sum(len(tool.text.encode()) for tool in tools)
+    return said + offered + _IMAGE_BYTES * sum(len(turn.images) for turn in turns)
 
 
 # The circuit breaker: a model that keeps failing is left out for a while.
@@ -136,9 +142,6 @@ class Breaker:
     def passed(self) -> None:
         """The model answered."""
         self._failures, self._rest_s, self._until = 0, REST_S, 0.0
-
-
-# The usage of several attempts.
 
 
 def together(one: Usage | None, other: Usage | None) -> Usage | None:
@@ -211,8 +214,10 @@ class Course:
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
         # With images, only models that take them are asked, unless there are none.
-        seeing = [link for link in links if link.model.sees]
-        self._open = seeing if seeing and has_images(request) else list(links)
+        seeing = [link for link in links if link.model.sees and has_images(request)]
+        able = seeing or list(links)
+        # So with tools: only models that can call them.
+        self._open = [one for one in able if request.tools and takes_tools(one.model)] or able
         self._round: list[Candidate] = []
         self._rounds = 0
         self._deadline = self._began + patience.seconds
@@ -262,7 +267,7 @@ class Course:
             if (less := shorter(self._request)) is None:
                 break
             self._request, self._generation.trimmed = less, True
-        return continued(self._request, self._generation.text)
+        return continued(self._request, self._generation.said)
 
     def _kind(self, link: Candidate) -> AttemptKind:
         if self._last is None:
@@ -381,9 +386,6 @@ class Course:
             attempts.clear()
 
 
-# The models of the setting MODEL as one provider.
-
-
 class ChainProvider:
     """Asks the first model and, if it fails, the next ones; a single model is retried.
 
@@ -400,6 +402,13 @@ class ChainProvider:
         self._patience = patience or RetryPolicy()
         self._links = [Candidate(model) for model in models]
 
+    def each(self, change: Callable[[Provider], Provider]) -> ChainProvider:
+        """The same chain of changed models, with the same circuit breakers."""
+        other = ChainProvider([change(model) for model in self.models], self._patience)
+        for link, mine in zip(other._links, self._links, strict=True):
+            link.breaker = mine.breaker
+        return other
+
     @property
     def room(self) -> int:
         """The first model's context window in tokens; see `Provider.room`."""
@@ -409,6 +418,11 @@ class ChainProvider:
     def sees(self) -> bool:
         """Whether the first model takes images."""
         return self.models[0].sees
+
+    @property
+    def tools(self) -> bool:
+        """Whether any of the models can call tools; those that can are asked with tools."""
+        return any(takes_tools(model) for model in self.models)
 
     async def start(self) -> None:
         """Starts all models at once; raises the first error."""
@@ -432,6 +446,3 @@ class ChainProvider:
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
-
-
-__all__ = ["ChainProvider", "RetryPolicy"]

@@ -29,7 +29,7 @@ _LITELLM = re.compile(r"litellm\.(\w+)")
 
 def codes(error: BaseException) -> Iterator[str]:
     """The service's own codes for the error, the most specific first."""
-    own = (getattr(error, name, None) for name in ("code", "error_code", "type"))
+    own = (_code(error), *(getattr(error, name, None) for name in ("error_code", "type")))
     yield from (code for code in own if isinstance(code, str))
     for told in documents(error):
         if number := told.get("status_code"):
@@ -91,9 +91,9 @@ def status(error: BaseException) -> int | None:
         number = getattr(link, "status_code", None)
         if isinstance(number, int):
             return number
-        code = str(getattr(link, "code", None))
+        code = str(_code(link))
         # In the chain only Google's codes count: a transport's code may have another meaning.
-        if (link is error or hasattr(link, "details")) and re.fullmatch("[45][0-9]{2}", code):
+        if (link is error or hasattr(link, "details")) and re.fullmatch("204|[345][0-9]{2}", code):
             return int(code)
     return None
 
@@ -140,6 +140,11 @@ def retry_after(error: Exception) -> float | None:
             if (seconds := _number(str(detail.get("retryDelay")).removesuffix("s"))) is not None:
                 return seconds
     return None
+
+
+def _code(error: BaseException) -> Any:
+    """The attribute `code`; not aiohttp's property of that name, which only warns."""
+    return vars(error).get("code")
 
 
 def _within(told: Any, depth: int = 4) -> Iterator[Mapping[str, Any]]:

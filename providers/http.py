@@ -1,261 +1,40 @@
-"""HTTP/1.1 for streams of many small chunks, as a transport of httpx2's."""
+"""HTTP/1.1 to model services: aiohttp, as a transport of httpx2's that every SDK's client takes.
+
+httpx2's own transport passes each chunk through a dozen generators, which costs more than parsing
+the token in it. aiohttp has the parser, the connections that are used again and the proxies; here
+is only what joins the two, and the bounds.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
-import socket
 import ssl
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-import httptools
+import aiohttp
 import httpx2
-from aiohappyeyeballs import start_connection
-
-# An answer's body.
-
-
-_MOST_UNREAD = 256 * 1024
-"""Bytes waiting to be read from which on the socket is read no more, until they have been taken."""
-
-
-class Body(httpx2.AsyncByteStream):
-    """The bytes that have come and are not yet read.
-
-    When the connection breaks, what came before is still read first; then the error is raised.
-    """
-
-    def __init__(self, flow: Callable[[bool], None], release: Callable[[], None]) -> None:
-        """`flow(False)` pauses the connection and `flow(True)` resumes it; `release` frees it."""
-        self.ended = False
-        """Whether the whole body has come."""
-        self._flow = flow
-        self._release: Callable[[], None] | None = release
-        self._loop = asyncio.get_running_loop()
-        self._unread: list[bytes] = []
-        self._size = 0
-        self._slowed = False
-        self._failure: Exception | None = None
-        self._reader: asyncio.Future[None] | None = None
-
-    async def read(self) -> bytes:
-        """Everything that came since the last read; waits for more, and is empty at the end.
-
-        Raises `httpx2.TransportError` if the connection broke.
-        """
-        while not self._unread:
-            if self._failure is not None:
-                raise self._failure
-            if self.ended:
-                return b""
-            self._reader = self._loop.create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        received = self._unread[0] if len(self._unread) == 1 else b"".join(self._unread)
-        self._unread.clear()
-        self._size = 0
-        if self._slowed:
-            self._slowed = False
-            self._flow(True)
-        return received
-
-    async def __aiter__(self) -> AsyncGenerator[bytes]:
-        while received := await self.read():
-            yield received
-
-    async def aclose(self) -> None:
-        """Stops reading. If the body hasn't come whole, the connection is closed."""
-        release, self._release = self._release, None
-        if release is not None:
-            release()
-
-    def add(self, received: bytes) -> None:
-        """Adds bytes that have come."""
-        self._unread.append(received)
-        self._size += len(received)
-        if self._size > _MOST_UNREAD and not self._slowed:
-            self._slowed = True
-            self._flow(False)
-        self._wake()
-
-    def end(self) -> None:
-        """The whole body has come."""
-        self.ended = True
-        self._wake()
-
-    def fail(self, failure: Exception) -> None:
-        """The connection broke before the body's end; no effect after it."""
-        if not self.ended and self._failure is None:
-            self._failure = failure
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
-
-
-# One connection to a service, for one request at a time.
-
-
-@dataclass(slots=True)
-class Head:
-    """An answer's status line and headers."""
-
-    status: int = 0
-    reason: bytes = b""
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-
-    def has(self, name: bytes) -> bool:
-        """Whether there is a header of this name, given in lower case."""
-        return any(key.lower() == name for key, _ in self.headers)
-
-
-class ServiceConnection(asyncio.Protocol):
-    """Sends requests and parses the answers with llhttp.
-
-    `idle` is called when the connection can take another request, `gone` once it is closed.
-    """
-
-    def __init__(
-        self, idle: Callable[[ServiceConnection], None], gone: Callable[[ServiceConnection], None]
-    ) -> None:
-        self._idle = idle
-        self._gone = gone
-        self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._head = Head()
-        self._answered: asyncio.Future[Head] | None = None
-        self._body: Body | None = None
-        self._stays = False
-
-    async def ask(self, request: bytes) -> tuple[Head, Body]:
-        """Sends a request and waits for the answer's head; the body is read from what it returns.
-
-        Raises `httpx2.TransportError`. Cancelling it closes the connection.
-        """
-        self._answered = asyncio.get_running_loop().create_future()
-        body = self._body = Body(self._flow, self._release)
-        try:
-            self._send(request)
-            return await self._answered, body
-        except BaseException:
-            self._answered = None
-            self.abort()
-            raise
-
-    def abort(self) -> None:
-        """Closes the connection at once, so that the service stops generating."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    # What the event loop calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        if self._body is None or self._body.ended:
-            self.abort()  # bytes without a request: what they belong to can't be known
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._break(httpx2.RemoteProtocolError(str(error)))
-
-    def eof_received(self) -> None:
-        self.connection_lost(None)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._gone(self)
-        if error is None and self._until_closed():
-            self.on_message_complete()
-        failure = httpx2.ReadError(f"the connection was closed: {error or 'by the service'}")
-        failure.__cause__ = error
-        self._break(failure)
-
-    # What llhttp calls.
-
-    def on_status(self, reason: bytes) -> None:
-        self._head.reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        self._head.status = self._parser.get_status_code()
-        if self._head.status < 200:
-            self._head = Head()  # 1xx, such as 100 Continue: the real answer follows
-        elif self._answered is not None and not self._answered.done():
-            self._answered.set_result(self._head)
-
-    def on_body(self, data: bytes) -> None:
-        if self._body is not None and not self._body.ended:
-            self._body.add(data)
-
-    def on_message_complete(self) -> None:
-        if self._head.status >= 200 and self._body is not None:
-            self._stays = self._parser.should_keep_alive()  # llhttp knows it only in this callback
-            self._body.end()
-
-    def _send(self, request: bytes) -> None:
-        if self._transport is None or self._transport.is_closing():
-            raise httpx2.WriteError("the connection was closed")
-        self._transport.write(request)
-
-    def _until_closed(self) -> bool:
-        """Whether the body ends with the connection: it has neither a length nor chunks."""
-        head = self._head
-        told = head.has(b"content-length") or head.has(b"transfer-encoding")
-        return head.status >= 200 and not told
-
-    def _break(self, failure: Exception) -> None:
-        self.abort()
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(failure)
-        if self._body is not None:
-            self._body.fail(failure)
-
-    def _flow(self, on: bool) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        if on:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
-
-    def _release(self) -> None:
-        """The body is not read any more: keeps the connection if it can be reused, or closes it."""
-        body, self._body = self._body, None
-        if body is None:
-            return
-        open_ = self._transport is not None and not self._transport.is_closing()
-        if open_ and body.ended and self._stays:
-            self._head, self._answered = Head(), None
-            self._parser = httptools.HttpResponseParser(self)
-            self._idle(self)
-        else:
-            self.abort()
-
-
-# A transport for the openai client that hands on what arrives in one step.
-#
-# The SDK's own transports pass each chunk through a dozen generators, which costs more than parsing
-# the token in it. Unused connections are kept for a while. It knows no proxies: with one, another
-# transport is used (`providers.clients`).
-
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.tracing import Trace
 
 IDLE_SECONDS = 5.0
 """Seconds for which an unused connection is kept; the same as in the SDK's own transport."""
-_ATTEMPT_SECONDS = 0.25
-"""Seconds after which the next of a host's addresses is tried in parallel (RFC 8305)."""
-_PORTS = {"http": 80, "https": 443}
+MOST_HEADERS = 128
+"""Most headers of an answer. With more it is refused: it would fill the memory."""
+LONGEST_HEADER = 32 * 1024
+"""Most bytes of one header, or of the status line."""
 
-_Origin = tuple[str, str, int]
+
+_CODINGS = {
+    "Content-Encoding": frozenset({"identity", "gzip", "deflate"}),
+    "Transfer-Encoding": frozenset({"identity", "chunked"}),
+}
+"""What an answer may be packed in. Only `identity` is asked for; the others come all the same."""
 
 
 class UnreadableCertificates(OSError):
@@ -266,119 +45,269 @@ class UnreadableCertificates(OSError):
         self.path = path
 
 
+class NoHttp(httpx2.RemoteProtocolError):
+    """What was answered can't be understood, or is beyond the bounds."""
+
+
+class RedirectedAway(httpx2.TooManyRedirects):
+    """A service leads to another address, where neither the key nor the question may go."""
+
+    def __init__(self, response: httpx2.Response, to: httpx2.URL) -> None:
+        super().__init__("redirected to another address", request=response.request)
+        self.to = to
+
+
 def certificates_path() -> str:
     """Where the environment says that the trusted certificates are; empty if it doesn't."""
     return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or ""
 
 
-class Transport(httpx2.AsyncBaseTransport):
-    """HTTP/1.1 to a service, without a proxy.
+def trusted() -> ssl.SSLContext:
+    """The TLS context with the certificates that are trusted; raises `UnreadableCertificates`."""
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise UnreadableCertificates(certificates_path()) from error
 
-    Only connecting has a time-out, since `providers.stall` bounds the stream's silence. An answer's
-    `Body` is in the response's extensions too, as `body`, unless it is compressed: the reader of
-    chunks takes the bytes from there.
+
+# aiohttp's errors as httpx2's.
+
+
+ERRORS: tuple[tuple[type[Exception], type[httpx2.TransportError]], ...] = (
+    (UnreadableCertificates, httpx2.ConnectError),
+    (aiohttp.ClientHttpProxyError, httpx2.ProxyError),
+    (aiohttp.ClientProxyConnectionError, httpx2.ProxyError),
+    (aiohttp.ClientConnectorError, httpx2.ConnectError),
+    (aiohttp.ConnectionTimeoutError, httpx2.ConnectTimeout),
+    (aiohttp.ServerTimeoutError, httpx2.ReadTimeout),
+    (aiohttp.ClientResponseError, NoHttp),
+    (HttpProcessingError, NoHttp),
+    (aiohttp.InvalidURL, httpx2.UnsupportedProtocol),
+    (aiohttp.NonHttpUrlClientError, httpx2.UnsupportedProtocol),
+    (aiohttp.ClientError, httpx2.ReadError),
+    (ValueError, httpx2.LocalProtocolError),
+    (OSError, httpx2.ReadError),
+)
+"""The first that fits counts: subclasses come before their bases."""
+
+
+def as_ours(error: Exception) -> httpx2.TransportError:
+    """An error of aiohttp's as httpx2's; raise it `from` that."""
+    kind = next(ours for theirs, ours in ERRORS if isinstance(error, theirs))
+    if isinstance(error, aiohttp.ClientResponseError):  # its text quotes what came
+        return kind(f"{error.status} {type(error.__cause__ or error).__name__}")
+    return kind(str(error))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, HttpProcessingError, ValueError, OSError) as error:
+        raise as_ours(error) from error
+
+
+class Body(httpx2.AsyncByteStream):
+    """An answer's body: the bytes that have come and are not yet read.
+
+    When the connection breaks, what came before is still read first; then the error is raised.
     """
 
-    def __init__(self) -> None:
-        self._open: set[ServiceConnection] = set()
-        self._kept: dict[_Origin, dict[ServiceConnection, asyncio.TimerHandle]] = {}
-        """Unused connections and the timers that close them; the last added is reused first."""
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self._content = response.content
+        connection = response.connection
+        protocol = None if connection is None else connection.protocol
+        self._closed = None if protocol is None else protocol.closed
+        if self._closed is not None:
+            self._closed.add_done_callback(self._lost)
+
+    async def read(self) -> bytes:
+        """Everything that came since the last read; waits for more, and is empty at the end.
+
+        Raises `httpx2.ReadError` if the connection broke, or what came is no HTTP any more.
+        """
+        try:
+            return await self._content.readany()
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            raise httpx2.ReadError(str(error)) from error
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        while received := await self.read():
+            yield received
+
+    async def aclose(self) -> None:
+        """Stops reading. If the body hasn't come whole, the connection is closed at once.
+
+        Then the service stops generating. A TLS connection isn't closed politely, for which the
+        service would have half a minute.
+        """
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._lost)
+        connection = self._response.connection  # None once the body has come whole
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        self._response.close()
+
+    def _lost(self, closed: asyncio.Future[None]) -> None:
+        """The connection was closed: aiohttp tells no reader of a body whose chunks are broken."""
+        if not closed.cancelled():
+            closed.exception()  # which the reader is told, or has been
+        if not self._content.is_eof() and self._content.exception() is None:
+            self._content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
+
+
+class UnspoiltConnector(aiohttp.TCPConnector):
+    """Never uses a connection again on which bytes have come that nobody asked for.
+
+    aiohttp would take them for the next answer, which may be somebody else's.
+    """
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """See `aiohttp.BaseConnector.connect`."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+
+
+class Transport(httpx2.AsyncBaseTransport):
+    """HTTP/1.1 to services, directly or over an HTTP proxy (`http://` or `https://`).
+
+    An answer's `Body` is in the response's extensions too, as `body`, unless it is compressed: the
+    reader of chunks takes the bytes from there. `connect_seconds` bounds connecting, with TLS and a
+    proxy's answer; `providers.stall` bounds how long a service may be silent.
+    """
+
+    def __init__(self, connect_seconds: float, proxy: str | None = None) -> None:
+        self._connect_seconds = connect_seconds
+        self._proxy, self._proxy_headers = _proxy_of(proxy)
+        self._session: aiohttp.ClientSession | None = None
         self._tls: asyncio.Task[ssl.SSLContext] | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """See `httpx2.AsyncBaseTransport`."""
-        message = await _message(request)
-        connection = await self._connection(request)
-        head, body = await connection.ask(message)
-        extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": head.reason}
-        if not head.has(b"content-encoding"):
+        content = await request.aread()
+        with _translated():
+            response = await self._opened().request(
+                request.method,
+                str(request.url),
+                headers=_headers(request),
+                data=content or None,
+                allow_redirects=False,
+                timeout=self._timeout(request),
+                ssl=await self._context(request),
+                proxy=self._proxy,
+                proxy_headers=self._proxy_headers,
+            )
+        body = Body(response)
+        if unfit := _unfit(response):
+            await body.aclose()
+            raise NoHttp(unfit)
+        reason = (response.reason or "").encode("latin-1", "replace")
+        extensions: dict[str, Any] = {"http_version": b"HTTP/1.1", "reason_phrase": reason}
+        if _coding(response, "Content-Encoding") == "identity":
             extensions["body"] = body
         return httpx2.Response(
-            head.status, headers=head.headers, stream=body, extensions=extensions
+            response.status, headers=response.raw_headers, stream=body, extensions=extensions
         )
 
     async def aclose(self) -> None:
         """Closes every connection."""
-        for connection in list(self._open):
-            connection.abort()
-        for kept in self._kept.values():
-            for bell in kept.values():
-                bell.cancel()
+        if self._session is not None:
+            await self._session.close()
 
-    async def _connection(self, request: httpx2.Request) -> ServiceConnection:
-        url = request.url
-        if url.scheme not in _PORTS:
-            raise httpx2.UnsupportedProtocol(f"{url.scheme}: is no address of a service")
-        origin = (url.scheme, url.raw_host.decode(), url.port or _PORTS[url.scheme])
-        if kept := self._kept.get(origin):
-            connection, bell = kept.popitem()
-            bell.cancel()
-            return connection
-        seconds = request.extensions.get("timeout", {}).get("connect")
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._connected(origin)
-        except TimeoutError as error:
-            raise httpx2.ConnectTimeout(f"not reached within {seconds} s") from error
-        except OSError as error:  # names, refusals, certificates
-            raise httpx2.ConnectError(str(error)) from error
+    def _opened(self) -> aiohttp.ClientSession:
+        """The session, made when the loop runs that it belongs to."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=UnspoiltConnector(
+                    limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver()
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("User-Agent", "Content-Type"),
+                auto_decompress=False,
+                max_line_size=LONGEST_HEADER,
+                max_field_size=LONGEST_HEADER,
+                max_headers=MOST_HEADERS,
+            )
+        return self._session
 
-    async def _connected(self, origin: _Origin) -> ServiceConnection:
-        scheme, host, port = origin
-        loop = asyncio.get_running_loop()
-        connection = ServiceConnection(partial(self._keep, origin), partial(self._forget, origin))
-        tls: dict[str, Any] = {}
-        if scheme == "https":
-            tls = {"ssl": await self._context(), "server_hostname": host}
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        reached = await start_connection(found, happy_eyeballs_delay=_ATTEMPT_SECONDS)
-        try:
-            await loop.create_connection(lambda: connection, sock=reached, **tls)
-        except BaseException:  # a cancel, too, must not leave the socket open
-            reached.close()
-            raise
-        self._open.add(connection)
-        return connection
-
-    async def _context(self) -> ssl.SSLContext:
+    async def _context(self, request: httpx2.Request) -> ssl.SSLContext | bool:
         """The TLS context, made once and in a thread: reading the certificates takes tens of ms.
 
         Shielded, so that one cancelled request doesn't fail others that wait for it. After a
         failure the next request tries again.
         """
+        if request.url.scheme != "https" and not (self._proxy or "").startswith("https"):
+            return True
         if self._tls is None or (self._tls.done() and self._tls.exception() is not None):
-            self._tls = asyncio.create_task(asyncio.to_thread(httpx2.create_ssl_context))
-        try:
-            return await asyncio.shield(self._tls)
-        except OSError as error:
-            raise UnreadableCertificates(certificates_path()) from error
+            self._tls = asyncio.create_task(asyncio.to_thread(trusted))
+        return await asyncio.shield(self._tls)
 
-    def _keep(self, origin: _Origin, connection: ServiceConnection) -> None:
-        bell = asyncio.get_running_loop().call_later(IDLE_SECONDS, connection.abort)
-        self._kept.setdefault(origin, {})[connection] = bell
-
-    def _forget(self, origin: _Origin, connection: ServiceConnection) -> None:
-        self._open.discard(connection)
-        if bell := self._kept.get(origin, {}).pop(connection, None):
-            bell.cancel()
+    def _timeout(self, request: httpx2.Request) -> aiohttp.ClientTimeout:
+        """Not every SDK keeps to its client's time-outs: the one for connecting is ours."""
+        told = request.extensions.get("timeout", {})
+        return aiohttp.ClientTimeout(connect=self._connect_seconds, sock_read=told.get("read"))
 
 
-async def _message(request: httpx2.Request) -> bytes:
-    """A request as bytes, with its whole body, which is in memory anyway.
+def _unfit(response: aiohttp.ClientResponse) -> str:
+    """Why an answer can't be read, though it is HTTP; empty if it can."""
+    if response.status < 200:
+        return f"{response.status}: an upgrade that nobody asked for"
+    for header, known in _CODINGS.items():
+        if (coding := _coding(response, header)) not in known:
+            return f"{header}: {coding} is not known, and nobody asked for it"
+    return ""
 
-    Raises `httpx2.LocalProtocolError` for a line end in a header, which could smuggle in another.
+
+def _coding(response: aiohttp.ClientResponse, header: str) -> str:
+    return response.headers.get(header, "identity").strip().lower()
+
+
+def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
+    """The request's headers, as they are; aiohttp adds the length.
+
+    Raises `httpx2.LocalProtocolError` for a line end in one, which could smuggle in another.
     """
-    content = await request.aread()
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
-    lines += [
-        name + b": " + value
-        for name, value in request.headers.raw
-        if name.lower() not in (b"content-length", b"transfer-encoding")
-    ]
-    if any(b"\r" in line or b"\n" in line for line in lines):
+    if any(byte in name + value for name, value in request.headers.raw for byte in b"\r\n\0"):
         raise httpx2.LocalProtocolError("a header has a line end in it")
-    lines.append(b"Content-Length: %d" % len(content))
-    return b"\r\n".join(lines) + b"\r\n\r\n" + content
+    own = (b"content-length", b"transfer-encoding")
+    return [
+        (name.decode("latin-1"), value.decode())
+        for name, value in request.headers.raw
+        if name.lower() not in own
+    ]
 
 
-__all__ = ["Body", "Transport", "certificates_path"]
+def _proxy_of(url: str | None) -> tuple[str | None, dict[str, str] | None]:
+    """A proxy's address without credentials, and the header that carries them."""
+    if url is None:
+        return None, None
+    address = urlsplit(url)
+    bare = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+    if address.username is None:
+        return bare, None
+    known = f"{unquote(address.username)}:{unquote(address.password or '')}".encode()
+    return bare, {"Proxy-Authorization": f"Basic {base64.b64encode(known).decode()}"}
+
+
+async def stay(response: httpx2.Response) -> None:
+    """An HTTP client's hook that refuses redirects which would change the question or its receiver.
+
+    httpx2 takes only `Authorization` out of a request to another address; the other headers with
+    keys, and the conversation, would go there.
+    """
+    if not response.has_redirect_location:
+        return
+    asked = response.request
+    to = asked.url.join(response.headers["location"])
+    kept = response.status_code in (307, 308) or asked.method == "GET"
+    if not kept or to.origin != asked.url.origin:
+        raise RedirectedAway(response, to)
+
+
+__all__ = ["Body", "RedirectedAway", "Transport", "UnreadableCertificates", "certificates_path"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Unpack, cast
 from uuid import UUID
@@ -17,14 +18,49 @@ from langsmith import tracing_context
 
 from providers import finish
 from providers.asking import STALL_SECONDS, Ask, Knowing, SharedOptions
-from providers.base import Generation, Request, Unusable, Usage
+from providers.base import Generation, MadeFile, Request, Tool, Unusable, Usage
+from providers.calls import GoesBack, settle
 from providers.decoding import Content, Decoder, TextDelta
-from providers.errors import by_code, cause_of
+from providers.errors import by_code, cause_of, failure
+from providers.files import files_in
 from providers.finish import TRAILER_SECONDS
 from providers.messages import as_messages
 from providers.options import made
 from providers.relay import Relay
 from providers.stall import AnswerPatience, Bounds, whole
+
+
+def tool_specs(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+    """Tools in the form that every LangChain class takes."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.schema),
+            },
+        }
+        for tool in tools
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolForm:
+    """How a LangChain class is asked with tools, and what it sends that has to go back to it.
+
+    `options` are further arguments of a request with tools or calls; None lets the class make
+    them. `messages` makes its conversation; `keep` keeps what is opaque in a message; `reasoning`:
+    whether the model wants its thoughts back.
+    """
+
+    options: Callable[[Request], dict[str, Any]] | None = None
+    messages: Callable[[Request], list[BaseMessage]] = lambda request: as_messages(request.turns)
+    keep: Callable[[AIMessageChunk, GoesBack], None] = lambda _message, _kept: None
+    reasoning: bool = False
+
+
+_FORM = ToolForm()
 
 
 class LangChainProvider(Knowing):
@@ -43,6 +79,7 @@ class LangChainProvider(Knowing):
       chunk's share.
     - `whole_words` are the service's words for a complete answer.
     - `change` switches the model to its service's other protocol; called at most once.
+    - `form` is how the model is asked with tools.
     """
 
     def __init__(
@@ -63,6 +100,7 @@ class LangChainProvider(Knowing):
         usage_grows: bool = False,
         whole_words: frozenset[str] = finish.ANY,
         change: Callable[[], None] | None = None,
+        form: ToolForm = _FORM,
     ) -> None:
         profile = model.profile or {}
         sees_by_profile = bool(profile.get("image_inputs"))
@@ -80,6 +118,9 @@ class LangChainProvider(Knowing):
         """Whether LangSmith may trace the requests, as its own variables (`LANGSMITH_…`) say."""
         self._whole_words = whole_words
         self._change = change
+        self._form = form
+        if type(model).bind_tools is BaseChatModel.bind_tools:
+            self.tools = False
 
     async def generate(
         self,
@@ -92,9 +133,14 @@ class LangChainProvider(Knowing):
         """See `Provider.generate`. A transport's error after the finish reason is only logged."""
         relay = Relay(callbacks, run_id)
         listener = _Listener(relay, Decoder(**self._thinking))
+        decoder = Decoder(**self._thinking)
+        form = self._form
+        kept = GoesBack(self.name, generation, decoder.calls, reasoning=form.reasoning)
         reader = _ChunkReader(
             generation,
-            Decoder(**self._thinking),
+            decoder,
+            kept,
+            keep=form.keep,
             usage_grows=self._usage_grows,
             whole_words=self._whole_words,
         )
@@ -109,6 +155,8 @@ class LangChainProvider(Knowing):
                 is_whole = generation.finish_reason == "stop"
                 reader.flush(whole=is_whole)
                 await listener.flush(whole=is_whole)
+            if request.tools:
+                settle(generation, kept, request, run_id)
         except BaseException as error:
             self._learn(generation, error)
             await relay.fail(error)
@@ -124,17 +172,31 @@ class LangChainProvider(Knowing):
     def _stream(
         self, request: Request, run_id: UUID, listener: _Listener
     ) -> AsyncGenerator[AIMessageChunk]:
-        limit: dict[str, Any] = {}
+        more = self._tool_options(request)
         if self._limit is not None and request.max_tokens is not None:
-            limit[self._limit] = request.max_tokens
+            more[self._limit] = request.max_tokens
         stream = self._model.astream(
-            as_messages(request.turns),
+            self._form.messages(request),
             config={"run_id": run_id, "callbacks": [listener]},
-            **limit,
+            **more,
         )
         # LangChain types it as an iterator, but it is a generator, and only `aclose` frees the
         # connection at once.
         return cast("AsyncGenerator[AIMessageChunk]", stream)
+
+    def _tool_options(self, request: Request) -> dict[str, Any]:
+        """The arguments for a request's tools; raises a `ProviderError` if the class takes none."""
+        if not request.tools and not any(turn.calls for turn in request.turns):
+            return {}
+        if self._form.options is not None:
+            return self._form.options(request)
+        if not request.tools:
+            return {}
+        try:
+            bound: Any = self._model.bind_tools(tool_specs(request.tools))
+        except NotImplementedError as error:
+            raise failure("tools_refused", {"model": self.name}) from error
+        return dict(bound.kwargs)
 
     async def _read_either(
         self, request: Request, run_id: UUID, listener: _Listener, reader: _ChunkReader
@@ -216,17 +278,24 @@ class _ChunkReader:
         self,
         generation: Generation,
         decoder: Decoder,
+        kept: GoesBack,
         *,
+        keep: Callable[[AIMessageChunk, GoesBack], None],
         usage_grows: bool,
         whole_words: frozenset[str],
     ) -> None:
         self.generation = generation
         self._decoder = decoder
+        self._kept = kept
+        self._keep = keep
         self._usage_grows = usage_grows
         self._whole_words = whole_words
 
     def take(self, chunk: AIMessageChunk) -> None:
         """Takes a chunk: its text, model, finish reason and usage."""
+        self._keep(chunk, self._kept)
+        if isinstance(chunk.content, list):
+            self.generation.files += (f for f in files_in(chunk.content) if self._is_new(f))
         self._add(self._decoder.message(chunk))
         metadata = chunk.response_metadata
         model = metadata.get("model_name") or metadata.get("model")
@@ -238,6 +307,10 @@ class _ChunkReader:
         if chunk.usage_metadata:
             self._count(chunk.usage_metadata)
 
+    def _is_new(self, file: MadeFile) -> bool:
+        """Whether no earlier block had it: some classes tell an image twice."""
+        return all(each.base64 != file.base64 for each in self.generation.files)
+
     def flush(self, *, whole: bool) -> None:
         """The stream is over."""
         self._add(self._decoder.flush(whole=whole))
@@ -245,6 +318,8 @@ class _ChunkReader:
     def _add(self, pieces: list[TextDelta]) -> None:
         for kind, text in pieces:
             self.generation.add(text, kind)
+            if kind == "reasoning":
+                self._kept.think(text)
 
     def _count(self, usage: UsageMetadata) -> None:
         """Replaces the usage if chunks have the total so far, or adds each chunk's share."""

@@ -1,7 +1,6 @@
 """The embedded model: a small one that runs in this process, without a key or a network.
 
-It is for demonstrations: fluent, and often wrong. This module run as a program downloads the
-model's file: `python -m providers.local fetch --into models/`.
+It is for demonstrations: fluent, and often wrong. `providers.model_file` downloads its file.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from providers.base import BadRequest, Generation, Provider, Request, Turn
-from providers.model_file import DEFAULT_PATH, main
+from providers.messages import without_tools
+from providers.model_file import DEFAULT_PATH
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackHandler
@@ -64,6 +64,8 @@ class LocalProvider:
         self.name = name
         self.room = room
         self.sees = sees or False
+        self.tools = False
+        """It is too small to call any; see `TakesTools`."""
         self._path = path
         self._bounds = {"stall_seconds": stall_seconds, "first_seconds": first_seconds}
         self._langchain = langchain
@@ -87,7 +89,10 @@ class LocalProvider:
         """See `Provider.generate`."""
         chat = await self._started()
         await chat.generate(
-            _with_system(request), run_id=run_id, callbacks=callbacks, generation=generation
+            _with_system(without_tools(request)),
+            run_id=run_id,
+            callbacks=callbacks,
+            generation=generation,
         )
 
     async def aclose(self) -> None:
@@ -212,7 +217,3 @@ def _threads() -> int:
     else:
         cores = os.cpu_count() or 1
     return max(1, min(MAX_THREADS, cores - 1))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -64,6 +64,7 @@ EXTRAS = {
     "google": "langchain-google-genai",
     "azure": "azure-identity",
     "socks": "socksio",
+    "voice": "faster-whisper",
 }
 """The extras of `everytoken[...]`, and the package that each one installs."""
 

@@ -190,3 +190,6 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
 SERVICES: Mapping[str, ProviderEntry] = {k: v for k, v in PROVIDERS.items() if v.base_url}
 """The named services: `MODEL=qwen:qwen-plus` is `compatible:qwen-plus` with the service's address
 and a key of its own."""
+
+MASKED_KINDS = ("email", "phone", "ip", "card", "iban", "id")
+"""The kinds of values that `providers.masking` knows by a name of their own."""

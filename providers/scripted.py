@@ -9,9 +9,12 @@ loop's clock, whatever that is, and opens no connections.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -22,11 +25,12 @@ from providers.base import (
     ProviderError,
     Request,
     TokenKind,
+    Turn,
     Usage,
 )
+from providers.calls import Fragment, GoesBack, settle
 from providers.decoding import Decoder, TextDelta
 from providers.errors import failure
-from providers.messages import as_messages
 from providers.relay import Relay
 from providers.stall import AnswerPatience, Bounds
 
@@ -69,9 +73,43 @@ class Finish:
     word: str = ""
 
 
-Step = str | tuple[TokenKind, str] | Pause | Alive | Hang | Fail | Cut | Finish
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """The model calls a tool, its arguments in two pieces; text is sent as it is, broken or not."""
+
+    name: str
+    arguments: Mapping[str, Any] | str = ""
+    id: str = ""
+
+    @property
+    def fragments(self) -> Iterator[Fragment]:
+        """What the service sends of it."""
+        told = self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+        half = len(told) // 2
+        yield Fragment(id=self.id, name=self.name, place=1)
+        yield from (Fragment(arguments=piece) for piece in (told[:half], told[half:]) if piece)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The service sends something that it wants back with the calls, such as a signature."""
+
+    item: Any
+
+
+_Sent = str | tuple[TokenKind, str] | Fragment | Keep | Pause | Alive | Hang | Fail | Cut | Finish
+Step = _Sent | CallTool
 Script = Sequence[Step]
-"""Steps in order. Without `Finish`, `Fail`, `Cut` or `Hang` it ends with `Finish("stop")`."""
+"""Steps in order. Without `Finish`, `Fail`, `Cut` or `Hang` it ends with `Finish("stop")`.
+
+Calls one after the other are `CallTool`s; those whose pieces are mixed are `Fragment`s.
+"""
+
+
+def results(request: Request) -> tuple[Turn, ...]:
+    """The results of the last calls, in order, for a script that answers from them."""
+    told = takewhile(lambda turn: turn.role == "tool", reversed(request.turns))
+    return tuple(reversed(list(told)))
 
 
 class ScriptedProvider:
@@ -89,10 +127,12 @@ class ScriptedProvider:
         stall_seconds: float = 60.0,
         first_seconds: float | None = None,
         sees: bool = False,
+        tools: bool = True,
     ) -> None:
         self.name = name
         self.room = room
         self.sees = sees
+        self.tools = tools
         self.requests: list[Request] = []
         self.cancelled = 0
         self.closed = False
@@ -114,9 +154,13 @@ class ScriptedProvider:
         """See `Provider.generate`."""
         script = self._next_script(request)
         relay = Relay(callbacks, run_id)
-        await relay.start({}, [as_messages(request.turns)])
+        await relay.asked(request.turns)
+        decoder = Decoder()
+        kept = GoesBack(self.name, generation, decoder.calls)
         try:
-            await self._play(script, relay, generation)
+            await self._play(script, relay, decoder, kept, generation)
+            if request.tools:
+                settle(generation, kept, request, run_id)
         except BaseException as error:
             self.cancelled += isinstance(error, asyncio.CancelledError)
             await relay.fail(error)
@@ -132,8 +176,9 @@ class ScriptedProvider:
         self.requests.append(request)
         return script(request) if callable(script) else script
 
-    async def _play(self, script: Script, relay: Relay, generation: Generation) -> None:
-        decoder = Decoder()
+    async def _play(
+        self, script: Script, relay: Relay, decoder: Decoder, kept: GoesBack, generation: Generation
+    ) -> None:
         generation.model = self.name
         bounds = Bounds(self._first_seconds, self._stall_seconds, self._stall_seconds)
         try:
@@ -142,7 +187,7 @@ class ScriptedProvider:
                 aclosing(_stream(script)) as stream,
             ):
                 async for step in stream:
-                    await _take(step, decoder, relay, generation)
+                    await _tell(_take(step, decoder, kept, generation), relay, generation)
                     patience.took()
         finally:  # as in real providers: what was held back counts after an error too
             await _tell(decoder.flush(), relay, generation)
@@ -150,14 +195,23 @@ class ScriptedProvider:
             raise failure("not_finished")
 
 
-async def _take(
-    step: TextDelta | Alive | Finish, decoder: Decoder, relay: Relay, generation: Generation
-) -> None:
-    if isinstance(step, TextDelta):
-        await _tell(decoder.text(step.text, step.kind), relay, generation)
-    elif isinstance(step, Finish):
-        generation.finish_reason, generation.usage = step.reason, step.usage
-        generation.finish_word = step.word
+def _take(
+    step: TextDelta | Fragment | Keep | Alive | Finish,
+    decoder: Decoder,
+    kept: GoesBack,
+    generation: Generation,
+) -> list[TextDelta]:
+    match step:
+        case TextDelta():
+            return decoder.text(step.text, step.kind)
+        case Fragment():
+            return decoder.call(step)
+        case Keep():
+            kept.add("scripted", step.item)
+        case Finish():
+            generation.finish_reason, generation.usage = step.reason, step.usage
+            generation.finish_word = step.word
+    return []
 
 
 async def _tell(pieces: list[TextDelta], relay: Relay, generation: Generation) -> None:
@@ -166,15 +220,20 @@ async def _tell(pieces: list[TextDelta], relay: Relay, generation: Generation) -
     await relay.tokens(pieces)
 
 
-async def _stream(script: Script) -> AsyncGenerator[TextDelta | Alive | Finish]:
-    """What the service sends, at the script's pace."""
+def _flat(script: Script) -> Iterator[_Sent]:
     for step in script:
+        yield from step.fragments if isinstance(step, CallTool) else (step,)
+
+
+async def _stream(script: Script) -> AsyncGenerator[TextDelta | Fragment | Keep | Alive | Finish]:
+    """What the service sends, at the script's pace."""
+    for step in _flat(script):
         match step:
             case str() | tuple():
                 yield TextDelta("text", step) if isinstance(step, str) else TextDelta(*step)
             case Pause() | Hang():
                 await _say_nothing(step)
-            case Alive():
+            case Alive() | Fragment() | Keep():
                 yield step
             case Fail():
                 raise step.error

@@ -44,7 +44,7 @@ async def whole(
         generation.finish_reason = None
         if isinstance(error, ProviderError):
             raise
-        asked = [turn.text for turn in request.turns]
+        asked = [text for turn in request.turns for text in turn.texts]
         raise translate(error, model=model, asked=asked) from error
     if generation.finish_reason is None:
         raise failure("not_finished")
@@ -151,6 +151,7 @@ async def tell_bytes(response: httpx2.Response) -> None:
     heard = _HEARD.get()
     if heard is not None and isinstance(response.stream, httpx2.AsyncByteStream):
         heard()
+        response.extensions.pop("body", None)  # which would be read past this one
         response.stream = _Told(response.stream, heard)
 
 
@@ -169,10 +170,6 @@ class _Told(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         """Closes the response."""
         await self._stream.aclose()
-
-
-HOOKS = {"response": [tell_bytes]}
-"""The event hooks for every HTTP client of an SDK; our own reader needs none."""
 
 
 def _said(seconds: float) -> str:

@@ -21,13 +21,14 @@ from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from benchmarks.inspector import fill
+from bot.app.demonstration import QUESTION as DEMONSTRATION
 from bot.store import SqlDatabase, Store, memory_store, upgrade
-from tests import browser as chromium
-from tests.commands.helpers import Shell
-from tests.inspector.served import serving
-from tests.inspector.stories import BEGAN_US, LOST, add_run
-from tests.servers.openai import Act, Answer, OpenAIServer, Until, finish, text
-from tests.web.conftest import ask
+from tests import chromium
+from tests.browser.visits import ask
+from tests.doubles.commands import MODEL, Shell
+from tests.doubles.inspector.served import serving
+from tests.doubles.inspector.stories import BEGAN_US, LOST, RUN, add_calls, add_run
+from tests.doubles.openai import Act, Answer, OpenAIServer, Until, finish, text
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SETTINGS = {"MODEL": "compatible:gpt-4o-mini", "OPENAI_API_KEY": "sk-secret"}
@@ -114,6 +115,33 @@ async def in_mid_stream(browser: Browser) -> None:
                 await expect(page.locator(".bot .body").last).to_contain_text(PIECES[-1])
                 await take(page, file_of("playground", screen))
                 rest.set()
+
+
+async def tool_call(browser: Browser) -> None:
+    """The demonstration without a key: a call that waits to be allowed."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            Shell(Path(folder)).bot(LOCAL_MODEL_PATH=str(MODEL)) as bot,
+            opened(browser, Screen("", 820, 640, "light"), f"http://{bot.address}/") as page,
+        ):
+            await page.get_by_role("button", name=DEMONSTRATION, exact=True).click()
+            await page.get_by_role("button", name="Allow", exact=True).wait_for()
+            await proven(page)
+            await page.mouse.move(0, 0)
+            await take(page, IMAGES / "tool-call.png")
+
+
+async def calls(browser: Browser) -> None:
+    """The page of a run that called tools."""
+    store = memory_store()
+    await add_run(store)
+    await add_calls(store)
+    async with (
+        serving(store, BEGAN_US + 60_000_000) as url,
+        opened(browser, Screen("", 1280, 1310, "light"), f"{url}/runs/{RUN}") as page,
+    ):
+        await take(page, IMAGES / "inspector-calls.png")
+    await store.aclose()
 
 
 async def inspected(browser: Browser) -> None:
@@ -214,19 +242,23 @@ async def main() -> None:
     """Takes all of them."""
     path = await asyncio.to_thread(chromium.find)
     if path is None:
-        raise SystemExit("There is no Chromium here: run `python -m tests.browser`.")
+        raise SystemExit("There is no Chromium here: run `python -m tests.chromium`.")
     expect.set_options(timeout=60_000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=path, args=list(chromium.ARGUMENTS)
         )
-        wanted = sys.argv[1:] or ["playground", "run", "overview", "animation"]
+        wanted = sys.argv[1:] or ["playground", "run", "overview", "animation", "tool", "calls"]
         if "playground" in wanted:
             await in_mid_stream(browser)
         if "run" in wanted:
             await inspected(browser)
         if "overview" in wanted:
             await overview(browser)
+        if "tool" in wanted:
+            await tool_call(browser)
+        if "calls" in wanted:
+            await calls(browser)
         if "animation" in wanted:
             await animated(browser)
         await browser.close()

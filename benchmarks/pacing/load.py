@@ -37,3 +37,20 @@ def load(count: int, seed: int) -> list[Answer]:
         Answer(start, max(1, round(MEDIAN_TOKENS * exp(chance.gauss(0.0, SIGMA)))))
         for start in starts
     ]
+
+
+STEADY = "steady"
+_STEADY_EACH_S = 20.0
+_STEADY_ANSWERS = 30
+
+
+def steady(seed: int) -> list[Answer]:
+    """An answer each 20 s for ten minutes, with lengths as above."""
+    chance = random.Random(f"steady, seed {seed}")  # noqa: S311 - a load, no secret
+    return [
+        Answer(
+            round(_STEADY_EACH_S * number / TICK_S),
+            max(1, round(MEDIAN_TOKENS * exp(chance.gauss(0.0, SIGMA)))),
+        )
+        for number in range(_STEADY_ANSWERS)
+    ]

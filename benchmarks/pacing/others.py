@@ -10,7 +10,8 @@ from benchmarks.pacing.scene import SLACK, Scope, Way, generated
 from bot.pacing import Pacing
 from bot.pacing.limiter import RateLimiter
 from bot.pacing.plan import Lengths, Plan
-from connectors.base import MessageRef, Part, RateLimited
+from bot.pacing.scheduler import FASTEST_S
+from connectors.base import AnswerText, MessageRef, Part, RateLimited
 from connectors.memory import MemoryConnector
 
 _GATHER_S = 0.15
@@ -38,7 +39,7 @@ class Message:
         """Shows what there is, once the platform lets it."""
         while True:
             tokens = generated(self._answer, asyncio.get_running_loop().time())
-            part = Part(None, 0, (WORD * tokens).strip(), about=self._about)
+            part = Part(None, 0, AnswerText((WORD * tokens).strip()), about=self._about)
             try:
                 if self._ref is None:
                     key = self._about.id
@@ -72,7 +73,7 @@ class NoReserve(Pacing):
     """The bot's own, but nothing is kept for last edits."""
 
     def _plan(self, meter: RateLimiter) -> Plan:
-        return _SavesNothing(meter, Lengths())
+        return _SavesNothing(meter, Lengths(), FASTEST_S)
 
 
 class _SavesNothing(Plan):

@@ -6,17 +6,19 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from uuid import uuid4
 
 import structlog
 
 from benchmarks.pacing.load import CHARS, TICK_S, WORD, Answer
 from bot.pacing import Pacing
+from bot.pacing.scheduler import FASTEST_S
 from bot.reply import Ending, Reply
 from bot.store import Store, memory_store
 from connectors.base import Budget, Limits, MessageRef, Place
 from connectors.memory import Budgets, MemoryConnector, Platform, like_discord, like_slack
-from tests.clock import VirtualTimeLoop
+from tests.doubles.clock import VirtualTimeLoop
 
 _SOON_S = 1e-6
 """Virtual times are sums of fractions."""
@@ -68,6 +70,12 @@ class Seen:
     """From an answer's first token to its first text."""
     last_edit: list[float] = field(default_factory=list)
     """From an answer's last token until all of it is shown."""
+    edits: int = 0
+    """Calls that changed a message, its last one too."""
+    shown: list[tuple[float, int]] = field(default_factory=list)
+    """When each call was made, and how many characters it brought to the screen."""
+    unnoticed: int = 0
+    """Edits of these that brought nothing new, or were replaced within 300 ms."""
 
 
 def play(answers: Sequence[Answer], scope: Scope, way: Callable[[], Way]) -> Seen:
@@ -174,9 +182,14 @@ def _seen(answers: Sequence[Answer], scope: Scope, platform: Platform) -> Seen:
             waited = (version.at - at) * (now - tokens)
             waited -= TICK_S * (now * (now - 1) - tokens * (tokens - 1)) / 2
             seen.staleness += CHARS * waited
+            seen.unnoticed += now <= tokens
+            seen.shown.append((version.at, CHARS * (now - tokens)))
             if tokens < now == answer.tokens:
                 seen.last_edit.append(version.at - answer.end * TICK_S)
             tokens = now
+        stood = [later.at - each.at for each, later in pairwise(message.versions)]
+        seen.edits += len(stood)
+        seen.unnoticed += sum(seconds < FASTEST_S - _SOON_S for seconds in stood[1:])
         if tokens != answer.tokens:
             raise RuntimeError(f"{tokens} of {answer.tokens} tokens are shown")
     return seen

@@ -1,239 +1,42 @@
-"""One question without a server: for `ask`, and at the start for known tokens that must pass the
-whole way, with the first link named that loses one.
+"""One question without a server: at the start for known tokens that must pass the whole way, with
+the first link named that loses one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Protocol, TextIO
+from collections.abc import Sequence
 
 import structlog
-from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
-from bot.app.lifecycle import closed, living, now_us, opened_cluster
-from bot.app.models import each_alone, make_model, make_prices, make_provider
-from bot.app.wiring import PROBED_AS, TERMINAL, run_options
+from bot.app.lifecycle import closed, living, now_us
+from bot.app.loopback import RECORDED, Known, Play, Recording, on_loopback, playing
+from bot.app.models import (
+    each_alone,
+    make_model,
+    make_prices,
+    make_provider,
+    run_options,
+)
 from bot.cluster import Cluster
 from bot.pacing import Pacing
 from bot.runs import Loss, Outcome, Question, Result, RunOptions, Runs, first_loss
 from bot.settings import Settings
 from bot.store import Store, StoreUnavailable
-from bot.words import happened
-from connectors.base import Asked, Connector, MessageRef, Person, Place
+from bot.tools import Toolbox
+from bot.words import happened, typed
+from connectors.base import Asked, Connector, MessageRef, Person
 from connectors.memory import MemoryConnector
-from connectors.terminal import TerminalConnector
 from providers.base import Provider, TokenKind
-from providers.registry import PROVIDERS, SERVICES
 from providers.scripted import ScriptedProvider, Step
 
-# The chosen service, played on loopback, for the chosen reader.
-#
-# First it sends a stream of `bot/app/streams`, byte by byte: captured from the service, documented
-# by it, or reported by others. Then known tokens in the same dialect, in which there are
-# characters of all kinds. It answers whichever protocol it is asked in.
-
-
-Said = Sequence[tuple[TokenKind, str]]
-"""The tokens that are sent, each with its kind: `text` or `reasoning`."""
-
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-_MODEL = "loopback"
-_KEY = SecretStr("loopback")
-_STREAMS = Path(__file__).parent / "streams"
-RECORDED = {name: entry.recorded for name, entry in PROVIDERS.items() if entry.recorded}
-"""The recorded stream of each service, by the name that MODEL begins with."""
-_RESPONSES = "responses.sse"
-"""That of the Responses API, of whatever service."""
-
-
-class Play(Protocol):
-    """What a service sends."""
-
-    text: str
-    """The answer in it; that of what was sent last."""
-
-    def stream(self, path: str) -> bytes:
-        """The body of the answer to a request at this path."""
-        ...
-
-
-class Known:
-    """Known tokens in the dialect of the path that is asked."""
-
-    def __init__(self, said: Said) -> None:
-        self._said = said
-        self.text = "".join(text for kind, text in said if kind == "text")
-
-    def stream(self, path: str) -> bytes:
-        """The body of the answer to a request at this path."""
-        return b"".join(_stream(path, self._said))
-
-
-class Recording:
-    """What a service was seen to send."""
-
-    text = ""
-
-    def __init__(self, service: str) -> None:
-        self._file = RECORDED[service]
-
-    def stream(self, path: str) -> bytes:
-        """The body of the answer to a request at this path."""
-        file = _RESPONSES if path.endswith("/responses") else self._file
-        told = json.loads((_STREAMS / "manifest.json").read_text())[file]
-        self.text = "".join(token for token in told["tokens"] if isinstance(token, str))
-        body = (_STREAMS / file).read_bytes()
-        return body.partition(b"\n\n")[2] if file.endswith(".http") else body
-
-
-@asynccontextmanager
-async def playing(play: Play) -> AsyncIterator[str]:
-    """A server on loopback that answers each request so; its root address."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            path = await _request_path(reader)
-            writer.write(_HEAD + play.stream(path))
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the reader finds out by itself
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-def on_loopback(settings: Settings, root: str) -> Settings:
-    """The settings with the first model's service, one of `RECORDED`, at this address."""
-    url = f"{root}/v1"
-    match settings.provider:
-        case "azure":
-            known: dict[str, Any] = {
-                "azure_openai_endpoint": root,
-                "azure_openai_api_key": _KEY,
-                "azure_openai_auth": "key",
-            }
-        case "local":  # the embedded model's server speaks the same dialect
-            known = {"model": f"compatible:{_MODEL}", "openai_base_url": url}
-        case name if name in SERVICES:
-            known = {"base_urls": {**settings.base_urls, name: url}, SERVICES[name].key: _KEY}
-        case name:
-            entry = PROVIDERS[name]
-            known = {entry.address: url if entry.dialect else root, entry.key: _KEY}
-    known.pop("", None)  # a service that wants no key
-    return settings.model_copy(update=known)
-
-
-async def _request_path(reader: asyncio.StreamReader) -> str:
-    """Reads a request to its end; its path."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-    lines = head.split("\r\n")
-    sizes = (line.partition(":")[2] for line in lines if line.startswith("content-length:"))
-    await reader.readexactly(int(next(sizes, "0")))
-    return lines[0].split(" ")[1].partition("?")[0]
-
-
-def _stream(path: str, said: Said) -> Iterator[bytes]:
-    if path.endswith("/responses"):
-        return _responses(said)
-    if path.endswith("/messages"):
-        return _anthropic(said)
-    if path.endswith(":streamgeneratecontent"):
-        return _google(said)
-    return _chat(said)
-
-
-def _event(data: Any, name: str = "") -> bytes:
-    line = f"event: {name}\n" if name else ""
-    return f"{line}data: {json.dumps(data)}\n\n".encode()
-
-
-def _chat(said: Said) -> Iterator[bytes]:
-    """Chat Completions."""
-    fields = {"text": "content", "reasoning": "reasoning_content"}
-    deltas = [{"role": "assistant", "content": ""}, *({fields[kind]: text} for kind, text in said)]
-    head = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 0, "model": _MODEL}
-    for delta in deltas:
-        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    usage = {"prompt_tokens": 1, "completion_tokens": len(said), "total_tokens": len(said) + 1}
-    yield _event({**head, "choices": [], "usage": usage})
-    yield b"data: [DONE]\n\n"
-
-
-def _responses(said: Said) -> Iterator[bytes]:
-    """The Responses API."""
-    names = {
-        "text": "response.output_text.delta",
-        "reasoning": "response.reasoning_summary_text.delta",
-    }
-    at = {"item_id": "msg_0", "output_index": 0, "content_index": 0, "summary_index": 0}
-    text = "".join(text for kind, text in said if kind == "text")
-    content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    item = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
-    whole = {
-        "id": "resp_0", "object": "response", "created_at": 0, "model": _MODEL, "tools": [],
-        "output": [{**item, "content": [content]}], "status": "completed", "error": None,
-        "parallel_tool_calls": True, "tool_choice": "auto", "incomplete_details": None,
-        "usage": {
-            "input_tokens": 1, "output_tokens": len(said), "total_tokens": len(said) + 1,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens_details": {"reasoning_tokens": 0},
-        },
-    }  # fmt: skip
-    for number, (kind, token) in enumerate(said):
-        event = {"type": names[kind], "delta": token, "sequence_number": number, "logprobs": []}
-        yield _event({**event, **at}, names[kind])
-    end = {"type": "response.completed", "response": whole, "sequence_number": len(said)}
-    yield _event(end, "response.completed")
-
-
-def _anthropic(said: Said) -> Iterator[bytes]:
-    """The Messages API; its thoughts are left out: they come signed."""
-    usage = {"input_tokens": 1, "output_tokens": 1}
-    message: dict[str, Any] = {
-        "id": "msg_0", "type": "message", "role": "assistant", "model": _MODEL, "content": [],
-        "stop_reason": None, "stop_sequence": None, "usage": usage,
-    }  # fmt: skip
-    block = {"type": "text", "text": ""}
-    yield _named("message_start", message=message)
-    yield _named("content_block_start", index=0, content_block=block)
-    for kind, text in said:
-        if kind == "text":
-            delta = {"type": "text_delta", "text": text}
-            yield _named("content_block_delta", index=0, delta=delta)
-    yield _named("content_block_stop", index=0)
-    ended = {"stop_reason": "end_turn", "stop_sequence": None}
-    yield _named("message_delta", delta=ended, usage={"output_tokens": len(said)})
-    yield _named("message_stop")
-
-
-def _named(name: str, **fields: Any) -> bytes:
-    return _event({"type": name, **fields}, name)
-
-
-def _google(said: Said) -> Iterator[bytes]:
-    """Gemini's streamGenerateContent."""
-    usage = {"promptTokenCount": 1, "candidatesTokenCount": len(said)}
-    about = {"modelVersion": _MODEL, "usageMetadata": usage}
-    for kind, text in said:
-        part = {"text": text, "thought": True} if kind == "reasoning" else {"text": text}
-        content = {"role": "model", "parts": [part]}
-        yield _event({"candidates": [{"content": content, "index": 0}], **about})
-    content = {"role": "model", "parts": [{"text": ""}]}
-    yield _event(
-        {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], **about}
-    )
-
+TERMINAL = "terminal"
+"""The connector of `everytoken ask` and `everytoken chat`."""
+PROBED_AS = "doctor"
+"""The connector of probes."""
+UNATTENDED = (TERMINAL, PROBED_AS)
+"""The connectors of runs that have no message any more once their process is gone."""
 
 # Sends known tokens the whole way, and names the first link that loses one.
 
@@ -266,24 +69,29 @@ async def check_chain(
     """What is checked at start, by START_CHECK. Raises `ChainBroken`."""
     if settings.start_check == "off":
         return
-    options = _options(settings)
-    losses = await asyncio.gather(*(_looped(options, store, each) for each in connectors))
+    options, models = _options(settings), each_alone(settings)
+    # All at once: each waits as a reply does, which costs no CPU.
+    losses, told = await asyncio.gather(
+        asyncio.gather(*(_looped(options, store, each) for each in connectors)),
+        asyncio.gather(*(rehearsed(each, store) for each in models)),
+    )
     for connector, loss in zip(connectors, losses, strict=True):
         if loss is not None:
-            raise ChainBroken(f"Tokens for {connector.name} get lost, at {loss}.\n{_CURE}")
-    for each in each_alone(settings):
-        if (loss := await rehearsed(each, store)) is not None:
+            raise ChainBroken(f"Tokens for {connector.name} get lost, at {loss}.\n{_cure()}")
+    for each, loss in zip(models, told, strict=True):
+        if loss is not None:
             raise ChainBroken(
-                f"Tokens read as {each.model} sends them get lost, at {loss}.\n{_CURE}"
+                f"Tokens read as {each.model} sends them get lost, at {loss}.\n{_cure()}"
             )
     if settings.start_check == "model":
         await _check_model(settings.model, options, store, provider)
 
 
-_CURE = (
-    "So the bot takes no messages. `everytoken doctor` looks closer; "
-    "START_CHECK=off starts the bot all the same."
-)
+def _cure() -> str:
+    return (
+        f"So the bot takes no messages. `{typed('doctor')}` looks closer; "
+        "START_CHECK=off starts the bot all the same."
+    )
 
 
 async def looped(settings: Settings, store: Store, connector: Connector) -> Loss | None:
@@ -310,10 +118,9 @@ async def rehearsed(settings: Settings, store: Store) -> Loss | None:
     """
     if settings.provider not in RECORDED:
         return None  # a class of somebody else's: only it knows where its service is
-    for play in (Recording(settings.provider), Known(_TOKENS)):
-        if (loss := await _rehearsed(settings, store, play)) is not None:
-            return loss
-    return None
+    plays: tuple[Play, ...] = (Recording(settings.provider), Known(_TOKENS))
+    losses = await asyncio.gather(*(_rehearsed(settings, store, play) for play in plays))
+    return next((loss for loss in losses if loss is not None), None)
 
 
 async def _rehearsed(settings: Settings, store: Store, play: Play) -> Loss | None:
@@ -360,14 +167,30 @@ async def _check_model(name: str, options: RunOptions, store: Store, provider: P
         result = await runs.answer(Question(_asked(memory)), memory)
     if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH):
         why = result.error or result.outcome.value
-        raise ChainBroken(f"{name} does not answer: {why}.\n{_CURE}")
+        raise ChainBroken(f"{name} does not answer: {why}.\n{_cure()}")
     if (loss := first_loss(result)) is not None:
-        raise ChainBroken(f"Tokens of {name} get lost, at {loss}.\n{_CURE}")
+        raise ChainBroken(f"Tokens of {name} get lost, at {loss}.\n{_cure()}")
 
 
-def _runs(provider: Provider, store: Store, options: RunOptions) -> Runs:
+def alone(
+    provider: Provider, store: Store, settings: Settings, toolbox: Toolbox | None = None
+) -> Runs:
+    """Runs of a command's own, with the settings' options."""
+    return _runs(provider, store, _options(settings), toolbox)
+
+
+def _runs(
+    provider: Provider, store: Store, options: RunOptions, toolbox: Toolbox | None = None
+) -> Runs:
     """Runs apart from those of the bot: they share no budget with them, and nobody watches."""
-    return Runs(provider=provider, store=store, pacing=Pacing(), options=options, now_us=now_us)
+    return Runs(
+        provider=provider,
+        store=store,
+        pacing=Pacing(),
+        options=options,
+        now_us=now_us,
+        toolbox=toolbox,
+    )
 
 
 def _options(settings: Settings) -> RunOptions:
@@ -378,29 +201,15 @@ def _asked(memory: MemoryConnector) -> Asked:
     return Asked(MessageRef(memory.place, "0"), Person("operator"), PROBE)
 
 
-async def ask(settings: Settings, question: str, out: TextIO | None) -> Result:
-    """Answers one question at the terminal, which is `out`, or nothing but memory."""
-    async with opened_cluster(settings) as cluster:
-        terminal = TerminalConnector(out, TERMINAL)
-        return await _one_run(settings, cluster, terminal, terminal.place, question)
-
-
 async def probe(settings: Settings, cluster: Cluster) -> Result:
     """Sends a question the whole way: model, handlers, log, and a platform in memory."""
     memory = MemoryConnector(PROBED_AS)
-    return await _one_run(settings, cluster, memory, memory.place, PROBE)
-
-
-async def _one_run(
-    settings: Settings, cluster: Cluster, connector: Connector, place: Place, question: str
-) -> Result:
-    asked = Asked(MessageRef(place, "0"), Person("operator"), question)
     provider = make_provider(settings)
     try:
         await provider.start()
-        runs = _runs(provider, cluster.store, _options(settings))
+        runs = alone(provider, cluster.store, settings)
         async with living(cluster):
-            return await runs.answer(Question(asked), connector)
+            return await runs.answer(Question(_asked(memory)), memory)
     finally:
-        await closed(connector.aclose)
+        await closed(memory.aclose)
         await closed(provider.aclose)

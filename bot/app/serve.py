@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -14,9 +13,11 @@ import structlog
 from bot import http
 from bot.app.lifecycle import Stopping, close_cluster, closed, living
 from bot.app.monitoring import count_hours, watching
+from bot.app.reload import Reloader
 from bot.app.retention import lapse, retain, tidy
 from bot.app.selftest import check_chain
 from bot.app.wiring import Bot, Half, make_bot
+from bot.imports import uncollected
 from bot.intake import Intake
 from bot.runs import Runs
 from bot.settings import Settings, SettingsError
@@ -44,11 +45,13 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
         listener = None
         if only != "gateway":
             listener = stack.enter_context(_listen(settings.bind_host, settings.bind_port))
-        await upgrade(settings.database)
-        bot = make_bot(settings, only=only)
-        await _open(bot, stack, stopping, tolerant=settings.slack_by_oauth)
-        await check_chain(settings, bot.store, bot.connectors, bot.provider)
-        await _begin(bot)
+        with uncollected():
+            await upgrade(settings.database)
+            bot = make_bot(settings, only=only)
+            reloader = Reloader(bot, settings)
+            await _open(bot, reloader, stack, stopping, tolerant=settings.slack_by_oauth)
+            await check_chain(settings, bot.store, bot.connectors, bot.answering.provider)
+            await _begin(bot)
         recovering = asyncio.create_task(bot.recovery.serve())
         parts = [recovering, *_parts(bot, settings.token_retention_days)]
         for part in parts:
@@ -57,7 +60,7 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
             serving = asyncio.create_task(bot.server.serve([listener]))
             stack.push_async_callback(_stopped, bot.server, serving, stopping)
             parts.append(serving)
-        gc.freeze()  # what was made so far stays: collections need not look through it again
+        stack.callback(reloader.listen())
         ready(settings.address, [connector.name for connector in bot.connectors])
         with stopping.listening():
             whole = await _until_stopped(stopping, parts)
@@ -69,21 +72,27 @@ async def serve(settings: Settings, only: Half | None, ready: Ready) -> int:
     return 0 if whole else 1
 
 
-async def _open(bot: Bot, stack: AsyncExitStack, stopping: Stopping, *, tolerant: bool) -> None:
+async def _open(
+    bot: Bot, reloader: Reloader, stack: AsyncExitStack, stopping: Stopping, *, tolerant: bool
+) -> None:
     """Opens the bot's parts, and has the stack close them in reverse; see `_check`."""
     patience_s = stopping.patience_s
     stack.push_async_callback(close_cluster, bot.cluster, stopping.last_s)
     await stack.enter_async_context(watching(bot.metrics, bot.tracer, patience_s))
     await stack.enter_async_context(living(bot.cluster))
-    stack.push_async_callback(closed, bot.provider.aclose, patience_s)
+    stack.push_async_callback(reloader.aclose, patience_s)
+    if bot.sharing is not None:
+        stack.push_async_callback(closed, bot.sharing.aclose, patience_s)
     for connector in bot.connectors:
         stack.push_async_callback(closed, connector.aclose, patience_s)
-    await asyncio.gather(bot.provider.start(), _check(bot.connectors, tolerant=tolerant))
+    await asyncio.gather(bot.answering.provider.start(), _check(bot.connectors, tolerant=tolerant))
 
 
 async def _begin(bot: Bot) -> None:
     """Announces what this process serves and reads what the others serve; they share budgets."""
     serves = [connector.name for connector in bot.connectors]
+    if bot.sharing is not None:
+        await bot.sharing.begin()
     await bot.cluster.heartbeat.begin(serves, bot.recovery)
     await bot.recovery.look_around()
 
@@ -97,6 +106,10 @@ def _parts(bot: Bot, retention_days: int) -> list[asyncio.Task[None]]:
         lapse(bot.store),
         *(bot.intake.serve(connector) for connector in bot.connectors),
     ]
+    if bot.runs.call_tools:
+        works.append(bot.intake.approvals.serve())
+    if bot.sharing is not None:
+        works += bot.sharing.parts()
     if bot.server is None:
         works.append(bot.health.tell_for_ever())
     return [asyncio.create_task(work) for work in works]

@@ -9,41 +9,38 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 
 from bot import http
+from bot.app import demonstration
 from bot.app.lifecycle import closed, now_us
-from bot.app.models import load_prices, make_provider
+from bot.app.masking import sealing_keys
+from bot.app.models import Answering, make_answering, microusd
 from bot.app.monitoring import Health, PageDoor, Tracer, bot_version, links
-from bot.attachments import DocumentReader, FileLimits
+from bot.app.selftest import UNATTENDED
+from bot.app.sharing import Sharing, make_sharing
 from bot.cluster import Cluster, Recovery, this_seat
 from bot.inspector import Inspector, Options
 from bot.intake import Access, Intake, IntakeOptions, Limit, Quotas
 from bot.pacing import Pacing
-from bot.runs import Caps, Price, RequestOptions, RunOptions, Runs
+from bot.runs import BlockedWords, Runs
+from bot.scopes import Scopes
 from bot.settings import Settings, SettingsError, revealed
 from bot.store import SqlDatabase, Store, open_store
 from bot.telemetry import Metrics, MetricsAccess, Watchers
+from bot.words import Language, Languages, installed, language_of
 from connectors.base import Connector, Place, Routed, SignsIn
 from connectors.terminal import TerminalConnector
 from connectors.web import FileQuota, WebConnector
 from connectors.web.access import AllowList
 from connectors.web.login import SignIn
 from connectors.web.signing import SigningKeys
-from providers.base import Provider
 
 Half = Literal["http", "gateway"]
 """What comes in by HTTP requests, or by connections that the bot opens."""
-TERMINAL = "terminal"
-"""The connector of `everytoken ask`."""
-PROBED_AS = "doctor"
-"""The connector of probes."""
-UNATTENDED = (TERMINAL, PROBED_AS)
-"""The connectors of runs that have no message any more once their process is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ class Bot:
     metrics: Metrics
     store: Store
     cluster: Cluster
-    provider: Provider
+    answering: Answering
     connectors: Sequence[Connector]
     tracer: Tracer | None
     """None where the settings want no traces."""
@@ -63,6 +60,8 @@ class Bot:
     health: Health
     server: http.Server | None
     """None for the half that has no port."""
+    sharing: Sharing | None
+    """None on SQLite."""
 
 
 def make_bot(settings: Settings, *, only: Half | None) -> Bot:
@@ -70,24 +69,27 @@ def make_bot(settings: Settings, *, only: Half | None) -> Bot:
 
     Raises `SettingsError` and `ProviderError` where it can't be made.
     """
-    prices = load_prices(settings)
     metrics = Metrics(bot_version())
     store = open_store(settings.database, on_written=metrics.written)
     cluster = Cluster(store, now_us=now_us, seat=this_seat())
-    provider = make_provider(settings)
-    connectors = chosen(make_connectors(settings, store), only)
     tracer = make_tracer(settings)
     watch = Watchers([metrics] if tracer is None else [metrics, tracer])
-    pacing = Pacing()
+    answering = make_answering(settings, store, watch.tool_ended)
+    connectors = chosen(make_connectors(settings, store), only)
+    sharing = make_sharing(settings, cluster, connectors, metrics)
+    pacing = Pacing(settings.edit_fastest_seconds, sharing.shared if sharing else None)
     runs = Runs(
-        provider=provider,
+        provider=answering.provider,
         store=store,
         pacing=pacing,
-        options=run_options(settings, prices.cost),
+        options=answering.options,
         now_us=now_us,
         watch=watch,
+        toolbox=answering.toolbox,
+        maker=answering.maker,
     )
-    questions = intake_options(settings)
+    languages = make_languages(settings, answering.scopes, connectors)
+    questions = intake_options(settings, answering.scopes, languages)
     intake = Intake(cluster=cluster, runs=runs, pacing=pacing, options=questions, now_us=now_us)
     recovery = Recovery(
         cluster=cluster,
@@ -98,15 +100,13 @@ def make_bot(settings: Settings, *, only: Half | None) -> Bot:
         now_us=now_us,
         unattended=UNATTENDED,
         watch=watch,
-        reasoning=settings.reasoning,
     )
     health = Health(metrics=metrics, store=store, runs=runs, intake=intake, connectors=connectors)
-    server = None
-    if only != "gateway":
-        server = make_server(settings, store=store, connectors=connectors, health=health)
+    server = None if only == "gateway" else make_server(settings, store, connectors, health)
     return Bot(
-        metrics=metrics, store=store, cluster=cluster, provider=provider, connectors=connectors,
-        tracer=tracer, runs=runs, intake=intake, recovery=recovery, health=health, server=server,
+        metrics=metrics, store=store, cluster=cluster, answering=answering,
+        connectors=connectors, tracer=tracer, runs=runs, intake=intake, recovery=recovery,
+        health=health, server=server, sharing=sharing,
     )  # fmt: skip
 
 
@@ -127,7 +127,8 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
     """The page."""
     return WebConnector(
         _engine(store),
-        about=_about(settings),
+        about=settings.model if settings.provider != "local" else settings.model_name,
+        small=settings.provider == "local",
         password=revealed(settings.web_password),
         inspector_password=revealed(settings.inspector_password),
         sign_in=_sign_in(settings),
@@ -135,8 +136,11 @@ def make_web(settings: Settings, store: Store) -> WebConnector:
         public_url=settings.public_url,
         max_file_bytes=settings.max_file_bytes,
         runs_path="/runs",
+        example=demonstration.QUESTION if settings.bare else "",
         secret_keys=settings.secret_key,
         room=FileQuota(person=settings.upload_bytes_per_person, total=settings.upload_bytes_total),
+        language=settings.language,
+        voice_seconds=settings.voice_seconds if settings.voice else 0,
     )
 
 
@@ -173,12 +177,6 @@ def _engine(store: Store) -> AsyncEngine:
     return store.database.engine
 
 
-def _about(settings: Settings) -> str:
-    if settings.provider != "local":
-        return settings.model
-    return f"{settings.model_name}, a small demonstration model on this machine"
-
-
 def _slack(settings: Settings, engine: AsyncEngine) -> Connector:
     """Slack's SDK takes a while to import, so only who uses Slack does."""
     from connectors.slack import OAuth, Prompt, SlackConnector, SlackOptions
@@ -207,6 +205,7 @@ def _slack(settings: Settings, engine: AsyncEngine) -> Connector:
         table_characters=settings.slack_table_characters,
         prompts=tuple(Prompt(title=text, message=text) for text in settings.slack_prompts),
         greeting=settings.slack_greeting,
+        language=settings.language,
         oauth=oauth,
     )
     return SlackConnector(options, engine)
@@ -214,8 +213,7 @@ def _slack(settings: Settings, engine: AsyncEngine) -> Connector:
 
 def _discord(settings: Settings, token: str, store: Store) -> Connector:
     """Discord's library takes a while to import, so only who uses Discord does."""
-    from connectors.discord import DiscordConnector, DiscordOptions
-    from connectors.keys import Keys, derived
+    from connectors.discord import DiscordConnector, DiscordOptions, Shards
 
     options = DiscordOptions(
         token=token,
@@ -226,15 +224,11 @@ def _discord(settings: Settings, token: str, store: Store) -> Connector:
         ping_after_seconds=settings.discord_ping_after_seconds,
         catch_up_seconds=settings.discord_catch_up_seconds,
         check_channel=settings.discord_check_channel,
+        shards=Shards(*settings.shards) if settings.shards else None,
+        language=settings.language,
     )
 
-    async def keys() -> Keys:
-        """The operator's keys, or what is derived from those that sign."""
-        if settings.encryption_keys:
-            return Keys(settings.encryption_keys)
-        secrets = settings.secret_key or await SigningKeys(_engine(store)).all()
-        return Keys([derived(secret, "discord token") for secret in secrets])
-
+    keys = sealing_keys(settings, store, "discord token")
     return DiscordConnector(options, store.grants, keys)
 
 
@@ -266,7 +260,7 @@ def make_tracer(settings: Settings) -> Tracer | None:
     except ImportError as error:
         raise SettingsError(
             f"OTEL_EXPORTER_OTLP_ENDPOINT needs a library that is not installed ({error.name}): "
-            "pip install -r requirements-otel.txt"
+            f"run `{installed().install('otel')}`"
         ) from error
     return otlp_tracing(
         endpoint=settings.otel_exporter_otlp_endpoint,
@@ -275,38 +269,22 @@ def make_tracer(settings: Settings) -> Tracer | None:
     )
 
 
-def run_options(settings: Settings, price: Price) -> RunOptions:
-    """What the settings say about answers; `price` says what tokens cost."""
-    caps = Caps(tokens=settings.run_tokens, microusd=_microusd(settings.run_usd), price=price)
-    request = RequestOptions(
-        system_prompt=settings.system_prompt,
-        history_messages=settings.history_messages,
-        max_answer_tokens=settings.max_answer_tokens,
-        files=DocumentReader(_file_limits(settings)),
-        caps=caps,
-    )
-    return RunOptions(
-        request=request,
-        run_seconds=settings.run_seconds,
-        delivery_seconds=settings.delivery_seconds,
-        log_text=settings.log_text,
-        price=price,
-        reasoning=settings.reasoning,
-        log_tokens=settings.log_tokens,
-    )
+def make_languages(
+    settings: Settings, scopes: Scopes, connectors: Sequence[Connector]
+) -> Languages:
+    """Who reads which language: what is set for a channel counts where a person's isn't known."""
+    by_name = {connector.name: connector for connector in connectors}
+
+    async def of_scope(place: Place) -> Language | None:
+        holding = await scopes.holding(place, by_name.get(place.connector))
+        return language_of(str(holding.get("language", "")))
+
+    return Languages(settings.language, of_scope)
 
 
-def _file_limits(settings: Settings) -> FileLimits:
-    most = FileLimits()
-    return FileLimits(
-        files=settings.files_per_question,
-        image_bytes=settings.max_file_bytes,
-        pdf_bytes=settings.max_file_bytes,
-        text_bytes=min(most.text_bytes, settings.max_file_bytes),
-    )
-
-
-def intake_options(settings: Settings) -> IntakeOptions:
+def intake_options(
+    settings: Settings, scopes: Scopes | None = None, languages: Languages | None = None
+) -> IntakeOptions:
     """What the settings say about questions."""
     access = Access(
         allow_people=settings.named("allow_people"),
@@ -325,6 +303,11 @@ def intake_options(settings: Settings) -> IntakeOptions:
         edit_seconds=settings.edit_seconds,
         admins=settings.named("admins"),
         limits=_limits(settings),
+        languages=languages or Languages(settings.language),
+        scopes=scopes,
+        tell_changes=settings.tell_changes,
+        blocked=BlockedWords(settings.block_words),
+        settings_by=settings.settings_by,
     )
 
 
@@ -334,26 +317,23 @@ def _limits(settings: Settings) -> Quotas:
             runs_at_once=settings.person_runs_at_once,
             runs_per_day=settings.person_runs_per_day,
             tokens_per_day=settings.person_tokens_per_day,
-            microusd_per_month=_microusd(settings.person_usd_per_month),
+            microusd_per_month=microusd(settings.person_usd_per_month),
         ),
         workspace=Limit(
             runs_at_once=settings.workspace_runs_at_once,
             runs_per_day=settings.workspace_runs_per_day,
             tokens_per_day=settings.workspace_tokens_per_day,
-            microusd_per_month=_microusd(settings.workspace_usd_per_month),
+            microusd_per_month=microusd(settings.workspace_usd_per_month),
         ),
+        deployment=Limit(microusd_per_day=microusd(settings.usd_per_day)),
     )
-
-
-def _microusd(usd: Decimal | None) -> int | None:
-    return None if usd is None else int(usd * 1_000_000)
 
 
 # What is served by HTTP.
 
 
 def make_server(
-    settings: Settings, *, store: Store, connectors: Sequence[Connector], health: Health
+    settings: Settings, store: Store, connectors: Sequence[Connector], health: Health
 ) -> http.Server:
     """The server of what watches, of the inspector, and of the connectors."""
     access = MetricsAccess(token=revealed(settings.metrics_token), public=settings.public)

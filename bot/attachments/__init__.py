@@ -1,6 +1,6 @@
 """Files attached to a question: which are read, and what the model gets of them."""
 
-from bot.attachments.documents import AttachedImage, DocumentReader, Reading
+from bot.attachments.documents import DocumentReader, Reading
 from bot.attachments.files import (
     Chosen,
     FileKind,
@@ -10,6 +10,17 @@ from bot.attachments.files import (
     kind_of,
     line,
     shown_name,
+    sizes,
+    too_many,
+)
+from bot.attachments.images import AttachedImage
+from bot.attachments.voice import (
+    LocalTranscriber,
+    NotHeard,
+    ServiceTranscriber,
+    Transcriber,
+    shipped_model,
+    silence,
 )
 
 __all__ = [
@@ -18,10 +29,18 @@ __all__ = [
     "DocumentReader",
     "FileKind",
     "FileLimits",
+    "LocalTranscriber",
+    "NotHeard",
     "Reading",
+    "ServiceTranscriber",
+    "Transcriber",
     "as_prompt",
     "choose",
     "kind_of",
     "line",
+    "shipped_model",
     "shown_name",
+    "silence",
+    "sizes",
+    "too_many",
 ]

@@ -1,307 +1,154 @@
-"""Reads a downloaded file: text in any common encoding, the pages of a PDF, or an image."""
+"""Reads a downloaded file: text, a document, or an image."""
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import re
-from base64 import b64encode
 from dataclasses import dataclass
 
+from bot.attachments.decoding import Decoded, NotText, decoded
+from bot.attachments.extraction import Extract, read_office, read_pdf, refusal_of
 from bot.attachments.files import FileKind, FileLimits, kind_of, line, too_large, unreadable
-from bot.attachments.pdf import PdfText, Problem, read_pdf
+from bot.attachments.images import MOST_PIXELS, AttachedImage, as_image, media_type_of, pixels_of
 from bot.words import Sentence, listed
 from connectors.base import File
 
-# Decodes text, or finds that the bytes are none.
-
-
-# UTF-32's byte order mark begins with UTF-16's, so it has to be tried first.
-_MARKED = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# All control characters that text files don't have. Tab, line ends, form feed, backspace (in man
-# pages) and escape (in coloured logs) are allowed.
-_CONTROLS = re.compile("[\x01-\x07\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
-_MOST_CONTROLS = 50
-"""One of this many characters may be a control character; binary files have far more."""
-_SWITCH = re.compile(r"\x1b\$[@B]")
-"""ISO 2022-JP's escape to a Japanese character set."""
-_LOOKED_AT = 65_536
-"""Most bytes that are used to guess an encoding."""
-_ALIKE = 0.05
-"""Encodings whose ranks differ by less than this are equally likely."""
-_SURE = 0.8
-"""Rank from which on a guess counts as certain."""
-_NO_TEXT = 0.5
-"""Disorder (charset-normalizer's `mess_ratio`) at which measuring stops: it is no text."""
-# Names by codec. Of encodings that are equally likely, the first one here is taken.
-_NAMES = {
-    "gb18030": "GB18030",
-    "cp932": "Shift_JIS",
-    "euc_jp": "EUC-JP",
-    "big5": "Big5",
-    "euc_kr": "EUC-KR",
-    "cp1252": "Windows-1252",
-    "cp1251": "Windows-1251",
-    "koi8_r": "KOI8-R",
-    "cp1250": "Windows-1250",
-    "cp1253": "Windows-1253",
-    "cp1254": "Windows-1254",
-    "cp1255": "Windows-1255",
-    "cp1256": "Windows-1256",
-    "cp437": "DOS (437)",
-}
-# The codec and first bytes of a national character set's common characters: the first level of
-# GB 2312, JIS X 0208 and Big5, and the syllables of KS X 1001.
-_COMMON_ROWS = {
-    "gb18030": ("gb2312", 0xB0, 0xD7),
-    "cp932": ("euc_jp", 0xB0, 0xCF),
-    "euc_jp": ("euc_jp", 0xB0, 0xCF),
-    "big5": ("big5", 0xA4, 0xC6),
-    "euc_kr": ("euc_kr", 0xB0, 0xC8),
-}
-_NOT_LATIN = frozenset({"cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"})
-_MIXED = re.compile(r"[A-Za-z](?![\x00-\x7f])[^\W\d_]|(?![\x00-\x7f])[^\W\d_][A-Za-z]")
-"""ASCII letters directly beside other letters: a word in two scripts."""
-_EAST_ASIAN_MARKS = re.compile("[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]")
-_KANA = re.compile("[\u3040-\u30ff]")
-_WESTERN_MARKS = frozenset("“”‘’„«»–—…€£§°·©®¡¿\xa0")
-
-
-class NotText(Exception):
-    """The bytes are not text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Decoded text; `guess` names the encoding if it is not certain."""
-
-    text: str
-    guess: str | None = None
-
-
-def decoded(data: bytes) -> Decoded:
-    """Decodes UTF-8, UTF-16 or UTF-32 with a byte order mark, or else the most likely encoding.
-
-    Raises `NotText`. In a text that is nearly UTF-8, invalid bytes become U+FFFD.
-    """
-    found = _decoded(data)
-    text = found.text
-    if "\x00" in text or len(_CONTROLS.findall(text)) * _MOST_CONTROLS > len(text):
-        raise NotText
-    return found
-
-
-def _decoded(data: bytes) -> Decoded:
-    for mark, encoding in _MARKED:
-        if data.startswith(mark):
-            return Decoded(_in(encoding, data))
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        damaged = _not_quite_utf8(data)
-        return Decoded(damaged) if damaged else _guessed(data)
-    # ISO 2022-JP is 7-bit, so it is valid UTF-8 too; only its escapes tell it apart.
-    return Decoded(_in("iso2022_jp", data)) if _SWITCH.search(text) else Decoded(text)
-
-
-def _in(encoding: str, data: bytes) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise NotText from error
-
-
-def _not_quite_utf8(data: bytes) -> str | None:
-    """Damaged UTF-8, such as a log that was cut within a character; None if most is invalid."""
-    text = data.decode(errors="replace")
-    damaged = text.count("\ufffd")
-    whole = sum(character > "\x7f" for character in text) - damaged
-    return text if whole > damaged else None
-
-
-def _guessed(data: bytes) -> Decoded:
-    """Decodes by the encoding whose result looks most like text; Windows-1252 if none fits.
-
-    Bytes don't say which older encoding they are in, and short texts may look right in several.
-    """
-    beginning = _beginning(data)
-    ranked = {name: rank for name in _NAMES if (rank := _rank(beginning, name)) is not None}
-    if not ranked:
-        return Decoded(_latin(data), _NAMES["cp1252"])
-    most = max(ranked.values())
-    best = [name for name in _NAMES if ranked.get(name, -1.0) > most - _ALIKE]
-    texts = {name: data.decode(name, errors="replace") for name in best}
-    text = texts[best[0]]
-    sure = most > _SURE and len(set(texts.values())) == 1 and "\ufffd" not in text
-    return Decoded(text, None if sure else _NAMES[best[0]])
-
-
-def _rank(data: bytes, encoding: str) -> float | None:
-    """How likely an encoding is: the share of common letters less the text's disorder.
-
-    None if the bytes are not valid in it.
-    """
-    from charset_normalizer.md import mess_ratio
-
-    try:
-        # Incremental, because the last character may be cut off.
-        text = codecs.getincrementaldecoder(encoding)().decode(data)
-    except UnicodeDecodeError:
-        return None
-    return _common(text, encoding) - mess_ratio(text, _NO_TEXT)
-
-
-def _beginning(data: bytes) -> bytes:
-    """As many whole lines from the start as are used to guess an encoding."""
-    if len(data) <= _LOOKED_AT:
-        return data
-    return data[: data.rfind(b"\n", 0, _LOOKED_AT) + 1] or data[:_LOOKED_AT]
-
-
-def _common(text: str, encoding: str) -> float:
-    """The share of non-ASCII characters that are common in languages that use the encoding."""
-    foreign = [character for character in text if character > "\x7f"]
-    if not foreign or (encoding in _NOT_LATIN and _MIXED.search(text)):
-        return 0.0
-    return sum(_commonness(character, encoding) for character in foreign) / len(foreign)
-
-
-def _commonness(character: str, encoding: str) -> float:
-    if _EAST_ASIAN_MARKS.fullmatch(character):
-        return 1.0 if encoding in _COMMON_ROWS else 0.0
-    if (rows := _COMMON_ROWS.get(encoding)) is None:
-        return float(character.isalpha() or character in _WESTERN_MARKS)
-    # Half-width katakana: single bytes in Shift_JIS, where other encodings have their letters.
-    if "\uff61" <= character <= "\uff9f":
-        return 0.5 if encoding == "cp932" else 0.0
-    codec, first, last = rows
-    try:
-        code = character.encode(codec)
-    except UnicodeEncodeError:
-        return 0.0
-    kana = codec == "euc_jp" and _KANA.fullmatch(character) is not None
-    return float(kana or first <= code[0] <= last)
-
-
-def _latin(data: bytes) -> str:
-    """Windows-1252, or ISO 8859-1 if there are bytes that Windows-1252 leaves undefined."""
-    try:
-        return data.decode("cp1252")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-_BEGINNINGS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-
-
-def media_type_of(data: bytes) -> str | None:
-    """The media type of a PNG, JPEG, GIF or WebP, by its first bytes; None for anything else."""
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "image/webp"
-    found = (media_type for beginning, media_type in _BEGINNINGS if data.startswith(beginning))
-    return next(found, None)
-
-
-# Reads a downloaded file by its kind.
-
-
-PDFS_AT_ONCE = 2
-"""Most PDFs that are read at the same time: each takes a process, a core and up to 400 MB."""
+DOCUMENTS_AT_ONCE = 2
+"""Most documents that are read at the same time: each takes a process, a core and up to 400 MB."""
 
 _PDF_MARK = b"%PDF-"
 _PDF_MARK_WITHIN = 1_024
 """Bytes at the start in which PDF readers accept the mark anywhere."""
-
-_REFUSALS = {
-    Problem.ENCRYPTED: Sentence("file.encrypted"),
-    Problem.BROKEN: Sentence("file.broken"),
-    Problem.TOO_MUCH: Sentence("file.too_much"),
-    Problem.TOO_SLOW: Sentence("file.too_slow"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class AttachedImage:
-    """An image for a model; `data` is base64."""
-
-    media_type: str
-    data: str
+_PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How office documents begin: as a ZIP file, or encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file's `text` or `image`, or a `refusal`: the line that tells the reader why it has none.
+    """A file's `text` or `images`, or a `refusal`: the line that tells the reader why it has none.
 
     `note` is the line that tells the reader what is missing from the text.
     """
 
     text: str | None = None
-    image: AttachedImage | None = None
+    images: tuple[AttachedImage, ...] = ()
     note: Sentence | None = None
     refusal: Sentence | None = None
 
 
 class DocumentReader:
-    """Reads files within limits. The bot has one, because it limits the PDFs at the same time."""
+    """Reads files within limits. The bot has one, because it limits the processes at one time."""
 
     def __init__(self, limits: FileLimits) -> None:
         self.limits = limits
-        self._pdfs = asyncio.Semaphore(PDFS_AT_ONCE)
+        self._processes = asyncio.Semaphore(DOCUMENTS_AT_ONCE)
 
-    async def read(self, file: File, data: bytes) -> Reading:
-        """Reads a file, whose content is `data`. No content makes it raise."""
+    async def read(self, file: File, data: bytes, *, sees: bool = False) -> Reading:
+        """Reads a file, whose content is `data`. No content makes it raise.
+
+        `sees`: whether there is a model for the images of a document without text.
+        """
         kind, name = kind_of(file), file.name
-        if kind is FileKind.OTHER:
+        if kind in (FileKind.OTHER, FileKind.AUDIO):
             return Reading(refusal=unreadable(file.name))
         if not data:
             return _refused(name, "file.empty")
         if len(data) > (most := self.limits.bytes_of(kind)):
             return Reading(refusal=too_large(file.name, len(data), most))
-        if kind is FileKind.PDF:
-            return await self._read_pdf(name, data)
-        if kind is FileKind.IMAGE:
-            return _read_image(name, data)
-        return _read_text(name, data, self.limits.characters)
+        match kind:
+            case FileKind.PDF:
+                return await self._read_pdf(name, data, sees=sees)
+            case FileKind.DOCX | FileKind.XLSX:
+                return await self._read_office(kind, name, data, sees=sees)
+            case FileKind.HTML:
+                return await self._read_html(name, data)
+            case FileKind.IMAGE:
+                return _read_image(name, data)
+        return _read_text(name, data, self.limits.characters, rows=kind is FileKind.TABLE)
 
-    async def _read_pdf(self, name: str, data: bytes) -> Reading:
+    async def _read_pdf(self, name: str, data: bytes, *, sees: bool) -> Reading:
         if _PDF_MARK not in data[:_PDF_MARK_WITHIN]:
             return _refused(name, "file.no_pdf")
-        async with self._pdfs:
-            return _of_pdf(name, await read_pdf(data, self.limits), self.limits.characters)
+        async with self._processes:
+            found = await read_pdf(data, self.limits)
+        missing = _missing_pages(found, self.limits.characters)
+        return _of_document(name, found, missing, self.limits, sees=sees)
+
+    async def _read_office(self, kind: FileKind, name: str, data: bytes, *, sees: bool) -> Reading:
+        if not data.startswith(_PACKED):
+            return _refused(name, "file.no_document")
+        async with self._processes:
+            found = await read_office(kind, data, self.limits)
+        missing = _missing_text(found, self.limits.characters)
+        return _of_document(name, found, missing, self.limits, sees=sees)
+
+    async def _read_html(self, name: str, data: bytes) -> Reading:
+        """Short source as it is, since somebody may ask about it; of a long one what it says."""
+        try:
+            source = _html_of(data)
+        except NotText:
+            return _refused(name, "file.not_text")
+        most = self.limits.characters
+        if len(source.text) <= most:
+            return _of_text(name, source, most)
+        async with self._processes:
+            found = await read_office(FileKind.HTML, source.text.encode(), self.limits)
+        guess = _guessed(source)
+        missing = [Sentence("file.as_page"), *_missing_text(found, most), *guess]
+        return _of_document(name, found, missing, self.limits, sees=False)
 
 
 def _read_image(name: str, data: bytes) -> Reading:
-    media_type = media_type_of(data)
-    if media_type is None:
+    if media_type_of(data) is None:
         return _refused(name, "file.no_image")
-    return Reading(image=AttachedImage(media_type, b64encode(data).decode("ascii")))
+    if (image := as_image(data)) is not None:
+        return Reading(images=(image,))
+    size = pixels_of(data)
+    assert size is not None  # noqa: S101 - nothing else makes it none
+    told = {"width": size.width, "height": size.height, "most": MOST_PIXELS // 1_000_000}
+    return Reading(refusal=line(name, Sentence("file.too_many_pixels", told)))
 
 
-def _read_text(name: str, data: bytes, most: int) -> Reading:
+def _read_text(name: str, data: bytes, most: int, *, rows: bool) -> Reading:
     try:
         found = _text_of(data)
     except NotText:
         return _refused(name, "file.not_text")
+    if rows and len(found.text) > most and (table := _first_rows(found.text, most)):
+        told = [table[1], *_guessed(found)]
+        return Reading(text=table[0], note=_noted(name, listed(told, "list.comma")))
+    return _of_text(name, found, most)
+
+
+def _of_text(name: str, found: Decoded, most: int) -> Reading:
     text = found.text
     if not text.strip():
         return _refused(name, "file.empty")
-    told = []
+    told = _guessed(found)
     if len(text) > most:
-        told.append(Sentence("file.first_characters", {"most": most, "count": len(text)}))
-    if found.guess:
-        told.append(Sentence("file.guessed", {"encoding": found.guess}))
+        cut = Sentence("file.first_characters", {"most": most, "count": len(text)})
+        told.insert(0, cut)
     return Reading(text=text[:most], note=_noted(name, listed(told, "list.comma")))
+
+
+def _guessed(found: Decoded) -> list[Sentence]:
+    return [Sentence("file.guessed", {"encoding": found.guess})] if found.guess else []
+
+
+_END_OF_ROW = re.compile(r'"[^"]*"|(\n)')
+"""A line's end outside of quotes."""
+
+
+def _first_rows(text: str, most: int) -> tuple[str, Sentence] | None:
+    """The whole rows of a table that fit, and what is said of the rest; None if none does."""
+    ends = [match.end() for match in _END_OF_ROW.finditer(text) if match[1]]
+    if not text.endswith("\n"):
+        ends.append(len(text))
+    fitting = [end for end in ends if end <= most]
+    if not fitting:
+        return None
+    read = {"read": len(fitting), "count": len(ends)}
+    return text[: fitting[-1]], Sentence("file.first_rows", read)
 
 
 def _text_of(data: bytes) -> Decoded:
@@ -310,12 +157,32 @@ def _text_of(data: bytes) -> Decoded:
     return decoded(data)
 
 
-def _of_pdf(name: str, pdf: PdfText, most: int) -> Reading:
-    text = pdf.text
-    if not text:
-        return Reading(refusal=line(name, _no_text(pdf)))
-    missing = _missing(pdf, len(text) > most, most)
-    return Reading(text=text[:most], note=_noted(name, listed(missing, "list.semicolon")))
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
+_CHARSET_WITHIN = 1_024
+
+
+def _html_of(data: bytes) -> Decoded:
+    """A page's source, in the encoding that it names if that can be."""
+    named = _CHARSET.search(data[:_CHARSET_WITHIN])
+    if named is not None:
+        try:
+            return decoded(data.decode(named[1].decode("ascii")).encode())
+        except (LookupError, UnicodeError):
+            return _text_of(data)
+    return _text_of(data)
+
+
+def _of_document(
+    name: str, found: Extract, missing: list[Sentence], limits: FileLimits, *, sees: bool
+) -> Reading:
+    if found.text:
+        note = _noted(name, listed(missing, "list.semicolon"))
+        return Reading(text=found.text[: limits.characters], note=note)
+    if found.images and sees:
+        given = {"read": len(found.images), "count": found.pictures}
+        id_ = "file.images" if len(found.images) == found.pictures else "file.first_images"
+        return Reading(images=found.images, note=line(name, Sentence(id_, given)))
+    return Reading(refusal=line(name, _no_text(found, sees=sees)))
 
 
 def _refused(name: str, id_: str) -> Reading:
@@ -326,22 +193,24 @@ def _noted(name: str, what: Sentence | None) -> Sentence | None:
     return None if what is None else line(name, what)
 
 
-def _no_text(pdf: PdfText) -> Sentence:
-    if pdf.problem is not None:
-        return _REFUSALS[pdf.problem]
-    if pdf.pages and None not in pdf.pages and len(pdf.pages) < pdf.count:
-        read = {"read": len(pdf.pages), "count": pdf.count}
+def _no_text(found: Extract, *, sees: bool) -> Sentence:
+    if found.problem is not None:
+        return refusal_of(found.problem)
+    if found.pictures:
+        return Sentence("file.images_unreadable" if sees else "file.images_not_seen")
+    if found.pages and None not in found.pages and len(found.pages) < found.count:
+        read = {"read": len(found.pages), "count": found.count}
         return Sentence("file.no_text_in_pages", read)
-    if pdf.pages and all(page is None for page in pdf.pages):
+    if found.pages and all(page is None for page in found.pages):
         return Sentence("file.no_page")
     return Sentence("file.no_text")
 
 
-def _missing(pdf: PdfText, cut: bool, most: int) -> list[Sentence]:
+def _missing_pages(pdf: Extract, most: int) -> list[Sentence]:
     """What is missing from a PDF's text."""
     read = {"read": len(pdf.pages), "count": pdf.count}
     parts = []
-    if cut:
+    if len(pdf.text) > most:
         parts.append(Sentence("file.first_up_to_page", read | {"most": most}))
     elif len(pdf.pages) < pdf.count:
         parts.append(Sentence("file.first_pages", read))
@@ -349,3 +218,17 @@ def _missing(pdf: PdfText, cut: bool, most: int) -> list[Sentence]:
         id_ = "file.page_broken" if broken == 1 else "file.pages_broken"
         parts.append(Sentence(id_, {"count": broken}))
     return parts
+
+
+def _missing_text(found: Extract, most: int) -> list[Sentence]:
+    """What is missing from the text of another document."""
+    if len(found.text) > most and found.sheet:
+        read = {"most": most, "row": found.row, "sheet": found.sheet, "count": found.count}
+        return [Sentence("file.first_up_to_row", read)]
+    if len(found.text) > most and found.characters is not None:
+        count = {"most": most, "count": found.characters}
+        return [Sentence("file.first_characters", count)]
+    if found.problem is not None:
+        length, why = min(most, len(found.text)), refusal_of(found.problem)
+        return [Sentence("file.first_until", {"read": length, "why": why})]
+    return []

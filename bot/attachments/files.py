@@ -23,22 +23,29 @@ class FileKind(Enum):
 
     IMAGE = auto()
     TEXT = auto()
+    TABLE = auto()
+    """Text in rows: CSV and the like."""
+    HTML = auto()
     PDF = auto()
+    DOCX = auto()
+    XLSX = auto()
+    AUDIO = auto()
+    """Something that is said: heard before the model is asked."""
     OTHER = auto()
 
 
 _IMAGES = frozenset({"gif", "jpeg", "jpg", "png", "webp"})
 _TEXTS = """
 adoc asc asciidoc asm astro awk bash bat bats bib bicep c cabal cc cfg cjs clj cljs cls cmake
-cmd coffee conf cpp cr cs csproj css csv cts cu cue cxx d dart diff dockerfile dot dts edn el
+cmd coffee conf cpp cr cs csproj css cts cu cue cxx d dart diff dockerfile dot dts edn el
 elm env erb erl ex exs f f90 feature fish fs fsx gd glsl go gql gradle graphql groovy gv h haml
-handlebars hbs hcl hh hpp hrl hs htm html hxx ics idl ini ino ipynb java jinja jinja2 jl js json
+handlebars hbs hcl hh hpp hrl hs hxx ics idl ini ino ipynb java jinja jinja2 jl js json
 json5 jsonc jsonl jsx kt kts latex less lhs lisp lock log lua m make markdown md mdx mjs mk ml
 mli mm mod mts nasm ndjson nim nix nu org pas patch php pl plist pm po pp prisma properties
-proto ps1 psm1 psv pug puml py pyi pyx qml r rake rb rego rkt rmd robot rs rst rtl s sass sbt
+proto ps1 psm1 pug puml py pyi pyx qml r rake rb rego rkt rmd robot rs rst rtl s sass sbt
 scala scm scss sed service sh sln sol sql srt ss st sty styl sum sv svelte svg swift tcl tex
-text textile tf tfvars thrift toml ts tsv tsx txt typ v vb vbs vert vhd vhdl vim vtt vue wat
-wgsl xaml xhtml xml xsd xsl xslt yaml yang yml zig zsh
+text textile tf tfvars thrift toml ts tsx txt typ v vb vbs vert vhd vhdl vim vtt vue wat
+wgsl xaml xml xsd xsl xslt yaml yang yml zig zsh
 """
 _TEXT_NAMES = """
 .bash_profile .bashrc .dockerignore .editorconfig .env .gitattributes .gitignore .gitmodules
@@ -50,10 +57,30 @@ _TEXT_TYPES = """
 ecmascript graphql javascript json ld+json ndjson sql toml typescript x-httpd-php x-javascript
 x-ndjson x-python x-sh x-shellscript x-sql x-toml x-typescript x-yaml xml yaml
 """
-_EXTENSIONS_OF_TEXT = frozenset(_TEXTS.split())
+_RECORDINGS = ("aac", "flac", "m4a", "mp3", "oga", "ogg", "opus", "wav", "weba")
+_EXTENSIONS = {
+    **dict.fromkeys(_IMAGES, FileKind.IMAGE),
+    **dict.fromkeys(_TEXTS.split(), FileKind.TEXT),
+    **dict.fromkeys(("csv", "psv", "tsv"), FileKind.TABLE),
+    **dict.fromkeys(("htm", "html", "xhtml"), FileKind.HTML),
+    "pdf": FileKind.PDF,
+    **dict.fromkeys(("docm", "docx", "dotx"), FileKind.DOCX),
+    **dict.fromkeys(_RECORDINGS, FileKind.AUDIO),
+    **dict.fromkeys(("xlsm", "xlsx", "xltx"), FileKind.XLSX),
+}
 _NAMES_OF_TEXT = frozenset(_TEXT_NAMES.split())
-_TYPES_OF_TEXT = frozenset(f"application/{name}" for name in _TEXT_TYPES.split())
-_TYPES_OF_IMAGES = frozenset(f"image/{name}" for name in _IMAGES)
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_TYPES = {
+    **{f"application/{name}": FileKind.TEXT for name in _TEXT_TYPES.split()},
+    **{f"image/{name}": FileKind.IMAGE for name in _IMAGES},
+    "application/pdf": FileKind.PDF,
+    "application/xhtml+xml": FileKind.HTML,
+    "text/csv": FileKind.TABLE,
+    "text/html": FileKind.HTML,
+    "text/tab-separated-values": FileKind.TABLE,
+    f"{_OFFICE}.wordprocessingml.document": FileKind.DOCX,
+    f"{_OFFICE}.spreadsheetml.sheet": FileKind.XLSX,
+}
 
 
 def kind_of(file: File) -> FileKind:
@@ -63,21 +90,15 @@ def kind_of(file: File) -> FileKind:
 
 def _by_name(name: str) -> FileKind | None:
     extension = name.rpartition(".")[2] if "." in name else ""
-    if extension in _IMAGES:
-        return FileKind.IMAGE
-    if extension == "pdf":
-        return FileKind.PDF
-    return FileKind.TEXT if extension in _EXTENSIONS_OF_TEXT or name in _NAMES_OF_TEXT else None
+    return FileKind.TEXT if name in _NAMES_OF_TEXT else _EXTENSIONS.get(extension)
 
 
 def _by_type(media_type: str) -> FileKind:
     bare = media_type.partition(";")[0].strip().lower()
-    if bare in _TYPES_OF_IMAGES:
-        return FileKind.IMAGE
-    if bare == "application/pdf":
-        return FileKind.PDF
     texts = bare.startswith("text/") or bare.endswith(("+json", "+xml", "+yaml"))
-    return FileKind.TEXT if texts or bare in _TYPES_OF_TEXT else FileKind.OTHER
+    if bare.startswith("audio/"):
+        return FileKind.AUDIO
+    return _TYPES.get(bare, FileKind.TEXT if texts else FileKind.OTHER)
 
 
 # Names and sizes of files, as they are shown. A name may be hostile.
@@ -135,8 +156,12 @@ def line(name: str, what: Sentence) -> Sentence:
 
 def too_large(name: str, size: int, most: int) -> Sentence:
     """The line that a file of `size` bytes is larger than `most`."""
-    sizes = {"size": shown_size(size), "most": shown_size(most)}
-    return line(name, Sentence("file.too_large", sizes))
+    return line(name, Sentence("file.too_large", sizes(size, most)))
+
+
+def sizes(size: int, most: int) -> dict[str, str]:
+    """A size and its limit, as they are shown."""
+    return {"size": shown_size(size), "most": shown_size(most)}
 
 
 def unreadable(name: str) -> Sentence:
@@ -159,16 +184,23 @@ class FileLimits:
     pdf_bytes: int = 10 * _MB
     text_bytes: int = 1 * _MB
     characters: int = 20_000
-    """Characters (Unicode code points) of a text or a PDF."""
+    """Characters (Unicode code points) of a text or a document."""
     pdf_pages: int = 50
     pdf_seconds: float = 15.0
-    """Seconds that reading one PDF may take; what was read by then counts."""
+    """Seconds that reading one document may take; what was read by then counts."""
+    pictures: int = 10
+    """Images of a document that has no text."""
 
     def bytes_of(self, kind: FileKind) -> int:
         """The most bytes of one file of this kind."""
         most = {
             FileKind.IMAGE: self.image_bytes,
             FileKind.PDF: self.pdf_bytes,
+            FileKind.DOCX: self.pdf_bytes,
+            FileKind.XLSX: self.pdf_bytes,
+            FileKind.HTML: self.pdf_bytes,
+            FileKind.AUDIO: self.pdf_bytes,
+            FileKind.TABLE: self.text_bytes,
             FileKind.TEXT: self.text_bytes,
         }
         return most.get(kind, 0)
@@ -205,13 +237,13 @@ def choose(files: Sequence[File], limits: FileLimits, sees: bool) -> Chosen:
     readable = [file for file, reason in zip(files, reasons, strict=True) if reason is None]
     left_out = [reason for reason in reasons if reason is not None]
     if surplus := readable[limits.files :]:
-        left_out.append(_too_many(surplus, limits.files))
+        left_out.append(too_many(surplus, limits.files))
     return Chosen(tuple(readable[: limits.files]), tuple(left_out))
 
 
 def _why_not(file: File, limits: FileLimits, sees: bool) -> Sentence | None:
     kind = kind_of(file)
-    if kind is FileKind.OTHER:
+    if kind in (FileKind.OTHER, FileKind.AUDIO):
         return unreadable(file.name)
     if kind is FileKind.IMAGE and not sees:
         return line(file.name, Sentence("file.not_seen"))
@@ -219,7 +251,8 @@ def _why_not(file: File, limits: FileLimits, sees: bool) -> Sentence | None:
     return too_large(file.name, file.size, most) if file.size > most else None
 
 
-def _too_many(surplus: Sequence[File], most: int) -> Sentence:
+def too_many(surplus: Sequence[File], most: int) -> Sentence:
+    """The line that these files are more than the `most` of a question."""
     named = ", ".join(shown_name(file.name) for file in surplus[:_MOST_NAMED])
     names: str | Sentence = named
     if len(surplus) > _MOST_NAMED:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import get_args
 
 import click
 
-from bot import app
-from bot.cli.output import as_json_option, fail, print_json, settings_for_command, usd
+from bot.app import retention
+from bot.app.lifecycle import now_us, opened_store
+from bot.cli.output import as_json_option, fail, one_line, print_json, settings_for_command, usd
 from bot.identity import Account
 from bot.settings import Settings
 from bot.store import By, Rows, Total
@@ -35,8 +36,8 @@ def show(person: str, as_json: bool) -> None:
     PERSON is connector:id or slack:workspace/id, or an id that only one person has.
     """
     try:
-        account, rows = asyncio.run(app.person_data(settings_for_command(), person))
-    except app.PersonUnknown as error:
+        account, rows = asyncio.run(retention.person_data(settings_for_command(), person))
+    except retention.PersonUnknown as error:
         fail(str(error))
     if as_json:
         print_json({"person": str(account), **rows})
@@ -56,8 +57,8 @@ def delete(person: str, yes: bool, as_json: bool) -> None:
     if not yes:
         click.confirm(f"Erase all that is kept of {person}?", abort=True, err=True)
     try:
-        account, erased = asyncio.run(app.erase_person(settings_for_command(), person))
-    except (app.PersonUnknown, app.PersonBusy) as error:
+        account, erased = asyncio.run(retention.erase_person(settings_for_command(), person))
+    except (retention.PersonUnknown, retention.PersonBusy) as error:
         fail(str(error))
     if as_json:
         rows = {table: count for table, count in erased.rows.items() if count}
@@ -80,16 +81,9 @@ def _print(account: Account, rows: Rows) -> None:
     for table, found in rows.items():
         click.echo(f"{table:<14} {len(found):>8} rows")
     for row in rows["runs"]:
-        click.echo(f"\n{row['run_id']}  {_one_line(row['question'])}")
-        click.echo(f"  {_one_line(row['generated_text'])}")
+        click.echo(f"\n{row['run_id']}  {one_line(row['question'])}")
+        click.echo(f"  {one_line(row['generated_text'])}")
     click.echo("\n`--json` shows every row.")
-
-
-def _one_line(text: Any, most: int = 200) -> str:
-    """The beginning of a text, without what could steer a terminal."""
-    line = " ".join(str(text or "").split())
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in line)
-    return shown if len(shown) <= most else shown[:most] + " …"
 
 
 # `usage`: who used how much, with which model, and at what price.
@@ -126,21 +120,28 @@ def reset(person: str) -> None:
     stay as they are.
     """
     try:
-        account = asyncio.run(app.reset_person(settings_for_command(), person))
-    except app.PersonUnknown as error:
+        account = asyncio.run(retention.reset_person(settings_for_command(), person))
+    except retention.PersonUnknown as error:
         fail(str(error))
     click.echo(f"The limits of {account} are reset.")
 
 
 async def _totals(settings: Settings, by: By, days: int) -> list[Total]:
-    async with app.opened_store(settings) as store:
-        return await store.usage.totals(by, app.now_us() - days * _DAY_US)
+    async with opened_store(settings) as store:
+        return await store.usage.totals(by, now_us() - days * _DAY_US)
 
 
 def _as_dict(total: Total) -> dict[str, object]:
     values = asdict(total)
     del values["bucket_us"]
     return values
+
+
+def _price(total: Total) -> str:
+    """What it cost, as far as prices are known; a part of it is said to be one."""
+    if not total.unpriced:
+        return usd(total.microusd)
+    return f"{usd(total.microusd)} or more" if total.microusd else "unknown"
 
 
 def _line(total: Total) -> str:
@@ -150,6 +151,6 @@ def _line(total: Total) -> str:
     notes += [f"{total.unfinished} unfinished"] if total.unfinished else []
     return (
         f"{name:<40} {total.runs:>6} runs  {total.input_tokens:>12,} in  "
-        f"{total.output_tokens:>12,} out  {usd(total.microusd):>14}"
+        f"{total.output_tokens:>12,} out  {_price(total):>14}"
         + (f"  ({', '.join(notes)})" if notes else "")
     )

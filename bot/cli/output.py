@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import click
 
 from bot import logs
-from bot.settings import Settings, load_settings, meant
-from bot.store import RunEnd
+from bot.app.dialogue import NothingToGoOnWith
+from bot.app.selftest import ChainBroken
+from bot.runs.outcomes import in_full
+from bot.settings import Settings, SettingsError, load_settings, meant
+from bot.store import RunEnd, StoreUnavailable
 from bot.words import Sentence
+from connectors.base import Unavailable
+from providers.base import ProviderError
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def settings_for_command() -> Settings:
-    """The settings, with the log turned down to errors: a command's output is its own."""
-    settings = load_settings()
-    logs.set_up("error", settings.log_format)
+def settings_for_command(
+    given: Mapping[str, Any] | None = None, *, quiet: bool | None = None
+) -> Settings:
+    """The settings, with the log turned down to errors: a command's output is its own.
+
+    What is `given` comes before the environment. `quiet` turns the log down further; false leaves
+    it as it is set.
+    """
+    settings = load_settings(given=given)
+    level = "error" if quiet is None else "critical" if quiet else settings.log_level
+    logs.set_up(level, settings.log_format)
     return settings
 
 
@@ -28,10 +40,32 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def hint(line: str) -> None:
+    """Says something beside the command's output, on standard error."""
+    click.echo(line, err=True)
+
+
 def fail(message: str) -> NoReturn:
     """Ends the command with a plain message and exit code 1."""
     click.echo(message, err=True)
     raise SystemExit(1)
+
+
+def expected(error: Exception) -> str | None:
+    """What is said of a failure that may happen to any command; None for all others."""
+    if isinstance(error, ProviderError):
+        return in_full(error)
+    known = isinstance(
+        error, (SettingsError, StoreUnavailable, Unavailable, ChainBroken, NothingToGoOnWith)
+    )
+    return str(error) if known else None
+
+
+def one_line(text: Any, most: int = 200) -> str:
+    """The beginning of a text, without what could steer a terminal."""
+    line = " ".join(str(text or "").split())
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in line)
+    return shown if len(shown) <= most else shown[:most] + " …"
 
 
 # What was used, in words.

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
-from bot import app
-from bot.cli.output import as_json_option, fail, print_json, settings_for_command, used_lines
-from bot.inspector import Story, one_file, tell
+from bot.app.lifecycle import now_us, opened_store
+from bot.app.wiring import connector_for_reading
+from bot.cli.output import (
+    as_json_option,
+    fail,
+    one_line,
+    print_json,
+    settings_for_command,
+    used_lines,
+)
+from bot.inspector import Story, call_as_dict, call_line, one_file, tell
 from bot.runs import verify as verify_run
 from bot.runs.receipts import Receipt, Verdict
+from bot.scopes import made_lines
 from bot.settings import Settings
-from bot.store import AmbiguousRun, EditRow, RunRow, Store, TokenRow
+from bot.store import AmbiguousRun, CallRow, EditRow, Filters, RunEnd, RunRow, Store, TokenRow
+from bot.words import typed
 from providers.base import ANSWER_KINDS
 
 _run_id = click.argument("run_id", metavar="ID")
@@ -28,19 +40,60 @@ def runs() -> None:
     """The token log: what was asked, generated, recorded and shown."""
 
 
+class _Moment(click.ParamType[int]):
+    """A time, as microseconds since the epoch: `2h` ago, or a date, or a date and a time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Reads what was typed."""
+        if match := _AGO.fullmatch(value.strip()):
+            return now_us() - int(match[1]) * _UNITS_US[match[2]]
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time: write 30m, 2h, 3d, or 2026-01-31 (UTC).", param, ctx)
+        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000)
+
+
+_UNITS_US = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
+_AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
+_FILTERS = (
+    click.option("--outcome", default="", help="complete, failed, stopped, … or running."),
+    click.option("--verdict", default="", help="verified, mended, broken, unproven, or none."),
+    click.option("--connector", default="", help="slack, discord, web, terminal."),
+    click.option("--person", default="", help="Who asked: an id, or connector:realm/id."),
+    click.option("--model", default="", help="The model, as MODEL names it."),
+    click.option("--since", "since_us", type=_Moment(), help="30m, 2h, 3d, or 2026-01-31 (UTC)."),
+    click.option("--until", "until_us", type=_Moment(), help="The same: those before it."),
+)
+
+
+def _filtered(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
 @runs.command(name="list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@_filtered
 @as_json_option
-def list_runs(limit: int, as_json: bool) -> None:
-    """List the newest runs."""
-    rows = asyncio.run(_newest(settings_for_command(), limit))
+def list_runs(limit: int, as_json: bool, **given: Any) -> None:
+    """List the newest runs, those alone that all filters let pass."""
+    filters = Filters(**given)
+    rows = asyncio.run(_newest(settings_for_command(), limit, filters))
     if as_json:
         print_json([run_as_dict(row) for row in rows])
         return
+    if rows:
+        click.echo(_HEADER)
     for row in rows:
-        click.echo(_line(row))
-    if not rows:
-        click.echo('No runs yet. Ask something: everytoken ask "..."', err=True)
+        click.echo(f"{_line(row)}  {one_line(row.start.question, 40)}".rstrip())
+    if not rows and filters == Filters():
+        click.echo(f'No runs yet. Ask something: {typed("ask")} "..."', err=True)
+    elif not rows:
+        click.echo(f"No run is like that. Without filters: {typed('runs list')}", err=True)
 
 
 @runs.command()
@@ -54,12 +107,13 @@ def show(run_id: str, as_json: bool, file: Path | None) -> None:
     if file is not None:
         _write_page(file, asyncio.run(_story(settings_for_command(), run_id)))
         return
-    row, edits, tokens = asyncio.run(_details(settings_for_command(), run_id))
+    row, edits, tokens, calls = asyncio.run(_details(settings_for_command(), run_id))
     if as_json:
         details = {"tokens": [token._asdict() for token in tokens]}
-        print_json(run_as_dict(row) | {"edits": [asdict(edit) for edit in edits]} | details)
+        shown = {"edits": [asdict(edit) for edit in edits], "calls": list(map(call_as_dict, calls))}
+        print_json(run_as_dict(row) | shown | details)
     else:
-        _print_details(row, edits, tokens)
+        _print_details(row, edits, tokens, calls)
 
 
 @runs.command()
@@ -84,7 +138,7 @@ def verify(run_id: str, as_json: bool) -> None:
 @as_json_option
 def replay(run_id: str, speed: float, as_json: bool) -> None:
     """Type a run's tokens again at their recorded pace."""
-    row, _, tokens = asyncio.run(_details(settings_for_command(), run_id))
+    row, _, tokens, _ = asyncio.run(_details(settings_for_command(), run_id))
     if as_json:
         found = [token._asdict() for token in tokens]
         print_json({"run_id": str(row.start.run_id), "tokens": found})
@@ -93,7 +147,7 @@ def replay(run_id: str, speed: float, as_json: bool) -> None:
 
 
 async def _story(settings: Settings, prefix: str) -> Story:
-    async with app.opened_store(settings) as store:
+    async with opened_store(settings) as store:
         return await tell(await _find(store, prefix), store)
 
 
@@ -104,22 +158,28 @@ def _write_page(file: Path, story: Story) -> None:
         fail(f"{file} can't be written: {error.strerror}")
 
 
-async def _newest(settings: Settings, limit: int) -> list[RunRow]:
-    async with app.opened_store(settings) as store:
-        return await store.runs.recent(limit)
+async def _newest(settings: Settings, limit: int, filters: Filters) -> list[RunRow]:
+    async with opened_store(settings) as store:
+        page = await store.listing.page(filters, limit)
+        rows = [await store.runs.get(UUID(found.run_id)) for found in page.runs]
+        return [row for row in rows if row is not None]
 
 
-async def _details(settings: Settings, prefix: str) -> tuple[RunRow, list[EditRow], list[TokenRow]]:
-    async with app.opened_store(settings) as store:
+_Details = tuple[RunRow, list[EditRow], list[TokenRow], list[CallRow]]
+
+
+async def _details(settings: Settings, prefix: str) -> _Details:
+    async with opened_store(settings) as store:
         row = await _find(store, prefix)
         run_id = row.start.run_id
-        return row, await store.edits.read(run_id), await store.tokens.read(run_id)
+        edits, tokens = await store.edits.read(run_id), await store.tokens.read(run_id)
+        return row, edits, tokens, await store.calls.of_run(run_id)
 
 
 async def _verified(settings: Settings, prefix: str) -> tuple[RunRow, Receipt]:
-    async with app.opened_store(settings) as store:
+    async with opened_store(settings) as store:
         row = await _find(store, prefix)
-        async with app.connector_for_reading(settings, store, row.start.place) as connector:
+        async with connector_for_reading(settings, store, row.start.place) as connector:
             return row, await verify_run(row, store, connector)
 
 
@@ -129,7 +189,7 @@ async def _find(store: Store, prefix: str) -> RunRow:
     except AmbiguousRun:
         fail(f"{prefix} is the beginning of more than one run's id: give more of it.")
     if found is None:
-        fail(f"There is no run {prefix}. `everytoken runs list` shows the newest.")
+        fail(f"There is no run {prefix}. `{typed('runs list')}` shows the newest.")
     return found
 
 
@@ -153,6 +213,7 @@ def run_as_dict(row: RunRow) -> dict[str, Any]:
         **asdict(start.place),
         "person": start.person.name or start.person.id,
         "model": start.model,
+        "made_with": start.made_with,
         "kind": start.kind,
         "parent_run_id": None if start.parent_run_id is None else str(start.parent_run_id),
         "question": start.question,
@@ -171,6 +232,12 @@ def _end_as_dict(end: Any, started_us: int) -> dict[str, Any]:
     return values | {"duration_us": None if end is None else end.ended_us - started_us}
 
 
+_HEADER = (
+    f"{'ID':<8}  {'STARTED (UTC)':<25}  {'WHERE':<8} {'OUTCOME':<13} {'VERDICT':<9} "
+    f"{'TOKENS':>6}         MODEL  QUESTION"
+)
+
+
 def _line(row: RunRow) -> str:
     start, end = row.start, row.end
     outcome = "unfinished" if end is None else end.outcome
@@ -182,7 +249,9 @@ def _line(row: RunRow) -> str:
     )
 
 
-def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[TokenRow]) -> None:
+def _print_details(
+    row: RunRow, edits: Sequence[EditRow], tokens: Sequence[TokenRow], calls: Sequence[CallRow]
+) -> None:
     start, end = row.start, row.end
     click.echo(_line(row))
     click.echo(f"run       {start.run_id}")
@@ -191,9 +260,13 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
     click.echo(f"question  {start.question}")
     for file in start.files:
         click.echo(f"file      {file.name}")
+    for name, value, source in made_lines(start.made_with):
+        click.echo(f"{name:<9} {value}  from {source}")
     for attempt in (end.attempts if end is not None else None) or ():
         click.echo(f"try       {_attempt(attempt)}")
     click.echo(f"recorded  {len(tokens)} tokens")
+    for call in calls:
+        click.echo(f"call      {call_line(call)}")
     for edit in edits:
         fault = f"  {edit.error}" if edit.error else ""
         click.echo(
@@ -201,13 +274,32 @@ def _print_details(row: RunRow, edits: Sequence[EditRow], tokens: Sequence[Token
             f"{edit.position} characters shown{fault}"
         )
     if end is not None:
-        for line in used_lines(start.model, end):
-            click.echo(line)
-        click.echo(f"\n{end.generated_text}\n")
-        if end.finish_word:
-            click.echo(f"the service said {end.finish_word!r}")
-        late = " (late)" if end.receipt and end.receipt.get("late") else ""
-        click.echo(f"{end.outcome}, {end.verdict}{late}" + (f": {end.error}" if end.error else ""))
+        _print_end(start.model, end)
+
+
+def _print_end(model: str, end: RunEnd) -> None:
+    for line in used_lines(model, end):
+        click.echo(line)
+    click.echo(f"\n{end.generated_text}\n")
+    if end.finish_word:
+        click.echo(f"the service said {end.finish_word!r}")
+    if told := masked_line(end):
+        click.echo(told)
+    late = " (late)" if end.receipt and end.receipt.get("late") else ""
+    click.echo(f"{end.outcome}, {end.verdict}{late}" + (f": {end.error}" if end.error else ""))
+
+
+def masked_line(end: RunEnd) -> str:
+    """What services saw placeholders for, in one line; empty where nothing is masked."""
+    masks = (end.receipt or {}).get("masks")
+    if not masks:
+        return ""
+    kinds = ", ".join(f"{count} {kind.lower()}" for kind, count in masks["kinds"].items())
+    return (
+        f"masked    {masks['values']} values{f' ({kinds})' if kinds else ''} in "
+        f"{masks['requests']} requests, none of which held one; "
+        f"the service sent {masks['chars']} characters, sha256 {masks['sha256']}"
+    )
 
 
 def _attempt(attempt: dict[str, Any]) -> str:

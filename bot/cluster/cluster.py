@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import structlog
 
+from bot.cluster.budget_keeper import BudgetKeeper
 from bot.cluster.conversation_lock import ConversationLocks
 from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.leases import Leases, Seat
 from bot.cluster.mailbox import Mailbox
-from bot.store import Store, StoreUnavailable
+from bot.cluster.wakes import Wakes
+from bot.store import SqlDatabase, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,13 @@ class Cluster:
         self.leases = Leases(store.database, self.me)
         self.locks = ConversationLocks(store.database, self.me)
         self.mailbox = Mailbox(store.database, self.me)
-        self.heartbeat = Heartbeat(self.leases, now_us, seat)
+        database = store.database
+        together = isinstance(database, SqlDatabase) and database.on_postgresql
+        self.heartbeat = Heartbeat(self.leases, now_us, seat, together=together)
+        self.budgets: BudgetKeeper | None = None
+        """Keeps the budgets of several processes; None on SQLite."""
+        self.wakes: Wakes | None = None
+        """Hears that others have left something; None on SQLite, where looks have to do."""
 
     async def aclose(self, timeout: float = 5.0) -> int:
         """Writes what is left, for at most `timeout` seconds; returns the rows that are lost.

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
+from bot.cluster.wakes import wake
 from bot.store.columns import columns_of, in_place
 from bot.store.database import Database
-from bot.store.inbox import Given, State, insert_question
+from bot.store.inbox import Condition, Given, State, insert_question
 from bot.store.schema import floors, inbox, insert_into, processes
 from connectors.base import Asked, Place
 
@@ -28,17 +29,27 @@ class ConversationLocks:
         self._database = database
         self._me = me
 
-    async def keep(self, asked: Asked, received_us: int, run_id: UUID) -> Given | None:
+    async def keep(
+        self, asked: Asked, received_us: int, run_id: UUID, given: Condition | None = None
+    ) -> Given | None:
         """Keeps a question, and takes the lock for it or hands it to who has the lock.
 
-        None where its message was there before. The question is durable when this returns.
+        None where its message was there before, or where `given` returns false, which is done in
+        the same transaction. The question is durable when this returns.
         """
 
         def work(connection: Connection) -> Given | None:
+            if given is not None and not given(connection):
+                return None
             inbox_id = insert_question(connection, asked, received_us, run_id, self._me)
             if inbox_id is None:
                 return None
-            return Given(inbox_id, self._given(connection, asked.message.place, inbox_id))
+            place = asked.message.place
+            holder = self._given(connection, place, inbox_id)
+            waiting = in_place(inbox, place) & inbox.c.state.in_(_WAITING)
+            came_first = (inbox.c.id < inbox_id) & inbox.c.run_id.is_not(None)
+            older = connection.scalars(select(inbox.c.run_id).where(waiting, came_first))
+            return Given(inbox_id, holder, frozenset(map(UUID, older)))
 
         return await self._database.run(work)
 
@@ -103,6 +114,7 @@ class ConversationLocks:
         holder = self._holder(connection, place)
         if holder != self._me:
             connection.execute(update(inbox).where(inbox.c.id == inbox_id).values(owner=holder))
+            wake(connection, [holder])
         return holder
 
     def _holder(self, connection: Connection, place: Place) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot.cluster.leases import Leases, Process, Seat
+from bot.cluster.leases import Leases, Process, Seat, Snapshot
 from bot.store import StoreUnavailable
 
 # The beats by which other processes know that this one lives.
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 LEASE_S = 10.0
 """Seconds without a heartbeat after which a process counts as dead."""
 BEAT_S = 2.0
+_SLACK_S = 0.05
 
 
 class Returning(Protocol):
@@ -34,10 +35,21 @@ class Returning(Protocol):
 class Heartbeat:
     """Beats. After an outage it is unsure, for a lease's length, who else could not beat."""
 
-    def __init__(self, leases: Leases, now_us: Callable[[], int], seat: Seat | None = None) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        now_us: Callable[[], int],
+        seat: Seat | None = None,
+        *,
+        together: bool = False,
+    ) -> None:
+        """`together`: a beat that is nearly due comes with a look, in one statement."""
+        self._together = together
         self.seat = seat
         self.serves: tuple[str, ...] = ()
         """The names of the connectors that this process serves, for the others to know."""
+        self.budgets: Callable[[], dict[str, Any]] = dict
+        """How this process shares budgets, for the others to know."""
         self._returning: Returning | None = None
         self._leases = leases
         self._now_us = now_us
@@ -54,9 +66,10 @@ class Heartbeat:
     async def beat_for_ever(self) -> None:
         """Beats until it is cancelled. The first beat is the caller's: `beat`."""
         while True:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(self._until_due())
             try:
-                await self.beat()
+                if not self._together or self._until_due() <= _SLACK_S:
+                    await self.beat()
             except StoreUnavailable as error:
                 self._fail(error)
             except Exception:  # whatever it is: without beats others would take our runs
@@ -81,8 +94,25 @@ class Heartbeat:
         self._doubtful = False
         self._failing = False
 
+    async def look(self) -> Snapshot:
+        """What all processes are at. Raises `StoreUnavailable`."""
+        nearly_due = self._until_due() < BEAT_S / 2
+        if not (self._together and nearly_due) or self._doubtful or self._gap():
+            return await self._leases.snapshot()
+        seen = await self._leases.beat_and_look(
+            self._now_us(), self.seat, self.serves, self.budgets()
+        )
+        self._last = _now(), self._now_us()
+        return seen
+
+    def _until_due(self) -> float:
+        """Seconds until the next beat of its own: looks come earlier, where they beat as well."""
+        if not self._together or self._last is None or self._gap():
+            return BEAT_S
+        return max(self._last[0] + BEAT_S + BEAT_S / 4 - _now(), _SLACK_S)
+
     async def _tell(self) -> None:
-        await self._leases.beat(self._now_us(), self.seat, self.serves)
+        await self._leases.beat(self._now_us(), self.seat, self.serves, self.budgets())
         if self._last is not None and self._gap():
             log.warning("lease.gap")
             self._quiet_until = _now() + LEASE_S

@@ -7,7 +7,7 @@ to agree far better than a lease is long.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -32,12 +32,22 @@ from sqlalchemy import (
     update,
 )
 
+from bot.store.budgets import BudgetMode, budget_mode
+from bot.store.call_rows import EndedCall
+from bot.store.calls import lose_with_run
 from bot.store.database import Database
 from bot.store.inbox import KeptQuestion, State, question_of
 from bot.store.runs import RunRow, run_of
 from bot.store.schema import Insert, errands, floors, inbox, insert_into, processes, runs, unindexed
 
 T = TypeVar("T", KeptQuestion, RunRow)
+
+OnLost = Callable[[EndedCall], None]
+"""Hears of a call that a takeover made uncertain."""
+
+
+def _unheard(_call: EndedCall) -> None: ...
+
 
 _FORGET_US = 3_600_000_000
 """Seconds of silence after which a process is forgotten; what it left has no living owner then."""
@@ -62,6 +72,8 @@ class Process:
     seat: Seat | None = None
     connectors: tuple[str, ...] = ()
     """The names of those that it serves."""
+    budgets: dict[str, Any] | None = None
+    """How it shares budgets: see `bot.cluster.budget_keeper`; None: its version knows no modes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,8 @@ class Snapshot:
     """Who answers in a conversation."""
     letters: frozenset[str]
     """The processes that have something in the mailbox."""
+    modes: tuple[BudgetMode, ...] = ()
+    """How budgets are shared; none where nobody has Redis."""
 
 
 class Leases:
@@ -96,18 +110,17 @@ class Leases:
         self._beaten = False
         self._beat: Insert | None = None
         """Built once, for a database of its kind."""
+        self._beating_look: CompoundSelect[Any] | None = None
 
     async def beat(
-        self, now_us: int, seat: Seat | None = None, serves: Collection[str] = ()
+        self,
+        now_us: int,
+        seat: Seat | None = None,
+        serves: Collection[str] = (),
+        budgets: Mapping[str, Any] | None = None,
     ) -> None:
-        """Says that this process lives, and the names of the connectors that it serves."""
-        told = {
-            "id": self.me,
-            "beat_us": now_us,
-            "machine": seat and seat.machine,
-            "pid": seat and seat.pid,
-            "connectors": list(serves) or None,
-        }
+        """Says that this process lives, which connectors it serves, and how it shares budgets."""
+        told = self._told(now_us, seat, serves, budgets)
 
         def work(connection: Connection) -> None:
             if self._beat is None:
@@ -117,6 +130,41 @@ class Leases:
 
         self._beaten = True  # also where it is not known whether the row is there
         await self._database.run(work)
+
+    async def beat_and_look(
+        self,
+        now_us: int,
+        seat: Seat | None,
+        serves: Collection[str],
+        budgets: Mapping[str, Any] | None,
+    ) -> Snapshot:
+        """Both in one statement, on PostgreSQL; this process's own row is as it was before."""
+        told = self._told(now_us, seat, serves, budgets) | {"me": self.me}
+
+        def work(connection: Connection) -> Snapshot:
+            if self._beating_look is None:
+                beaten = _beat_into(connection).values({c: bindparam(c) for c in _BEATEN})
+                beat = beaten.returning(literal_column("1")).cte("beat")
+                self._beating_look = _look().add_cte(beat)
+            return _snapshot(connection.execute(self._beating_look, told).all())
+
+        return await self._database.run(work)
+
+    def _told(
+        self,
+        now_us: int,
+        seat: Seat | None,
+        serves: Collection[str],
+        budgets: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        return {
+            "id": self.me,
+            "beat_us": now_us,
+            "machine": seat and seat.machine,
+            "pid": seat and seat.pid,
+            "connectors": list(serves) or None,
+            "budgets": None if budgets is None else dict(budgets),
+        }
 
     async def release(self) -> None:
         """This process is done: what it left unfinished can be claimed at once."""
@@ -185,13 +233,25 @@ class Leases:
 
         return await self._database.read(work)
 
-    async def claim_run(self, run_id: UUID, owner: str | None) -> bool:
+    async def claim_run(self, run_id: UUID, owner: str | None, on_lost: OnLost = _unheard) -> bool:
         """Takes a run over from a dead owner; false where another process was faster.
 
-        It may be asked again where the answer was lost.
+        It may be asked again where the answer was lost. The run's epoch is raised with it: who
+        owned it under the old one can send no tool call any more, and what was being sent is
+        uncertain, of which `on_lost` hears.
         """
         claim = update(runs).where(runs.c.run_id == str(run_id), runs.c.ended_us.is_(None))
-        return await self._claimed(claim, runs, owner)
+        raised = case((runs.c.owner == self.me, runs.c.epoch), else_=runs.c.epoch + 1)
+        change = self._claim(claim.values(epoch=raised), runs, owner)
+
+        def work(connection: Connection) -> tuple[bool, list[EndedCall]]:
+            claimed = connection.execute(change).rowcount > 0
+            return claimed, lose_with_run(connection, run_id) if claimed else []
+
+        claimed, lost = await self._database.run(work)
+        for call in lost:
+            on_lost(call)
+        return claimed
 
     async def claim_question(self, id: int, owner: str | None) -> bool:  # noqa: A002 - the question's id
         """Takes a question over from a dead owner; false where another process was faster.
@@ -199,13 +259,13 @@ class Leases:
         It may be asked again where the answer was lost.
         """
         waits = inbox.c.state.in_(_WAITING)
-        return await self._claimed(update(inbox).where(inbox.c.id == id, waits), inbox, owner)
+        change = self._claim(update(inbox).where(inbox.c.id == id, waits), inbox, owner)
+        return await self._database.run(lambda connection: connection.execute(change).rowcount) > 0
 
-    async def _claimed(self, claim: Update, table: Table, owner: str | None) -> bool:
+    def _claim(self, claim: Update, table: Table, owner: str | None) -> Update:
         # One statement: of two processes that claim, the second finds another owner than the old.
         old = or_(table.c.owner.is_not_distinct_from(owner), table.c.owner == self.me)
-        change = claim.where(old).values(owner=self.me)
-        return await self._database.run(lambda connection: connection.execute(change).rowcount) > 0
+        return claim.where(old).values(owner=self.me)
 
     async def taken_runs(self, run_ids: Iterable[UUID]) -> set[UUID]:
         """Those of these runs that another process has claimed from this one.
@@ -241,10 +301,11 @@ class Leases:
 
 def _beat_into(connection: Connection) -> Insert:
     insert = insert_into(connection, processes)
-    said = {name: insert.excluded[name] for name in ("beat_us", "connectors")}
+    said = {name: insert.excluded[name] for name in ("beat_us", "connectors", "budgets")}
     return insert.on_conflict_do_update(index_elements=["id"], set_=said)
 
 
+_BEATEN = ("id", "beat_us", "machine", "pid", "connectors", "budgets")
 _FORGET = delete(processes).where(processes.c.beat_us < bindparam("until_us"))
 
 
@@ -254,16 +315,21 @@ def _owned_by_none(table: Table, living: Collection[str]) -> ColumnElement[bool]
 
 _TOLD = (
     processes.c.id, processes.c.beat_us, processes.c.machine, processes.c.pid,
-    processes.c.connectors,
+    processes.c.connectors, processes.c.budgets,
 )  # fmt: skip
 _PROCESSES = select(*_TOLD)
 
 
 def _process(
-    process_id: str, beat_us: int, machine: str | None, pid: int | None, serves: list[str] | None
+    process_id: str,
+    beat_us: int,
+    machine: str | None,
+    pid: int | None,
+    serves: list[str] | None,
+    budgets: dict[str, Any] | None,
 ) -> Process:
     seat = None if machine is None or pid is None else Seat(machine, pid)
-    return Process(process_id, beat_us, seat, tuple(serves or ()))
+    return Process(process_id, beat_us, seat, tuple(serves or ()), budgets)
 
 
 # What one look sees. It is one statement, for that is what sees one moment: on PostgreSQL each
@@ -277,6 +343,13 @@ def _owned(kind: str, owner: ColumnElement[Any], *more: ColumnElement[Any]) -> S
     return select(literal_column(f"'{kind}'"), owner, *nothing, *rest).group_by(owner, *more)
 
 
+def _mode_row() -> Select[Any]:
+    nothing = [cast(null(), column.type) for column in _TOLD[3:]]
+    mode = budget_mode.c
+    told = select(literal_column("'mode'"), mode.mode, mode.epoch, mode.deployment)
+    return told.add_columns(*nothing, cast(null(), String), cast(null(), String))
+
+
 def _look() -> CompoundSelect[Any]:
     nothing = [cast(null(), String), cast(null(), String)]
     own_run = case((inbox.c.owner == bindparam("me"), inbox.c.run_id)).label("own_run")
@@ -287,6 +360,7 @@ def _look() -> CompoundSelect[Any]:
         _owned("question", inbox.c.owner, unindexed(inbox.c.connector), own_run).where(waiting),
         _owned("lock", floors.c.owner),
         _owned("letter", errands.c.owner),
+        _mode_row(),
     )
 
 
@@ -295,18 +369,27 @@ _SNAPSHOT = _look()
 
 def _snapshot(rows: Iterable[Sequence[Any]]) -> Snapshot:
     found: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
-    for kind, owner, beat_us, machine, pid, serves, connector, run_id in rows:
+    for kind, owner, beat_us, machine, pid, serves, budgets, connector, run_id in rows:
         if kind == "process":
-            found[kind].append(_process(owner, beat_us, machine, pid, serves))
+            found[kind].append(_process(owner, beat_us, machine, pid, serves, budgets))
+        elif kind == "mode":
+            found[kind].append(BudgetMode(owner, beat_us, machine))
         elif kind == "run":
             found[kind].append((owner, connector))
         elif kind == "question":
             found[kind].append((owner, connector, UUID(run_id) if run_id else None))
         else:
             found[kind].append(owner)
-    processes_, *owned = found.values()
-    return Snapshot(tuple(processes_), *map(frozenset, owned))
+    processes_, runs_, questions, locks, letters, modes = found.values()
+    return Snapshot(
+        tuple(processes_),
+        frozenset(runs_),
+        frozenset(questions),
+        frozenset(locks),
+        frozenset(letters),
+        tuple(modes),
+    )
 
 
-_KINDS = ("process", "run", "question", "lock", "letter")
+_KINDS = ("process", "run", "question", "lock", "letter", "mode")
 """In the order of a snapshot's fields."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from bot.cluster.wakes import wake
 from bot.identity import Account
 from bot.store.columns import Letter, columns_of, event_column, event_of, is_account
 from bot.store.database import Database
@@ -70,7 +71,12 @@ class Mailbox:
             rows = [
                 {"owner": owner, "at_us": heard_us, "event": event_column(e)} for owner, e in left
             ]
-            await self._database.run(lambda connection: connection.execute(insert(errands), rows))
+
+            def work(connection: Connection) -> None:
+                connection.execute(insert(errands), rows)
+                wake(connection, [owner for owner, _ in left])
+
+            await self._database.run(work)
         return len(left)
 
     async def _found(self, query: Select[Any]) -> list[Any]:

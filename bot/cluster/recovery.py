@@ -16,7 +16,6 @@ from uuid import UUID
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from bot.callbacks import Reasoning
 from bot.cluster.cluster import Cluster
 from bot.cluster.heartbeat import FailureDetector
 from bot.cluster.leases import Orphan, Process, Snapshot
@@ -105,7 +104,6 @@ class Recovery:
         now_us: Callable[[], int],
         unattended: Collection[str] = (),
         watch: Watch = UNWATCHED,
-        reasoning: Reasoning = "hidden",
     ) -> None:
         self._cluster = cluster
         self._leases = cluster.leases
@@ -117,7 +115,8 @@ class Recovery:
         self._heartbeat = cluster.heartbeat
         self._now_us = now_us
         self._pacing = pacing
-        self._takeover = Takeover(cluster.store, pacing, now_us, runs.price, watch, reasoning)
+        self._watch = watch
+        self._takeover = Takeover(cluster.store, pacing, now_us, runs, watch)
         self._detector = FailureDetector(cluster.me, cluster.heartbeat.seat)
         self._given_up: set[UUID] = set()
         self._sharing: dict[str, int] = {}
@@ -128,7 +127,10 @@ class Recovery:
         try:
             while True:
                 await self._safely(self.look())
-                await asyncio.sleep(LOOK_S)
+                if self._cluster.wakes is None:
+                    await asyncio.sleep(LOOK_S)
+                else:
+                    await self._cluster.wakes.rest()
         finally:
             tasks = [estate.task for estate in self._estates.values() if estate.task is not None]
             for task in tasks:
@@ -166,8 +168,10 @@ class Recovery:
     async def look(self) -> None:
         """Finds what was left, and begins what is due. Raises `StoreUnavailable`."""
         held = self._door.held
-        seen = await self._leases.snapshot()
+        at = _now()
+        seen = await self._heartbeat.look()
         living = self._shared_by(seen.processes)
+        self._share(seen, living, at)
         if self._cluster.me in seen.letters:
             await self._door.read_mail()
         if not self._heartbeat.calm:
@@ -216,7 +220,20 @@ class Recovery:
 
     async def look_around(self) -> set[str]:
         """Who lives; they share the budgets. Raises `StoreUnavailable`."""
-        return self._shared_by(await self._leases.processes())
+        if self._cluster.budgets is None:
+            return self._shared_by(await self._leases.processes())
+        at = _now()
+        seen = await self._leases.snapshot()
+        living = self._shared_by(seen.processes)
+        self._share(seen, living, at)
+        return living
+
+    def _share(self, seen: Snapshot, living: set[str], at: float) -> None:
+        """How the living share budgets, as a look saw it that began at this time."""
+        if self._cluster.budgets is not None:
+            others = living - {self._cluster.me}
+            there = [process for process in seen.processes if process.id in others]
+            self._cluster.budgets.seen(there, seen.modes, at)
 
     def _shared_by(self, processes: Sequence[Process]) -> set[str]:
         """Who of these lives: the living share the budgets."""
@@ -272,7 +289,8 @@ class Recovery:
         return True
 
     async def _end(self, run: Orphan[RunRow]) -> None:
-        if not await self._leases.claim_run(run.row.run_id, run.owner):
+        lost = self._watch.tool_ended
+        if not await self._leases.claim_run(run.row.run_id, run.owner, lost):
             return
         log.info("run.claimed", owner=run.owner)
         connector = self._connector(run.row.start.place)

@@ -5,26 +5,44 @@ what the log and the screen have of it.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, product, takewhile
+from uuid import UUID
 
 import structlog
 
 from bot.callbacks import DeliveryHandler, Reasoning
+from bot.cluster.known_text import (
+    as_read,
+    beyond,
+    firm,
+    in_order,
+    longer,
+    recorded,
+    without_notes,
+)
 from bot.pacing import Pacing
-from bot.render import Piece, close_unfinished, layout, undecorated
 from bot.reply import Begun, Ending, Message, Reply
-from bot.runs import Price, Used, as_known, outcomes, standing
-from bot.runs.receipts import Receipt, Verdict, Witness, summary
-from bot.store import EditRow, MessageRow, RunEnd, RunRow, Store, StoreUnavailable, TokenRow
+from bot.runs import Runs, Used, as_known, outcomes, standing
+from bot.runs.files import FileProof, proof
+from bot.runs.outcomes import Ended
+from bot.runs.receipts import Receipt, Verdict, Witness, summary, worth_saying
+from bot.store import (
+    CallRow,
+    EditRow,
+    MessageRow,
+    RunEnd,
+    RunRow,
+    RunStart,
+    Store,
+    StoreUnavailable,
+    TokenRow,
+)
 from bot.telemetry import Watch
-from bot.words import is_one_of
+from bot.words import Sentence, small
 from connectors.base import (
     Connector,
     ConnectorError,
-    Limits,
     MessageRef,
     Place,
     RateLimited,
@@ -32,161 +50,7 @@ from connectors.base import (
     Status,
     Unavailable,
 )
-from connectors.markdown import form
-from providers.base import ANSWER_KINDS, Usage
-
-_MOST_CLOSING = 100
-"""A text on the screen ends in at most so many characters that only close it for the moment."""
-_CLOSED = re.compile(r"\n[ >]*(?:`{3,}|~{3,})$")
-_OPENED = re.compile(r"[ >]*(?:`{3,}|~{3,}).*\n")
-_MARK = re.compile(r"[\\`*_~#|<>$]")
-_NOTES = ("ended.", "failed.", "answer.", "shown.")
-_GAPS = ("", "\n\n", "\n", " ")
-"""What may have stood between two messages of which the log knows nothing."""
-
-
-def in_order(tokens: Sequence[TokenRow]) -> list[TokenRow]:
-    """The tokens up to the first gap."""
-    return [token for n, token in takewhile(lambda each: each[0] == each[1].seq, enumerate(tokens))]
-
-
-def recorded(tokens: Sequence[TokenRow]) -> str:
-    """The answer in these tokens."""
-    return "".join(token.text for token in tokens if token.kind in ANSWER_KINDS)
-
-
-def longer(log: str, shown: Sequence[str], pieces: Sequence[Piece], limits: Limits) -> str:
-    """The log's text, or the screen's where that goes on from it.
-
-    `shown` is the Markdown that the messages were made of, `pieces` how they were laid out last.
-    The screen counts only if it is exactly what showing that text gives: of the texts that could be
-    behind it the shortest, for what the others have more may be marks that only close it for the
-    moment.
-    """
-    if not shown:
-        return log
-    bare = [*pieces[:-1], *(replace(piece, tail="", trail="") for piece in pieces[-1:])]
-    for laid_out, gap in product((_with_fences(bare, shown), bare), _GAPS):
-        seen = _joined(log, shown, laid_out, gap)
-        least = max(len(log), len(seen) - _MOST_CLOSING)
-        for end in range(least, len(seen) + 1) if seen.startswith(log) else ():
-            if _shows(seen[:end], shown, limits):
-                return seen[:end]
-    text = _overlapping(shown)
-    return text if text.startswith(log) and _shows(text, shown, limits, overlap=True) else log
-
-
-def beyond(log: str, seen: Sequence[str], pieces: Sequence[Piece]) -> str:
-    """The log's text, and literally what else can be seen where the screen goes on from it.
-
-    `seen` is what the messages' clients draw, in the normal form. What was shown is never taken
-    away: of what nobody recorded only the marks are lost.
-    """
-    bodies = [_without_head(text, piece) for text, piece in zip(seen, pieces, strict=True)]
-    bodies[-1:] = [_without_notes(text) for text in bodies[-1:]]
-    shown = "\n".join(filter(None, bodies))
-    for begun in (log, close_unfinished(log)):
-        if (at := _after(shown, "".join(form(begun).split()))) is not None:
-            return _with_rest(log, begun, shown[at:].rstrip())
-    return log
-
-
-def _with_rest(log: str, begun: str, rest: str) -> str:
-    words = rest.lstrip()
-    if not words.strip("…"):  # that stands for what was hidden while the answer grew
-        return log
-    gap, had = rest[: len(rest) - len(words)], begun[len(begun.rstrip()) :]
-    if not begun:
-        gap = ""
-    elif had:  # code is drawn with each of its spaces
-        gap = gap[len(had) :] if gap.startswith(had) else ""
-    else:
-        gap = gap.replace("\n", "\n\n")
-    return begun + gap + _MARK.sub(_escaped, words)
-
-
-def _after(shown: str, known: str) -> int | None:
-    """Where a text goes on behind what is known of it, white space apart; None where it differs."""
-    at = 0
-    for character in known:
-        while at < len(shown) and shown[at].isspace():
-            at += 1
-        if at == len(shown) or shown[at] != character:
-            return None
-        at += 1
-    return at
-
-
-def _without_head(text: str, piece: Piece) -> str:
-    """A message without what its part repeats of the one before."""
-    return text.removeprefix(form(piece.head)) if piece.head else text
-
-
-def _without_notes(text: str) -> str:
-    """A message without the sentences of ours that say how its answer ended."""
-    lines = text.split("\n")
-    while lines and (not lines[-1].strip() or is_one_of(lines[-1], *_NOTES)):
-        lines.pop()
-    return "\n".join(lines)
-
-
-def _escaped(mark: re.Match[str]) -> str:
-    return f"\\{mark[0]}"
-
-
-def _with_fences(pieces: Sequence[Piece], shown: Sequence[str]) -> list[Piece]:
-    """The same, if wherever a fence seems to be carried into the next message it was."""
-    found = list(pieces)
-    for n, (each, following) in enumerate(pairwise(shown)):
-        closed, opened = _CLOSED.search(each), _OPENED.match(following)
-        if closed and opened and not (found[n].tail or found[n + 1].head):
-            found[n] = replace(found[n], tail=closed[0])
-            found[n + 1] = replace(found[n + 1], head=opened[0])
-    return found
-
-
-def _overlapping(shown: Sequence[str]) -> str:
-    """What two messages show where the second begins with what the first has not yet given up."""
-    if len(shown) != 2:
-        return ""
-    first, last = (each.strip() for each in shown)
-    for length in range(min(len(first), len(last)), 0, -1):
-        if first.endswith(last[:length]):
-            return first + last[length:]
-    return ""
-
-
-def _joined(log: str, shown: Sequence[str], pieces: Sequence[Piece], gap: str) -> str:
-    """What the messages show as one text.
-
-    No message shows the white space between two of them: where it is not known how they were laid
-    out, the log has it, or it was `gap`.
-    """
-    text = ""
-    for n, (piece, each) in enumerate(zip(pieces, shown, strict=True)):
-        text += undecorated([piece], [each])
-        if piece.trail or n + 1 == len(shown):
-            continue
-        rest = log.removeprefix(text) if log.startswith(text) else ""
-        text += rest[: len(rest) - len(rest.lstrip())] if rest else gap
-    return text
-
-
-def _shows(text: str, shown: Sequence[str], limits: Limits, *, overlap: bool = False) -> bool:
-    """Whether a growing answer of this text is shown so; with `overlap`, before its last part but
-    one gave up its tail.
-    """
-    parts = [piece.text for piece in layout(text, limits)]
-    parts[-1:] = [close_unfinished(part) for part in parts[-1:]]
-    stripped = [part.strip() for part in parts]
-    seen = [each.strip() for each in shown]
-    if overlap and len(stripped) == len(seen) and seen[-2].startswith(stripped[-2]):
-        seen[-2] = stripped[-2]
-    return stripped == seen
-
-
-# Ends the answer of a process that died: on the platform, then in the store.
-
+from providers.base import Usage
 
 log = structlog.get_logger(__name__)
 
@@ -205,33 +69,18 @@ class Left:
     tokens: Sequence[TokenRow]
     edits: Sequence[EditRow]
     messages: tuple[Message, ...]
+    acted: bool = False
+    """Whether a tool was called that may have changed something."""
 
     @property
     def blank(self) -> bool:
-        """Nobody has seen anything of it."""
-        return not self.tokens and not self.messages
+        """Nobody has seen anything of it, and nothing was done that would be done again."""
+        return not (self.tokens or self.messages or self.acted)
 
     @property
     def question(self) -> MessageRef:
         """The message that asked."""
         return MessageRef(self.row.start.place, self.row.start.question_id)
-
-
-def _firm(messages: Sequence[Message], shown: Sequence[Shown] | None, text: str) -> int:
-    """So many messages show just what was noted of them, one after the other, up to the last.
-
-    Laid out again they might be others: the platform may have refused what was longer.
-    """
-    if shown is None or any(not message.piece.body for message in messages):
-        return 0
-    firm, at = 0, 0
-    for message, now in zip(messages[:-1], shown, strict=False):
-        piece = message.piece
-        own = piece.lead + piece.body + piece.trail
-        if now.unknown or now.text != message.shown or not text.startswith(own, at):
-            break
-        firm, at = firm + 1, at + len(own)
-    return firm
 
 
 class Takeover:
@@ -242,15 +91,14 @@ class Takeover:
         store: Store,
         pacing: Pacing,
         now_us: Callable[[], int],
-        price: Price,
+        runs: Runs,
         watch: Watch,
-        reasoning: Reasoning = "hidden",
     ) -> None:
-        self._reasoning = reasoning
+        """`runs` says what tokens cost now, and what readers see of the reasoning."""
+        self._runs = runs
         self._store = store
         self._pacing = pacing
         self._now_us = now_us
-        self._price = price
         self._watch = watch
 
     async def left(self, row: RunRow, connector: Connector | None) -> Left:
@@ -260,11 +108,12 @@ class Takeover:
         """
         tokens = in_order(await self._store.tokens.read(row.run_id))
         edits = await self._store.edits.read(row.run_id)
+        acted = any(map(_may_have_acted, await self._store.calls.of_run(row.run_id)))
         if connector is None or row.text_deleted_us is not None:
-            return Left(row, tokens, edits, ())
+            return Left(row, tokens, edits, (), acted)
         known = await self._store.messages.read(row.run_id)
         messages = await self._standing(row, known, recorded(tokens), connector)
-        return Left(row, tokens, edits, messages)
+        return Left(row, tokens, edits, messages, acted)
 
     async def end(self, left: Left, connector: Connector | None) -> None:
         """Ends a run; without a connector, or once its text was deleted, in the store alone.
@@ -273,7 +122,8 @@ class Takeover:
         run has not ended, and all can be done again.
         """
         if connector is None or left.row.text_deleted_us is not None:
-            self._close(left, recorded(left.tokens), None)
+            await self._close_calls(left.row)
+            self._close(left, recorded(left.tokens), None, outcomes.INTERRUPTED)
         else:
             await self._end(left, connector)
         try:
@@ -284,11 +134,57 @@ class Takeover:
     async def _end(self, left: Left, connector: Connector) -> None:
         await self._at_rest(connector, left.question.place)
         shown = await self._read(left, connector)
+        if shown is not None:
+            left = replace(left, messages=as_read(left.messages, shown))
         text = self._known(left, connector, shown)
-        reply = await self._shown(left, text, connector, _firm(left.messages, shown, text))
-        receipt = self._close(left, text, reply)
-        if connector.limits.receipts:
+        kept = firm(left.messages, shown, text)
+        ended = await self._ended(left.row)
+        reply = await self._shown(left, text, connector, kept, ended)
+        files = await self._files(left.row.run_id, reply)
+        receipt = self._close(left, text, reply, ended, files)
+        if connector.limits.receipts and worth_saying(receipt, len(left.tokens)):
             await reply.stamp(summary(receipt, len(left.tokens)))
+
+    async def _files(self, run_id: UUID, reply: Reply) -> tuple[FileProof, ...]:
+        """Sends the files that were made and not yet shown; what became of each. Raises
+        `StoreUnavailable`.
+        """
+        store = self._store.files
+        if not (rows := await store.of_run(run_id)):
+            return ()
+        shown = await reply.attach(rows, store, _SHOW_DEADLINE_S)
+        return tuple([await proof(store, run_id, row, None) for row in shown])
+
+    async def _ended(self, row: RunRow) -> Ended:
+        """How it ended: it may have come so far that it waits for somebody to allow a call."""
+        call = await self._store.waiting.of_run(row.run_id)
+        if call is None:
+            await self._close_calls(row)
+            return outcomes.INTERRUPTED
+        return outcomes.waits_still(call)
+
+    async def _close_calls(self, row: RunRow) -> None:
+        decided = row.start.parent_run_id if row.start.kind == "decided" else None
+        await self._store.calls.close(row.run_id, Sentence("tool.ended"), decided)
+
+    async def restate(self, row: RunRow, connector: Connector, ended: Ended) -> None:
+        """A run that has ended says something else about its end. Raises as `end` does."""
+        await self._at_rest(connector, row.start.place)
+        left = await self.left(row, connector)
+        shown = await self._read(left, connector)
+        if not left.messages or shown is None:
+            return
+        left = replace(left, messages=as_read(left.messages, shown))
+        # Whoever recorded it may be late: the screen, and the end with it, may have had more.
+        ended_with = "" if row.end is None else row.end.generated_text
+        text = max(recorded(left.tokens), ended_with, key=len)
+        kept = firm(left.messages, shown, text)
+        reply = await self._shown(left, text, connector, kept, ended)
+        if connector.limits.receipts and row.end is not None and row.end.verdict is not None:
+            receipt = Receipt(Verdict(row.end.verdict), None, None, None)
+            proven = receipt.verdict in (Verdict.VERIFIED, Verdict.MENDED)
+            if proven and worth_saying(receipt, row.end.tokens):
+                await reply.stamp(summary(receipt, row.end.tokens))
 
     async def _at_rest(self, connector: Connector, place: Place) -> None:
         """Nobody is at work there any more; a platform may show that somebody is for an hour."""
@@ -332,12 +228,15 @@ class Takeover:
         pieces = [message.piece for message in messages]
         sources = [each.source for each in shown if each.source is not None]
         if len(sources) == len(shown):  # the platform keeps the Markdown that it was sent
+            sources[-1:] = [without_notes(source) for source in sources[-1:]]
             found = longer(text, sources, pieces, limits)
             if found != text:
                 return found
         return beyond(text, [each.text for each in shown], pieces)
 
-    async def _shown(self, left: Left, text: str, connector: Connector, firm: int) -> Reply:
+    async def _shown(
+        self, left: Left, text: str, connector: Connector, kept: int, ended: Ended
+    ) -> Reply:
         """Shows the end; of the messages so many stay as they are. Raises `Unavailable` where that
         took too long.
         """
@@ -354,14 +253,15 @@ class Takeover:
                 calls=max((edit.n + 1 for edit in left.edits), default=0),
                 at_us=started_us,
                 elsewhere=True,
-                firm=firm,
+                firm=kept,
             ),
             hearer=self._watch,
             asker=left.row.start.person,
+            language=left.row.start.language,
         )
-        ended = outcomes.INTERRUPTED
-        await self._tell(reply, left.tokens, text)
-        ending = Ending(text, outcomes.small(ended.note), outcomes.controls(ended.outcome, text))
+        await self._tell(reply, left.row.start, left.tokens, text)
+        note, controls = small(ended.note, reply.language), outcomes.controls(ended, text)
+        ending = Ending(text, note, controls, failed=ended.outcome in outcomes.ERRORS)
         try:
             await reply.finish(ending, _SHOW_DEADLINE_S)
         except asyncio.CancelledError:
@@ -372,16 +272,31 @@ class Takeover:
             raise Unavailable(reply.state.error or "not shown")
         return reply
 
-    async def _tell(self, reply: Reply, tokens: Sequence[TokenRow], text: str) -> None:
+    async def _tell(
+        self, reply: Reply, start: RunStart, tokens: Sequence[TokenRow], text: str
+    ) -> None:
         """Says it all again, as it was said; the screen may have had more than the log."""
         at_us = 0
-        delivery = DeliveryHandler(reply, lambda: at_us, self._reasoning)
+        delivery = DeliveryHandler(reply, lambda: at_us, self._reasoning_of(start), reply.language)
         for token in tokens:
             at_us = token.at_us
             await delivery.on_llm_new_token(token.text, kind=token.kind)
         reply.append(text[len(recorded(tokens)) :])
 
-    def _close(self, left: Left, text: str, reply: Reply | None) -> Receipt:
+    def _reasoning_of(self, start: RunStart) -> Reasoning:
+        """What readers of this run see of the reasoning."""
+        own = (start.made_with or {}).get("reasoning", {})
+        made: Reasoning = own.get("value", self._runs.reasoning)
+        return made
+
+    def _close(
+        self,
+        left: Left,
+        text: str,
+        reply: Reply | None,
+        ended: Ended,
+        files: tuple[FileProof, ...] = (),
+    ) -> Receipt:
         """The run has ended: from here on the store says so."""
         gone = reply is None or reply.state.gone
         receipt = Receipt(
@@ -390,13 +305,14 @@ class Takeover:
             recorded=Witness.of(recorded(left.tokens)),
             shown=None if reply is None or gone else Witness.of(reply.state.shown_text()),
             unproven=WHY,
+            files=files,
         )
         first = next(iter(left.tokens), None)
         used = self._used(left)
         problem = None if reply is None else reply.state.error
         end = RunEnd(
             ended_us=self._now_us(),
-            outcome=outcomes.INTERRUPTED.outcome,
+            outcome=ended.outcome,
             generated_text=text,
             tokens=len(left.tokens),
             input_tokens=None if used is None else used.usage.input_tokens,
@@ -418,4 +334,10 @@ class Takeover:
         if left.row.asked_tokens is None:
             return None
         usage = Usage(left.row.asked_tokens, len(left.tokens), estimated=True)
-        return Used(usage, self._price(left.row.start.model, "", usage))
+        return Used(usage, self._runs.price(left.row.start.model, "", usage))
+
+
+def _may_have_acted(call: CallRow) -> bool:
+    """Whether a call of a run's own was sent that does not only read."""
+    reads = call.reason is not None and call.reason.id == "tool.reads"
+    return call.sender == call.key.run_id and call.state in ("answered", "uncertain") and not reads

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,7 +24,31 @@ MAX_FRAME_BYTES = 256 * 1024
 
 def build(routes: Sequence[BaseRoute]) -> Starlette:
     """The app: `/healthz` for the host, and what the connectors serve."""
-    return Starlette(routes=[Route("/healthz", _healthz), *routes])
+    found = [Route("/healthz", _healthz), *routes]
+    return Starlette(routes=found, exception_handlers={404: _not_found})
+
+
+_NOT_FOUND = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Not found · Everytoken</title>
+<h1>There is no such page</h1>
+<p><a href="/">To the chat</a> · <a href="/runs">To the runs</a></p>
+</html>
+"""
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    """A page for who reads pages, a line for programs."""
+    if isinstance(error, HTTPException) and error.detail != "Not Found":
+        return PlainTextResponse(error.detail, 404)
+    if "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse("Not Found", 404)
+    policy = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
+    return HTMLResponse(_NOT_FOUND, 404, policy)
 
 
 async def _healthz(_request: Request) -> Response:

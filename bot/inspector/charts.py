@@ -2,129 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from bot.inspector.calls import CallSpan
+from bot.inspector.drawing import (
+    Frame,
+    area,
+    element,
+    joined,
+    label,
+    line,
+    rows,
+    rule,
+    steps,
+    svg,
+    ticks,
+)
 from bot.inspector.formats import count, plain, seconds
 from bot.inspector.story import Story
 from bot.store import HOUR_US, Hour
 from bot.store.hours import percentile
 
-# Drawing: scales, axes and escaped SVG elements. Colours are in the stylesheet.
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A chart's size and margins, in SVG units; the data is drawn inside the margins."""
-
-    width: int
-    height: int
-    left: int = 52
-    right_gap: int = 12
-    top: int = 14
-    bottom_gap: int = 28
-
-    @property
-    def right(self) -> int:
-        """The x coordinate of the data's right end."""
-        return self.width - self.right_gap
-
-    @property
-    def bottom(self) -> int:
-        """The y coordinate of the data's base line."""
-        return self.height - self.bottom_gap
-
-    def x(self, share: float) -> float:
-        """The x coordinate for a share of the width, from 0 (left) to 1."""
-        return round(self.left + share * (self.right - self.left), 1)
-
-    def y(self, share: float) -> float:
-        """The y coordinate for a share of the height, from 0 (the base line) to 1."""
-        return round(self.bottom - share * (self.bottom - self.top), 1)
-
-
-def element(name: str, body: object = "", **attributes: object) -> Markup:
-    """An SVG element. `class_` becomes `class`, `_` in a name becomes `-`; values are escaped."""
-    pairs = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value))}"'
-        for key, value in attributes.items()
-    )
-    inner = body if isinstance(body, Markup) else escape(plain(body))
-    return Markup(f"<{name}{pairs}>{inner}</{name}>")  # noqa: S704 - names are ours, the rest is escaped
-
-
-def joined(parts: Iterable[Markup]) -> Markup:
-    """The parts as one markup."""
-    return Markup("").join(parts)
-
-
-def svg(frame: Frame, name: str, parts: Iterable[Markup], class_: str = "") -> Markup:
-    """A chart with a name for screen readers; its figures are in a table on the same page."""
-    return element(
-        "svg",
-        joined(parts),
-        viewBox=f"0 0 {frame.width} {frame.height}",
-        role="img",
-        aria_label=name,
-        class_=f"picture {class_}".strip(),
-    )
-
-
-def line(points: Sequence[tuple[float, float]], class_: str) -> Markup:
-    """A line through points."""
-    path = " ".join(f"{x:g},{y:g}" for x, y in points)
-    return element("polyline", points=path, class_=class_)
-
-
-def area(points: Sequence[tuple[float, float]], class_: str) -> Markup:
-    """A filled area."""
-    path = " ".join(f"{x:g},{y:g}" for x, y in points)
-    return element("polygon", points=path, class_=class_)
-
-
-def label(x: float, y: float, text: object, class_: str = "", anchor: str = "middle") -> Markup:
-    """A text."""
-    return element("text", text, x=x, y=y, class_=f"label {class_}".strip(), text_anchor=anchor)
-
-
-def rule(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
-    """A straight line."""
-    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
-
-
-def ticks(at: Iterable[float], y1: float, y2: float, class_: str) -> Markup:
-    """Vertical marks of one kind, as one element, since there may be thousands."""
-    path = "".join(f"M{x:g} {y1:g}V{y2:g}" for x in at)
-    return element("path", d=path, class_=class_) if path else Markup("")
-
-
-def steps(most: float, count: int = 4) -> list[float]:
-    """Round numbers from 0 to at least `most`, about `count` of them, for an axis."""
-    if most <= 0:
-        return [0, 1]
-    rough = most / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
-    return [round(step * n, 10) for n in range(math.ceil(most / step - 1e-9) + 1)]
-
-
-def rows(frame: Frame, marks: Sequence[float], unit: str = "") -> Markup:
-    """Horizontal grid lines with their values."""
-    top = marks[-1]
-    return joined(
-        rule(frame.left, frame.y(mark / top), frame.right, frame.y(mark / top), "grid")
-        + label(frame.left - 8, frame.y(mark / top) + 4, f"{mark:,g}{unit}", anchor="end")
-        for mark in marks
-    )
-
-
 OUTCOMES = (
-    "complete", "length", "stopped", "filtered", "interrupted", "undeliverable", "failed",
-    "running",
+    "complete", "waiting", "length", "stopped", "filtered", "interrupted", "undeliverable",
+    "failed", "running",
 )  # fmt: skip
 VERDICTS = ("verified", "mended", "unproven", "broken", "none")
 # The runs of a day, a week or a month in bars.
@@ -272,14 +177,27 @@ MOST_POINTS = 600
 """Most points of a line; more would not be seen."""
 WIDE = Frame(920, 330, bottom_gap=62)
 NARROW = Frame(360, 300, left=46, bottom_gap=62)
+_LANE = 30
+"""Height of the lane of tool calls."""
+_THINNEST = 4.0
+"""Least width of a call's bar."""
+_LETTER = 6.2
+"""Width of a label's letter, about."""
+_LONGEST_NAME = 28
+"""Letters of a tool's name in the picture."""
 _NAME_WIDTH = 24.0
 """Width of the label `429`, in SVG units."""
 
 
 def picture(story: Story) -> Markup:
     """The chart twice, for wide and for narrow screens; the stylesheet shows one of them."""
-    wide = _draw(story, WIDE, "wide")
-    return joined([wide, _draw(story, NARROW, "narrow")])
+    frames = {"wide": WIDE, "narrow": NARROW}
+    if story.calls:
+        frames = {
+            name: replace(frame, height=frame.height + _LANE, bottom_gap=frame.bottom_gap + _LANE)
+            for name, frame in frames.items()
+        }
+    return joined(_draw(story, frame, name) for name, frame in frames.items())
 
 
 def thinned(points: Sequence[tuple[int, int]], most: int = MOST_POINTS) -> list[tuple[int, int]]:
@@ -291,7 +209,7 @@ def thinned(points: Sequence[tuple[int, int]], most: int = MOST_POINTS) -> list[
 
 
 def _draw(story: Story, frame: Frame, name: str) -> Markup:
-    times = steps(story.span_us / 1e6, 8 if frame is WIDE else 4)
+    times = steps(story.span_us / 1e6, 8 if name == "wide" else 4)
     most = (points[-1][1] for points in (story.generated_points, story.shown_points) if points)
     ends = steps(max([1, *most]))
     span, top = times[-1] * 1e6, ends[-1]
@@ -310,6 +228,7 @@ def _draw(story: Story, frame: Frame, name: str) -> Markup:
         _seams(story, frame, span),
         _breaks(story, frame, top),
         _edits(story, frame, span),
+        _calls(story, frame, span),
         element(
             "line", x1=frame.left, x2=frame.left, y1=frame.top, y2=frame.bottom, class_="cursor"
         ),
@@ -384,6 +303,44 @@ def _edits(story: Story, frame: Frame, span: float) -> Markup:
     )
 
 
+def _calls(story: Story, frame: Frame, span: float) -> Markup:
+    """A bar for each tool call, from its beginning to its end; its name where there is room."""
+    if not story.calls:
+        return Markup("")
+    y = frame.bottom + 34 + _LANE
+    parts = [
+        rule(frame.left, y + 12, frame.right, y + 12, "lane"),
+        label(frame.left - 8, y + 11, "tools", anchor="end"),
+    ]
+    begins = [frame.x(min(1, call.begun_us / span)) for call in story.calls]
+    for call, x, after in zip(story.calls, begins, [*begins[1:], frame.right], strict=True):
+        until = story.span_us if call.ended_us is None else min(call.ended_us, story.span_us)
+        parts += _bar(call, frame, span, until, y)
+        name, end = plain(call.row.asked.tool)[:_LONGEST_NAME], frame.x(min(1, until / span))
+        if after - max(x + _THINNEST, end) > (len(name) + 2) * _LETTER:
+            at = max(x + _THINNEST, end) + 5
+            parts.append(label(at, y + 9, name, "call-name", "start"))
+    return joined(parts)
+
+
+def _bar(call: CallSpan, frame: Frame, span: float, until: int, y: float) -> Iterator[Markup]:
+    """A call: pale while it waits to be sent, then in the colour of its state."""
+    begun, sent, state = call.begun_us, call.sent_us, call.row.state
+    if sent is None:
+        pieces = [(begun, until, state)]
+    elif sent > until:  # by a later run
+        pieces = [(begun, until, "waiting")]
+    else:
+        pieces = [(begun, sent, "waiting"), (sent, until, state)]
+    for since, end, kind in pieces:
+        x = min(frame.x(min(1, since / span)), frame.right - _THINNEST)
+        width = round(frame.x(min(1, end / span)) - x, 1)
+        if width >= 1 or len(pieces) == 1 or kind == state:
+            box = {"x": x, "y": y, "width": max(_THINNEST, width), "height": 10, "rx": 2}
+            told = element("title", call.summary)
+            yield element("rect", told, **box, class_=f"kind-{kind} call-bar")
+
+
 def _apart(at: Sequence[float]) -> Iterator[float]:
     """The positions that are far enough apart for a label."""
     last = -_NAME_WIDTH
@@ -402,6 +359,8 @@ def _summary(story: Story) -> str:
         f"the screen was at most {count(behind)} characters behind, at {seconds(at_us)}",
         f"{len(story.edits)} calls to the platform, {len(story.refused)} refused with 429",
     ]
+    if story.calls:
+        parts.append(f"{len(story.calls)} tool calls")
     if story.stalls:
         parts.append(f"the model was silent {len(story.stalls)} times")
     return "; ".join(parts) + ". The figures are in the table below."

@@ -10,8 +10,9 @@ from itertools import accumulate, groupby, pairwise
 from typing import Any
 from uuid import UUID
 
+from bot.inspector.calls import CallSpan, spans
 from bot.inspector.formats import plural, seconds
-from bot.store import EditRow, MessageRow, RunRow, Store, TokenRow
+from bot.store import CallRow, EditRow, InboxId, MessageRow, RunRow, Store, TokenRow
 from connectors.base import MessageRef
 from providers.base import ANSWER_KINDS
 
@@ -63,6 +64,15 @@ class Story:
     messages: Sequence[MessageRow]
     received_us: int | None
     """When the question was received, in microseconds since the epoch."""
+    called: Sequence[CallRow] = ()
+    """The tool calls that it asked for, and those that it sent for an earlier run, in order."""
+    goes_on: UUID | None = None
+    """The run that went on with it, once somebody had decided about its call."""
+
+    @cached_property
+    def calls(self) -> list[CallSpan]:
+        """The tool calls on the run's own time axis."""
+        return list(spans(self.row.start, self.called))
 
     @property
     def run_id(self) -> UUID:
@@ -150,12 +160,16 @@ async def tell(row: RunRow, store: Store) -> Story:
         await store.edits.read(run_id),
         await store.messages.read(run_id),
         await store.inbox.received_us(MessageRef(start.place, start.question_id)),
+        await store.calls.of_run(run_id, sent=True),
+        await store.inbox.run_of(MessageRef(start.place, InboxId("decided", str(run_id)).written)),
     )
 
 
 def chain(story: Story) -> list[ChainStep]:
     """The timeline's steps in order; consecutive calls to the platform are one step."""
-    middle = sorted([*_attempts(story), *_middle(story)], key=lambda step: step.at_us or 0)
+    middle = sorted(
+        [*_attempts(story), *_called(story), *_middle(story)], key=lambda step: step.at_us or 0
+    )
     return [*_beginning(story), *_together(middle), *_ending(story)]
 
 
@@ -194,6 +208,13 @@ def _attempts(story: Story) -> Iterator[ChainStep]:
         name = {"failover": "Failover", "retry": "Tried again", "trimmed": "Shortened"}
         detail = f"{attempt['model']}{seam}"
         yield ChainStep(name.get(attempt["kind"], attempt["kind"]), attempt["at_us"], detail, True)
+
+
+def _called(story: Story) -> Iterator[ChainStep]:
+    for call in story.calls:
+        name = "Tool call" if call.asked_here else "Tool call of the run before"
+        bad = call.row.state in ("failed", "uncertain")
+        yield ChainStep(name, call.begun_us, call.summary, bad)
 
 
 def _middle(story: Story) -> Iterator[ChainStep]:

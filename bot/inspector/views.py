@@ -9,17 +9,23 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.inspector import formats
+from bot.inspector.calls import call_as_dict
 from bot.inspector.charts import picture, thinned
 from bot.inspector.formats import cost, count, fenced, in_line, plain, seconds, stamp
 from bot.inspector.story import Story, breaks, chain
+from bot.scopes import made_lines
+from bot.words import english
 from connectors.base import MessageRef
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -31,29 +37,37 @@ _MOST_STEPS = 1500
 _WIDE = re.compile("[\U00010000-\U0010ffff]")
 """Characters that take two UTF-16 units."""
 
-_environment = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_environment.filters.update(
-    shown=formats.shown,
-    plain=formats.plain,
-    data=formats.data,
-    when=formats.when,
-    stamp=formats.stamp,
-    seconds=formats.seconds,
-    count=formats.count,
-    cost=formats.cost,
-    plural=formats.plural,
-)
+
+@cache
+def _templates() -> Environment:
+    """The pages' templates. Their library is imported once somebody looks at a page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        shown=formats.shown,
+        plain=formats.plain,
+        data=formats.data,
+        when=formats.when,
+        stamp=formats.stamp,
+        seconds=formats.seconds,
+        count=formats.count,
+        cost=formats.cost,
+        plural=formats.plural,
+        said=english,
+    )
+    return environment
 
 
 def filled(name: str, **values: Any) -> str:
     """Renders a template."""
-    return _environment.get_template(name).render(values)
+    return _templates().get_template(name).render(values)
 
 
 def no_link(_ref: MessageRef) -> None:
@@ -74,6 +88,7 @@ def run_values(story: Story, link: Link) -> dict[str, Any]:
         "replay": _replay(story),
         "links": [url for message in story.messages if (url := web_address(link(message.ref)))],
         "behind": story.most_behind,
+        "made": list(made_lines(story.row.start.made_with)),
     }
 
 
@@ -155,6 +170,7 @@ def as_dict(story: Story) -> dict[str, Any]:
         "question_id": start.question_id,
         "person": asdict(start.person),
         "model": start.model,
+        "made_with": start.made_with,
         "kind": start.kind,
         "parent_run_id": None if start.parent_run_id is None else str(start.parent_run_id),
         "question": start.question,
@@ -164,6 +180,8 @@ def as_dict(story: Story) -> dict[str, Any]:
         "chain": [asdict(step) for step in chain(story)],
         "messages": [asdict(message) for message in story.messages],
         "edits": [asdict(edit) for edit in story.edits],
+        "calls": [call_as_dict(call) for call in story.called],
+        "goes_on": None if story.goes_on is None else str(story.goes_on),
         "tokens": [token._asdict() for token in story.tokens],
     }
 
@@ -180,6 +198,8 @@ def _head(story: Story) -> Iterator[str]:
     yield f"- connector: {in_line(start.place.connector)}"
     yield f"- person: {in_line(start.person.name or start.person.id)}"
     yield f"- model: {in_line(start.model)}"
+    for name, value, source in made_lines(start.made_with):
+        yield f"- {name}: {in_line(value)}, from {in_line(source)}"
     for file in start.files:
         yield f"- file: {in_line(file.name)}"
     if end is not None:

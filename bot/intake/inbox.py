@@ -17,9 +17,9 @@ from bot.intake.admission import Admission
 from bot.intake.notices import Notices
 from bot.intake.queue import QueuedQuestion, Tasks, Turns
 from bot.runs import Kind, Question
-from bot.store import Given, InboxId, RunStart, Store, StoreUnavailable
+from bot.store import Condition, Given, InboxId, RunStart, Store, StoreUnavailable
 from bot.store import KeptQuestion as Kept
-from connectors.base import Asked, Connector, Incoming, MessageRef, Status, Unavailable
+from connectors.base import Asked, Connector, Edited, Incoming, MessageRef, Status, Unavailable
 
 # A question is stored before the platform hears that it arrived, and then has its turn.
 
@@ -46,6 +46,8 @@ class Arrival:
     incoming: Incoming
     connector: Connector
     replaces: Callable[[], bool] = _nothing
+    given: Condition | None = None
+    """What is done in the transaction that stores it, and without which it isn't stored."""
     run_id: UUID = field(default_factory=uuid4)
     """The run that is to answer it."""
 
@@ -96,7 +98,7 @@ class InboxKeeper:
         self._turns.hold(arrival.run_id)
         kept = replace(arrival.question.asked, message=arrival.key)
         try:
-            given = await self._given(kept, came_us, arrival.run_id)
+            given = await self._given(kept, came_us, arrival)
         except StoreUnavailable:
             self._tasks.spawn_endless(self._look_again(arrival))
             raise
@@ -109,15 +111,24 @@ class InboxKeeper:
             self._turns.let_go(arrival.run_id)
         return given
 
-    async def _given(self, kept: Asked, came_us: int, run_id: UUID) -> Given | None:
+    async def _given(self, kept: Asked, came_us: int, arrival: Arrival) -> Given | None:
+        run_id, given = arrival.run_id, arrival.given
         if self._turns.one_at_a_time:
-            return await self._cluster.locks.keep(kept, came_us, run_id)
-        inbox_id = await self._store.inbox.add(kept, came_us, run_id)
+            return await self._cluster.locks.keep(kept, came_us, run_id, given)
+        inbox_id = await self._store.inbox.add(kept, came_us, run_id, given)
         return None if inbox_id is None else Given(inbox_id, self._cluster.me)
 
     def _take(self, arrival: Arrival, given: Given) -> None:
-        """A question is kept: it has its turn, unless it is another process's to answer."""
-        if given.owner == self._cluster.me:
+        """A question is kept: it has its turn, unless it is another process's to answer.
+
+        Where older ones wait that nobody has in hand, it is left to wait with them: who takes them
+        up takes up this one after them.
+        """
+        if given.owner == self._cluster.me and not given.older <= self._turns.held:
+            log.info("intake.behind", inbox=given.inbox_id, older=len(given.older))
+            self._turns.let_go(arrival.run_id)
+            self._tasks.spawn(self._say_queued(arrival.question.asked, arrival.connector))
+        elif given.owner == self._cluster.me:
             log.info("intake.kept", inbox=given.inbox_id)
             self._enter(arrival, arrival.queued(given.inbox_id))
         else:
@@ -218,20 +229,21 @@ class Resuming:
     async def _question(self, kept: Kept) -> Question | None:
         """What was asked; None where the run that it follows is not known any more."""
         key = InboxId.read(kept.asked.message.id)
-        if key.kind == "retry" or key.kind == "continue":
-            return await self._following(key.kind, key.of, kept)
+        if key.kind == "retry" or key.kind == "continue" or key.kind == "decided":
+            return await self._following(key, kept)
         message = replace(kept.asked.message, id=key.of)
         return Question(replace(kept.asked, message=message))
 
-    async def _following(self, kind: Kind, run_id: str, kept: Kept) -> Question | None:
+    async def _following(self, key: InboxId, kept: Kept) -> Question | None:
         try:
-            row = await self._store.runs.get(UUID(run_id))
+            row = await self._store.runs.get(UUID(key.of))
         except ValueError:
             return None
         if row is None:
             return None
         message = MessageRef(kept.asked.message.place, row.start.question_id)
-        return Question(replace(kept.asked, message=message), kind, row)
+        kind: Kind = "ask" if key.kind == "asked" or key.kind == "edited" else key.kind
+        return Question(replace(kept.asked, message=message), kind, row, model=key.version)
 
     async def _replaced(self, kept: Kept, question: Question) -> bool:
         """Whether the asker has changed the question since, and the change was kept too."""
@@ -243,5 +255,11 @@ class Resuming:
         log.warning("intake.too_late", inbox=kept.id)
         if asked.addressed:
             said = notices.NOT_ANSWERED
-            await self._notices.say(connector, asked.message, said, asked.person)
+            await self._notices.say(connector, asked.message, said, asked.person, asked.text)
         await self._store.inbox.mark(kept.id, "refused")
+
+
+def differs(edited: Edited, asked: Asked) -> bool:
+    """Whether a question says something else now, or has files that were not known before."""
+    changed = bool(asked.text.strip()) and asked.text != edited.text
+    return changed or (bool(edited.files) and not asked.files)

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Literal
 from uuid import UUID
 
 import structlog
 
-from bot.cluster import Cluster
+from bot.cluster import Cluster, Takeover
 from bot.identity import Account
-from bot.intake import notices
-from bot.intake.admission import Admission, QuotaMeter
-from bot.intake.inbox import Arrival, InboxKeeper, Resuming
+from bot.intake import notices, switches
+from bot.intake.admission import Admission
+from bot.intake.approvals import Approvals
+from bot.intake.configuring import Configuring
+from bot.intake.inbox import Arrival, InboxKeeper, Resuming, differs
 from bot.intake.notices import Notices, Refusal
-from bot.intake.queue import IntakeOptions, QueuedQuestion, Tasks, Turns
+from bot.intake.presses import Presses
+from bot.intake.queue import IntakeOptions, Tasks, Turns, asks, is_theirs
+from bot.intake.quotas import QuotaMeter
 from bot.pacing import Pacing
-from bot.runs import Question, Run, Runs, outcomes, within
-from bot.store import Followed, InboxId, RunStart, StoreUnavailable
+from bot.runs import Question, Run, Runs, outcomes
+from bot.store import InboxId, RunStart, StoreUnavailable
 from bot.store import KeptQuestion as Kept
-from bot.words import english
+from bot.telemetry import UNWATCHED
 from connectors.base import (
     Asked,
     Commanded,
+    Configured,
     Connector,
     Control,
     Deleted,
@@ -63,20 +67,42 @@ class Intake:
         self._cluster = cluster
         self._store = store = cluster.store
         self._runs = runs
-        self._notices = Notices(pacing)
+        self._notices = Notices(pacing, options.languages)
         self._options = options
         self._now_us = now_us
         self._tasks = Tasks()
         self._gate = Admission(
-            options.access, options.admins, QuotaMeter(store, runs, options.limits, now_us)
+            options.access,
+            options.admins,
+            QuotaMeter(store, runs, options.limits, now_us),
+            options.scopes,
+            options.settings_by,
         )
+        self._configuring = Configuring(self._gate, self._notices, self._tasks)
         self._turns = Turns(cluster, runs, self._notices, self._tasks, options, self._gate)
         self._resuming = Resuming(store, self._notices, now_us)
         self._keeping = InboxKeeper(
             cluster, self._turns, self._notices, self._tasks, self._gate, now_us
         )
         self._connectors: dict[str, Connector] = {}
+        takeover = Takeover(store, pacing, now_us, runs, UNWATCHED)
+        self.approvals = Approvals(
+            store, self._keeping, self._notices, self._tasks, takeover, runs, self._connectors
+        )
+        """What is decided about tool calls; part of it goes on by itself (`serve`)."""
+        self._presses = Presses(
+            store, self._keeping, self._notices, self._tasks, self._may, self.approvals, now_us
+        )
         self._among_others = False
+
+    def use(self, options: IntakeOptions) -> None:
+        """Takes these options for what comes from now on, but for the policy, which stays."""
+        self._options = replace(options, policy=self._options.policy)
+        self._gate.use(
+            options.access, options.admins, options.limits, options.scopes, options.settings_by
+        )
+        self._turns.use(self._options)
+        self._notices.languages = options.languages
 
     def among(self, processes: int) -> None:
         """So many processes answer on these platforms, this one counted."""
@@ -108,8 +134,6 @@ class Intake:
         """Waits until everything that was taken has had its effect."""
         await self._tasks.settled()
 
-    # One event.
-
     async def _take(self, incoming: Incoming, connector: Connector, *, told: bool = False) -> None:
         """`told`: by another process."""
         heard_us = self._now_us()
@@ -118,7 +142,7 @@ class Intake:
                 incoming.refuse()
             else:
                 await self._admit(incoming, connector, told=told)
-                if not told and incoming.declined is None:
+                if not told and not incoming.declined:
                     await self._tell(incoming, heard_us)
         except StoreUnavailable as error:
             log.error("intake.not_kept", error=str(error))
@@ -138,9 +162,10 @@ class Intake:
         if isinstance(event, Asked) and words:  # told once, however often it is delivered
             await self._ask(event, incoming, connector)
         elif words and not told and not isinstance(event, Preflight | Deleted):
-            said = self._notices.say(connector, event.message, words, event.person)
+            text = event.text if isinstance(event, Edited) else ""
+            said = self._notices.say(connector, event.message, words, event.person, text)
             self._tasks.spawn(said)
-        incoming.decline(english(words) if words else "")
+        incoming.decline(await self._notices.worded(words, event))
 
     async def _refusal(self, event: Event) -> Refusal | None:
         """What somebody who may not do that is told; None where they may."""
@@ -149,14 +174,21 @@ class Intake:
                 return None
             case Preflight():
                 return await self._refused_before(event)
-            case Asked() | Edited() | Pressed() | Commanded():
+            case Asked() | Edited() | Pressed() | Configured():
                 return self._gate.refusal(event.message.place, event.person)
+            case Commanded():
+                place, person = event.message.place, event.person
+                admin = self._gate.is_admin(place, person)
+                return self._gate.refusal(place, person) or switches.refusal(event, admin=admin)
 
     async def _refused_before(self, wants: Preflight) -> Refusal | None:
         place, person = wants.place, wants.person
         refusal = self._gate.refusal(place, person)
         if refusal is None and wants.run_id is not None:
             refusal = self._gate.not_theirs(place, person, await self._asker(wants.run_id))
+        if refusal is None and wants.spends:
+            connector = self._connectors.get(place.connector)
+            refusal = await self._gate.kept_out(place, person, connector)
         if refusal is None and wants.spends:
             refusal = await self._gate.over(place, person, waits=self._turns.busy(place))
         return refusal
@@ -176,20 +208,20 @@ class Intake:
                 await self._ask(asked, incoming, connector)
             case Edited() as edited:
                 await self._edited(edited, incoming, connector)
-            case Pressed(control=Control.RETRY | Control.CONTINUE) as pressed:
-                await self._follow(pressed, incoming, connector)
             case Pressed(control=Control.STOP) as pressed:
                 self._stop(pressed, connector)
             case Pressed() as pressed:
-                await self._rate(pressed)
+                await self._presses.press(pressed, incoming, connector)
             case Deleted(message=message):
                 await self._twice(lambda: self._deleted(message))
-            case Commanded() as commanded:
-                await self._obey(commanded, connector)
+                if self._runs.call_tools:
+                    await self.approvals.withdraw_at(message)
+            case Commanded() | Configured() as ordered:
+                await self._obey(ordered, incoming, connector)
         incoming.accept()
 
     async def _ask(self, asked: Asked, incoming: Incoming, connector: Connector) -> None:
-        if asked.addressed or await self._takes_part(asked.message.place):
+        if asked.addressed or await self._takes_part(asked.message.place, connector):
             arrival = Arrival(Question(asked), asked.message, incoming, connector)
             new = await self._keeping.keep(arrival)
             if asked.files and not new:
@@ -200,16 +232,15 @@ class Intake:
         found = Edited(asked.message, asked.person, asked.text, _FILES, asked.files)
         self._tasks.spawn(self._take(Incoming(found), connector))
 
-    async def _takes_part(self, place: Place) -> bool:
+    async def _takes_part(self, place: Place, connector: Connector) -> bool:
         """Whether the bot answers, or has answered, in a conversation, and may go on unasked."""
-        if not self._options.follow_ups:
+        if not (self._options.follow_ups or self._options.scopes):
             return False
         running = any(run.question.asked.message.place == place for run in self._runs.active)
-        if running or await self._store.messages.any_in(place):
-            return True
-        return self._among_others and await self._cluster.locks.held(place)
-
-    # Questions that another process kept and did not answer.
+        part = running or await self._store.messages.any_in(place)
+        if not part and not (self._among_others and await self._cluster.locks.held(place)):
+            return False
+        return await self._gate.follows_up(place, connector, usual=self._options.follow_ups)
 
     async def resume(self, kept: Kept, connector: Connector, *, again: bool = False) -> bool:
         """Answers a question of another process as if it came now; says whether it does.
@@ -244,8 +275,6 @@ class Intake:
         log.info("intake.handed_over", inbox=kept.id)
         return False
 
-    # What other processes hand over, and tell.
-
     @property
     def held(self) -> frozenset[UUID]:
         """The questions in hand, by the runs that are to answer them."""
@@ -268,7 +297,7 @@ class Intake:
     async def _tell(self, incoming: Incoming, heard_us: int) -> None:
         """Tells the other processes of what may be theirs to do."""
         event = incoming.event
-        if not self._among_others or isinstance(event, Asked | Preflight):
+        if not self._among_others or isinstance(event, Asked | Preflight | Configured):
             return
         if isinstance(event, Pressed) and event.control is not Control.STOP:
             return
@@ -294,14 +323,12 @@ class Intake:
         """Other processes answer these questions."""
         self._turns.lose(ids)
 
-    # A question that is changed while it is being answered.
-
     async def _edited(self, edited: Edited, incoming: Incoming, connector: Connector) -> None:
         async with self._keeping.lock:  # what was asked before has been kept by now
             found = self._being_answered(edited.message)
         if found is None and edited.version != _FILES:
             await self._tell_too_late(edited, connector)
-        if found is None or not _differs(edited, found.asked):
+        if found is None or not differs(edited, found.asked):
             return
         if await self._over_by_edit(edited, connector):
             return
@@ -322,20 +349,21 @@ class Intake:
         place, person = edited.message.place, edited.person
         over = await self._gate.over(place, person, waits=True, apart=ended)
         if over is not None and over.told is not None:
-            self._tasks.spawn(self._notices.say(connector, edited.message, over.told, person))
+            said = self._notices.say(connector, edited.message, over.told, person, edited.text)
+            self._tasks.spawn(said)
         return over is not None
 
     async def _tell_too_late(self, edited: Edited, connector: Connector) -> None:
         """An answer that is done stays: whoever changes its question is told what to do."""
         if self._options.edit_seconds and await self._store.inbox.answered(edited.message):
             told = notices.ANSWERED_AS_IT_WAS
-            said = self._notices.say(connector, edited.message, told, edited.person)
+            said = self._notices.say(connector, edited.message, told, edited.person, edited.text)
             self._tasks.spawn(said)
 
     def _being_answered(self, message: MessageRef) -> Question | None:
         """The newest form of a question that waits or is being answered, if it came just now."""
         running = [run.question for run in self._fresh(message)]
-        waiting = [i.question for i in self._turns.waiting() if _asks(i, message)]
+        waiting = [i.question for i in self._turns.waiting() if asks(i, message)]
         return (running + waiting)[-1] if running or waiting else None
 
     def _fresh(self, message: MessageRef) -> list[Run]:
@@ -351,10 +379,8 @@ class Intake:
         runs = self._fresh(message)
         for run in runs:
             run.stop(outcomes.EDITED)
-        waiting = self._turns.drop(lambda item: _asks(item, message))
+        waiting = self._turns.drop(lambda item: asks(item, message))
         return bool(runs or waiting)
-
-    # What people do to runs.
 
     async def _twice(self, stop: Callable[[], None]) -> None:
         """Stops at once what is there; then what was asked before and is only being kept."""
@@ -387,55 +413,34 @@ class Intake:
 
     def _deleted(self, message: MessageRef) -> None:
         self._runs.stop_at(message)
-        self._turns.drop(lambda item: _asks(item, message))
+        self._turns.drop(lambda item: asks(item, message))
 
-    async def _obey(self, commanded: Commanded, connector: Connector) -> None:
-        place, person = commanded.message.place, commanded.person
-        if commanded.command == "new":
-            await self._store.conversations.forget(place, self._now_us())
-            told = self._notices.say(connector, commanded.message, notices.FORGOTTEN, person)
-            self._tasks.spawn(told)
+    async def _obey(
+        self, commanded: Commanded | Configured, incoming: Incoming, connector: Connector
+    ) -> None:
+        if isinstance(commanded, Configured):
+            await self._configuring.take(commanded, incoming, connector, self._options)
             return
-        await self._twice(lambda: self._stop_theirs(_account(commanded), place))
+        place, person = commanded.message.place, commanded.person
+        match commanded.command:
+            case "stop":
+                await self._twice(lambda: self._stop_theirs(_account(commanded), place))
+                if self._runs.call_tools:
+                    await self.approvals.withdraw_for(_account(commanded), place)
+                return
+            case "new":
+                await self._store.conversations.forget(place, self._now_us())
+                told = notices.FORGOTTEN
+            case "retry":
+                await self._presses.retry(commanded, incoming, connector, self._gate.models)
+                return
+            case "tools off" | "tools on" as switch:
+                told = await switches.turn(self._store.brakes, switch, _account(commanded))
+        self._tasks.spawn(self._notices.say(connector, commanded.message, told, person))
 
     def _stop_theirs(self, account: Account, place: Place) -> None:
         self._runs.stop_for(account, place)
-        self._turns.drop(lambda item: _is_theirs(item, account, place))
-
-    async def _rate(self, pressed: Pressed) -> None:
-        value: Literal[1, -1] = 1 if pressed.control is Control.UP else -1
-        await self._store.feedback.set(pressed.run_id, _account(pressed), value, self._now_us())
-
-    async def _follow(self, pressed: Pressed, incoming: Incoming, connector: Connector) -> None:
-        """Retry or Continue: a new run in new messages, once for each press of each run."""
-        await self._store.settled(pressed.run_id, _SETTLE_DEADLINE_S)
-        row = await self._store.runs.get(pressed.run_id)
-        place = pressed.message.place
-        if row is None or not (row.start.question or row.start.files):
-            told = self._notices.say(connector, pressed.message, notices.NOT_KEPT, pressed.person)
-            self._tasks.spawn(told)
-        elif self._may(pressed, row.start.person, connector):
-            start = row.start
-            ref = MessageRef(place, start.question_id)
-            asked = Asked(ref, start.person, start.question, start.files)
-            kind: Followed = "retry" if pressed.control is Control.RETRY else "continue"
-            key = MessageRef(place, InboxId(kind, str(pressed.run_id)).written)
-            await self._keeping.keep(Arrival(Question(asked, kind, row), key, incoming, connector))
-
-
-def _differs(edited: Edited, asked: Asked) -> bool:
-    """Whether a question says something else now, or has files that were not known before."""
-    changed = bool(asked.text.strip()) and asked.text != edited.text
-    return changed or (bool(edited.files) and not asked.files)
-
-
-def _asks(item: QueuedQuestion, message: MessageRef) -> bool:
-    return item.question.asked.message == message
-
-
-def _is_theirs(item: QueuedQuestion, account: Account, place: Place) -> bool:
-    question = item.question
-    return question.account == account and within(question.asked.message.place, place)
+        self._turns.drop(lambda item: is_theirs(item, account, place))
 
 
 def _account(event: Pressed | Commanded) -> Account:

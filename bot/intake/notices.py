@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import structlog
 
 from bot.pacing import Pacing
-from bot.words import Sentence, english
+from bot.words import Languages, Sentence, Wording
 from connectors.base import (
+    Asked,
     Connector,
     ConnectorError,
+    Deleted,
+    Edited,
+    Event,
     MessageRef,
     Part,
     Person,
@@ -23,9 +27,11 @@ from connectors.base import (
 log = structlog.get_logger(__name__)
 
 ANSWERED_AS_IT_WAS = Sentence("notice.answered_as_it_was")
+BLOCKED_WORDS = Sentence("notice.blocked_words")
 EMPTY = Sentence("notice.empty")
 FORGOTTEN = Sentence("notice.forgotten")
 NOT_ALLOWED = Sentence("notice.not_allowed")
+NOT_AN_ADMIN = Sentence("notice.not_an_admin")
 NOT_ANSWERED = Sentence("notice.not_answered")
 NOT_KEPT = Sentence("notice.not_kept")
 NOT_THEIRS = Sentence("notice.not_theirs")
@@ -57,25 +63,46 @@ class _Notice:
 class Notices:
     """Says short things within the posts' budget; a failure is told to the operator."""
 
-    def __init__(self, pacing: Pacing) -> None:
+    def __init__(self, pacing: Pacing, languages: Languages) -> None:
         self._pacing = pacing
+        self.languages = languages
 
     async def say(
-        self, connector: Connector, about: MessageRef, said: Sentence, to: Person | None = None
+        self,
+        connector: Connector,
+        about: MessageRef,
+        said: Sentence,
+        to: Person | None = None,
+        question: str = "",
+        *,
+        apart: bool = False,
     ) -> None:
-        """Posts a short message below another one; to one person alone where that can be."""
-        text = english(said)
-        part = Part(None, 0, text, last=True, to=to, about=about)
+        """Posts a short message below another one; to one person alone where that can be.
+
+        `question` is what they asked, by which their language may be known. `apart`: not below it,
+        but only in its place.
+        """
+        language = await self.languages.of(about.place, to, question)
+        part = Part.saying(said.to(language), to, None if apart else about)
         place = about.place  # a message's id is unique there, and nowhere else
         key = f"re:{place.workspace}:{place.channel}:{place.thread}:{about.id}"
+        if apart:
+            key = f"{key}:apart"
         if to is not None:
-            key = f"{key}:{to.id}:{text}"
+            key = f"{key}:{to.id}:{said.id}"
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 while not await self._posted(connector, about.place, part, key):
                     pass
         except (ConnectorError, TimeoutError) as error:
             log.warning("notice.not_posted", error=str(error) or type(error).__name__)
+
+    async def worded(self, told: Sentence | None, event: Event) -> Wording | None:
+        """What somebody is told of an event of theirs, in their language."""
+        if told is None or isinstance(event, Deleted):
+            return None
+        question = event.text if isinstance(event, Asked | Edited) else ""
+        return told.to(await self.languages.of(event.message.place, event.person, question))
 
     async def _posted(self, connector: Connector, place: Place, part: Part, key: str) -> bool:
         """Posts in its turn; false where other processes had used up the budget: then again."""

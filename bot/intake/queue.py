@@ -6,25 +6,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Collection, Container, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from bot.cluster import Cluster
-from bot.identity import Named
+from bot.identity import Account, Named
 from bot.intake import notices
-from bot.intake.admission import Access, Admission, Quotas
+from bot.intake.admission import Access, Admission, Policy, SettingsBy
 from bot.intake.notices import Notices, Refusal
-from bot.runs import Question, Runs
+from bot.intake.quotas import Quotas
+from bot.runs import Question, Runs, within
+from bot.scopes import Scopes
 from bot.store import StoreUnavailable
 from bot.store.inbox import State
-from connectors.base import Asked, Connector, Place, Status
-
-# Work that nobody waits for, but that is waited for at the end.
-
+from bot.words import Language, Languages
+from connectors.base import Asked, Connector, MessageRef, Place, Status
 
 log = structlog.get_logger(__name__)
 
@@ -66,10 +66,6 @@ class Tasks:
             log.error("intake.bug", exc_info=error)
 
 
-Policy = Literal["queue", "replace", "parallel"]
-"""`queue`: one after the other. `replace`: the newest ends the others. `parallel`: all at once."""
-
-
 @dataclass(frozen=True, slots=True)
 class QueuedQuestion:
     """A question that was kept and is to be answered."""
@@ -81,6 +77,17 @@ class QueuedQuestion:
     """The run that answers it, also if it is another process that does."""
     again: bool = False
     """Its run was begun by a process that died, and is begun again."""
+
+
+def asks(item: QueuedQuestion, message: MessageRef) -> bool:
+    """Whether a question was asked by a message."""
+    return item.question.asked.message == message
+
+
+def is_theirs(item: QueuedQuestion, account: Account, place: Place) -> bool:
+    """Whether somebody asked a question in a place, or in a thread of it."""
+    question = item.question
+    return question.account == account and within(question.asked.message.place, place)
 
 
 class Conversations:
@@ -150,9 +157,6 @@ class Conversations:
         return dropped
 
 
-# A question that is safe: admitted (who, where, how long, how much), then answered in its turn.
-
-
 _MARK_AGAIN_S = 2.0
 """Between two tries to say what became of a question, while the database is away."""
 
@@ -173,6 +177,14 @@ class IntakeOptions:
     edit_seconds: float = 120.0
     admins: frozenset[Named] = frozenset()
     limits: Quotas = field(default_factory=Quotas)
+    scopes: Scopes | None = None
+    """What is set for places; None: nothing is."""
+    tell_changes: bool = True
+    """Whether a change of that is said in the channel."""
+    settings_by: SettingsBy = "admins"
+    languages: Languages = field(default_factory=Languages)
+    blocked: Container[str] = ()
+    """Holds each text that is not taken as a question."""
 
 
 class Turns:
@@ -197,8 +209,13 @@ class Turns:
         self._conversations = Conversations(self._answer, self.unlock)
         self._entering: dict[UUID, QueuedQuestion] = {}
         """Those whose turn it is, while it is found out whether they are within the limits."""
+        self._deciding = asyncio.Lock()
         self._closing = False
         self._held: set[UUID] = set()
+
+    def use(self, options: IntakeOptions) -> None:
+        """Takes these options for what comes from now on; the policy has to be the same."""
+        self._options = options
 
     def __len__(self) -> int:
         """So many questions wait for their turn."""
@@ -216,13 +233,13 @@ class Turns:
     @property
     def places(self) -> list[Place]:
         """Where this process answers one question after the other."""
-        return self._conversations.places
-
-    # Questions in hand: from before they are kept until it is durable what became of them. One
-    # of this process that is not in hand was handed over, or could not be marked.
+        return self._conversations.places if self.one_at_a_time else []
 
     def hold(self, run_id: UUID) -> None:
-        """Takes a question in hand, by the run that is to answer it."""
+        """Takes a question in hand, by the run that is to answer it.
+
+        It is from before it is kept until it is durable what became of it.
+        """
         self._held.add(run_id)
 
     def let_go(self, run_id: UUID) -> None:
@@ -277,8 +294,7 @@ class Turns:
     def admit(self, item: QueuedQuestion) -> None:
         """Answers a question in its turn, or says why not."""
         self.hold(item.run_id)
-        problem = self._problem(item.question.asked)
-        if problem is None:
+        if (problem := self._problem(item.question.asked)) is None:
             self._queue(item)
         else:
             self._tasks.spawn(self._turn_away(item, problem))
@@ -286,19 +302,19 @@ class Turns:
     def _problem(self, asked: Asked) -> Refusal | None:
         """What speaks against answering; whoever did not name the bot is told nothing."""
         most = self._options.max_question_chars
-        refusal = self._gate.refusal(asked.message.place, asked.person)
-        if refusal is not None:
+        if (refusal := self._gate.refusal(asked.message.place, asked.person)) is not None:
             return refusal if asked.addressed else Refusal()
         if not asked.text.strip() and not asked.files:
             return Refusal(notices.EMPTY if asked.addressed else None)
         if len(asked.text) > most:
             return Refusal(notices.too_long(len(asked.text), most))
-        return None
+        blocked = asked.text in self._options.blocked
+        return Refusal(notices.BLOCKED_WORDS) if blocked else None
 
     async def _turn_away(self, item: QueuedQuestion, refusal: Refusal) -> None:
         asked = item.question.asked
-        if refusal.told is not None:
-            await self._notices.say(item.connector, asked.message, refusal.told, asked.person)
+        if (told := refusal.told) is not None:
+            await self._notices.say(item.connector, asked.message, told, asked.person, asked.text)
         await self._refused(item)
 
     async def _refused(self, item: QueuedQuestion) -> None:
@@ -319,21 +335,44 @@ class Turns:
             log.exception("intake.floor_kept")
 
     async def _leave_unless_busy(self, place: Place) -> None:
-        """While an answer is running, the lock is kept until it has ended."""
         if not self._conversations.busy(place):
             await self.unlock(place)
 
     def _queue(self, item: QueuedQuestion) -> None:
         place = item.question.asked.message.place
-        if self._options.policy == "parallel":
+        if self._options.scopes is None and not self.one_at_a_time:
             self._tasks.spawn(self._answer(item))
         elif not self._conversations.busy(place):
             self._tasks.spawn(self._conversations.open(item))
+        elif self._options.scopes is None:
+            self._behind(item, self._options.policy)
         else:
-            if self._options.policy == "replace":
-                self._replace(place)
-            self._conversations.wait(item)
-            self._tasks.spawn(self._say_queued(item))
+            self._entering[item.run_id] = item  # so that a stop finds it
+            self._tasks.spawn(self._by_policy(item))
+
+    async def _by_policy(self, item: QueuedQuestion) -> None:
+        """A question came during another's answer: what becomes of it is looked up, in order."""
+        place = item.question.asked.message.place
+        async with self._deciding:
+            policy = await self._gate.policy(place, item.connector, self._options.policy)
+            if self._entering.pop(item.run_id, None) is None:
+                return
+            if policy == "parallel":
+                self._tasks.spawn(self._answer_beside(item))
+            elif not self._conversations.busy(place):
+                self._tasks.spawn(self._conversations.open(item))
+            else:
+                self._behind(item, policy)
+
+    async def _answer_beside(self, item: QueuedQuestion) -> None:
+        await self._answer(item)
+        await self._leave_unless_busy(item.question.asked.message.place)
+
+    def _behind(self, item: QueuedQuestion, policy: Policy) -> None:
+        if policy == "replace":
+            self._replace(item.question.asked.message.place)
+        self._conversations.wait(item)
+        self._tasks.spawn(self._say_queued(item))
 
     async def _say_queued(self, item: QueuedQuestion) -> None:
         """Shows that a question waits, unless it is known by now that it won't be answered."""
@@ -351,22 +390,28 @@ class Turns:
 
     async def _answer(self, item: QueuedQuestion) -> None:
         try:
-            if await self._enters(item):
-                await self._run(item)
+            if (entered := await self._entered(item)) is not None:
+                await self._run(entered)
         finally:
             self._gate.left(item.run_id)
 
-    async def _enters(self, item: QueuedQuestion) -> bool:
-        """Whether a question whose turn it is is within the limits; if not, the asker is told."""
+    async def _entered(self, item: QueuedQuestion) -> QueuedQuestion | None:
+        """A question whose turn it is, if it is within the limits; if not, the asker is told."""
+        if item.question.kind == "decided":  # it goes on with what was within the limits
+            return _in_its_language(item)
         asked = item.question.asked
+        languages = self._options.languages
         self._entering[item.run_id] = item  # so that a stop finds it
         try:
-            over = await self._gate.enter(item.run_id, asked)
+            over = await self._gate.enter(item.run_id, asked, item.connector)
+            language = await languages.of(asked.message.place, asked.person, asked.text)
         finally:
             wanted = self._entering.pop(item.run_id, None) is not None
         if wanted and over is not None:
             await self._turn_away(item, over)
-        return wanted and over is None
+        if not wanted or over is not None:
+            return None
+        return replace(item, question=replace(item.question, language=language))
 
     async def _run(self, item: QueuedQuestion) -> None:
         try:
@@ -395,3 +440,10 @@ class Turns:
         await self._mark(item, state, run_id)
         if item.run_id not in self._held:
             await self._leave_unless_busy(item.question.asked.message.place)
+
+
+def _in_its_language(item: QueuedQuestion) -> QueuedQuestion:
+    """A question that goes on with an answer, in the language that this began in."""
+    before = item.question.parent
+    language = Language.ENGLISH if before is None else before.start.language
+    return replace(item, question=replace(item.question, language=language))

@@ -1,11 +1,10 @@
-"""The rate limiter of one budget, and this process's share of it among several processes."""
+"""The rate limiter of one budget."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -13,6 +12,46 @@ from typing import Protocol
 from aiolimiter import AsyncLimiter
 
 from connectors.base import Budget
+
+
+class Claimant(Protocol):
+    """A reply that wants to make a call. Read again at each decision, since it grows."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the text is complete, so that the call would show all of it."""
+        ...
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing of it is shown yet."""
+        ...
+
+    @property
+    def unseen(self) -> int:
+        """Characters that are generated and not yet shown."""
+        ...
+
+    @property
+    def since(self) -> float:
+        """When its reader last saw something new, or else when the run began (loop's time)."""
+        ...
+
+
+class Claim(IntEnum):
+    """What a reply wants a call for; the most urgent has the lowest value."""
+
+    END = 0
+    FIRST = 1
+    MIDDLE = 2
+
+    @classmethod
+    def of(cls, waiting: Claimant) -> Claim:
+        """What this reply wants a call for now."""
+        if waiting.ended:
+            return cls.END
+        return cls.FIRST if waiting.blank else cls.MIDDLE
+
 
 # This process's part of a platform's budgets, which several processes share.
 #
@@ -66,7 +105,10 @@ class _Change:
 
 
 class Share:
-    """This process's part of one platform's budgets."""
+    """This process's part of one platform's budgets.
+
+    A `RateLimiter` asks how large it is (`part`) and whether it is changing (`moving`).
+    """
 
     def __init__(self) -> None:
         self._processes: int | None = None
@@ -101,50 +143,14 @@ class Share:
         return any(now - change.at < window for change in self._changes)
 
 
-class Claimant(Protocol):
-    """A reply that wants to make a call. Read again at each decision, since it grows."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the text is complete, so that the call would show all of it."""
-        ...
-
-    @property
-    def blank(self) -> bool:
-        """Whether nothing of it is shown yet."""
-        ...
-
-    @property
-    def unseen(self) -> int:
-        """Characters that are generated and not yet shown."""
-        ...
-
-    @property
-    def since(self) -> float:
-        """When its reader last saw something new, or else when the run began (loop's time)."""
-        ...
-
-
-class Claim(IntEnum):
-    """What a reply wants a call for; the most urgent has the lowest value."""
-
-    END = 0
-    FIRST = 1
-    MIDDLE = 2
-
-    @classmethod
-    def of(cls, waiting: Claimant) -> Claim:
-        """What this reply wants a call for now."""
-        if waiting.ended:
-            return cls.END
-        return cls.FIRST if waiting.blank else cls.MIDDLE
-
-
 # The calls of one budget over time.
 
 
 _RESERVE = 1 / 6
 """The reserve, as a part of a budget's calls less one."""
+
+_LEAST_RESERVE = 1.0
+"""Calls that the reserve of a budget of three calls or more has at least."""
 
 _LEAVES = {Claim.END: 0.0, Claim.FIRST: 0.4, Claim.MIDDLE: 0.75}
 """The part of the reserve that each kind of call leaves untouched."""
@@ -158,8 +164,8 @@ _SLOWEST = 0.1
 _RECOVERY = 0.1
 """Part of the budget's rate that is added for each window without a 429."""
 
-_STORE_S = 30.0
-"""Seconds from which on a budget's window is a store."""
+_STORE_S = 4.0
+"""Seconds from which on the window of a budget of several calls makes it a store."""
 
 _LEAST = 0.1
 """Fewest calls per window, however small this process's part is."""
@@ -175,8 +181,9 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _reserve(calls: int) -> float:
-    return (calls - 1) * _RESERVE
+def reserve_of(calls: int) -> float:
+    """Calls of a budget that are left to ends."""
+    return max((calls - 1) * _RESERVE, _LEAST_RESERVE if calls > 2 else 0.0)
 
 
 class RateLimiter:
@@ -187,14 +194,12 @@ class RateLimiter:
         self._share = share
         self.expected = expected
         """Ends that will come soon; first texts and middles leave room for them."""
-        self.store = budget.seconds >= _STORE_S
+        self.store = budget.calls > 1 and budget.seconds >= _STORE_S
         """Whether it is a store rather than a flow: see the package's docstring."""
         self._made = deque([-math.inf] * budget.calls, budget.calls)
-        self._early: deque[float] = deque(maxlen=budget.calls)
         self._paused_until = -math.inf
         self._lowered_to = 1.0
         self._flow = AsyncLimiter(1, self.spacing())
-        self._evened = -math.inf
 
     async def draw(self, claim: Claim, leaves: int | None = None) -> float:
         """Waits until a call of this kind may be made, counts it as made, and returns its time.
@@ -210,8 +215,6 @@ class RateLimiter:
             await self._even()
         elif self._flow.has_capacity():
             await self._flow.acquire()
-        else:
-            self._early.append(_now())
         self._made.append(_now())
         return self._made[-1]
 
@@ -224,12 +227,29 @@ class RateLimiter:
         self._made.appendleft(-math.inf)
         self._flow = AsyncLimiter(1, self._flow.time_period)
 
-    def spacing(self, early: int = 0) -> float:
-        """Seconds between evenly spaced calls, if `early` calls of the window were early."""
-        calls = self._calls()
-        return self.window() / max(1.0, calls - _reserve(calls) - early)
+    def answered(self, call: float) -> None:
+        """A call that was made at this time counts from now on; see `Pacing.answered`."""
+        if call in self._made:
+            self._made.remove(call)
+            self._made.append(_now())
 
-    def left(self, within: float) -> int:
+    def spacing(self) -> float:
+        """Seconds between evenly spaced calls."""
+        calls = self._calls()
+        return self.window() / max(1.0, calls - reserve_of(calls))
+
+    @property
+    def spare(self) -> int:
+        """Most calls of a store that a middle leaves to ends: half of the reserve."""
+        reserve = reserve_of(self._calls())
+        return max(1, round(reserve / 2)) if reserve >= 1 else 0
+
+    @property
+    def slowed(self) -> bool:
+        """Whether the rate is lower, after a 429."""
+        return self._rate() < 1.0
+
+    def left(self, within: float) -> float:
         """How many calls can be made within this many seconds (at most a window) from now on."""
         counting = _now() + within - self.window()
         return self._calls() - sum(at > counting for at in self._made)
@@ -250,29 +270,11 @@ class RateLimiter:
 
     async def _even(self) -> None:
         """Waits for the next evenly spaced call; takes a new limiter if the spacing has changed."""
-        while self._moving():
-            await self._respace()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_REGARD_S):
-                    await self._flow.acquire()
-                break
-        else:
-            await self._flow.acquire()
-        self._evened = _now()
-        since = _now() - self.window()
-        old, new = self._flow.time_period, self.spacing(sum(at > since for at in self._early))
-        if new != old:
-            # The rest of the old spacing is waited for here. If that is cancelled nothing is lost:
-            # the new limiter is part full, and the next to draw waits for the rest.
-            self._flow = AsyncLimiter(1, new)
-            await self._flow.acquire(max(0.0, 1 - old / new))
-            await self._flow.acquire()
-
-    async def _respace(self) -> None:
-        """Replaces the limiter while the part grows, if it is slower than it has to be."""
-        if (new := self.spacing()) < self._flow.time_period:
-            self._flow = AsyncLimiter(1, new)
-            await self._flow.acquire(max(0.0, 1 - (_now() - self._evened) / new))
+        spacing = self.spacing()
+        if spacing != self._flow.time_period:
+            self._flow = AsyncLimiter(1, spacing)
+            await self._flow.acquire(min(1.0, max(0.0, 1 - (_now() - self._made[-1]) / spacing)))
+        await self._flow.acquire()
 
     def _moving(self) -> bool:
         return self._share.moving(_now(), self._budget.seconds)
@@ -306,7 +308,7 @@ class RateLimiter:
         than the part allows by then.
         """
         calls, window = self._calls(), self.window()
-        left = int(_reserve(calls) * _LEAVES[claim]) if leaves is None else leaves
+        left = int(reserve_of(calls) * _LEAVES[claim]) if leaves is None else leaves
         if claim is not Claim.END:
             left = min(max(left, self.expected), calls - 1)
         room = self._made[left - calls] + window

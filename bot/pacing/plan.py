@@ -47,6 +47,9 @@ _LONG_S = 60.0
 _UNSURE_S = 3.0
 """Seconds that lower the rate's estimate at first, when few replies say little."""
 
+_ALONE_S = 4.0
+"""Seconds after which a reply with which no other came is taken for a lone one."""
+
 _GONE_S = 15.0
 """Seconds without a wait after which a reply is taken for stopped."""
 
@@ -138,6 +141,13 @@ class Demand:
         """How many more seconds a known reply is expected to grow."""
         return self._mean + (now - self._growing[id(waiting)].began) / 3
 
+    def lone(self, now: float) -> bool:
+        """Whether one reply grows, and has for a while: nobody came with it."""
+        if len(self._growing) != 1:
+            return False
+        (known,) = self._growing.values()
+        return now - known.began > _ALONE_S
+
     def outlook(self, now: float) -> Outlook:
         """What is expected from now on."""
         rate = self._rate(now)
@@ -178,22 +188,36 @@ long are worth nothing. It rises to 1 as the store gets empty."""
 _ROUNDS = 3.0
 """Most rounds of even spacing that a reply waits for."""
 
-_FEW = 4
-"""Most ends that a middle leaves room for."""
+_SOON_OVER_S = 30.0
+"""In a window shorter than this, nobody waits for more than one round: what is saved in it is worth
+no more later, since most replies go on for longer."""
+
+
+_PLENTY = 0.5
+"""Part of the store above which a lone reply is edited faster than evenly: those that come have the
+rest. Of several each would take it from the others.
+"""
 
 
 class Plan:
     """Decides how long each reply's reader waits for the next middle. Times are the loop's."""
 
-    def __init__(self, meter: RateLimiter, lengths: Lengths) -> None:
+    def __init__(self, meter: RateLimiter, lengths: Lengths, fastest_s: float) -> None:
+        """`fastest_s` are the fewest seconds between two middles of a reply."""
         self._meter = meter
         self._demand = Demand(lengths)
-        self._gap_s = 0.0
+        self._fastest_s = fastest_s
+        self._gap_s, self._full = 0.0, 1.0
+
+    def growing(self, waiting: Sequence[Claimant], now: float) -> int:
+        """How many replies are growing; these wait."""
+        self._demand.look(waiting, now)
+        return self._demand.growing
 
     @property
     def leaves(self) -> int:
         """How many calls a middle leaves to ends."""
-        return min(_FEW, self._demand.growing)
+        return min(self._meter.spare, self._demand.growing)
 
     def saves(self, ends: float) -> float:
         """How many calls are kept if this many ends are expected."""
@@ -210,7 +234,7 @@ class Plan:
             left = self._meter.left(seconds) - self.saves(ends)
             gap_s = max(gap_s, growing_s / left if left > 0 else math.inf)
         full = self._meter.left(0.0) / max(1, self._meter.left(self._meter.window()))
-        self._gap_s = gap_s * (_HASTE * full + 1 - full)
+        self._gap_s, self._full = gap_s * (_HASTE * full + 1 - full), full
 
     def waits(self, waiting: Claimant, now: float) -> float:
         """Seconds from the last time its reader saw something new until its next middle is due.
@@ -218,8 +242,11 @@ class Plan:
         A reply that may end soon waits longer than the gap, since its end shows the text anyway.
         """
         even = self._meter.spacing()
-        longest = _ROUNDS * even * max(1, self._demand.growing)
+        a_round = even * max(1, self._demand.growing)
+        longest = a_round * (_ROUNDS if self._meter.window() >= _SOON_OVER_S else 1.0)
         left, gap_s = self._demand.left(waiting, now), min(self._gap_s, longest)
         if gap_s:
             gap_s *= gap_s / (-left * math.expm1(-gap_s / left))
-        return min(max(gap_s, even), longest)
+        lone = self._demand.lone(now) and not self._meter.slowed and self._full > _PLENTY
+        fastest = self._fastest_s if lone else max(even, self._fastest_s)
+        return min(max(gap_s, fastest), longest)

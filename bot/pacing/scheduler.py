@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from bot.pacing.limiter import Claim, Claimant, RateLimiter, Share
 from bot.pacing.plan import Lengths, Plan
+from bot.pacing.shared import SharedBudgets, Urgency
+from bot.pacing.shared_limiter import SharedLimiter
 from connectors.base import Budget
 
 _ROUNDS = 2
@@ -14,6 +16,9 @@ _ROUNDS = 2
 
 _LOOK_S = 0.5
 """Seconds after which a store's plan is made again while replies wait."""
+
+FASTEST_S = 0.3
+"""Fewest seconds between two middles of a reply, unless told otherwise: what readers notice."""
 
 
 def _now() -> float:
@@ -53,16 +58,18 @@ class BudgetQueue:
         self._plan = plan
         self._forget = forget
         self._waiters: list[Waiter] = []
+        self.coming = 0
+        """How many replies will draw on it, whether they wait or not."""
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Task[None] | asyncio.Handle = self._loop.call_soon(forget)
 
-    async def turn(self, waiting: Claimant) -> None:
-        """Returns when this reply may make a call, which counts as made then."""
+    async def turn(self, waiting: Claimant) -> float:
+        """Returns when this reply may make a call, which counts as made then: that time."""
         waiter = Waiter(waiting)
         self._waiters.append(waiter)
         self.look()
         try:
-            await waiter.granted
+            return await waiter.granted
         except asyncio.CancelledError:
             # The call may have been granted at the moment of the cancel. It was not made, so it is
             # given back to the others.
@@ -79,7 +86,7 @@ class BudgetQueue:
         if self._waiters:
             self._next = self._loop.create_task(self._dispatch(), name="pacing")
             self._next.add_done_callback(self._dispatched)
-        else:
+        elif not self.coming:
             self._next = self._loop.call_at(self.meter.forgettable_at(), self._forget)
 
     async def _dispatch(self) -> None:
@@ -87,7 +94,11 @@ class BudgetQueue:
         while (wait := self._until_due()) > 0:  # noqa: ASYNC110 - it waits for a time
             await asyncio.sleep(min(wait, _LOOK_S))
         if first := self._most_urgent():
-            call = await self.meter.draw(first.claim(), self._leaves(first.claim()))
+            claim = first.claim()
+            if isinstance(self.meter, SharedLimiter):
+                call = await self.meter.draw(claim, self._leaves(claim), self._urgency)
+            else:
+                call = await self.meter.draw(claim, self._leaves(claim))
             if waiter := self._most_urgent():
                 waiter.granted.set_result(call)
             else:
@@ -101,6 +112,23 @@ class BudgetQueue:
         self._plan.look([each.waiting for each in queue], _now())
         return min(self._due_in(each) for each in queue)
 
+    def growing(self) -> int:
+        """How many replies draw on this budget now, whether they wait or not."""
+        queue = self._queue()
+        there = max(len(queue), self.coming)
+        if self._plan is None:
+            return there
+        return max(there, self._plan.growing([each.waiting for each in queue], _now()))
+
+    def _urgency(self) -> Urgency:
+        """What the most urgent reply wants a call for, for other processes to compare."""
+        first = self._most_urgent()
+        if first is None:
+            return Claim.MIDDLE, True, 0.0
+        patience = _ROUNDS * len(self._queue()) * self.meter.spacing()
+        claim, later, rank = first.rank(patience)
+        return claim, later, rank if later else rank - _now()
+
     def _due_in(self, waiter: Waiter) -> float:
         if self._plan is None or waiter.claim() is not Claim.MIDDLE:
             return 0.0
@@ -110,7 +138,8 @@ class BudgetQueue:
     def _leaves(self, claim: Claim) -> int | None:
         if self._plan is None:
             return None
-        return {Claim.END: 0, Claim.FIRST: 1, Claim.MIDDLE: self._plan.leaves}[claim]
+        leaves = self._plan.leaves
+        return {Claim.END: 0, Claim.FIRST: min(1, leaves // 2), Claim.MIDDLE: leaves}[claim]
 
     def _dispatched(self, dispatcher: asyncio.Task[None]) -> None:
         """If the dispatcher failed, raises its error in all waiting replies."""
@@ -135,7 +164,13 @@ class BudgetQueue:
 class Pacing:
     """Divides every budget among the replies that draw on it. Use it in one event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, fastest_s: float = FASTEST_S, shared: SharedBudgets | None = None) -> None:
+        """`fastest_s` are the fewest seconds between two middles of a reply.
+
+        `shared` is what this process shares with others; None where it is always alone.
+        """
+        self._fastest_s = fastest_s
+        self._shared = shared
         self._scopes: dict[str, BudgetQueue] = {}
         self._shares: dict[str, Share] = {}
         self._expected: dict[str, int] = {}
@@ -146,13 +181,40 @@ class Pacing:
         """How many budgets are kept: those in use, and those whose last calls still count."""
         return len(self._scopes)
 
-    async def turn(self, budget: Budget, waiting: Claimant) -> None:
+    async def turn(self, budget: Budget, waiting: Claimant) -> float:
         """Returns when this reply may make one call; it should make it at once.
+
+        What it returns is that time, by which `answered` knows the call.
 
         If it is cancelled, a call that was already granted goes to the next reply. An error that a
         reply's `Claimant` raises is raised in all replies that wait with it.
         """
-        await self._scope(budget).turn(waiting)
+        return await self._scope(budget).turn(waiting)
+
+    def foresee(self, budget: Budget) -> None:
+        """A reply will draw on a budget until `leave`: its part is dealt before it is needed, while
+        there is somebody to deal it.
+        """
+        if (shared := self._shared) is not None and _connector(budget.key) in shared.connectors:
+            scope = self._scope(budget)
+            scope.coming += 1
+            scope.look()
+            shared.wanted()
+
+    def leave(self, budget: Budget) -> None:
+        """A reply that `foresee` told of has ended."""
+        scope = self._scopes.get(budget.key)
+        if scope is not None and scope.coming:
+            scope.coming -= 1
+            scope.look()
+
+    def answered(self, budget: Budget, call: float) -> None:
+        """The platform has answered a call, or nobody waits for that any more.
+
+        When the platform counted it, is only known to be no later: so it counts from now on.
+        """
+        if scope := self._scopes.get(budget.key):
+            scope.meter.answered(call)
 
     def nudge(self, budget: Budget) -> None:
         """Decides again, because a waiting reply has changed (it ended)."""
@@ -184,13 +246,28 @@ class Pacing:
     def _scope(self, budget: Budget) -> BudgetQueue:
         key = budget.key
         if key not in self._scopes:
-            meter = RateLimiter(budget, self._share(_connector(key)), self._expected.get(key, 0))
+            share, expected = self._share(_connector(key)), self._expected.get(key, 0)
+            shared = self._shared
+            meter: RateLimiter
+            if shared is None or _connector(key) not in shared.connectors:
+                meter = RateLimiter(budget, share, expected)
+            else:
+                meter = SharedLimiter(budget, share, expected, shared)
+                shared.add(meter)
             plan = self._plan(meter) if meter.store else None
-            self._scopes[key] = BudgetQueue(meter, plan, lambda: self._scopes.pop(key))
+            queue = BudgetQueue(meter, plan, lambda: self._drop(key))
+            if isinstance(meter, SharedLimiter):
+                meter.changed, meter.replies = queue.look, queue.growing
+            self._scopes[key] = queue
         return self._scopes[key]
 
+    def _drop(self, key: str) -> None:
+        del self._scopes[key]
+        if self._shared is not None:
+            self._shared.drop(key)
+
     def _plan(self, meter: RateLimiter) -> Plan:
-        return Plan(meter, self._lengths)
+        return Plan(meter, self._lengths, self._fastest_s)
 
     def _share(self, connector: str) -> Share:
         return self._shares.setdefault(connector, Share())

@@ -14,6 +14,7 @@ from bot.render.layout import (
     layout,
     literal,
     restore,
+    shows_below,
     undecorated,
     with_note,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "layout",
     "literal",
     "restore",
+    "shows_below",
     "smaller",
     "undecorated",
     "with_note",

@@ -17,6 +17,7 @@ from bot.render.split import choose, resumed
 from bot.render.unfinished import Unfinished, close_unfinished
 from connectors.base import Limits
 from connectors.markdown import Growing, form
+from connectors.words import Language, Sentence
 
 # The layout of a growing answer in parts.
 
@@ -46,12 +47,21 @@ class Piece:
         """The message's text."""
         return self.head + self.body + self.tail
 
+    @property
+    def extent(self) -> int:
+        """How many characters of the answer it accounts for."""
+        return len(self.lead) + len(self.body) + len(self.trail)
+
 
 _FENCE = 3
 """Backticks of a fence in Markdown."""
 _RUN = re.compile("`+")
 _CODE_LINES = 2 * len("```\n")
 """Characters that a fence adds to a text."""
+
+
+_ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?:\s|$)")
+_LINE_ENDS = ("\n", "\r")
 
 
 def for_literal(limits: Limits) -> Limits:
@@ -86,7 +96,7 @@ class Layout:
         # A part's head has two pieces: lines of ours (`mark`), then what continues in it.
         self._marks = ""
         self._resumed = resumed(before, "", self._room) if before else ""
-        self._begin(self._resumed, "")
+        self._begin(self._resumed, "", within=bool(before) and not before.endswith(_LINE_ENDS))
 
     @property
     def fixed(self) -> Sequence[Piece]:
@@ -168,15 +178,23 @@ class Layout:
     def _break(self) -> None:
         """Ends the part here; what follows goes into a new one."""
         tail = self._last_tail()
-        head = resumed(self._body + self._space, self._head, self._room)
+        head = resumed(self._body + self._space, self._context, self._room)
         self._fixed.append(Piece(self._lead, self._head, self._body, tail, self._space))
         self._lead = self._space = ""
         self._marks, self._resumed = "", head
         self._begin(head, "")
 
-    def _begin(self, head: str, body: str) -> None:
-        """Begins a part with this head and body."""
-        self._head, self._body = head, body
+    @property
+    def _context(self) -> str:
+        """The head as it is read. What begins within a line opens no list there, whatever it looks
+        like: nothing of it is repeated in the next part.
+        """
+        within = self._within and not self._head and _ITEM.match(self._body)
+        return "x" if within else self._head
+
+    def _begin(self, head: str, body: str, *, within: bool = False) -> None:
+        """Begins a part with this head and body; `within` a line, or at the start of one."""
+        self._head, self._body, self._within = head, body, within
         self._size = self._room.limits.units(body)
         self._meter = SizeMeter(self._room, head)
         whole, _, self._begun = head.rpartition("\n")
@@ -188,9 +206,9 @@ class Layout:
         """Ends the part where it is best, since its body doesn't fit; the rest begins the next."""
         over = _VISIBLE.search(self._body, fits)
         assert over is not None  # noqa: S101 - the body ends with a visible character
-        cut = choose(self._body[: over.end()], fits, self._head, self._room)
+        cut = choose(self._body[: over.end()], fits, self._context, self._room)
         blocks = Blocks()
-        blocks.read(self._head + self._body[: cut.end])
+        blocks.read(self._context + self._body[: cut.end])
         tail = self._closing(blocks.fence)
         # Platforms strip white space at a message's end, unless a tail follows it.
         end = cut.end if tail else len(self._body[: cut.end].rstrip())
@@ -198,10 +216,13 @@ class Layout:
         self._fixed.append(Piece(self._lead, self._head, body, tail, trail))
         self._lead = self._marks = ""
         self._resumed = cut.head
-        self._begin(cut.head, self._body[cut.next :])
+        within = not self._body[: cut.next].endswith(_LINE_ENDS)
+        self._begin(cut.head, self._body[cut.next :], within=within)
 
     def _last_tail(self) -> str:
         """The line that closes a fence still open at the end. Reads each whole line only once."""
+        if not self._read_to:
+            self._begun = self._context.rpartition("\n")[2]
         end, following = line_end(self._body, self._read_to)
         while end < following:
             self._blocks.feed(self._begun + self._body[self._read_to : end])
@@ -250,7 +271,7 @@ def _shortened(note: str, limits: Limits) -> str:
 # A model's reasoning, as a quote in parts of its own.
 
 
-_TITLE = "> _Thoughts_\n>\n> "
+_TITLE = "> _{}_\n>\n> "
 _LINE_END = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -260,12 +281,13 @@ class Thoughts:
     Its parts are decoration only: they are no part of the answer, which the receipt compares.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, language: Language = Language.ENGLISH) -> None:
         self._layout = Layout(limits)
+        self._title = _TITLE.format(Sentence("answer.thoughts").to(language).text)
 
     def append(self, text: str) -> None:
         """Adds the next characters."""
-        begun = "" if self._layout.text else _TITLE
+        begun = "" if self._layout.text else self._title
         self._layout.append(begun + _LINE_END.sub("\n> ", text))
 
     def pieces(self) -> list[Piece]:
@@ -290,6 +312,18 @@ _NEARBY = 8
 one: as many as the marks that can be unclosed there."""
 _FAR = 256
 """Characters on both sides of a first guess that are searched for the estimate."""
+
+
+def shows_below(shown: str, piece: Piece, above: str) -> bool:
+    """Whether a message shows a piece, maybe after what the message above it did not give up.
+
+    `above` is the answer up to the piece.
+    """
+    text = form(piece.text)
+    more = shown.removesuffix(text)
+    if not piece.body.strip() or more == shown:
+        return shown == text
+    return form(above).endswith(more.rstrip())
 
 
 def restore(pieces: Sequence[Piece], shown: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The growing answer: its parts, one edit in flight, the last edit always made."""
 
 from bot.reply.calls import Hearer, Taken
+from bot.reply.files import not_shown
 from bot.reply.reply import Reply
 from bot.reply.screen import Ending, Mark, Message
 from bot.reply.state import Begun
@@ -13,4 +14,5 @@ __all__ = [
     "Message",
     "Reply",
     "Taken",
+    "not_shown",
 ]

@@ -65,6 +65,10 @@ class PlatformCalls:
         self._pacing = pacing
         self._waiting = waiting
         self._since_us = since_us
+        self._granted: tuple[Budget, float] | None = None
+        """The turn that the call being made was given."""
+        self._foreseen: Budget | None = None
+        """What edits will draw on."""
 
     def budget(self, call: Literal["post", "edit"]) -> Budget:
         """The budget that a call draws on now."""
@@ -73,8 +77,12 @@ class PlatformCalls:
     async def turn(self, call: Literal["post", "edit"]) -> Budget:
         """Waits until such a call may be made, and returns the budget that it draws on."""
         budget = self.budget(call)
-        await self._pacing.turn(budget, self._waiting)
+        self._granted = budget, await self._pacing.turn(budget, self._waiting)
         return budget
+
+    async def turn_in(self, budget: Budget) -> None:
+        """Waits until a call may be made that draws on a budget of its own."""
+        await self._pacing.turn(budget, self._waiting)
 
     def hurry(self) -> None:
         """The reply has ended, which makes its calls more urgent: the queues decide again."""
@@ -91,11 +99,21 @@ class PlatformCalls:
         if step.ref is not None:
             return await self.edit(step.ref, step.part)
         key = self._key(step.part)
-        return await answered(self.connector.post(self.place, step.part, key))
+        shown = await self._counted(self.connector.post(self.place, step.part, key))
+        if self._foreseen is None:
+            self._foreseen = self.budget("edit")
+            self._pacing.foresee(self._foreseen)
+        return shown
+
+    def leave(self) -> None:
+        """The reply makes no more calls."""
+        if self._foreseen is not None:
+            self._pacing.leave(self._foreseen)
+            self._foreseen = None
 
     async def edit(self, ref: MessageRef, part: Part) -> Shown:
         """Edits a message."""
-        return await answered(self.connector.edit(ref, part))
+        return await self._counted(self.connector.edit(ref, part))
 
     async def find(self, part: Part) -> Shown | None:
         """Looks for a part, whoever posted it."""
@@ -105,6 +123,15 @@ class PlatformCalls:
     async def read(self, ref: MessageRef) -> Shown:
         """What a message shows."""
         return await answered(self.connector.read(ref))
+
+    async def _counted(self, call: Awaitable[Shown]) -> Shown:
+        """The platform's answer to a call, which counts in its budget from then on."""
+        try:
+            return await answered(call)
+        finally:
+            if self._granted is not None:
+                self._pacing.answered(*self._granted)
+                self._granted = None
 
     def _key(self, part: Part) -> str:
         return f"{self._run_id}:{part.index}"

@@ -76,10 +76,10 @@ def pause_after(problem: ConnectorError, tries: int, refusals: int = BELIEVED) -
     """Seconds until a call may be made again that failed `tries` times; None where it may not.
 
     `refusals`: so many of these were for good, which is believed the third time; save of a limit,
-    for the platform has said how long that is.
+    for the platform has said how long that is. What passes by itself says nothing of the call: it
+    is waited for until the reply's own time is over (`Reply.finish`).
     """
-    believed = isinstance(problem, RateLimited) or refusals >= BELIEVED
-    if tries > len(PAUSES_S) or (is_final(problem) and believed):
+    if is_final(problem) and (isinstance(problem, RateLimited) or refusals >= BELIEVED):
         return None
     wanted = problem.retry_after if isinstance(problem, MessageLimited) else 0.0
-    return max(wanted, PAUSES_S[tries - 1])
+    return max(wanted, PAUSES_S[min(tries, len(PAUSES_S)) - 1])

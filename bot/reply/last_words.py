@@ -14,7 +14,7 @@ from bot.reply.calls import PlatformCalls, ReplyRecord, answered
 from bot.reply.ladder import PAUSES_S, is_final, pause_after
 from bot.reply.state import ReplyState
 from bot.store import StoreUnavailable, WhisperLog
-from bot.words import Sentence, english
+from bot.words import Language, Sentence
 from connectors.base import (
     ConnectorError,
     MessageRef,
@@ -37,6 +37,7 @@ class Asker:
         calls: PlatformCalls,
         whispers: WhisperLog,
         now_us: Callable[[], int],
+        language: Language = Language.ENGLISH,
     ) -> None:
         """`person` is None where nobody knows who asked; `now_us` since the epoch."""
         self._run_id = run_id
@@ -44,6 +45,7 @@ class Asker:
         self._calls = calls
         self._whispers = whispers
         self._now_us = now_us
+        self._language = language
         self._me = uuid4()
 
     async def tell(self, sentence: str) -> str | None:
@@ -83,9 +85,9 @@ class Asker:
     ) -> ConnectorError | None:
         """Tries once; what went wrong, if anything did."""
         budget = await self._calls.turn("post")
-        words, key = english(Sentence(sentence)), f"{self._run_id}:{sentence}"
+        said, key = Sentence(sentence).to(self._language), f"{self._run_id}:{sentence}"
         try:
-            await answered(connector.whisper(self._calls.place, person, words, key))
+            await answered(connector.whisper(self._calls.place, person, said, key))
         except ConnectorError as error:
             self._calls.hold(budget, error)
             return error

@@ -7,7 +7,7 @@ under way at a time, so edits can't overtake each other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -15,11 +15,13 @@ import structlog
 
 from bot.pacing import Pacing
 from bot.reply.calls import UNHEARD, Hearer, PlatformCalls, ReplyRecord
+from bot.reply.files import FileDelivery, not_shown
 from bot.reply.last_words import Asker, LastWords
 from bot.reply.refusals import Refusals
 from bot.reply.screen import Ending, Step
 from bot.reply.state import FROM_THE_START, Begun, ReplyState
-from bot.store import Store
+from bot.store import AnswerFiles, FileRow, Store
+from bot.words import Language, Sentence, small
 from connectors.base import Connector, ConnectorError, MessageRef, Person
 
 log = structlog.get_logger(__name__)
@@ -47,6 +49,7 @@ class Reply:
         begun: Begun = FROM_THE_START,
         hearer: Hearer = UNHEARD,
         asker: Person | None = None,
+        language: Language = Language.ENGLISH,
     ) -> None:
         """`asker` is told privately if no message can be shown; None: nobody is."""
         self.late = False
@@ -57,19 +60,24 @@ class Reply:
         """Where the delivered text first differed from the provider's, if it did."""
         self.behind_since: float | None = None
         """Since when text has been waiting to be shown, in the loop's time; None: none waits."""
+        self._run_id = run_id
         self._elapsed_us = elapsed_us
+        self.language = language
         self._clock = asyncio.get_running_loop().time
         self._elsewhere = begun.elsewhere
         self._record = ReplyRecord(run_id, connector.name, store, hearer, begun.calls)
         limits = connector.limits.at(question.place)
-        self.state = ReplyState(run_id, question, limits, begun, self._record, elapsed_us)
+        self._notes = limits.notes
+        self.state = ReplyState(run_id, question, limits, begun, self._record, elapsed_us, language)
         """Its phase, its messages, and what became of the answer."""
         self._screen = self.state.screen
         self._calls = PlatformCalls(
             run_id, question.place, connector, pacing, waiting=self.state, since_us=begun.at_us
         )
         self._refusals = Refusals(self.state, self._calls, self._record)
-        told = Asker(run_id, asker, self._calls, store.whispers, lambda: begun.at_us + elapsed_us())
+        told = Asker(
+            run_id, asker, self._calls, store.whispers, lambda: begun.at_us + elapsed_us(), language
+        )
         self._last_words = LastWords(self.state, self._calls, self._record, told)
         self._task = asyncio.create_task(self._run(), name=f"reply {run_id}")
 
@@ -123,20 +131,37 @@ class Reply:
             self._record.refused("operator", why)
             log.error("reply.nobody_told", why=why, error=f"no turn within {_LAST_WORD_S:g} s")
 
+    async def attach(
+        self, rows: Sequence[FileRow], files: AnswerFiles, timeout: float
+    ) -> list[FileRow]:
+        """Shows the files of an answer that has been finished, and says which can't be shown.
+
+        Takes at most about `timeout` seconds; returns what became of each.
+        """
+        ref = None if self.state.over.is_set() else next(reversed(self.state.refs), None)
+        shown = await FileDelivery(self._run_id, files, self._calls).deliver(rows, ref, timeout)
+        missing = [small(line, self.language) for line in map(not_shown, shown) if line is not None]
+        if missing and self._notes and self.state.amend("\n\n".join(missing)):
+            self._task = asyncio.create_task(self._run(), name=f"reply {self._run_id}")
+            await asyncio.wait({self._task}, timeout=_LAST_WORD_S)
+            self._task.cancel()
+            self.state.settle()
+        return shown
+
     def abandon(self) -> None:
         """Another process ends the answer: nothing more is sent from here."""
         self.state.abandon("another process has taken the answer over")
         self._task.cancel()
 
-    async def stamp(self, footer: str) -> None:
+    async def stamp(self, footer: Sentence) -> None:
         """Adds small print under the answer's last part; a courtesy, tried once."""
-        last = next(reversed(self.state.messages), None)
+        last, said = next(reversed(self.state.messages), None), footer.to(self.language)
         if last is None or last.part is None or self.state.over.is_set():
             return
         try:
             async with asyncio.timeout(_STAMP_DEADLINE_S):
                 await self._calls.turn("edit")
-                await self._calls.edit(last.ref, replace(last.part, footer=footer))
+                await self._calls.edit(last.ref, replace(last.part, footer=said))
         except (ConnectorError, TimeoutError) as error:
             log.warning("reply.not_stamped", error=str(error) or type(error).__name__)
         except Exception:
@@ -145,6 +170,12 @@ class Reply:
     # The loop: look, wait for the turn, look again, send.
 
     async def _run(self) -> None:
+        try:
+            await self._show_all()
+        finally:
+            self._calls.leave()
+
+    async def _show_all(self) -> None:
         faults = 0
         while faults <= _MOST_FAULTS:
             try:

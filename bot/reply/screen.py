@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -23,14 +24,15 @@ from bot.render import (
     for_literal,
     literal,
     restore,
+    shows_below,
     smaller,
     with_note,
 )
-from bot.words import Sentence, english
-from connectors.base import Control, Limits, MessageRef, Part, Shown
+from bot.words import Language, Sentence, small
+from connectors.base import AnswerText, Control, Limits, MessageRef, Part, Shown
 from connectors.markdown import form
 
-_END = f"_{english(Sentence('shown.end'))}_"
+_END = Sentence("shown.end")
 """Said in a new message where nothing but the end is missing, and no edit can show it."""
 _UNKNOWN = Piece("", "", "", "", "")
 _SURPLUS = Piece(lead="", head="", body="", tail="—", trail="")
@@ -53,6 +55,8 @@ class Ending:
     controls: tuple[Control, ...] = ()
     marks: tuple[Mark, ...] | None = None
     """Where lines of ours stand within the text; None: where the reply was told that they do."""
+    failed: bool = False
+    """Whether the note tells of an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +125,23 @@ class Screen:
         about: MessageRef | None = None,
         standing: Sequence[Message] = (),
         firm: int = 0,
+        language: Language = Language.ENGLISH,
     ) -> None:
         """`standing` are messages that stand already; each is edited once at least.
 
         The first `firm` of them show the beginning of the answer, and will show no more of it.
         """
         self.ending: Ending | None = None
-        self._run_id = run_id
+        self._part = partial(Part, run_id, about=about, language=language)
         self._limits = limits
-        self._about = about
+        self._language = language
         self._frozen: list[Message] = list(standing[:firm])
         before = _text(message.piece for message in self._frozen)
         self._layout = Layout(limits, before)
         self._shown_before = len(before)
         self._unfinished = Unfinished()
         self._marks: list[Mark] = []
-        self._thoughts = Thoughts(limits)
+        self._thoughts = Thoughts(self._limits, self._language)
         self._messages: list[Message] = list(standing[firm:])
         self._complete = 0  # so many leading messages are as they will stay
         self._literal = False  # as code: the platform refuses what is read as Markdown
@@ -159,7 +164,7 @@ class Screen:
 
     def _as_it_stands(self, index: int, message: Message) -> Part:
         literal, text = message.literal, message.standing.text
-        return Part(self._run_id, index, text, literal=literal, about=self._about)
+        return self._part(index, AnswerText(text), literal=literal)
 
     def tidied(self, part: Part, shown: Shown) -> None:
         """A frozen message took an edit after all; what it shows may have changed by that."""
@@ -300,33 +305,34 @@ class Screen:
             last = len(self._messages) - 1
             self._freeze(last, self._messages[last].piece, None)
         else:
-            rest, position = self._layout.text, sum(_extent(m.piece) for m in self._frozen)
-            self._thoughts = Thoughts(self._limits)
+            rest, position = self._layout.text, sum(m.piece.extent for m in self._frozen)
+            self._thoughts = Thoughts(self._limits, self._language)
             self._begin(rest, position)
         return self._frozen
 
     def _freeze(self, at: int, wanted: Piece, shown: str | None) -> Message:
         before, last = self._messages[:at], self._messages[at]
-        start = sum(_extent(message.piece) for message in before)
+        start = sum(message.piece.extent for message in before)
         rest = self._layout.text[start:]
         piece = last.piece
         if shown is None and not piece.text.strip():  # not recorded: the platform's text says it
             shown, wanted = last.shown, replace(wanted, lead="", body=rest, tail="", trail="")
-        if shown is not None and not self._is_shown(piece.text, shown):
+        above = _text(message.piece for message in (*self._frozen, *before))
+        if shown is not None and not shows_below(shown, piece, above):
             whole = replace(wanted, body=rest[len(wanted.lead) :], tail="")
             # The edit that was refused may have been taken at an earlier try, note and all.
             taken = self._is_shown(wanted.text, shown)
             piece = wanted if taken else self._seen(whole, shown)
             last = replace(last, shown=shown)
         last = replace(last, piece=replace(piece, trail=""))
-        rest = rest[_extent(last.piece) :]
-        laid_out = sum(_extent(piece) for piece in self._pieces()[: at + 1])
-        begins = (laid_out - start - _extent(last.piece), len(piece.trail))
+        rest = rest[last.piece.extent :]
+        laid_out = sum(piece.extent for piece in self._pieces()[: at + 1])
+        begins = (laid_out - start - last.piece.extent, len(piece.trail))
         self._frozen += [*before, last]
         self._messages = self._messages[at + 1 :]
         self._messages[:1] = [_placed(message, rest, begins) for message in self._messages[:1]]
-        self._thoughts = Thoughts(self._limits)
-        self._begin(rest, sum(_extent(m.piece) for m in self._frozen))
+        self._thoughts = Thoughts(self._limits, self._language)
+        self._begin(rest, sum(m.piece.extent for m in self._frozen))
         return last
 
     def shown_text(self, messages: Sequence[Message]) -> str:
@@ -376,9 +382,8 @@ class Screen:
         pieces = self._pieces()
         if self.ending is None:
             return pieces
-        visible = bool(pieces)
-        note = self.ending.note or (_END if self._frozen and not visible else "")
-        if note:
+        end = small(_END, self._language) if self._frozen and not pieces else ""
+        if note := self.ending.note or end:
             pieces = with_note(pieces, note, self._limits)
         if pieces and not self._layout.pieces():
             pieces[-1] = replace(pieces[-1], lead=self._layout.text)  # white space is all there is
@@ -396,15 +401,14 @@ class Screen:
             firm = len(piece.head) + len(piece.body)
         elif newest and self.ending is not None:
             controls = self.ending.controls
-        part = Part(
-            run_id=self._run_id,
+        part = self._part(
             index=len(self._frozen) + at,
-            text=text,
+            text=AnswerText(text),
             controls=controls,
             last=newest and self.ending is not None,
             firm=firm,
             literal=self._literal,
-            about=self._about,
+            failed=newest and self.ending is not None and self.ending.failed,
         )
         ref = self._messages[at].ref if call == "edit" else None
         return Step(call, at, piece, part, ref)
@@ -421,9 +425,9 @@ class Screen:
 
     def _shown_up_to(self) -> int:
         # Parts overlap while the earlier one has not given up its tail: the sum would be too much.
-        starts = accumulate((_extent(piece) for piece in self._pieces()), initial=0)
-        ends = [at + _extent(m.piece) for at, m in zip(starts, self._messages, strict=False)]
-        return sum(_extent(message.piece) for message in self._frozen) + max(ends, default=0)
+        starts = accumulate((piece.extent for piece in self._pieces()), initial=0)
+        ends = [at + m.piece.extent for at, m in zip(starts, self._messages, strict=False)]
+        return sum(message.piece.extent for message in self._frozen) + max(ends, default=0)
 
 
 def _placed(message: Message, rest: str, begins: Iterable[int]) -> Message:
@@ -438,11 +442,6 @@ def _placed(message: Message, rest: str, begins: Iterable[int]) -> Message:
             lead, body = rest[: max(0, at)], own[max(0, -at) :]
             return replace(message, piece=replace(piece, lead=lead, body=body))
     return replace(message, part=None, piece=_UNKNOWN)
-
-
-def _extent(piece: Piece) -> int:
-    """So many characters of the answer a piece accounts for."""
-    return len(piece.lead) + len(piece.body) + len(piece.trail)
 
 
 def _text(pieces: Iterable[Piece]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 from uuid import UUID
@@ -18,12 +18,12 @@ from bot.render import Piece, with_note
 from bot.reply.calls import ReplyRecord
 from bot.reply.ladder import Ladder
 from bot.reply.screen import Ending, Message, Screen, Step
-from bot.words import Sentence, english
-from connectors.base import Control, Limits, MessageRef, Part, Shown
+from bot.words import Language, Sentence, is_one_of, small
+from connectors.base import AnswerText, Control, Limits, MessageRef, Part, Shown
 
 log = structlog.get_logger(__name__)
 
-_CUT = f"_{english(Sentence('shown.in_part'))}_"
+_CUT = Sentence("shown.in_part")
 """The last line of an answer of which the platform takes no more."""
 _MOST_MENDS = 2
 """How often a finished part is sent again if the platform shows something else."""
@@ -46,14 +46,16 @@ class Phase(Enum):
     """Another process ends the answer: nothing more is sent from here."""
 
 
-PhaseEvent = Literal["finish", "cut", "settle", "abandon"]
+PhaseEvent = Literal["finish", "cut", "settle", "amend", "abandon"]
 """What changes the phase: the answer has ended; no more of it can or should be shown; everything
-that can be sent was sent; another process has taken the answer over."""
+that can be sent was sent; its end says more than it did; another process has taken the answer
+over."""
 
 NEXT: Mapping[PhaseEvent, Mapping[Phase, Phase]] = {
     "finish": {Phase.GROWING: Phase.ENDING, Phase.CUT: Phase.CLOSING},
     "cut": {Phase.GROWING: Phase.CUT, Phase.ENDING: Phase.CLOSING},
     "settle": {Phase.ENDING: Phase.ENDED, Phase.CLOSING: Phase.ENDED},
+    "amend": {Phase.ENDED: Phase.ENDING},
     "abandon": dict.fromkeys(Phase, Phase.ABANDONED),
 }
 """The phase after each event. An event that is not listed for a phase leaves it as it is."""
@@ -90,6 +92,7 @@ class ReplyState:
         begun: Begun,
         record: ReplyRecord,
         elapsed_us: Callable[[], int],
+        language: Language = Language.ENGLISH,
     ) -> None:
         self.phase = Phase.GROWING
         self.over = asyncio.Event()
@@ -102,7 +105,8 @@ class ReplyState:
         """Why the rest can't be shown, once that is final."""
         self.unsure: str | None = None
         """Why it is not known what a message shows."""
-        self.screen = Screen(run_id, limits, question, begun.messages, begun.firm)
+        self.screen = Screen(run_id, limits, question, begun.messages, begun.firm, language)
+        self._language = language
         self.closing: Closing | None = None
         """What ends the messages that stand, from the moment when no more is shown."""
         self.ladder = Ladder()
@@ -128,6 +132,15 @@ class ReplyState:
         lost_at = self.screen.end(ending)
         self._enter("finish")
         return lost_at
+
+    def amend(self, note: str) -> bool:
+        """A note is added at the end of an answer that is shown; whether it can be."""
+        if (ending := self.screen.ending) is None or self.closing is not None:
+            return False
+        said = "\n\n".join(filter(None, (ending.note, note)))
+        self.screen.end(replace(ending, note=said))
+        self._enter("amend")
+        return True
 
     def give_up(self, why: str) -> None:
         """The rest can't be shown: the messages are edited to say so, or the asker is told."""
@@ -157,6 +170,7 @@ class ReplyState:
     def abandon(self, why: str) -> None:
         """Another process ends the answer."""
         self.error = self.error or why
+        self.unsure = self.unsure or why
         self.over.set()
         self._enter("abandon")
 
@@ -165,8 +179,9 @@ class ReplyState:
         self.ladder.close()
         if self.closing is None:
             self.closing = Closing(
-                self._run_id, self.screen.messages, self._limits, self._question, self.deleted
-            )
+                self._run_id, self.screen.messages, self._limits, self._question, self.deleted,
+                self._language,
+            )  # fmt: skip
         self._enter("cut")
 
     def _enter(self, event: PhaseEvent) -> None:
@@ -302,10 +317,12 @@ class Closing:
         limits: Limits,
         about: MessageRef | None,
         deleted: Collection[MessageRef],
+        language: Language = Language.ENGLISH,
     ) -> None:
         self._run_id = run_id
         self._limits = limits
         self._about = about
+        self._language = language
         self._deleted = deleted
         self._refused: set[MessageRef] = set()
         self.messages = list(messages)
@@ -314,7 +331,7 @@ class Closing:
     @property
     def told(self) -> bool:
         """Whether the reader can see that the answer is cut."""
-        return bool(self.messages) and self.messages[-1].piece.tail.endswith(_CUT)
+        return bool(self.messages) and _says_cut(self.messages[-1].piece)
 
     def next(self, ending: Ending) -> Step | None:
         """The next call; None once every message is ended that takes an edit."""
@@ -376,18 +393,25 @@ class Closing:
         return Part(
             run_id=self._run_id,
             index=at,
-            text=piece.text,
+            text=AnswerText(piece.text),
             controls=_controls(ending) if last else (),
             last=last,
             literal=message.literal,
             about=self._about,
+            language=self._language,
+            failed=last and ending.failed,
         )
 
     def _noted(self, piece: Piece) -> Piece:
-        if piece.tail.endswith(_CUT):
+        if _says_cut(piece):
             return piece
-        noted, *further = with_note([piece], _CUT, self._limits)
+        noted, *further = with_note([piece], small(_CUT, self._language), self._limits)
         return piece if further else noted
+
+
+def _says_cut(piece: Piece) -> bool:
+    """Whether a part ends in words of ours, in whatever language, that say that more is missing."""
+    return is_one_of(piece.tail.rpartition("\n")[2].strip("_"), _CUT.id)
 
 
 def _controls(ending: Ending) -> tuple[Control, ...]:

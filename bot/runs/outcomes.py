@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
@@ -11,10 +12,12 @@ from uuid import UUID
 import structlog
 
 from bot.identity import Account
+from bot.runs.receipts import Receipt
 from bot.runs.usage import NotAnswerable
 from bot.settings import setting_names
-from bot.store import RunRow, RunStart
-from bot.words import Sentence, english, happened, parameters
+from bot.store import CallRow, CallState, RunRow, RunStart
+from bot.tools import LoopNotKept, SavedLoop, Waits, in_words
+from bot.words import Language, Sentence, english, happened, parameters
 from connectors.base import Asked, Control
 from providers.base import BadRequest, Filtered, FinishReason, Generation, ProviderError
 
@@ -31,10 +34,13 @@ class Outcome(StrEnum):
     FAILED = "failed"
     UNDELIVERABLE = "undeliverable"
     INTERRUPTED = "interrupted"
+    WAITING = "waiting"
+    """It ended with a question: may a tool be called? Another run goes on once that is decided."""
 
 
+ERRORS = (Outcome.FAILED, Outcome.UNDELIVERABLE, Outcome.INTERRUPTED)
+"""How nobody meant an answer to end."""
 _TOOL_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
-_MARKUP = re.compile(r"[\s_*`~\[\]<>|\\]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,13 @@ class Ended:
     note: Sentence | None = None
     error: str | None = None
     failure: ProviderError | None = None
+    controls: tuple[Control, ...] = ()
+    """What can be pressed then; where there is nothing here, what `controls` says."""
 
 
 _BY_FINISH: dict[FinishReason, Ended] = {
     "stop": Ended(Outcome.COMPLETE),
+    "tools": Ended(Outcome.LENGTH, Sentence("ended.tool_rounds")),
     "length": Ended(Outcome.LENGTH, Sentence("ended.length")),
     "filter": Ended(Outcome.FILTERED, Sentence("ended.filtered")),
     "unknown": Ended(Outcome.FAILED, Sentence("ended.unknown")),
@@ -63,6 +72,7 @@ BUG = Sentence("ended.bug")
 NO_TEXT = Sentence("ended.no_text")
 NO_TOOLS = Sentence("ended.no_tools")
 TRIMMED = Sentence("answer.trimmed")
+NOT_KEPT = Ended(Outcome.FAILED, Sentence("ended.not_kept"), "the loop that waited was not kept")
 
 
 def finished(generation: Generation) -> Ended:
@@ -83,7 +93,7 @@ def finished(generation: Generation) -> Ended:
         log.warning("model.called_tools", tool=tool, answered=not empty)
         told = f"ToolCall: the model asked for {tool}, and was given no tools" if empty else None
         return Ended(Outcome.FAILED if empty else Outcome.COMPLETE, NO_TOOLS, told)
-    return Ended(Outcome.COMPLETE, NO_TEXT) if empty else ended
+    return Ended(Outcome.COMPLETE, NO_TEXT) if empty and not generation.files else ended
 
 
 def _tool(name: str) -> str:
@@ -106,16 +116,56 @@ def failed(error: ProviderError, answered: str = "") -> Ended:
     return Ended(Outcome.FAILED, Sentence(f"failed.{error.row.reader}"), told, error)
 
 
-def small(note: Sentence | None) -> str:
-    """A note as Markdown: one line in italics, in which nothing else is marked up."""
-    return "" if note is None else f"_{_MARKUP.sub(' ', english(note)).strip()}_"
+def waits(waiting: Waits) -> Ended:
+    """The end of a run that goes on in another one, once somebody has allowed a call or not."""
+    asked = waiting.asked
+    arguments = in_words(asked.arguments)
+    note = Sentence(
+        "ended.waits",
+        {
+            "name": asked.tool,
+            "server": asked.server,
+            "arguments": f" ({arguments})" if arguments else "",
+            "why": waiting.reason,
+        },
+    )
+    here = (Control.ALLOW_HERE,) if waiting.remember else ()
+    pressed = (Control.ALLOW, *here, Control.DENY, Control.DETAILS)
+    return Ended(Outcome.WAITING, note, controls=pressed)
 
 
-def controls(outcome: Outcome, text: str) -> tuple[Control, ...]:
+def waits_still(call: CallRow) -> Ended:
+    """The end of such a run as its call stands by now."""
+    try:
+        remember = SavedLoop.from_json(call.loop).remember
+    except LoopNotKept:
+        return decided("withdrawn", call.asked.tool)
+    if call.state != "waiting" or call.reason is None:
+        return decided(call.state, call.asked.tool)
+    return waits(Waits(call.asked, call.reason, remember))
+
+
+def decided(state: CallState, tool: str) -> Ended:
+    """What a run that waited says once its call was decided, or is not to be made any more."""
+    over = (Control.RETRY,) if state in ("lapsed", "withdrawn") else (Control.UP, Control.DOWN)
+    note = Sentence(_DECIDED.get(state, "ended.approved"), {"name": tool})
+    return Ended(Outcome.WAITING, note, controls=over)
+
+
+_DECIDED: Mapping[CallState, str] = {
+    "denied": "ended.denied",
+    "lapsed": "ended.lapsed",
+    "withdrawn": "ended.withdrawn",
+}
+
+
+def controls(ended: Ended, text: str) -> tuple[Control, ...]:
     """What can be pressed under an answer that ended so."""
     thumbs = (Control.UP, Control.DOWN)
     go_on = (Control.CONTINUE,) if text.strip() else ()
-    match outcome:
+    if ended.controls:
+        return ended.controls
+    match ended.outcome:
         case Outcome.COMPLETE:
             return thumbs if text.strip() else (Control.RETRY,)
         case Outcome.LENGTH:
@@ -126,19 +176,47 @@ def controls(outcome: Outcome, text: str) -> tuple[Control, ...]:
             return (Control.RETRY, *go_on)
 
 
+# What came of it.
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended."""
+
+    run_id: UUID
+    outcome: Outcome
+    text: str
+    tokens: int
+    receipt: Receipt
+    error: str | None = None
+    """What the operator is told of a failure."""
+    handed_on: int = 0
+    """Tokens that the recording handler gave to the log."""
+    failure: ProviderError | None = None
+    """The model's failure, where that ended it."""
+    notes: tuple[str, ...] = ()
+    """What the reader is told of its end, a line each."""
+
+
 # What is to be answered.
 
 
-Kind = Literal["ask", "retry", "continue"]
+Kind = Literal["ask", "retry", "continue", "decided"]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be answered. A retry or a continuation names the run that it follows."""
+    """What is to be answered. What follows a run names it: a retry, a continuation, or what goes on
+    once somebody has decided about the tool call that it waits for.
+    """
 
     asked: Asked
     kind: Kind = "ask"
     parent: RunRow | None = None
+    language: Language = Language.ENGLISH
+    """The language that its reader has: that of all that the bot says with the answer."""
+    model: str = ""
+    """The short name of the model that somebody chose for it; empty: what holds in its place."""
 
     @property
     def account(self) -> Account:
@@ -158,6 +236,7 @@ class Question:
             kind=self.kind,
             parent_run_id=None if self.parent is None else self.parent.run_id,
             files=self.asked.files,
+            language=self.language,
         )
 
 

@@ -1,12 +1,12 @@
 """What a model is given: the system prompt, the newest of the conversation that fits, and the
-files of the question.
+question with its files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, takewhile
 from typing import Literal
@@ -14,115 +14,25 @@ from uuid import UUID
 
 import structlog
 
-from bot.attachments import DocumentReader, FileLimits, Reading, as_prompt, choose, kind_of, line
+from bot.attachments import DocumentReader, FileLimits, Transcriber
+from bot.runs.attached import AttachedFiles, Taken
+from bot.runs.hearing import is_spoken
 from bot.runs.usage import IMAGE_TOKENS, Caps, NotAnswerable, estimated_tokens
 from bot.store import Answer, RunRow, RunStart, Store, StoreUnavailable, storable
+from bot.tools import earlier_calls
 from bot.words import Sentence, listed
 from connectors.base import (
     Asked,
     Connector,
     ConnectorError,
-    File,
     Incomplete,
     MessageRef,
     Person,
     Said,
-    TooLarge,
 )
-from providers.base import GO_ON, Image, Provider, Request, Turn
+from providers.base import GO_ON, Provider, Request, Tool, Turn
 
 log = structlog.get_logger(__name__)
-
-FETCH_DEADLINE_S = 30.0
-_LEAST_TOKENS = 50
-"""A file of which less would fit is left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What of some files goes into the request."""
-
-    text: str = ""
-    images: tuple[Image, ...] = ()
-
-
-class AttachedFiles:
-    """Takes files for one request, until their number or the model's room is used up.
-
-    `room` is in tokens. `left_out` has a line for the reader on each file, or part of one, that
-    the model is not given.
-    """
-
-    def __init__(self, reader: DocumentReader, connector: Connector, sees: bool, room: int) -> None:
-        self.left_out: list[Sentence] = []
-        self._reader = reader
-        self._connector = connector
-        self._sees = sees
-        self._room = room
-        self._left = reader.limits.files
-
-    @property
-    def room(self) -> int:
-        """Tokens that are left."""
-        return self._room
-
-    async def take(self, files: Sequence[File], *, tell: bool = True) -> Taken:
-        """The files of one message; `tell` is false where nobody is to hear what was left out."""
-        chosen = choose(files, replace(self._reader.limits, files=self._left), self._sees)
-        self._left -= len(chosen.taken)
-        told = list(chosen.left_out)
-        readings = await asyncio.gather(*(self._read(file) for file in chosen.taken))
-        texts, images = [], []
-        for file, reading in zip(chosen.taken, readings, strict=True):
-            reading = self._fitted(file, reading)
-            told += [said for said in (reading.refusal, reading.note) if said is not None]
-            if reading.text is not None:
-                texts.append(as_prompt(file.name, storable(reading.text)))
-            if reading.image is not None:
-                images.append(Image(reading.image.media_type, reading.image.data))
-        self.left_out += told if tell else []
-        return Taken("\n\n".join(texts), tuple(images))
-
-    async def _read(self, file: File) -> Reading:
-        try:
-            async with asyncio.timeout(FETCH_DEADLINE_S):
-                data = await self._connector.fetch(
-                    file, self._reader.limits.bytes_of(kind_of(file))
-                )
-        except TooLarge:
-            return _refused(file, "file.too_large_to_fetch")
-        except (ConnectorError, TimeoutError) as error:
-            log.warning("file.not_fetched", file=file.id, error=str(error) or "time-out")
-            return _refused(file, "file.not_fetched")
-        return await self._reader.read(file, data)
-
-    def _fitted(self, file: File, reading: Reading) -> Reading:
-        """As much of a reading as there is room for."""
-        if reading.image is not None:
-            return self._paid(file, reading, IMAGE_TOKENS)
-        if reading.text is None:
-            return reading
-        needed = estimated_tokens(reading.text)
-        if needed <= self._room or self._room < _LEAST_TOKENS:
-            return self._paid(file, reading, needed)
-        fits = reading.text[: len(reading.text) * self._room // needed]
-        self._room = 0
-        cut = Sentence("file.first_that_fit", {"most": len(fits)})
-        return replace(reading, text=fits, note=line(file.name, cut))
-
-    def _paid(self, file: File, reading: Reading, tokens: int) -> Reading:
-        if tokens > self._room:
-            return _refused(file, "file.no_room")
-        self._room -= tokens
-        return reading
-
-
-def _refused(file: File, id_: str) -> Reading:
-    return Reading(refusal=line(file.name, Sentence(id_)))
-
-
-# What a model is given: the system prompt, the newest of the conversation, and the question.
-
 
 HISTORY_DEADLINE_S = 15.0
 MISSING = (Sentence("history.missing"),)
@@ -138,6 +48,9 @@ class RequestOptions:
     max_answer_tokens: int | None
     files: DocumentReader = field(default_factory=lambda: DocumentReader(FileLimits()))
     caps: Caps = field(default_factory=Caps)
+    blocked: Container[str] = ()
+    transcriber: Transcriber | None = None
+    """What hears recordings; None: nothing does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +89,12 @@ async def gather(
     store: Store,
     model: Provider,
     options: RequestOptions,
+    *,
+    tools: Sequence[Tool] = (),
 ) -> Gathered:
     """The request for a question; `continues` is the run whose answer is to be gone on with.
 
+    Of the `tools` those are in it that fit into half of the room beside the question.
     Raises `NotAnswerable` where the question alone is longer than the model's room, or where
     nothing is left of it.
     """
@@ -190,15 +106,21 @@ async def gather(
         question += [Turn("assistant", partial), Turn("user", GO_ON)]
     system = [Turn("system", storable(options.system_prompt))]
     room = options.caps.room(model.name, model.room)
-    left = _room_left(room, options, system + question)
-    files = AttachedFiles(options.files, connector, model.sees, left)
-    question[0] = _with(question[0], await files.take(asked.files))
-    _check_not_empty(question[0], files)
+    left = room_left(room, options, system + question)
+    offered = fitting_tools(tools, left // 2) if tools else ()
+    described = tokens_of(offered) if offered else 0
+    files = AttachedFiles(options.files, connector, model.sees, left - described)
+    if asked.files:
+        question[0] = _with(question[0], await files.take(asked.files))
+    _check(question[0], files, options.blocked)
     left = files.room
-    earlier = await _earlier(before, store, files, named=named)
-    turns = (*system, *_fitting(earlier, left), *question)
-    most = options.caps.answer(model.name, _taken(turns), options.max_answer_tokens)
-    return Gathered(Request(turns, most), (*before.missing, *files.left_out))
+    history: Sequence[Turn] = ()
+    if before.said:
+        earlier = await _earlier(before, store, files, named=named, calls=bool(tools))
+        history = _fitting(earlier, left)
+    turns = (*system, *history, *question)
+    most = options.caps.answer(model.name, _taken(turns) + described, options.max_answer_tokens)
+    return Gathered(Request(turns, most, offered), (*before.missing, *files.left_out))
 
 
 def _with(turn: Turn, taken: Taken) -> Turn:
@@ -207,7 +129,9 @@ def _with(turn: Turn, taken: Taken) -> Turn:
     return replace(turn, text=text, images=taken.images)
 
 
-def _check_not_empty(question: Turn, files: AttachedFiles) -> None:
+def _check(question: Turn, files: AttachedFiles, blocked: Container[str]) -> None:
+    if question.text in blocked:
+        raise NotAnswerable(Sentence("refused.blocked_words"))
     if not question.text and not question.images:
         why = listed(files.left_out, "list.semicolon")
         raise NotAnswerable(why or Sentence("refused.no_text"))
@@ -219,7 +143,8 @@ def _words(person: Person, text: str, *, named: bool) -> str:
     return storable(name + text)
 
 
-def _room_left(room: int, options: RequestOptions, fixed: Sequence[Turn]) -> int:
+def room_left(room: int, options: RequestOptions, fixed: Sequence[Turn]) -> int:
+    """What these turns and the answer leave of a room, in tokens. Raises `NotAnswerable`."""
     reserved = min(options.max_answer_tokens or room // _ANSWER_SHARE, room // 2)
     needed = sum(estimated_tokens(turn.text) for turn in fixed)
     left = room - reserved - needed
@@ -304,22 +229,41 @@ async def _with_runs(before: _Before, asked: MessageRef, store: Store, limit: in
     return replace(before, said=sorted(said, key=lambda entry: entry.at_us), answers=answers)
 
 
-async def _earlier(before: _Before, store: Store, files: AttachedFiles, *, named: bool) -> _Earlier:
-    """The conversation before the question as turns."""
+async def _earlier(
+    before: _Before, store: Store, files: AttachedFiles, *, named: bool, calls: bool
+) -> _Earlier:
+    """The conversation before the question as turns; with `calls`, what answers called."""
     said = before.said
     try:
         refs = [entry.ref for entry in said if entry.by_bot and entry.ref not in before.answers]
         answers = {**before.answers, **await store.messages.answers(refs)}
         said = await _begun_by_a_person(said, answers, store)
+        if any(entry.files for entry in said):
+            said = await _with_what_was_heard(said, store)
+        if calls:
+            answers = await _with_calls(answers, store)
     except StoreUnavailable as error:
         log.warning("history.unavailable", error=str(error))
         return _Earlier()
-    attached = {entry.ref: await files.take(entry.files, tell=False) for entry in reversed(said)}
+    theirs = [entry for entry in reversed(said) if not entry.by_bot]
+    attached = {entry.ref: await files.take(entry.files, tell=False) for entry in theirs}
     opening = [entry for entry in said[:1] if entry.opens]
     return _Earlier(
         _turns(opening, answers, attached, named=named),
         _merged(_turns(said[len(opening) :], answers, attached, named=named)),
     )
+
+
+async def _with_calls(
+    answers: Mapping[MessageRef, Answer], store: Store
+) -> dict[MessageRef, Answer]:
+    """The answers, each behind what it was made from."""
+    made = await store.calls.of_runs({answer.run_id for answer in answers.values()})
+    said = {run_id: earlier_calls(rows) for run_id, rows in made.items()}
+    return {
+        ref: replace(answer, generated_text=said[answer.run_id] + answer.generated_text)
+        for ref, answer in answers.items()
+    }
 
 
 async def _begun_by_a_person(
@@ -333,6 +277,19 @@ async def _begun_by_a_person(
     if run is None or not run.start.question:
         return said
     return [_asked_by(run.start), *said]
+
+
+async def _with_what_was_heard(said: Sequence[Said], store: Store) -> Sequence[Said]:
+    """With the words of recordings as they were heard when they were questions."""
+    spoken = {entry.ref for entry in said if not entry.by_bot and is_spoken(entry.files)}
+    if not spoken:
+        return said
+    heard = dict[MessageRef, str]()
+    for place in {ref.place for ref in spoken}:
+        ids = {ref.id for ref in spoken if ref.place == place}
+        asked = await store.runs.questions(place, ids)
+        heard |= {MessageRef(place, id_): question for id_, question in asked.items()}
+    return [replace(entry, text=heard.get(entry.ref) or entry.text) for entry in said]
 
 
 def _asked_by(start: RunStart) -> Said:
@@ -379,11 +336,28 @@ def _taken(turns: Sequence[Turn]) -> int:
     return sum(estimated_tokens(turn.text) + IMAGE_TOKENS * len(turn.images) for turn in turns)
 
 
+def tokens_of(tools: Sequence[Tool]) -> int:
+    """The room that the descriptions of tools take."""
+    return sum(estimated_tokens(tool.text) for tool in tools)
+
+
+def fitting_tools(tools: Sequence[Tool], room: int) -> tuple[Tool, ...]:
+    """The tools that fit, in their order; what doesn't is not offered, and the operator hears."""
+    kept: list[Tool] = []
+    for tool in tools:
+        if (needed := tokens_of([tool])) <= room:
+            kept.append(tool)
+            room -= needed
+    if left_out := [tool.name for tool in tools if tool not in kept]:
+        log.warning("prompt.no_room_for_tools", tools=left_out)
+    return tuple(kept)
+
+
 def _fitting(earlier: _Earlier, room: int) -> list[Turn]:
     """What opened the thread, in half of the room at most, and the newest turns that fit."""
     opening = [_shortened(turn, room // 2) for turn in earlier.opening]
-    newest = _newest(earlier.following, room - _taken(opening), begun=bool(opening))
-    return _merged([*opening, *newest])
+    following = newest(earlier.following, room - _taken(opening), begun=bool(opening))
+    return _merged([*opening, *following])
 
 
 def _shortened(turn: Turn, room: int) -> Turn:
@@ -395,7 +369,7 @@ def _shortened(turn: Turn, room: int) -> Turn:
     return replace(turn, text=turn.text[: len(turn.text) * room // max(1, words)])
 
 
-def _newest(turns: Sequence[Turn], room: int, *, begun: bool) -> list[Turn]:
+def newest(turns: Sequence[Turn], room: int, *, begun: bool) -> list[Turn]:
     """The newest turns that fit, beginning with a person's unless the conversation has begun."""
     kept: list[Turn] = []
     for turn in reversed(turns):

@@ -9,21 +9,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
 from bot.render import Piece, first_difference, layout, restore
 from bot.reply import Message
-from bot.store import MessageRow, Recorded, RunRow, Store
+from bot.runs.files import FileProof, of_files, proof
+from bot.runs.masking import MaskTally
+from bot.store import FileRow, MessageRow, Recorded, RunRow, RunStart, Store
+from bot.tools import CallTally
+from bot.words import Sentence, english
 from connectors.base import (
+    AnswerFile,
+    AnswerText,
     Connector,
     ConnectorError,
     Control,
     Gone,
     MessageRef,
     Part,
+    SendsFiles,
     Shown,
     Unavailable,
 )
@@ -57,10 +64,11 @@ class Fault:
     """A link of the chain that lost or changed something, and where.
 
     `recorded` is the token log, `delivered` the way from the model to the reply's buffer,
-    `shown` the screen. `position` is the first character that differs, if it is known.
+    `shown` the screen, `tools` the way from the record of calls to the model, `files` the way of a
+    file to its platform. `position` is the first character that differs, if it is known.
     """
 
-    link: Literal["recorded", "delivered", "shown"]
+    link: Literal["recorded", "delivered", "shown", "tools", "files"]
     position: int | None
     detail: str
 
@@ -85,6 +93,12 @@ class Receipt:
     `shown` is the Markdown of which all can be read."""
     unknown: tuple[str, ...] = ()
     """The blocks of the platform's answer, by name, of which it can't be said what they show."""
+    calls: CallTally | None = None
+    """The tool calls; None where there were none."""
+    files: tuple[FileProof, ...] = ()
+    """The files that are a part of the answer."""
+    masks: MaskTally | None = None
+    """What services saw placeholders for; None where nothing is masked."""
     late: bool = False
     """Whether the token log was away at the run's end, and the comparison was made afterwards."""
 
@@ -129,8 +143,11 @@ def compare(
     shown: Evidence,
     delivery_lost_at: int | None = None,
     delivery_fault: str | None = None,
+    calls: CallTally | None = None,
+    files: Sequence[FileProof] = (),
+    masks: MaskTally | None = None,
 ) -> Receipt:
-    """Compares the three texts.
+    """Compares the three texts, and the files.
 
     A break of the record or of the screen is `broken`; a loss on the way to the reply's buffer
     that the last edit made good is `mended`.
@@ -139,8 +156,11 @@ def compare(
         *_difference("recorded", generated, recorded),
         *_delivery(delivery_lost_at, delivery_fault),
         *_difference("shown", generated, shown),
+        *([] if calls is None else _calls(calls)),
+        *(fault for file in files for fault in _of_file(file)),
     ]
     unknown = [t.reason for t in (recorded, shown) if t.text is None and not t.broken]
+    unknown += [f"{file.name} can't be read back" for file in files if file.unproven]
     return Receipt(
         verdict=_verdict(faults, bool(unknown)),
         generated=Witness.of(generated),
@@ -149,7 +169,28 @@ def compare(
         faults=tuple(faults),
         unproven="; ".join(unknown),
         unknown=shown.unknown,
+        calls=calls,
+        files=tuple(files),
+        masks=masks,
     )
+
+
+def _of_file(file: FileProof) -> list[Fault]:
+    """What was made has to be what is recorded, and what readers get."""
+    if file.whole or (file.unproven and file.generated == file.recorded):
+        return []
+    if file.reason is not None:
+        return [Fault("files", None, f"{file.name}: {english(Sentence(file.reason))}")]
+    where = "recorded" if file.generated != file.recorded else "shown"
+    return [Fault("files", None, f"{file.name}: what is {where} is not what was made")]
+
+
+def _calls(calls: CallTally) -> list[Fault]:
+    """What the model was given has to be what is recorded as a server's answer."""
+    if calls.given + calls.unused == calls.answered:
+        return []
+    detail = f"of {calls.answered} answers the model was given {calls.given} as recorded"
+    return [Fault("tools", None, detail)]
 
 
 def links(
@@ -167,18 +208,58 @@ def links(
     yield "platform", None if readable is None else Witness.of(readable)
 
 
-def summary(receipt: Receipt, tokens: int) -> str:
+def summary(receipt: Receipt, tokens: int) -> Sentence:
     """The receipt in few words, for the small print under an answer."""
-    count = "1 token" if tokens == 1 else f"{tokens} tokens"
+    count = Sentence("count.token" if tokens == 1 else "count.tokens", {"count": tokens})
+    said = _verdict_of(receipt, count)
+    if receipt.calls is not None:
+        said = Sentence("calls.below", {"receipt": said, "calls": _of_calls(receipt.calls)})
+    if receipt.files:
+        said = Sentence("files.below", {"receipt": said, "files": of_files(receipt.files)})
+    return said
+
+
+def _verdict_of(receipt: Receipt, count: Sentence) -> Sentence:
     match receipt.verdict:
         case Verdict.VERIFIED:
-            return f"{count}: generated = recorded = shown · verified"
+            return Sentence("receipt.verified", {"count": count})
         case Verdict.MENDED:
-            return f"{count}: generated = recorded = shown · mended"
+            return Sentence("receipt.mended", {"count": count})
         case Verdict.UNPROVEN:
-            return f"{count} · unproven: {receipt.unproven}"
+            return Sentence("receipt.unproven", {"count": count, "why": _why_unproven(receipt)})
         case Verdict.BROKEN:
-            return f"{count} · broken: {receipt.faults[0]}"
+            return Sentence("receipt.broken", {"count": count, "why": _where_broken(receipt)})
+
+
+def _why_unproven(receipt: Receipt) -> Sentence:
+    """Why nothing is proven, for readers; `runs show` has more of it."""
+    if receipt.unknown:
+        return Sentence("unproven.blocks", {"blocks": ", ".join(receipt.unknown)})
+    return Sentence("unproven.recorded" if receipt.recorded is None else "unproven.shown")
+
+
+def _where_broken(receipt: Receipt) -> Sentence:
+    """Where the first thing was lost, for readers."""
+    fault = receipt.faults[0]
+    where = Sentence(f"fault.{fault.link}")
+    if fault.position is None:
+        return where
+    return Sentence("fault.at", {"where": where, "position": fault.position})
+
+
+def _of_calls(calls: CallTally) -> Sentence:
+    count = Sentence("count.call" if calls.asked == 1 else "count.calls", {"count": calls.asked})
+    if calls.whole:
+        return Sentence("calls.whole", {"count": count})
+    allowed, sent, answered = calls.allowed, calls.sent, calls.answered
+    return Sentence(
+        "calls.partly", {"count": count, "allowed": allowed, "sent": sent, "answered": answered}
+    )
+
+
+def worth_saying(receipt: Receipt, tokens: int) -> bool:
+    """Whether a reader is shown the receipt: of an answer of no tokens it says nothing."""
+    return bool(tokens or receipt.files) or receipt.verdict is Verdict.BROKEN
 
 
 def _verdict(faults: Sequence[Fault], unknown: bool) -> Verdict:
@@ -225,7 +306,31 @@ async def verify(row: RunRow, store: Store, connector: Connector | None) -> Rece
     if row.text_deleted_us is not None:
         return _unproven("its text was deleted when its time was over")
     recorded = of_log(await store.tokens.recorded(row.start.run_id), row.end.tokens)
-    return compare(row.end.generated_text, recorded, await _shown(row, store, connector))
+    files = [
+        await _read_back(row.start, each, store, connector)
+        for each in await store.files.of_run(row.start.run_id)
+    ]
+    shown = await _shown(row, store, connector)
+    return compare(row.end.generated_text, recorded, shown, files=files)
+
+
+async def _read_back(
+    start: RunStart, row: FileRow, store: Store, connector: Connector | None
+) -> FileProof:
+    """A file as it is recorded, and as the platform hands it out now."""
+    found = await proof(store.files, start.run_id, row, row.sha256)
+    content = await store.files.content(start.run_id, row.sha256)
+    messages = await store.messages.read(start.run_id)
+    if not (row.state == "shown" and isinstance(connector, SendsFiles) and content and messages):
+        return replace(found, shown=None)
+    file = AnswerFile(row.name, row.media_type, content, row.sha256)
+    try:
+        sent = await connector.attached(messages[-1].ref, file, row.upload or "")
+    except ConnectorError:
+        return replace(found, shown=None)
+    if sent is None:
+        return replace(found, shown=None, state="refused", reason="out.gone")
+    return replace(found, shown=sent.sha256)
 
 
 def _unproven(reason: str) -> Receipt:
@@ -290,7 +395,7 @@ async def standing(
             messages.append(there[index])
         else:
             begins = texts[index] if index < len(texts) else ""
-            part = Part(run_id, index, begins, (Control.STOP,), about=question)
+            part = Part(run_id, index, AnswerText(begins), (Control.STOP,), about=question)
             found = await _found(connector, question, part, since_us)
             if found is not None:
                 last = index

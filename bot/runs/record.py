@@ -5,14 +5,15 @@ while the token log was away is compared once it is back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from bot.runs.outcomes import Ended, Question
-from bot.runs.receipts import Evidence, Receipt, Verdict
+from bot.runs.receipts import Evidence, Receipt, Verdict, links
 from bot.runs.usage import Used
 from bot.store import Recorded, RunEnd, RunStart, Store, StoreUnavailable
 from bot.telemetry import Watch
@@ -43,18 +44,17 @@ class RunRecord:
         self._started_us = now_us()
         self._start: RunStart | None = None
 
-    def begin(self, question: Question, model: str) -> None:
-        """The run begins; never waits."""
+    def begin(
+        self, question: Question, model: str, made_with: Mapping[str, Any] | None = None
+    ) -> None:
+        """The run begins; never waits. `made_with`: see `RunStart`."""
         asked = question.asked
-        self._start = question.start(self._run_id, model, self._started_us)
+        start = question.start(self._run_id, model, self._started_us)
+        self._start = replace(start, made_with=made_with)
         self._store.runs.begin(self._start)
         self._watch.began(self._start)
         text = {"question": asked.text} if self._log_text else {}
         log.info("run.started", model=model, kind=question.kind, message=asked.message.id, **text)
-
-    def asked(self, tokens: int) -> None:
-        """The model is asked now, with about so many tokens; never waits."""
-        self._store.runs.asked(self._run_id, tokens)
 
     def end(
         self,
@@ -92,6 +92,23 @@ class RunRecord:
         if self._start is not None:
             self._watch.ended(self._start, end, generated_us)
         self._tell(ended, receipt, generation, ended_us - self._started_us)
+
+    async def recorded(self, found: Callable[[Recorded], Evidence]) -> Evidence:
+        """What the token log says, once it is durable; `found` judges it."""
+        try:
+            await self._store.settled(self._run_id, KEEP_DEADLINE_S)
+            return found(await self._store.tokens.recorded(self._run_id))
+        except StoreUnavailable as error:
+            return Evidence(None, f"the token log is away: {error}", later=True)
+        except Exception as error:
+            log.exception("run.bug")
+            return Evidence(None, f"{type(error).__name__} in the token log", broken=True)
+
+    def links(self, receipt: Receipt, delivered: str, shown: str | None) -> None:
+        """Logs one line for each link of the chain, so that no access to the store is needed."""
+        for link, witness in links(receipt, delivered, shown):
+            had = {"unproven": receipt.unproven} if witness is None else asdict(witness)
+            log.info("run.link", run_id=str(self._run_id), link=link, **had)
 
     async def kept(self) -> None:
         """Returns once the end is durable: the conversation's next question finds the answer."""

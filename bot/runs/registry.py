@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID, uuid4
@@ -14,18 +14,21 @@ from uuid import UUID, uuid4
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.callbacks import Reasoning
 from bot.identity import Account
 from bot.pacing import Pacing
 from bot.runs import outcomes
-from bot.runs.outcomes import Ended, Question
+from bot.runs.making import Maker, RunOptions
+from bot.runs.outcomes import Ended, Question, Result
 from bot.runs.receipts import Fault
 from bot.runs.record import Late
-from bot.runs.run import Result, Run, RunOptions, RunServices
-from bot.runs.usage import Price
+from bot.runs.run import Run
+from bot.runs.services import RunServices
 from bot.store import RunEnd, Store
 from bot.telemetry import UNWATCHED, Watch
+from bot.tools import Toolbox
 from connectors.base import Connector, MessageRef, Place
-from providers.base import Provider
+from providers.base import Provider, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -41,24 +44,69 @@ class Runs:
 
     def __init__(
         self,
+        *,
         provider: Provider,
         store: Store,
         pacing: Pacing,
         options: RunOptions,
         now_us: Callable[[], int],
         watch: Watch = UNWATCHED,
+        toolbox: Toolbox | None = None,
+        maker: Maker | None = None,
     ) -> None:
         self.late = Late(store)
         """The comparisons that wait for the token log."""
-        self._services = RunServices(provider, store, pacing, options, now_us, self.late, watch)
+        self._services = RunServices(
+            provider=provider,
+            store=store,
+            pacing=pacing,
+            options=options,
+            now_us=now_us,
+            late=self.late,
+            watch=watch,
+            toolbox=toolbox,
+            maker=maker,
+        )
         self._active: dict[UUID, Run] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
+    def use(
+        self,
+        *,
+        provider: Provider,
+        options: RunOptions,
+        toolbox: Toolbox | None,
+        maker: Maker | None,
+    ) -> Callable[[], Awaitable[None]]:
+        """Makes answers that begin from now on with these.
+
+        What is returned waits until every run that began before has ended.
+        """
+        self._services = replace(
+            self._services, provider=provider, options=options, toolbox=toolbox, maker=maker
+        )
+        before = self.active
+
+        async def ended() -> None:
+            for run in before:
+                await run.over.wait()
+
+        return ended
+
+    def price(self, model: str, service: str, usage: Usage) -> int | None:
+        """What tokens cost by the prices that hold now: after a reload, the new ones."""
+        return self._services.options.price(model, service, usage)
+
     @property
-    def price(self) -> Price:
-        """What tokens cost."""
-        return self._services.options.price
+    def reasoning(self) -> Reasoning:
+        """What readers see of a model's reasoning."""
+        return self._services.options.reasoning
+
+    @property
+    def call_tools(self) -> bool:
+        """Whether answers may call tools."""
+        return self._services.toolbox is not None
 
     @property
     def active(self) -> list[Run]:
@@ -83,6 +131,7 @@ class Runs:
             try:
                 return await run.answer()
             finally:
+                run.over.set()
                 del self._active[run_id]
                 if not self._active:
                     self._idle.set()

@@ -48,9 +48,11 @@ class Used:
 
 def asked_tokens(request: Request) -> int:
     """An estimate of a request's tokens."""
-    return sum(
-        _tokens(turn.text) + _PER_TURN + IMAGE_TOKENS * len(turn.images) for turn in request.turns
+    turns = sum(
+        sum(map(_tokens, turn.texts)) + _PER_TURN + IMAGE_TOKENS * len(turn.images)
+        for turn in request.turns
     )
+    return turns + sum(_tokens(tool.text) for tool in request.tools)
 
 
 def answered_tokens(generation: Generation) -> int:

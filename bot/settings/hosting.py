@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
@@ -23,6 +24,16 @@ class HostingSettings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="folder of the SQLite database")
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` or `sqlite:///…`; unset: SQLite in `DATA_DIR`"
+    )
+    database_direct_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL's own address, where `DATABASE_URL` is a pooler's such as "
+        "PgBouncer: processes wake each other by it; unset: `DATABASE_URL`",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="`redis://…` or `rediss://…`: several processes share each platform's budget "
+        "by it; unset: by the database",
     )
     token_retention_days: int = Field(
         30, ge=0, description="texts and tokens older than this are deleted; 0: never"
@@ -131,6 +142,15 @@ class HostingSettings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            url = urlsplit(value.get_secret_value())
+            if url.scheme not in ("redis", "rediss", "unix") or not (url.netloc or url.path):
+                raise ValueError("has to be redis://…, rediss://… or unix://…")
+        return value
+
     @field_validator("encryption_keys")
     @classmethod
     def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -166,6 +186,14 @@ class HostingSettings(BaseSettings):
     def _is_public_url(cls, value: str | None) -> str | None:
         return is_url(value)
 
+    @field_validator("database_direct_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        known = ("postgres://", "postgresql://")
+        if value is not None and not value.get_secret_value().startswith(known):
+            raise ValueError("has to begin with postgresql://")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
@@ -181,6 +209,22 @@ class HostingSettings(BaseSettings):
         except (ArgumentError, ValueError):  # their messages may hold the password
             raise ValueError("is no address; for example postgresql://me@host:5432/bot") from None
         return value
+
+    def missing_database_settings(self) -> list[str]:
+        """What needs PostgreSQL, each as a line that names the setting."""
+        if self.on_postgresql:
+            return []
+        needs = {"REDIS_URL": self.redis_url, "DATABASE_DIRECT_URL": self.database_direct_url}
+        return [
+            f"DATABASE_URL has to be postgresql://…: {name} is for several processes"
+            for name, value in needs.items()
+            if value is not None
+        ]
+
+    @property
+    def on_postgresql(self) -> bool:
+        """Whether the database is PostgreSQL, which several processes share."""
+        return not self.database.startswith("sqlite")
 
     def missing_sign_in_settings(self) -> list[str]:
         """What signing in can't do without, each as a line that names the setting."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from bot.settings.values import Key, as_object, is_url
+from bot.settings.values import Key, as_object, as_pairs, is_url
 from providers.registry import PROVIDERS, SERVICES
 
 
@@ -50,6 +50,7 @@ class ServiceSettings(BaseSettings):
         return self.base_urls.get(service, SERVICES[service].base_url)
 
 
+_SHORT_NAME = re.compile(r"[\w.-]{1,40}")
 _CLASS = re.compile(r"\w+(\.\w+)*:\w+")
 
 
@@ -62,6 +63,11 @@ class ModelSettings(BaseSettings):
         "`compatible:…`, `anthropic:…`, `google:…`, `langchain:package.module:Class`, or a "
         "service's short name: " + ", ".join(f"`{name}:…`" for name in SERVICES) + "; "
         "several, separated by commas, are tried in order",
+    )
+    models: Annotated[dict[str, str], NoDecode] = Field(
+        {},
+        description="models that can be chosen for a channel, by short names: "
+        "`fast=openai:gpt-4o-mini,deep=azure:prod`",
     )
     first_token_seconds: float = Field(
         120,
@@ -125,7 +131,8 @@ class ModelSettings(BaseSettings):
     )
     local_model_path: Path = Field(
         Path("models/SmolLM2-135M-Instruct.Q4_1.gguf"),
-        description="GGUF file for `local:`; `make setup` fetches the default one",
+        description="GGUF file for `local:`; where the default one is not there, it is fetched "
+        "once, into `~/.cache/everytoken`",
     )
     stream_reader: Literal["lean", "langchain"] = Field(
         "lean",
@@ -157,6 +164,22 @@ class ModelSettings(BaseSettings):
             raise ValueError("names a model twice")
         return ",".join(models)
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _are_pairs(cls, value: Any) -> Any:
+        return as_pairs(value)
+
+    @field_validator("models")
+    @classmethod
+    def _are_known_models(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, model in value.items():
+            if not _SHORT_NAME.fullmatch(name):
+                raise ValueError(f"has the name {name}: letters, digits, . _ and - are possible")
+            cls._known_providers(model)
+            if "," in model:
+                raise ValueError(f"gives {name} several models: a chain is set where it is chosen")
+        return value
+
     @field_validator("model_options", mode="before")
     @classmethod
     def _is_an_object(cls, value: Any) -> Any:
@@ -170,7 +193,7 @@ class ModelSettings(BaseSettings):
         return is_url(value)
 
     @property
-    def models(self) -> tuple[str, ...]:
+    def chain(self) -> tuple[str, ...]:
         """The models of MODEL, the first to be asked first."""
         return tuple(self.model.split(","))
 
@@ -182,7 +205,7 @@ class ModelSettings(BaseSettings):
     @property
     def model_name(self) -> str:
         """The first model's part after the colon."""
-        return self.models[0].partition(":")[2]
+        return self.chain[0].partition(":")[2]
 
     def options_of(self, model: str) -> dict[str, Any]:
         """What MODEL_OPTIONS gives to one of the models: what is for all, and what is its own."""
@@ -194,10 +217,11 @@ class ModelSettings(BaseSettings):
     def missing_model_settings(self) -> list[str]:
         """What the models can't do without, each as a line that names the setting."""
         missing: dict[str, str] = {}
-        for model in self.models:
+        setting = dict.fromkeys(self.models.values(), "MODELS") | dict.fromkeys(self.chain, "MODEL")
+        for model in setting:
             for name in self._needed(model.partition(":")[0]):
                 if getattr(self, name) is None:
-                    line = f"{name.upper()} is missing: MODEL={model} needs it"
+                    line = f"{name.upper()} is missing: {setting[model]}={model} needs it"
                     missing.setdefault(name, line)
         return list(missing.values())
 

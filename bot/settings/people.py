@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from bot.identity import Named
 from bot.settings.values import Ids, split_ids
+from connectors.words import Language, language_of
 
 # The people that settings name, and what an id without its platform can mean.
 
@@ -84,6 +85,11 @@ class PeopleSettings(BaseSettings):
         description="a question that is changed so soon, while it is answered, is answered again; "
         "after its answer the asker is told to ask again; 0: neither",
     )
+    language: Language = Field(
+        Language.ENGLISH,
+        description="what the bot says of itself, where neither reader nor question tells: `en`, "
+        "`zh`; of a list as systems have it (`zh_CN:en`) the first of these",
+    )
     max_question_chars: int = Field(20_000, ge=1, description="a longer question is refused")
     allow_people: Ids = Field(
         frozenset(),
@@ -111,6 +117,22 @@ class PeopleSettings(BaseSettings):
         "in `ALLOW_PEOPLE`",
     )
 
+    tell_changes: bool = Field(
+        True, description="whether a change in chat of what holds there is said there in one line"
+    )
+    settings_by: Literal["admins", "workspace", "channel"] = Field(
+        "admins",
+        description="who may change in chat what holds there: `admins`, those of `ADMINS`; "
+        "`workspace`, also the platform's own admins (Slack: admins and owners; Discord: Manage "
+        "Server); `channel`, also who manages the channel (Slack: its creator; Discord: Manage "
+        "Channels)",
+    )
+    places: Literal["chat", "file"] = Field(
+        "chat",
+        description="where what holds for channels is set: in `chat`, by commands, and by "
+        "`everytoken.toml`; or in the `file` alone, which nothing else can change",
+    )
+
     @field_validator(
         "allow_people", "block_people", "allow_channels", "block_channels",
         "allow_workspaces", "block_workspaces", "admins",
@@ -119,6 +141,12 @@ class PeopleSettings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return split_ids(value)
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        """Desktops set this variable, too, for gettext, and may want a language that isn't here."""
+        return (language_of(value) or Language.ENGLISH) if isinstance(value, str) else value
 
     @property
     def platforms(self) -> frozenset[str]:

@@ -59,8 +59,9 @@ class SlackSettings(BaseSettings):
     slack_table_characters: int = Field(
         10_000, ge=100, description="most characters in the cells of one message's tables on Slack"
     )
-    slack_greeting: str = Field(
-        "Hi! Ask me anything.", description="said in a new thread of Slack's assistant"
+    slack_greeting: str | None = Field(
+        None,
+        description="said in a new thread of Slack's assistant; unset: a greeting of the bot's own",
     )
     slack_prompts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="questions that Slack's assistant offers, separated by `|` (at most four)"
@@ -152,10 +153,16 @@ class DiscordSettings(BaseSettings):
         None, description="address of Discord's gateway; unset: Discord's own"
     )
     discord_calls_per_5_seconds: int = Field(
-        4, ge=1, le=50, description="posts and edits together in a channel, for all answers"
+        5,
+        ge=1,
+        le=50,
+        description="posts and edits together in a channel, for all answers; fewer where Discord "
+        "says so, which allows five",
     )
-    discord_threads: bool = Field(
-        False, description="each mention in a channel is answered in a thread of its own"
+    discord_threads: Literal["auto"] | bool = Field(
+        "auto",
+        description="whether a mention in a channel is answered in a thread of its own: each "
+        "(`true`), none (`false`), or one that comes while another is answered there",
     )
     discord_ping_after_seconds: float = Field(
         0, ge=0, description="pings the asker once an answer that took longer is done; 0: never"
@@ -167,6 +174,31 @@ class DiscordSettings(BaseSettings):
     discord_check_channel: str | None = Field(
         None, description="id of a channel in which `doctor` checks the bot's permissions"
     )
+
+    discord_shards: str | None = Field(
+        None,
+        description="the shards that this process reads, and of how many: `0,1/4`; every one has "
+        "to be read by some process; unset: all, as many as Discord says",
+    )
+
+    @field_validator("discord_shards")
+    @classmethod
+    def _are_shards(cls, value: str | None) -> str | None:
+        if value is not None:
+            ids, slash, count = value.partition("/")
+            numbers = [part.strip() for part in ids.split(",")]
+            told = all(part.isdecimal() for part in (*numbers, count.strip())) and slash
+            if not told or max(map(int, numbers)) >= int(count) or len(set(numbers)) < len(numbers):
+                raise ValueError("has to name shards and their number: 0,1/4")
+        return value
+
+    @property
+    def shards(self) -> tuple[tuple[int, ...], int] | None:
+        """The shards of `DISCORD_SHARDS`, and of how many."""
+        if self.discord_shards is None:
+            return None
+        ids, _, count = self.discord_shards.partition("/")
+        return tuple(int(part) for part in ids.split(",")), int(count)
 
     @field_validator("discord_api_url")
     @classmethod

@@ -33,6 +33,20 @@ def as_object(value: Any) -> Any:
     return found
 
 
+def as_pairs(value: Any) -> Any:
+    """`name=value,name=value` as the environment has it; raises `ValueError` where it is none."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    for name, equals, given in pairs:
+        if not equals or not name.strip() or not given.strip():
+            raise ValueError("has to be like fast=openai:gpt-4o-mini,deep=azure:prod")
+    names = [name.strip() for name, _, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"has {twice} twice")
+    return {name.strip(): given.strip() for name, _, given in pairs}
+
+
 def _lower(value: Any) -> Any:
     """Names as the environment has them, apart, in lower case."""
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Places, messages, files, events and accounts as columns."""
+"""Places, messages, files, events and accounts as columns, and the database's clock as one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, func, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FunctionElement,
+    RowMapping,
+    Table,
+    and_,
+    func,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
 
 from bot.identity import Account
 from bot.store.schema import storable
@@ -71,10 +82,11 @@ _KINDS: dict[str, type[Letter]] = {
 
 
 def event_column(event: Letter) -> dict[str, Any]:
-    """An event as JSON. The realm stands where versions that know of none read past it."""
+    """An event as JSON. Realm and language stand where versions that know of none read past it."""
     said = asdict(event)
     if not isinstance(event, Deleted):
-        said["message"]["person_realm"] = said["person"].pop("realm")
+        for name in ("realm", "language"):
+            said["message"][f"person_{name}"] = said["person"].pop(name)
     if isinstance(event, Pressed):
         said |= {"control": event.control.value, "run_id": str(event.run_id)}
     if isinstance(event, Edited):
@@ -86,10 +98,10 @@ def event_of(said: dict[str, Any]) -> Letter:
     """The event that such a column says."""
     said = dict(said)
     kind = _KINDS[said.pop("kind")]
-    realm = said["message"].get("person_realm", "")
+    later = {name: said["message"].get(f"person_{name}", "") for name in ("realm", "language")}
     said["message"] = MessageRef(Place(**said["message"]["place"]), said["message"]["id"])
     if "person" in said:
-        said["person"] = Person(**said["person"], realm=realm)
+        said["person"] = Person(**said["person"], **later)
     if kind is Pressed:
         said |= {"control": Control(said["control"]), "run_id": UUID(said["run_id"])}
     if kind is Edited:
@@ -173,3 +185,26 @@ _FILL_REALMS = (
         WHERE runs.run_id = feedback.run_id AND runs.connector IN ('slack', 'web'))
     """,
 )
+
+
+# The database's clock.
+
+
+class _Now(FunctionElement[int]):
+    """Microseconds since the epoch, by the database's clock, at the statement's time."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_Now, "sqlite")
+def _sqlite_now(*_: Any, **__: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
+
+
+@compiles(_Now, "postgresql")
+def _postgresql_now(*_: Any, **__: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+NOW: ColumnElement[int] = _Now()

@@ -17,15 +17,15 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy.exc
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool
 
-from bot.store.schema import metadata
+from bot.store.schema import complete_for_postgresql
 from bot.words import Sentence, english
 
 # What can go wrong with the database, and which of it passes.
 
 
-UPGRADE = "run `everytoken db upgrade`"
+UPGRADE = Sentence("cure.store.old")
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
@@ -81,7 +81,7 @@ def _from_driver(error: sqlalchemy.exc.DBAPIError) -> StoreUnavailable | None:
     cause = error.orig
     sqlstate = getattr(cause, "sqlstate", None) or ""
     if sqlstate in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN) or _lacks_schema(cause):
-        return StoreUnavailable(f"the database is not up to date: {UPGRADE}", "store.old")
+        return StoreUnavailable(f"the database is not up to date: {english(UPGRADE)}", "store.old")
     if sqlstate in _FULL or _is_full(cause):
         return _full()
     if error.connection_invalidated or sqlstate == _READ_ONLY or _passes(error, sqlstate):
@@ -133,6 +133,9 @@ BUSY_TIMEOUT = 1.0
 CONNECT_TIMEOUT = 5
 """Seconds until PostgreSQL has to have answered a new connection."""
 
+_POOL = 2
+"""Connections of one process to PostgreSQL: transactions are short, and processes are many."""
+
 _IMMEDIATE = {"begin": "BEGIN IMMEDIATE"}
 _THREADS = 4
 """So many transactions of one SQLite file run at once: one writer, and readers beside it."""
@@ -167,6 +170,11 @@ class SqlDatabase:
         self._threads = _Threads(url) if self.engine.dialect.name == "sqlite" else None
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def on_postgresql(self) -> bool:
+        """Whether it is PostgreSQL."""
+        return self._threads is None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Runs work that may write; it is committed when this returns."""
@@ -244,44 +252,18 @@ class _Threads:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs work that only reads."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._pool, _transacted, self._engine, work
+            self._pool, transacted, self._engine, work
         )
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Runs work that may write; one at a time."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._pool, _transacted, self._writing, work
+            self._pool, transacted, self._writing, work
         )
 
     def close(self) -> None:
         """Closes every connection; what still runs ends by itself."""
         self._pool.shutdown(wait=False)
-        self._engine.dispose()
-
-
-class InlineDatabase:
-    """The store's tables in memory. Work is run at once, without threads: for virtual time."""
-
-    def __init__(self) -> None:
-        self._engine = create_engine(
-            "sqlite://",
-            poolclass=StaticPool,
-            hide_parameters=True,
-            connect_args={"isolation_level": None},
-        )
-        prepare_sqlite(self._engine)
-        metadata.create_all(self._engine)
-
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """Runs work that may write; it is committed when this returns."""
-        return _transacted(self._engine, work)
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Runs work that only reads."""
-        return await self.run(work)
-
-    async def aclose(self) -> None:
-        """Forgets everything."""
         self._engine.dispose()
 
 
@@ -340,7 +322,8 @@ def make_folder(url: URL) -> None:
             ) from error
 
 
-def _transacted(engine: Engine, work: Callable[[Connection], T]) -> T:
+def transacted(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Runs work in a transaction of its own."""
     with translated(), engine.begin() as connection:
         return work(connection)
 
@@ -354,27 +337,30 @@ async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
 def open_engine(url: str, *, deadline: float) -> AsyncEngine:
     """An engine over the database at `url`, set up as the store's own.
 
-    PostgreSQL ends each statement after `deadline` seconds. Raises `ValueError` for a URL that is
-    neither SQLite's nor PostgreSQL's.
+    PostgreSQL ends each statement after `deadline` seconds, and SQLite waits so long for another
+    writer. Raises `ValueError` for a URL that is neither SQLite's nor PostgreSQL's.
     """
     parsed = make_url(database_url(url))
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed)
+        return _sqlite_engine(parsed, deadline)
     return _postgresql_engine(parsed, deadline)
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
+def _sqlite_engine(url: URL, deadline: float) -> AsyncEngine:
     make_folder(url)
     engine = create_async_engine(url, hide_parameters=True, connect_args={"isolation_level": None})
-    prepare_sqlite(engine.sync_engine)
+    prepare_sqlite(engine.sync_engine, busy_timeout=deadline)
     return engine
 
 
 def _postgresql_engine(url: URL, deadline: float) -> AsyncEngine:
+    complete_for_postgresql()
     engine = create_async_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
+        pool_size=_POOL,
+        max_overflow=0,
         pool_timeout=deadline,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
@@ -386,13 +372,17 @@ def _postgresql_engine(url: URL, deadline: float) -> AsyncEngine:
 
 
 def _limit_statements(engine: Engine, seconds: float) -> None:
-    """PostgreSQL itself ends what nobody waits for any more."""
+    """PostgreSQL itself ends what nobody waits for any more.
 
-    def set_up(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"SET statement_timeout = {round(seconds * 1000)}")
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {round(seconds * 1000)}")
-        cursor.close()
-        connection.commit()
+    Told in each transaction: what is set for a connection, a pooler gives to others.
+    """
+    limit = round(seconds * 1000)
+    told = (
+        f"SET LOCAL statement_timeout = {limit}; "
+        f"SET LOCAL idle_in_transaction_session_timeout = {limit}"
+    )
 
-    event.listen(engine, "connect", set_up)
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(told)
+
+    event.listen(engine, "begin", begin)

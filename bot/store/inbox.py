@@ -5,13 +5,13 @@ while.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Index, RowMapping, case, delete, func, or_, select, text, update
 
 from bot.store.columns import (
     columns_of,
@@ -41,22 +41,37 @@ class KeptQuestion:
     run_id: UUID | None = None
 
 
+_DISCORD = text("connector = 'discord'")
+Index(
+    "uq_inbox_discord_message",
+    *(inbox.c[name] for name in ("connector", "workspace", "channel", "message_id")),
+    unique=True,
+    sqlite_where=_DISCORD,  # and on PostgreSQL by the migration: its dialect is imported when used
+)
+"""Processes may not agree in which thread a question of Discord's is answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A question that was kept, and the process that sees to it."""
 
     inbox_id: int
     owner: str
+    older: frozenset[UUID] = frozenset()
+    """The runs of the questions of the same conversation that were kept before and still wait."""
 
 
-Followed = Literal["retry", "continue"]
+Condition = Callable[[Connection], bool]
+"""What has to be done with a question, in one transaction; says whether it was."""
+Followed = Literal["retry", "continue", "decided"]
 
 
 class InboxId(NamedTuple):
     """What a kept question is, as its message's id in the inbox says it.
 
     `of` is the id of a message that was asked or edited, or of the run that a retry or a
-    continuation follows; `version` that of an edit, as the platform counts them.
+    continuation follows, or that waited for a decision; `version` that of an edit, as the platform
+    counts them, or the model that a retry asks, where somebody chose it.
     """
 
     kind: Literal["asked", "edited"] | Followed
@@ -68,7 +83,10 @@ class InboxId(NamedTuple):
         """The other way round than `written`."""
         kind, _, rest = written.partition(":")
         match kind:
-            case "retry" | "continue":
+            case "retry":
+                of, _, version = rest.partition(":")
+                return cls(kind, of, version)
+            case "continue" | "decided":
                 return cls(kind, rest)
             case "edited":
                 of, _, version = rest.partition(":")
@@ -87,6 +105,8 @@ class InboxId(NamedTuple):
                 return self.of
             case "edited":
                 return f"edited:{self.of}:{self.version}"
+            case "retry" if self.version:
+                return f"retry:{self.of}:{self.version}"
             case _:
                 return f"{self.kind}:{self.of}"
 
@@ -98,15 +118,26 @@ class Inbox:
         self._database = database
         self._owner = owner
 
-    async def add(self, asked: Asked, received_us: int, run_id: UUID | None = None) -> int | None:
+    async def add(
+        self,
+        asked: Asked,
+        received_us: int,
+        run_id: UUID | None = None,
+        given: Condition | None = None,
+    ) -> int | None:
         """Keeps a question and returns its id; None where its message was there before.
 
-        `run_id` is the run that is to answer it. The question is durable when this returns;
-        raises `StoreUnavailable` otherwise.
+        `run_id` is the run that is to answer it. It is kept in one transaction with `given`, and
+        not at all where that returns false. The question is durable when this returns; raises
+        `StoreUnavailable` otherwise.
         """
-        return await self._database.run(
-            lambda connection: insert_question(connection, asked, received_us, run_id, self._owner)
-        )
+
+        def work(connection: Connection) -> int | None:
+            if given is not None and not given(connection):
+                return None
+            return insert_question(connection, asked, received_us, run_id, self._owner)
+
+        return await self._database.run(work)
 
     async def kept_for(self, run_id: UUID) -> Given | None:
         """The question that a run is to answer; None where none was kept for it."""
@@ -142,6 +173,12 @@ class Inbox:
         query = select(inbox.c.received_us).where(is_message(inbox, ref))
         return await self._database.read(lambda connection: connection.scalar(query))
 
+    async def run_of(self, ref: MessageRef) -> UUID | None:
+        """The run that answers what is kept under this id; None where there is none yet."""
+        query = select(inbox.c.run_id).where(is_message(inbox, ref))
+        found = await self._database.read(lambda connection: connection.scalar(query))
+        return UUID(found) if found else None
+
     async def answered(self, ref: MessageRef) -> bool:
         """Whether a message was a question, and has its answer."""
         query = select(inbox.c.id).where(is_message(inbox, ref), inbox.c.state == "done")
@@ -158,6 +195,10 @@ class Inbox:
             .limit(1)
         )
         return await self._database.read(lambda connection: connection.scalar(query)) is not None
+
+
+_TAG = 35
+"""Characters of a language's tag that are kept: BCP 47 has no longer ones."""
 
 
 def insert_question(
@@ -183,6 +224,7 @@ def _values(asked: Asked, received_us: int) -> dict[str, Any]:
         "received_us": received_us,
         "state": "waiting",
         "external": asked.person.external,
+        "person_language": asked.person.language[:_TAG] or None,
         "addressed": asked.addressed,
     }
 
@@ -191,6 +233,7 @@ def question_of(row: RowMapping) -> KeptQuestion:
     """The question of a row; one from before knows neither outsiders nor who was not addressed."""
     message = MessageRef(place_of(row), row["message_id"])
     person = person_of(row, external=bool(row["external"]))
+    person = replace(person, language=row["person_language"] or "")
     addressed = row["addressed"] is not False
     asked = Asked(message, person, row["text"], files_of(row["files"]), addressed)
     run_id = UUID(row["run_id"]) if row["run_id"] else None

@@ -72,6 +72,8 @@ class Listed:
     cost_microusd: int | None
     usage_estimated: bool | None
     text_deleted_us: int | None
+    channel: str
+    """Where it was asked, as the platform names it."""
 
     @property
     def account(self) -> Account:

@@ -206,7 +206,7 @@ Value = Literal[-1, 1]
 
 
 class Feedback:
-    """One value for each person and run; a later one replaces it."""
+    """One value for each person and run: the latest that was given, whenever it is written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -220,7 +220,10 @@ class Feedback:
             )
             replaced = {"value": insert.excluded.value, "at_us": insert.excluded.at_us}
             key = ["run_id", "person_id"]
-            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced))
+            later = insert.excluded.at_us >= feedback.c.at_us  # two quick presses may cross
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=key, set_=replaced, where=later)
+            )
 
         await self._database.run(work)
 

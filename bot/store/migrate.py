@@ -35,6 +35,7 @@ from bot.store.database import (
     prepare_sqlite,
     translated,
 )
+from bot.words import english
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -121,9 +122,9 @@ def _migration() -> Callable[[Connection], None]:
 def check(connection: Connection) -> None:
     """Raises `StoreUnavailable` with the cure where the database is not up to date."""
     if revision_of(connection) is None:
-        raise StoreUnavailable(f"the database has no tables yet: {UPGRADE}", "store.old")
+        raise StoreUnavailable(f"the database has no tables yet: {english(UPGRADE)}", "store.old")
     if not _is_current(connection):
-        raise StoreUnavailable(f"the database is not up to date: {UPGRADE}", "store.old")
+        raise StoreUnavailable(f"the database is not up to date: {english(UPGRADE)}", "store.old")
 
 
 def _config(connection: Connection) -> Config:

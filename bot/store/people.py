@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     Table,
@@ -21,13 +22,18 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union,
+    update,
 )
 
 from bot.identity import Account, Named
 from bot.store.columns import doer, fill_realms, is_account
 from bot.store.counting import anonymize, named_hours
 from bot.store.database import Database
+from bot.store.files import answer_files, file_contents
+from bot.store.masks import masks
 from bot.store.schema import (
+    brakes,
     edits,
     errands,
     feedback,
@@ -37,16 +43,23 @@ from bot.store.schema import (
     processes,
     runs,
     tokens,
+    tool_calls,
+    tool_rules,
     usage_resets,
     whispers,
 )
+from bot.store.scopes import scope_changes
 
 _ALIVE_US = 60_000_000
 _BATCH = 20
 """Runs that are erased in one transaction, so that nobody waits long for the writer."""
 
-_OF_RUNS = (tokens, edits, messages, feedback, whispers)
+_OF_RUNS = (
+    tokens, edits, messages, feedback, whispers, tool_calls, masks, answer_files, file_contents
+)  # fmt: skip
 """What goes with a run."""
+_OF_APPROVERS = (tool_calls, tool_rules, scope_changes, brakes)
+"""What names an account that decided something."""
 
 Rows = Mapping[str, list[dict[str, Any]]]
 """Rows by their table's name, as they are stored."""
@@ -67,13 +80,14 @@ class PersonStore:
                 select(table.c.connector, table.c.person_realm, table.c.person_id)
                 .where(table.c.person_id == named.id)
                 .distinct()
-                for table in (inbox, runs, usage_resets, grants)
+                for table in (inbox, runs, usage_resets, grants, tool_rules)
             )
             found = {Account(*row) for query in asked for row in connection.execute(query)}
             found |= {
                 Account(connector, *_realm_and_id(rater))
                 for connector, rater in connection.execute(_raters(named))
             }
+            found |= {_approver(name) for name in connection.scalars(_approvers(named))}
             return {account for account in found if named.may_be(account)}
 
         return await self._database.read(work)
@@ -111,7 +125,13 @@ class PersonStore:
             edits: edits.c.run_id.in_(mine),
             messages: messages.c.run_id.in_(mine),
             whispers: whispers.c.run_id.in_(mine),
+            answer_files: answer_files.c.run_id.in_(mine),
+            masks: masks.c.run_id.in_(mine),
+            tool_calls: or_(tool_calls.c.run_id.in_(mine), _approved(tool_calls, account)),
+            tool_rules: or_(is_account(tool_rules, account), _approved(tool_rules, account)),
+            brakes: _approved(brakes, account),
             feedback: _rated(account),
+            scope_changes: _approved(scope_changes, account),
             usage_resets: is_account(usage_resets, account),
             grants: is_account(grants, account),
         }
@@ -148,6 +168,17 @@ def _raters(named: Named) -> Select[Any]:
     return query.distinct()
 
 
+def _approvers(named: Named) -> CompoundSelect[Any]:
+    """Who of this id has decided on tools or changed scope settings, as accounts are written."""
+    names = (table.c.approver for table in _OF_APPROVERS)
+    return union(*(select(c).where(c.endswith(named.id, autoescape=True)) for c in names))
+
+
+def _approver(account: str) -> Account:
+    connector, _, name = account.partition(":")
+    return Account(connector, *_realm_and_id(name))
+
+
 def _realm_and_id(rater: str) -> tuple[str, str]:
     realm, _, id_ = rater.rpartition("/")
     return realm, id_
@@ -159,6 +190,11 @@ def _rated(account: Account) -> ColumnElement[bool]:
         runs.c.run_id == feedback.c.run_id, runs.c.connector != account.connector
     )
     return and_(feedback.c.person_id == account.name, ~elsewhere.exists())
+
+
+def _approved(table: Table, account: Account) -> ColumnElement[bool]:
+    """What they allowed, denied or changed, also of what others asked."""
+    return table.c.approver == str(account)
 
 
 def _count(table: Table, account: Account) -> Any:
@@ -181,7 +217,10 @@ def _erase_runs(connection: Connection, account: Account) -> Counter[str]:
 
 def _erase_rest(connection: Connection, account: Account) -> Counter[str]:
     anonymize(connection, account)
-    others = {table: is_account(table, account) for table in (inbox, usage_resets, grants)}
+    for table in _OF_APPROVERS:  # what others need stays, without a name
+        connection.execute(update(table).where(_approved(table, account)).values(approver=None))
+    theirs_alone = (inbox, usage_resets, grants, tool_rules)
+    others = {table: is_account(table, account) for table in theirs_alone}
     left = connection.execute(select(errands.c.id, errands.c.event))
     theirs = [number for number, event in left if doer(event) == account]
     others |= {feedback: _rated(account), errands: errands.c.id.in_(theirs)}

@@ -15,7 +15,21 @@ from uuid import UUID
 from sqlalchemy import Connection, case, delete, select, text, update
 
 from bot.store.database import Database, SqlDatabase, translated
-from bot.store.schema import SAID, edits, errands, grants, inbox, messages, runs, tokens, whispers
+from bot.store.files import answer_files, file_contents
+from bot.store.masks import masks
+from bot.store.schema import (
+    SAID,
+    edits,
+    errands,
+    grants,
+    inbox,
+    messages,
+    runs,
+    tokens,
+    tool_calls,
+    tool_rules,
+    whispers,
+)
 
 PAUSE = 0.05
 """Seconds between two batches, in which other processes can write."""
@@ -52,6 +66,8 @@ class Retention:
         # Nobody has seen to them in all that time, and nobody will.
         await self._database.run(lambda c: c.execute(delete(errands).where(errands.c.at_us < us)))
         await self._database.run(lambda c: c.execute(delete(grants).where(grants.c.until_us < us)))
+        over = delete(tool_rules).where(tool_rules.c.until_us < us)
+        await self._database.run(lambda connection: connection.execute(over))
         return runs + questions
 
     async def remove(self, run_id: UUID) -> None:
@@ -78,6 +94,18 @@ def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> De
         .values(lead="", head="", tail="", trail="")
     )
     connection.execute(
+        update(tool_calls)
+        .where(tool_calls.c.run_id.in_(ids))
+        .values(arguments=None, loop=None, result=None, error=None)
+    )
+    connection.execute(delete(masks).where(masks.c.run_id.in_(ids)))
+    connection.execute(
+        update(answer_files)
+        .where(answer_files.c.run_id.in_(ids))
+        .values(name="", media_type="", upload=None)
+    )
+    connection.execute(delete(file_contents).where(file_contents.c.run_id.in_(ids)))
+    connection.execute(
         update(runs)
         .where(runs.c.run_id.in_(ids))
         .values(question="", files=None, generated_text=None, text_deleted_us=now_us)
@@ -86,7 +114,8 @@ def _runs(connection: Connection, before_us: int, now_us: int, batch: int) -> De
 
 
 def _remove(connection: Connection, run_id: str) -> None:
-    for table in (tokens, edits, messages, whispers, runs):
+    of_run = (tokens, edits, messages, whispers, tool_calls, masks, answer_files, file_contents)
+    for table in (*of_run, runs):
         connection.execute(delete(table).where(table.c.run_id == run_id))
 
 

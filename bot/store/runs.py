@@ -1,14 +1,21 @@
-"""The runs, one row for each answer, and the token log: every token of every run, in order."""
+"""The runs, one row for each answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
+import structlog
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    select,
+    update,
+)
 
 from bot.identity import Account
 from bot.store.columns import (
@@ -16,17 +23,20 @@ from bot.store.columns import (
     files_column,
     files_of,
     in_place,
+    is_account,
     person_columns,
     person_of,
     place_of,
 )
 from bot.store.database import Database
-from bot.store.schema import insert_into, runs, storable, tokens, unindexed
+from bot.store.schema import insert_into, runs, storable, unindexed
 from bot.store.write_behind import Journal, Row, RowKind
+from bot.words import Language, language_of
 from connectors.base import File, Person, Place
-from providers.base import ANSWER_KINDS, TokenKind
 
-RunKind = Literal["ask", "retry", "continue"]
+log = structlog.get_logger(__name__)
+
+RunKind = Literal["ask", "retry", "continue", "decided"]
 
 _NAMED = 5
 """The most runs that an ambiguous prefix names."""
@@ -48,6 +58,15 @@ class RunStart:
     parent_run_id: UUID | None = None
     """The run that this one tries again or continues."""
     files: tuple[File, ...] = ()
+    language: Language = Language.ENGLISH
+    """The language of what the bot said with the answer."""
+    made_with: Mapping[str, Any] | None = None
+    """By setting, its value and the scope that it came from; None of older versions' runs."""
+
+    @property
+    def asker(self) -> Person:
+        """Who asked, as somebody who reads the language that this was answered in."""
+        return replace(self.person, language=self.language.tag)
 
     @property
     def account(self) -> Account:
@@ -128,6 +147,10 @@ class RunStore:
         """Takes an estimate of the tokens that the model is given; it stands until the end."""
         self._journal.add((_ASKED, run_id, tokens, self._owner))
 
+    def heard(self, run_id: UUID, question: str, files: Sequence[File]) -> None:
+        """Takes a run's question with what was heard in it, and without the recordings."""
+        self._journal.add((_HEARD, run_id, question, tuple(files), self._owner))
+
     def end(self, run_id: UUID, end: RunEnd) -> None:
         """Takes a run's end. It counts only if no other process has claimed the run."""
         self._journal.add_last((_END, run_id, end, self._owner))
@@ -153,6 +176,18 @@ class RunStore:
             raise AmbiguousRun(prefix, [row.run_id for row in found])
         return found[0] if found else None
 
+    async def questions(self, place: Place, ids: Collection[str]) -> dict[str, str]:
+        """What was asked in these messages of a conversation, as it was recorded, by their ids."""
+        query = select(runs.c.question_id, runs.c.question).where(
+            in_place(runs, place), runs.c.question_id.in_(ids)
+        )
+
+        def work(connection: Connection) -> dict[str, str]:
+            rows = connection.execute(query.order_by(runs.c.started_us))
+            return {row.question_id: row.question or "" for row in rows}
+
+        return await self._database.read(work)
+
     async def recent(
         self,
         limit: int,
@@ -176,6 +211,15 @@ class RunStore:
         query = _newest(limit).where(in_place(runs, place), runs.c.started_us < before_us)
         return (await self._read(query))[::-1]
 
+    async def last_of(self, account: Account, place: Place) -> RunRow | None:
+        """The newest run that has ended of what somebody asked in a place, or in its threads."""
+        where = [getattr(runs.c, name) == getattr(place, name) for name in _WHERE]
+        if place.thread:
+            where.append(runs.c.thread == place.thread)
+        theirs = is_account(runs, account)
+        found = await self._read(_newest(1).where(*where, theirs, runs.c.ended_us.is_not(None)))
+        return found[0] if found else None
+
     async def open(self) -> list[RunRow]:
         """The runs that have not ended, oldest first."""
         return await self._read(
@@ -187,6 +231,9 @@ class RunStore:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
         return await self._database.read(work)
+
+
+_WHERE = ("connector", "workspace", "channel")
 
 
 def _newest(limit: int) -> Select[Any]:
@@ -212,6 +259,8 @@ def _start(row: RowMapping) -> RunStart:
         kind=row["kind"],
         parent_run_id=UUID(row["parent_run_id"]) if row["parent_run_id"] else None,
         files=files_of(row["files"]),
+        language=language_of(row["language"] or "") or Language.ENGLISH,
+        made_with=row["made_with"],
     )
 
 
@@ -239,6 +288,8 @@ def _begin_values(start: RunStart) -> dict[str, Any]:
         "kind": start.kind,
         "parent_run_id": str(start.parent_run_id) if start.parent_run_id else None,
         "started_us": start.started_us,
+        "language": start.language.value,
+        "made_with": None if start.made_with is None else dict(start.made_with),
     }
 
 
@@ -249,6 +300,22 @@ def _write_asked(connection: Connection, rows: list[Row]) -> None:
         change.values(input_tokens=bindparam("given"), usage_estimated=True),
         [{"id": str(run_id), "me": me, "given": given} for _, run_id, given, me in rows],
     )
+
+
+def _write_heard(connection: Connection, rows: list[Row]) -> None:
+    mine = (runs.c.run_id == bindparam("id")) & (runs.c.owner == bindparam("me"))
+    change = update(runs).where(mine, runs.c.text_deleted_us.is_(None))
+    values = [
+        {
+            "id": str(run_id),
+            "me": me,
+            "said": storable(question),
+            "attached": files_column(files),
+        }
+        for _, run_id, question, files, me in rows
+    ]
+    said = bindparam("attached", type_=runs.c.files.type)
+    connection.execute(change.values(question=bindparam("said"), files=said), values)
 
 
 def _write_end(connection: Connection, rows: list[Row]) -> None:
@@ -283,106 +350,6 @@ def _end_values(end: RunEnd) -> dict[str, Any]:
 _END_COLUMNS = tuple(RunEnd.__dataclass_fields__)
 _BEGIN = RowKind("run begin", 0, _write_begin)
 _ASKED = RowKind("run asked", 1, _write_asked)
+_HEARD = RowKind("run heard", 1, _write_heard)
 _END = RowKind("run end", 4, _write_end)
 _PROOF = RowKind("run proof", 5, _write_proof)
-
-
-# The token log: every token of every run, in order.
-
-
-# One statement for a whole group: an executemany costs PostgreSQL one statement a token.
-_UNNEST = text(
-    "INSERT INTO tokens (run_id, seq, at_us, text, kind)"
-    " SELECT * FROM unnest(:run_id, :seq, :at_us, :text, :kind) ON CONFLICT DO NOTHING"
-).bindparams(
-    bindparam("run_id", type_=ARRAY(TEXT)),
-    bindparam("seq", type_=ARRAY(INTEGER)),
-    bindparam("at_us", type_=ARRAY(BIGINT)),
-    bindparam("text", type_=ARRAY(TEXT)),
-    bindparam("kind", type_=ARRAY(TEXT)),
-)
-
-
-class TokenRow(NamedTuple):
-    """One token: its number in the run, and when it came, in microseconds since the run's start."""
-
-    seq: int
-    at_us: int
-    text: str
-    kind: TokenKind
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the log has of a run: the receipt's second witness."""
-
-    text: str
-    """The answer: the tokens of the kinds `text` and `refusal`, joined in order."""
-    count: int
-    """Tokens of every kind."""
-    first_missing: int | None
-    """The number of the first token that is missing before the last one recorded, or None."""
-
-
-class TokenLog:
-    """Takes tokens without waiting, and reads them back."""
-
-    def __init__(self, database: Database, journal: Journal) -> None:
-        self._database = database
-        self._journal = journal
-
-    def add(self, run_id: UUID, seq: int, at_us: int, text: str, kind: TokenKind) -> None:
-        """Takes one token: its number in the run from 0, microseconds since the run's start."""
-        self._journal.add_many((_TOKEN, run_id, seq, at_us, text, kind))
-
-    async def read(self, run_id: UUID) -> list[TokenRow]:
-        """The tokens of a run in order, as far as they are durable."""
-        columns = (tokens.c.seq, tokens.c.at_us, tokens.c.text, tokens.c.kind)
-        query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
-
-        def work(connection: Connection) -> list[TokenRow]:
-            return list(map(TokenRow._make, connection.execute(query).all()))
-
-        return await self._database.read(work)
-
-    async def recorded(self, run_id: UUID) -> Recorded:
-        """What the log has of a run; call `settled` first, or the newest tokens may lack."""
-        columns = (tokens.c.seq, tokens.c.text, tokens.c.kind)
-        query = select(*columns).where(tokens.c.run_id == str(run_id)).order_by(tokens.c.seq)
-
-        def work(connection: Connection) -> Recorded:
-            rows = connection.execute(query).all()
-            answer = "".join([text for _, text, kind in rows if kind in ANSWER_KINDS])
-            missing = next((n for n, (seq, _, _) in enumerate(rows) if seq != n), None)
-            return Recorded(answer, len(rows), missing)
-
-        return await self._database.read(work)
-
-
-def _write(connection: Connection, rows: list[Row]) -> None:
-    ids = {run_id: str(run_id) for run_id in {row[1] for row in rows}}
-    if connection.dialect.name == "sqlite":
-        # Plain tuples: dictionaries and their conversion would cost three times as much.
-        connection.exec_driver_sql(
-            "INSERT INTO tokens (run_id, seq, at_us, text, kind) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            [
-                (ids[run_id], seq, at_us, storable(text), kind)
-                for _, run_id, seq, at_us, text, kind in rows
-            ],
-        )
-        return
-    _, run_ids, seqs, ats, texts, kinds = zip(*rows, strict=True)
-    connection.execute(
-        _UNNEST,
-        {
-            "run_id": [ids[run_id] for run_id in run_ids],
-            "seq": list(seqs),
-            "at_us": list(ats),
-            "text": [storable(text) for text in texts],
-            "kind": list(kinds),
-        },
-    )
-
-
-_TOKEN = RowKind("token", 1, _write)

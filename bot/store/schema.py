@@ -7,7 +7,7 @@ not take others with it.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import (
     JSON,
@@ -29,11 +29,13 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-Insert = sqlite.Insert | postgresql.Insert
+Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 
 
 def storable(text: str) -> str:
@@ -56,8 +58,19 @@ class SafeText(TypeDecorator[str]):
 def insert_into(connection: Connection, table: Table) -> Insert:
     """An insert that knows ON CONFLICT, in the dialect of the connection."""
     if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    return insert(table)
+
+
+def complete_for_postgresql() -> None:
+    """Makes the partial indexes partial on PostgreSQL, too.
+
+    They are told so only where there is one: SQLAlchemy imports its dialect then, which is 2 MB.
+    """
+    for index in (each for table in metadata.tables.values() for each in table.indexes):
+        index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
 
 
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -73,6 +86,7 @@ metadata = MetaData()
 
 _MICROSECONDS = BigInteger
 _RUN_ID = String(36)
+_SHA256 = String(64)
 _OWNER = String(36)
 """The process that sees to a row: one of `processes`, which may have died. NULL: nobody."""
 
@@ -104,7 +118,7 @@ def _without_realm(table: str, column: str) -> Index:
     """The few rows that an older version wrote, to be found without a walk."""
     which = text("person_realm IS NULL")
     name = f"ix_{table}_without_realm"
-    return Index(name, column, sqlite_where=which, postgresql_where=which)
+    return Index(name, column, sqlite_where=which)
 
 
 inbox = Table(
@@ -124,18 +138,14 @@ inbox = Table(
     Column("external", Boolean),
     Column("addressed", Boolean),
     Column("person_realm", SafeText),
+    Column("person_language", String(35)),
     UniqueConstraint(
         "connector", "workspace", "channel", "thread", "message_id", name="uq_inbox_message"
     ),
     Index("ix_inbox_state", "state", "id"),
     Index("ix_inbox_run_id", "run_id"),
     _without_realm("inbox", "id"),
-    Index(
-        "ix_inbox_said",
-        "received_us",
-        sqlite_where=text(SAID),
-        postgresql_where=text(SAID),
-    ),
+    Index("ix_inbox_said", "received_us", sqlite_where=text(SAID)),
 )
 
 runs = Table(
@@ -172,11 +182,14 @@ runs = Table(
     Column("text_deleted_us", _MICROSECONDS),
     Column("owner", _OWNER),
     Column("person_realm", SafeText),
+    Column("language", String(8)),
+    # How often the run was taken over: what began under an older number is not the owner's.
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("made_with", JSON(none_as_null=True)),
     Index(
         "ix_runs_unended",
         "owner",
         sqlite_where=text("ended_us IS NULL"),
-        postgresql_where=text("ended_us IS NULL"),
     ),
     Index(
         "ix_runs_person",
@@ -202,7 +215,6 @@ runs = Table(
         "ix_runs_text_kept",
         "started_us",
         sqlite_where=text("text_deleted_us IS NULL"),
-        postgresql_where=text("text_deleted_us IS NULL"),
     ),
 )
 
@@ -281,6 +293,89 @@ whispers = Table(
     Column("at_us", _MICROSECONDS, nullable=False),
 )
 
+# The tool calls of a run: see `bot.store.calls`. state, and what each way sets: there. step: which
+# try made the last change. approver: an account, where a person allowed or denied it. result_bytes:
+# in UTF-8. late_…: an answer that came after nobody knew any more whether one would.
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    Column("run_id", _RUN_ID, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("call_id", SafeText, nullable=False),
+    Column("server", SafeText, nullable=False),
+    Column("tool", SafeText, nullable=False),
+    Column("arguments", SafeText),
+    Column("loop", SafeText),
+    Column("arguments_sha256", _SHA256, nullable=False),
+    Column("config_sha256", _SHA256, nullable=False),
+    Column("tool_sha256", _SHA256, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("reason_params", JSON(none_as_null=True)),
+    Column("approver", SafeText),
+    Column("rule_id", String(36)),
+    Column("until_us", _MICROSECONDS),
+    Column("owner", _OWNER),
+    Column("epoch", Integer),
+    Column("sender", _RUN_ID),
+    Column("step", String(36)),
+    Column("asked_us", _MICROSECONDS, nullable=False),
+    Column("decided_us", _MICROSECONDS),
+    Column("approved_us", _MICROSECONDS),
+    Column("sent_us", _MICROSECONDS),
+    Column("ended_us", _MICROSECONDS),
+    Column("result", SafeText),
+    Column("result_sha256", _SHA256),
+    Column("result_bytes", BigInteger),
+    Column("error", SafeText),
+    Column("late_us", _MICROSECONDS),
+    Column("late_sha256", _SHA256),
+    Column("late_bytes", BigInteger),
+    Column("restate_us", _MICROSECONDS),
+    Index("ix_tool_calls_ended_us", "ended_us"),
+    Index("ix_tool_calls_restate_us", "restate_us", sqlite_where=text("restate_us IS NOT NULL")),
+    Index(
+        "ix_tool_calls_waiting",
+        "until_us",
+        sqlite_where=text("state = 'waiting'"),
+    ),
+    Index("ix_tool_calls_sender", "sender"),
+)
+
+# "Allow in this thread": calls of a tool, as it was described then, that need no press of its own.
+tool_rules = Table(
+    "tool_rules",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    *_place(),
+    Column("person_id", SafeText, nullable=False),
+    Column("person_realm", SafeText, nullable=False),
+    Column("server", SafeText, nullable=False),
+    Column("tool", SafeText, nullable=False),
+    Column("config_sha256", _SHA256, nullable=False),
+    Column("tool_sha256", _SHA256, nullable=False),
+    Column("approver", SafeText),
+    Column("made_us", _MICROSECONDS, nullable=False),
+    Column("until_us", _MICROSECONDS, nullable=False),
+    Column("revoked_us", _MICROSECONDS),
+    Index("ix_tool_rules_person", "connector", "person_id"),
+    Index("ix_tool_rules_until_us", "until_us"),
+)
+
+# What is stopped for now: see `bot.store.brakes`. A column of the place is empty where any will do.
+# approver: None where the operator did it.
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("what", String(32), primary_key=True),
+    Column("connector", SafeText, primary_key=True),
+    Column("workspace", SafeText, primary_key=True),
+    Column("channel", SafeText, primary_key=True),
+    Column("thread", SafeText, primary_key=True),
+    Column("approver", SafeText),
+    Column("since_us", _MICROSECONDS, nullable=False),
+)
+
 conversations = Table(
     "conversations",
     metadata,
@@ -302,7 +397,7 @@ usage_resets = Table(
 )
 
 # beat_us: when the process last said that it lives. machine, pid: see `bot.cluster.leases.Seat`.
-# connectors: the names of those that it serves; NULL where it serves none.
+# connectors: the names of those that it serves; NULL where it serves none. budgets: how it shares.
 processes = Table(
     "processes",
     metadata,
@@ -311,6 +406,7 @@ processes = Table(
     Column("machine", String(128)),
     Column("pid", Integer),
     Column("connectors", JSON(none_as_null=True)),
+    Column("budgets", JSON(none_as_null=True)),
 )
 
 # The process that answers in a conversation; where there is no row, nobody does.

@@ -6,16 +6,25 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID, uuid4
 
+from bot.store.brakes import BrakeStore
+from bot.store.calls import CallStore
 from bot.store.counting import Hours
-from bot.store.database import Database, InlineDatabase, SqlDatabase
+from bot.store.database import Database, SqlDatabase
+from bot.store.files import AnswerFiles
+from bot.store.in_memory import InlineDatabase
 from bot.store.inbox import ConversationStore, GrantStore, Inbox
 from bot.store.listing import Listing
+from bot.store.masks import MaskStore
 from bot.store.messages import EditLog, Feedback, MessageStore, WhisperLog
 from bot.store.migrate import check
 from bot.store.people import PersonStore
 from bot.store.retention import Retention
-from bot.store.runs import RunStore, TokenLog
+from bot.store.rules import RuleStore
+from bot.store.runs import RunStore
+from bot.store.scopes import ScopeStore
+from bot.store.token_log import TokenLog
 from bot.store.usage import UsageLog
+from bot.store.waiting import WaitingCalls
 from bot.store.write_behind import Journal, OnWritten, unheard
 
 
@@ -35,7 +44,7 @@ class Store:
         self.runs = RunStore(database, self.journal, self.me)
         self.listing = Listing(database)
         self.hours = Hours(database)
-        self.tokens = TokenLog(database, self.journal)
+        self.tokens = TokenLog(database, self.journal, self.me)
         self.edits = EditLog(database, self.journal)
         self.messages = MessageStore(database, self.journal)
         self.feedback = Feedback(database)
@@ -43,6 +52,13 @@ class Store:
         self.grants = GrantStore(database)
         self.usage = UsageLog(database)
         self.whispers = WhisperLog(database)
+        self.calls = CallStore(database, self.me)
+        self.files = AnswerFiles(database)
+        self.waiting = WaitingCalls(database)
+        self.masks = MaskStore(database, self.journal)
+        self.rules = RuleStore(database)
+        self.brakes = BrakeStore(database)
+        self.scopes = ScopeStore(database)
         self.people = PersonStore(database)
         self.retention = Retention(database)
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
 )
 
 from bot.identity import Account
@@ -39,14 +40,17 @@ _LONGEST_US = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class UsageScope:
-    """Whose usage is counted: a person's on a platform, or all of a workspace's."""
+    """Whose usage is counted: a person's, a workspace's, a channel's, or everybody's."""
 
-    connector: str
+    connector: str | None = None
     person: Account | None = None
     workspace: str | None = None
+    channel: str | None = None
 
     def where(self, column: Callable[[Any], Any] = lambda column: column) -> ColumnElement[bool]:
         """The runs that count; `column` says how their columns are put."""
+        if self.connector is None:
+            return true()
         mine = [column(runs.c.connector) == self.connector]
         if self.person is not None:
             mine.append(column(runs.c.person_id) == self.person.id)
@@ -54,6 +58,8 @@ class UsageScope:
             mine.append(realm == self.person.realm)
         if self.workspace is not None:
             mine.append(column(runs.c.workspace) == self.workspace)
+        if self.channel is not None:
+            mine.append(column(runs.c.channel) == self.channel)
         return and_(*mine)
 
 

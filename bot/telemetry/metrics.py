@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 
 from bot.reply import Hearer, Taken
-from bot.store import EditRow, RunEnd, RunStart
+from bot.store import EditRow, EndedCall, RunEnd, RunStart
 from connectors.base import ConnectorError
 from providers.base import ProviderError
 
@@ -144,6 +144,15 @@ MEASURES = (
     Measure(
         "shown_lag_seconds", "How long text waited to be shown", ("connector",), buckets=_WAITS
     ),
+    Measure("masked_values", "Values that services saw placeholders for", ("kind",)),
+    Measure(
+        "budget_wait_seconds",
+        "How long a call waited for its budget, which processes share",
+        ("connector",),
+        buckets=_WAITS,
+    ),
+    Measure("redis_failures", "Times that Redis could not be reached"),
+    Measure("tool_calls", "Tool calls, by how they ended", ("server", "state")),
     Measure("journal_group_rows", "Rows written together", buckets=_ROWS),
     Measure(
         "journal_group_seconds", "Age of a group's first row once it is durable", buckets=_GROUPS
@@ -185,7 +194,8 @@ class Metrics:
         return Gauge(f"everytoken_{name}", meaning, labels, registry=self.registry)
 
     def _inc(self, name: str, *labels: str, by: float = 1) -> None:
-        self._counters[name].labels(*labels).inc(by)
+        counter = self._counters[name]
+        (counter.labels(*labels) if labels else counter).inc(by)
 
     def _observe(self, name: str, value: float, *labels: str) -> None:
         histogram = self._histograms[name]
@@ -228,6 +238,8 @@ class Metrics:
         self._inc("runs", connector, model, start.kind, end.outcome, verdict)
         for block in (end.receipt or {}).get("unknown", ()):
             self._inc("unknown_blocks", connector, self.name_of(block))
+        for kind, count in ((end.receipt or {}).get("masks") or {}).get("kinds", {}).items():
+            self._inc("masked_values", kind.lower(), by=count)
         self._inc("generated_tokens", connector, model, by=end.tokens)
         took_s = max(0, end.ended_us - start.started_us) / 1e6
         self._observe("run_seconds", took_s, connector)
@@ -243,6 +255,18 @@ class Metrics:
         for attempt in end.attempts or ():
             if attempt["kind"] != "first":
                 self._inc("attempts", attempt["model"], attempt["kind"])
+
+    def tool_ended(self, call: EndedCall) -> None:
+        """Counts a tool call, by its last state (`bot.store.calls`)."""
+        self._inc("tool_calls", call.server or "none", call.state)
+
+    def waited(self, connector: str, seconds: float) -> None:
+        """A call was granted by a budget that processes share."""
+        self._observe("budget_wait_seconds", seconds, connector)
+
+    def redis_failed(self) -> None:
+        """Redis could not be reached."""
+        self._inc("redis_failures")
 
     def written(self, rows: int, age_s: float) -> None:
         """The journal has written a group; its first row was `age_s` seconds old."""
@@ -284,6 +308,10 @@ class Watch(Hearer, Protocol):
         """A run began."""
         ...
 
+    def tool_ended(self, call: EndedCall) -> None:
+        """A call of a tool ended."""
+        ...
+
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
         """A run ended. `generated_us`: when its model had, in microseconds since its start."""
         ...
@@ -306,6 +334,10 @@ class Watchers:
     def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
         """Tells each."""
         self._tell(lambda watcher: watcher.refused(run_id, connector, taken))
+
+    def tool_ended(self, call: EndedCall) -> None:
+        """Tells each."""
+        self._tell(lambda watcher: watcher.tool_ended(call))
 
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
         """Tells each."""

@@ -23,7 +23,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_contex
 from opentelemetry.util.types import AttributeValue
 
 from bot.reply import Taken
-from bot.store import EditRow, RunEnd, RunStart
+from bot.store import EditRow, EndedCall, RunEnd, RunStart
 from bot.telemetry.metrics import error_type
 
 SEND_DEADLINE_S = 3
@@ -39,10 +39,12 @@ Attributes = dict[str, AttributeValue]
 @dataclass(slots=True)
 class _Open:
     """A run that has not ended: when each of its parts was first posted, and how long that took
-    (microseconds).
+    (microseconds); its calls of tools, and when each had ended.
     """
 
+    began_s: float
     posts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    calls: list[tuple[EndedCall, int]] = field(default_factory=list)
 
 
 class _RunIds(IdGenerator):
@@ -77,7 +79,7 @@ class Tracing:
 
     def began(self, start: RunStart) -> None:
         """Notes that a run has begun."""
-        self._open[start.run_id] = _Open()
+        self._open[start.run_id] = _Open(asyncio.get_running_loop().time())
 
     def called(self, run_id: UUID, _connector: str, call: EditRow, _lag_us: int | None) -> None:
         """Notes the first post of each part."""
@@ -87,6 +89,12 @@ class Tracing:
 
     def refused(self, run_id: UUID, connector: str, taken: Taken) -> None:
         """Makes no span: the calls have theirs."""
+
+    def tool_ended(self, call: EndedCall) -> None:
+        """Notes a call of a tool."""
+        if (run := self._open.get(call.run_id)) is not None:
+            at_us = round((asyncio.get_running_loop().time() - run.began_s) * 1_000_000)
+            run.calls.append((call, at_us))
 
     def ended(self, start: RunStart, end: RunEnd, generated_us: int | None) -> None:
         """Makes the run's spans, unless the run began in another process, which had its posts."""
@@ -107,6 +115,8 @@ class Tracing:
         self._generation(root, start, end, done_us)
         for part, (at_us, took_us) in sorted(run.posts.items()):
             self._child(root, start, f"post part {part}", at_us, at_us + took_us, {})
+        for call, at_us in run.calls:
+            self._call(root, start, call, at_us)
         self._child(root, start, "settle", done_us, whole_us, {})
         _judge(root, end)
         root.end(end.ended_us * 1000)
@@ -140,6 +150,14 @@ class Tracing:
         if (kind := error_type(end.error)) is not None:
             span.set_status(Status(StatusCode.ERROR, kind))
         span.end((start.started_us + done_us) * 1000)
+
+    def _call(self, root: Span, start: RunStart, call: EndedCall, ended_us: int) -> None:
+        began_us = max(0, ended_us - round(call.seconds * 1_000_000))
+        name = call.tool or "unknown"
+        span = self._child(root, start, f"execute_tool {name}", began_us, None, _of_call(call))
+        if call.state != "answered":
+            span.set_status(Status(StatusCode.ERROR, call.state))
+        span.end((start.started_us + ended_us) * 1000)
 
     def _child(
         self,
@@ -219,6 +237,18 @@ def _of_generation(start: RunStart, end: RunEnd) -> Attributes:
         "error.type": error_type(end.error),
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _of_call(call: EndedCall) -> Attributes:
+    attributes: Attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": call.tool or "unknown",
+        "gen_ai.tool.call.id": call.call_id,
+        "gen_ai.tool.type": "function",
+        "everytoken.tool.server": call.server or "none",
+        "everytoken.tool.state": call.state,
+    }
+    return attributes if call.state == "answered" else {**attributes, "error.type": call.state}
 
 
 def _judge(root: Span, end: RunEnd) -> None:

@@ -2,7 +2,7 @@
 
 The bot asks `isinstance(connector, Linked)` and so on, so a connector can do what it has the
 members for; it need not inherit anything. The bot looks for nothing that isn't declared here, and
-`tests/contracts/connector.py` tries out whatever a connector has.
+`tests/contract/connector.py` tries out whatever a connector has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
-from connectors.base.events import MessageRef, Person, Place
+from connectors.base.events import File, MessageRef, Person, Place
+from connectors.base.messages import AnswerFile, Budget, FileStep, SentFile
+from connectors.base.scopes import Scope
+from connectors.words import Wording
 
 if TYPE_CHECKING:
     from starlette.middleware import Middleware
@@ -53,10 +56,26 @@ class Linked(Protocol):
 
 
 @runtime_checkable
+class HasLineage(Protocol):
+    """Its channels have names, and are perhaps grouped in categories."""
+
+    async def lineage(self, place: Place) -> Sequence[Scope]:
+        """The scopes that a place is in, the narrowest first; see `lineage_of`.
+
+        May ask the platform, and raise every kind of `ConnectorError`.
+        """
+        ...
+
+    async def channel_name(self, place: Place) -> str:
+        """What people call a place's channel; empty where it has no name. May raise, too."""
+        ...
+
+
+@runtime_checkable
 class Whispers(Protocol):
     """It can reach one person alone."""
 
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+    async def whisper(self, place: Place, person: Person, said: Wording, key: str) -> None:
         """Tells one person something about a place, there or in a direct message.
 
         Nobody else ever sees it. The same key again may tell it again. Raises every kind of
@@ -109,6 +128,42 @@ class StoresFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class SendsFiles(Protocol):
+    """It can show files with an answer.
+
+    A file is brought to the platform, then shown: what `upload` returned is stored in between, so
+    that another process can go on from there. Every call may raise every kind of `ConnectorError`;
+    `Unconfirmed` where it may have had its effect.
+    """
+
+    def most_file_bytes(self, place: Place) -> int:
+        """The largest file that the platform takes there, as far as that is known."""
+        ...
+
+    def file_budget(self, place: Place, step: FileStep) -> Budget:
+        """The budget that a step of a file draws on."""
+        ...
+
+    async def upload(self, ref: MessageRef, file: AnswerFile) -> str:
+        """Brings a file to the platform, where no reader sees it; returns what it is called there.
+
+        `ref` is the answer's last message, with which it is going to be shown.
+        """
+        ...
+
+    async def attach(self, ref: MessageRef, file: AnswerFile, upload: str) -> None:
+        """Shows an uploaded file: with a message, or below it where messages take none."""
+        ...
+
+    async def attached(self, ref: MessageRef, file: AnswerFile, upload: str) -> SentFile | None:
+        """The file as readers get it; None where it is certain that they don't see it.
+
+        Raises `Unavailable` where the platform can't tell yet.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Somebody who may look at runs.
@@ -149,7 +204,33 @@ class SignsIn(Protocol):
         ...
 
 
+@runtime_checkable
+class HasTranscripts(Protocol):
+    """The platform itself writes down what is said in recordings."""
+
+    async def transcript(self, file: File, *, patient: bool) -> str:
+        """What is said in a recording, if the platform has the whole of it; else empty.
+
+        `patient`: waits some seconds for one that is being made. Raises every kind of
+        `ConnectorError`.
+        """
+        ...
+
+
+@runtime_checkable
+class TakesTranscripts(Protocol):
+    """Its questions can show what was heard in their recordings, to be read and changed."""
+
+    async def heard(self, ref: MessageRef, text: str, files: Sequence[File]) -> None:
+        """A question says this now, with these files: what was heard is in the text.
+
+        A question that is gone stays gone. Raises `Unavailable`.
+        """
+        ...
+
+
 CAPABILITIES: tuple[type, ...] = (
-    Routed, Connected, Linked, Whispers, StoresMessages, StoresFiles, SignsIn,
+    Routed, Connected, Linked, HasLineage, Whispers, StoresMessages, StoresFiles, SendsFiles,
+    SignsIn, HasTranscripts, TakesTranscripts,
 )  # fmt: skip
 """All of them: `isinstance` says which a connector has."""

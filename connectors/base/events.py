@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
+
+from connectors.words import Sentence, Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Person:
     external: bool = False
     """They belong to another organisation that shares the channel."""
     realm: str = ""
+    language: str = field(default="", compare=False)
+    """The language that they read, as the platform says it (`zh-CN`); empty where it doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,17 @@ class Control(StrEnum):
     CONTINUE = "continue"
     UP = "up"
     DOWN = "down"
+    ALLOW = "allow"
+    """A tool may be called, as the answer says that it wants to."""
+    ALLOW_HERE = "allow_here"
+    """It may, and in this conversation it need not be asked for again for a while."""
+    DENY = "deny"
+    DETAILS = "details"
+    """What exactly the tool would be given, said to who presses alone."""
+
+
+DECIDING = (Control.ALLOW, Control.ALLOW_HERE, Control.DENY)
+"""What decides about a tool call: each counts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +123,83 @@ class Pressed:
     run_id: UUID
 
 
+Switch = Literal["tools off", "tools on"]
+"""What admins turn off and on for the whole deployment."""
+Order = Literal["new", "stop", "retry"] | Switch
+
+
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """A person gave a command: `new` forgets what was said here, `stop` stops their runs here."""
+    """A person gave a command.
+
+    `new` forgets what was said here, `stop` stops their runs here, and `retry` asks their last
+    question here again, of the `model` with this short name.
+    """
 
     message: MessageRef
     person: Person
-    command: Literal["new", "stop"]
+    command: Order
+    model: str = ""
+
+
+ScopeKind = Literal["thread", "channel", "category", "workspace", "default"]
+"""Which part of a platform something is set for, as seen from a place; `default`: everything."""
+
+
+Manages = Literal["", "channel", "workspace"]
+"""What a person manages on the platform, as the platform itself says: the channel, all of it."""
+
+
+FieldKind = Literal["choice", "choices", "line", "text"]
+"""How a setting is changed: one or several of the options, or what is written, a line or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One setting of a form: what it is called, what its scope has, and what holds without that.
+
+    `options` are all there is to choose from (of `choices`, any number of them); `most` is how
+    many characters can be written.
+    """
+
+    name: str
+    label: Sentence
+    kind: FieldKind
+    value: str
+    """As it would be written; empty where the scope itself has none."""
+    without: Sentence | None = None
+    """What holds where it is empty, and where that is from; None: as for everybody."""
+    options: Sequence[str] = ()
+    most: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsForm:
+    """What can be set for a scope of a place, for somebody who may change it."""
+
+    where: ScopeKind
+    scope: str
+    fields: Sequence[FormField]
+    seen: Mapping[str, int]
+    """By setting, the number of the change that set what is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A person looks at what is set for a place, or sets something, or pauses or resumes the bot.
+
+    `form`: they want to change it in a form, which the bot hands back with `Incoming.accept`.
+    `written` has, by setting, what was written; None takes a setting out.
+    """
+
+    message: MessageRef
+    person: Person
+    wanted: Literal["show", "form", "set", "pause", "resume"]
+    where: ScopeKind = "channel"
+    written: Mapping[str, str | None] = field(default_factory=dict)
+    seen: Mapping[str, int] | None = None
+    """By setting, the change whose value a form showed, as its `seen` says; None: no form."""
+    manages: Manages = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +225,7 @@ class Preflight:
 PATIENCE_S = 10.0
 """Platforms send an event again after some seconds: nothing is gained by holding it for longer."""
 
-Event = Asked | Edited | Deleted | Pressed | Commanded | Preflight
+Event = Asked | Edited | Deleted | Pressed | Commanded | Configured | Preflight
 
 
 class Incoming:
@@ -153,8 +238,14 @@ class Incoming:
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self.declined: str | None = None
-        """Where the person may not: what they alone may be told, or nothing (empty)."""
+        self.declined = False
+        """Whether the person may not do that."""
+        self.told: Wording | None = None
+        """What they alone may be told then, if anything."""
+        self.at = ""
+        """The setting of a form that this is about."""
+        self.form: SettingsForm | None = None
+        """What somebody who wants a form is shown."""
         self._accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def accept(self) -> None:
@@ -167,9 +258,9 @@ class Incoming:
         if not self._accepted.done():
             self._accepted.set_result(False)
 
-    def decline(self, told: str = "") -> None:
+    def decline(self, told: Wording | None = None) -> None:
         """The person may not do that: the event is done with, and has no effect."""
-        self.declined = told
+        self.declined, self.told = True, told
         if isinstance(self.event, Preflight):
             self.refuse()
         else:
@@ -192,12 +283,13 @@ class Incoming:
 class Admitted:
     """The bot's answer to a `Preflight`.
 
-    Where a person is not admitted, `told` is what they alone may be told, perhaps nothing; None
-    says that the bot could not tell just now.
+    Where a person is not admitted, `told` is what they alone may be told, if anything; `unsure`:
+    the bot could not tell just now.
     """
 
     admitted: bool
-    told: str | None = None
+    told: Wording | None = None
+    unsure: bool = False
 
 
 @dataclass(slots=True)
@@ -228,7 +320,7 @@ class Inflow:
         """Whether a person may do something, before any of it can be seen or is kept."""
         incoming = self.put(Preflight(place, person, spends, run_id))
         admitted = await incoming.kept(within)
-        return Admitted(bool(admitted), None if admitted is None else incoming.declined)
+        return Admitted(bool(admitted), incoming.told, not admitted and not incoming.declined)
 
     def close(self) -> None:
         """No more events: what waits is still handed out, later ones are refused."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NewType
 from uuid import UUID
 
 from connectors.base.events import Control, File, MessageRef, Person, Place
+from connectors.words import Language, Wording
+
+AnswerText = NewType("AnswerText", str)
+"""The Markdown of an answer, as the model wrote it. Only what shows an answer makes one: whatever
+else the bot says is a `Wording` until `Part.saying` shows it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +25,36 @@ class Part:
 
     `text` is Markdown and complete in itself: carried fences and notes are in it. `footer` is
     small print below it (the receipt), which is not part of the answer. `last` is true for the
-    part in which the answer ends. `firm` says how many of its first characters the model itself
+    part in which the answer ends. `language` is the reader's. `firm` says how many of its first
+    characters the model itself
     wrote; while an answer grows, what follows them only closes it for the moment (None: nothing
     does). `literal` says that the text is a block of code, with at most a note below it, which the
     platform refused as Markdown: it is sent in the simplest way that there is. `to` is the only
     person to see the part, where the platform can do that. `about` is the message that the part
-    answers: where people reply to messages, the first part is a reply.
+    answers: where people reply to messages, the first part is a reply. `failed` says that the
+    answer ended in an error, which its note tells.
     """
 
     run_id: UUID | None
     index: int
-    text: str
+    text: AnswerText
     controls: tuple[Control, ...] = ()
-    footer: str = ""
+    footer: Wording | None = None
     last: bool = False
     firm: int | None = None
     literal: bool = False
     to: Person | None = None
     about: MessageRef | None = None
+    language: Language = Language.ENGLISH
+    failed: bool = False
+
+    @classmethod
+    def saying(
+        cls, said: Wording, to: Person | None = None, about: MessageRef | None = None
+    ) -> Part:
+        """A message of the bot's own, which is no answer."""
+        text = AnswerText(said.text)
+        return cls(None, 0, text, last=True, to=to, about=about, language=said.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,41 @@ class Said:
     """It opened the thread: whatever has to be left out of a long one, this stays."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """A file that is a part of an answer. `sha256` is of its content, in hexadecimal."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str, media_type: str, content: bytes) -> AnswerFile:
+        """A file of this content."""
+        return cls(name, media_type, content, hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """What a reader gets of a file: its size in bytes and its hash, as the platform hands it out.
+
+    `sha256` is None where the platform doesn't hand it out to the bot.
+    """
+
+    size: int
+    sha256: str | None
+
+    @classmethod
+    def of(cls, content: bytes) -> SentFile:
+        """A file that was read back."""
+        return cls(len(content), hashlib.sha256(content).hexdigest())
+
+
+FileStep = Literal["upload", "attach", "read"]
+"""A file's content is brought to the platform, shown with an answer, and read back."""
+
+
 class Status(StrEnum):
     """What the bot is doing in a place before it shows text."""
 
@@ -76,6 +130,8 @@ class Status(StrEnum):
     THINKING = "thinking"
     WRITING = "writing"
     """Text comes again after a silence: nothing need be said, and the answer is not at its end."""
+    WAITING = "waiting"
+    """It waits for somebody to allow what an answer wants to do."""
     IDLE = "idle"
     """Nothing any more: the answer is at its end, however it ended."""
 
@@ -145,13 +201,16 @@ class Limits:
     may be far too much, for where it matters a part is measured. No cut makes a table narrower:
     one of more than `most.columns` columns is the connector's to write otherwise.
 
-    `receipts` says whether a receipt is shown as the last part's footer (one more edit).
+    `notes` says whether a line below the answer tells how it ended, where it did not end well; else
+    whoever asked learns it elsewhere. `receipts` says whether a receipt is shown as the last part's
+    footer (one more edit).
     `length_at` is for a platform whose places differ: the length that a part may have there.
     `keeps_source` says that `Shown.source` can be had, of other processes' messages as well.
     """
 
     length: int
     unit: Literal["characters", "utf16"] = "characters"
+    notes: bool = True
     receipts: bool = False
     keeps_source: bool = True
     length_at: Callable[[Place], int] | None = None

@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace, TracebackType
 from typing import Any, cast
 
@@ -40,6 +40,8 @@ from connectors.discord.places import channel_of
 
 Meter = Callable[[Mapping[str, str]], None]
 """Hears the headers of an answer."""
+Form = Sequence[dict[str, Any]]
+"""The fields of a form with files, as aiohttp has them."""
 
 _CALL_TIMEOUT_S = 20.0
 _DOWNLOAD_TIMEOUT_S = 60.0
@@ -74,6 +76,7 @@ class Rest:
         path: str,
         *,
         json: Any = None,
+        form: Form | None = None,
         query: Mapping[str, str | int] | None = None,
         meter: Meter | None = None,
         **ids: str,
@@ -85,13 +88,16 @@ class Rest:
         self._check_quiet(path)
         http = await self._opened()
         more: dict[str, Any] = {"json": json} if json is not None else {}
+        seconds = _CALL_TIMEOUT_S
+        if form is not None:
+            more["form"], seconds = form, _DOWNLOAD_TIMEOUT_S
         if query:
             more["params"] = {name: str(value) for name, value in query.items()}
         with translated(f"{method} {path}"):
             try:
                 answer = await http.request(
                     Route(method, path, **ids),
-                    timeout=aiohttp.ClientTimeout(total=_CALL_TIMEOUT_S),
+                    timeout=aiohttp.ClientTimeout(total=seconds),
                     trace_request_ctx=meter,
                     **more,
                 )
@@ -313,7 +319,7 @@ class Budgets:
         return Budget(f"discord/{channel}{rate}", calls, seconds + _GUARD_S)
 
     def learn(self, channel: str, headers: Mapping[str, str]) -> None:
-        """Takes in what an answer says of the channel's bucket: one call of it is kept free."""
+        """Takes in what an answer says of the channel's bucket."""
         try:
             limit = int(headers["X-RateLimit-Limit"])
             remaining = int(headers["X-RateLimit-Remaining"])
@@ -321,7 +327,7 @@ class Budgets:
         except (KeyError, ValueError):
             return
         if remaining == limit - 1:  # only the first call of a window tells how long a window is
-            self._hear(channel, limit - 1, seconds)
+            self._hear(channel, limit, seconds)
 
     def _hear(self, channel: str, limit: int, seconds: float) -> None:
         """Tighter at once; looser once it was said often: a key to and fro keeps no budget."""

@@ -32,6 +32,7 @@ VIEW = Permission("View Channels", 1 << 10, "to hear what is said to it")
 SEND = Permission("Send Messages", 1 << 11, "to answer")
 SEND_IN_THREADS = Permission("Send Messages in Threads", 1 << 38, "to answer in threads")
 HISTORY = Permission("Read Message History", 1 << 16, "to reply, and to know what was said before")
+ATTACH = Permission("Attach Files", 1 << 15, "to show the files that tools and models make")
 OPEN_THREADS = Permission(
     "Create Public Threads", 1 << 35, "to open a thread for each question (DISCORD_THREADS)"
 )
@@ -45,7 +46,7 @@ SCOPES = ("bot", "applications.commands")
 
 def needed(*, threads: bool) -> tuple[Permission, ...]:
     """What the bot needs in a server; `threads`: it opens a thread for each question."""
-    return (VIEW, SEND, SEND_IN_THREADS, HISTORY, *((OPEN_THREADS,) if threads else ()))
+    return (VIEW, SEND, SEND_IN_THREADS, HISTORY, ATTACH, *((OPEN_THREADS,) if threads else ()))
 
 
 def invite_url(application_id: str, *, threads: bool) -> str:
@@ -131,8 +132,9 @@ async def diagnose(rest: Rest, options: DiscordOptions, channel: str | None = No
     me = await rest.me()
     application = await rest.application()
     faults = _application(application)
-    wanted = needed(threads=options.threads)
-    invite = invite_url(application["id"], threads=options.threads)
+    # With `auto` an answer is a reply where no thread may be opened.
+    wanted = needed(threads=options.threads is True)
+    invite = invite_url(application["id"], threads=bool(options.threads))
     guilds = await rest.look_up("/users/@me/guilds", query={"limit": _MOST_GUILDS})
     if not guilds:
         faults.append(f"Nobody can reach the bot: invite it to a server: {invite}")

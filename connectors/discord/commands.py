@@ -8,20 +8,22 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from connectors.background import BackgroundTasks
 from connectors.base import (
     Asked,
     Commanded,
+    Configured,
     ConnectorError,
     File,
     Inflow,
     MessageRef,
+    Order,
     Person,
     Place,
 )
-from connectors.discord import content, questions
+from connectors.discord import configuring, content, question_form, questions
 from connectors.discord.api import Rest
 from connectors.discord.content import plain
 from connectors.discord.guilds import Guilds, parent_in
@@ -33,8 +35,10 @@ from connectors.discord.interactions import (
 )
 from connectors.discord.places import DM
 from connectors.discord.questions import MessageContext, Origins, insist, patiently
+from connectors.discord.settings_forms import SettingsForms
 from connectors.markdown import quoted
 from connectors.newest import Newest
+from connectors.words import Language, Sentence, Wording, chosen
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +49,20 @@ class Command(StrEnum):
     ASK = "ask"
     NEW = "new"
     STOP = "stop"
+    TOOLS = "tools"
+    RETRY = "retry"
     HELP = "help"
     ABOUT = "Ask about this message"
 
 
 QUESTION, FILE = "question", "file"
 """The options of the command that asks."""
+MODEL = "model"
+"""The option of the command that asks again."""
+_LONGEST_MODEL = 64
+TURN = "turn"
+"""The option of the command that turns tools off and on."""
+_SWITCHES: Mapping[str, Order] = {"off": "tools off", "on": "tools on"}
 
 _SLASH, _MESSAGE, _ENTRY_POINT = 1, 3, 4
 _STRING, _ATTACHMENT = 3, 11
@@ -58,37 +70,48 @@ _LONGEST_QUESTION = 4_000
 _EVERYWHERE = {"contexts": [0, 1], "integration_types": [0]}
 """In servers and in direct messages, where the bot was invited."""
 
+
+def _described(id_: str) -> Mapping[str, Any]:
+    return configuring.described(Sentence(id_))
+
+
+def _elsewhere(said: Sentence) -> dict[str, str]:
+    return {each.tag: said.to(each).text for each in Language if each is not Language.ENGLISH}
+
+
+def _slash(name: Command, id_: str, *options: Mapping[str, Any]) -> Mapping[str, Any]:
+    about = {"name": name, "type": _SLASH, **_described(id_), **_EVERYWHERE}
+    return {**about, "options": list(options)} if options else about
+
+
+def _text(name: str, id_: str, **more: Any) -> Mapping[str, Any]:
+    return {"name": name, "type": _STRING, **_described(id_), "required": True, **more}
+
+
+_ONE_OF_TWO = [{"name": name, "value": name} for name in _SWITCHES]
 COMMANDS: Sequence[Mapping[str, Any]] = (
+    _slash(
+        Command.ASK,
+        "command.ask",
+        _text(QUESTION, "command.ask.question", max_length=_LONGEST_QUESTION),
+        {"name": FILE, "type": _ATTACHMENT, **_described("command.ask.file")},
+    ),
+    _slash(Command.NEW, "command.new"),
+    _slash(Command.STOP, "command.stop"),
+    _slash(
+        Command.RETRY,
+        "command.retry",
+        _text(MODEL, "command.retry.model", max_length=_LONGEST_MODEL),
+    ),
+    _slash(Command.TOOLS, "command.tools", _text(TURN, "command.tools.turn", choices=_ONE_OF_TWO)),
+    _slash(Command.HELP, "command.help"),
     {
-        "name": Command.ASK,
-        "type": _SLASH,
-        "description": "Ask me something; all can see the answer",
-        "options": [
-            {
-                "name": QUESTION,
-                "type": _STRING,
-                "description": "What you want to know",
-                "required": True,
-                "max_length": _LONGEST_QUESTION,
-            },
-            {"name": FILE, "type": _ATTACHMENT, "description": "A file that it is about"},
-        ],
+        "name": Command.ABOUT,
+        "type": _MESSAGE,
+        "name_localizations": _elsewhere(Sentence("ask.about")),
         **_EVERYWHERE,
     },
-    {
-        "name": Command.NEW,
-        "type": _SLASH,
-        "description": "Forget what was said here",
-        **_EVERYWHERE,
-    },
-    {
-        "name": Command.STOP,
-        "type": _SLASH,
-        "description": "Stop the answers to your questions here",
-        **_EVERYWHERE,
-    },
-    {"name": Command.HELP, "type": _SLASH, "description": "How to talk to me", **_EVERYWHERE},
-    {"name": Command.ABOUT, "type": _MESSAGE, **_EVERYWHERE},
+    *configuring.COMMANDS,
 )
 
 
@@ -96,7 +119,9 @@ async def register(rest: Rest) -> bool:
     """Tells Discord of the commands unless it has them; whether it did. Raises `ConnectorError`."""
     path = "/applications/{application_id}/commands"
     application = (await rest.application())["id"]
-    known = await rest.look_up(path, application_id=application)
+    # Without this Discord leaves out what the commands are called in other languages.
+    everything = {"with_localizations": "true"}
+    known = await rest.look_up(path, query=everything, application_id=application)
     # Discord's own for an app with an Activity: it refuses an update without it.
     kept = [each for each in known if each["type"] == _ENTRY_POINT]
     if agree(COMMANDS, [each for each in known if each not in kept]):
@@ -130,22 +155,9 @@ def _holds(known: Any, ours: Any) -> bool:
 
 
 Json = Mapping[str, Any]
-_Tell = Callable[[Interaction, str], Awaitable[None]]
+_Tell = Callable[[Interaction, Wording], Awaitable[None]]
 
-HELP = """\
-`/ask` asks me something here, for all to see
-`/stop` stops the answers to your questions here
-`/new` forgets what we said, in a thread or in direct messages
-You can also mention me, reply to an answer of mine, write to me directly, or choose \
-_Apps > Ask about this message_ from a message's menu."""
-EVERY_MENTION = (
-    "In a channel every mention of me starts afresh; what I know is what you reply to. "
-    "Only a thread has a memory."
-)
-STOPPED = "I stop the answers to your questions here."
-NOT_NOW = "I could not do that just now. Please try again."
-NOT_YOU = "You can't do that here."
-NOT_KEPT = "I could not take your question just now. Please ask again."
+NOT_NOW = Sentence("told.not_now")
 
 _ADMITTED_S = 0.6
 """So much of that it may take to find out whether somebody may ask."""
@@ -156,14 +168,13 @@ _QUICKLY_S = 0.5
 _FORM = "everytoken:about"
 _ACTIVITY = 4
 """The type of the command that opens an app's Activity: none of the bot's."""
-_ROW, _INPUT, _PARAGRAPH = 1, 4, 2
 _REMEMBERED = 1_000
 
 
 class DiscordCommands:
-    """Answers interactions, which come in three types."""
+    """Answers interactions, which come in four types."""
 
-    COMMAND, PRESS, FORM = 2, 3, 5
+    COMMAND, PRESS, COMPLETE, FORM = 2, 3, 4, 5
 
     def __init__(
         self,
@@ -174,7 +185,10 @@ class DiscordCommands:
         inflow: Inflow,
         interactions: Interactions,
         tokens: InteractionTokens,
+        language: Language,
     ) -> None:
+        """`language` is that of people whose own isn't known."""
+        self._language = language
         self._rest = rest
         self._errands = errands
         self._guilds = guilds
@@ -183,19 +197,33 @@ class DiscordCommands:
         self._interactions = interactions
         self._tokens = tokens
         self._told = Acknowledgements(rest)
+        self._settings = SettingsForms(self._told, inflow, interactions, self._to)
         self._quotes: Newest[str, Json] = Newest(_REMEMBERED)
         """The messages that forms ask about, by the form's id."""
 
     async def answer(self, data: Json) -> None:
         """Acknowledges an interaction and sees to its effect. Raises `ConnectorError`."""
         at = await self._setting(data)
+        self._guilds.reads(questions.actor(data))
         match data["type"]:
             case self.COMMAND if data["data"].get("type") != _ACTIVITY:
                 await self._commanded(data, at, data["data"]["name"])
             case self.PRESS:
                 await self._pressed(data, at)
+            case self.COMPLETE:
+                interaction = _interaction(data)
+                ref = MessageRef(at.place(interaction.id), interaction.id)
+                await self._settings.complete(data, ref, interaction)
             case self.FORM:
                 await self._sent(data, at, data["data"]["custom_id"])
+
+    async def _say(self, interaction: Interaction, said: Sentence) -> None:
+        await self._told.say(interaction, self._to(interaction, said))
+
+    def _to(self, interaction: Interaction, said: Sentence) -> Wording:
+        """A sentence in the language of who acts."""
+        asked, theirs = interaction.question, interaction.person.language
+        return said.to(chosen(theirs, None, asked, self._language))
 
     async def _setting(self, data: Json) -> MessageContext:
         channel = data.get("channel") or {}
@@ -219,7 +247,7 @@ class DiscordCommands:
             return
         self._interactions.acknowledged(place, interaction)
         if not await self._inflow.put(event).kept():
-            await self._told.whisper(interaction, NOT_NOW)
+            await self._told.whisper(interaction, self._to(interaction, NOT_NOW))
 
     # Commands.
 
@@ -229,22 +257,24 @@ class DiscordCommands:
         asks = name in (Command.ABOUT, Command.ASK)
         if name != Command.HELP and not await self._may(ref.place, interaction, spends=asks):
             return
+        if (order := _ordered(data["data"], ref, interaction.person, at)) is not None:
+            await self._settled(order, data, interaction)
+            return
         match name:
             case Command.ABOUT:
                 await self._chosen(data)
             case Command.ASK:
                 await self._ask(_asked(data, ref), _interaction(data, _option(data, "question")))
             case Command.HELP:
-                await self._told.say(interaction, HELP)
-            case Command.NEW if not at.alone:
-                await self._told.say(interaction, EVERY_MENTION)
+                await self._say(interaction, Sentence("told.help.discord"))
             case Command.NEW:
-                await self._forget(ref, interaction)
+                await self._say(interaction, Sentence("told.memory.discord"))
             case Command.STOP:
                 # Of a channel, not of one chain of replies in it.
                 everywhere = Place("discord", at.guild, at.channel, at.thread)
-                kept = await self._give(MessageRef(everywhere, ref.id), interaction.person, "stop")
-                await self._told.say(interaction, STOPPED if kept else NOT_NOW)
+                stop = Commanded(MessageRef(everywhere, ref.id), interaction.person, "stop")
+                kept = await self._inflow.put(stop).kept(_SOON_S)
+                await self._say(interaction, Sentence("told.stopped") if kept else NOT_NOW)
 
     async def _may(self, place: Place, interaction: Interaction, *, spends: bool = True) -> bool:
         """Whether a person may do that; if not, they alone are told."""
@@ -252,21 +282,22 @@ class DiscordCommands:
             place, interaction.person, spends=spends, within=_ADMITTED_S
         )
         if not verdict.admitted:
-            told = NOT_NOW if verdict.told is None else verdict.told or NOT_YOU
-            await self._told.say(interaction, told)
+            ours = NOT_NOW if verdict.unsure else Sentence("told.not_you")
+            await self._told.say(interaction, verdict.told or self._to(interaction, ours))
         return verdict.admitted
 
-    async def _forget(self, ref: MessageRef, interaction: Interaction) -> None:
-        """The bot itself says that it forgot: where the response is promised."""
-        self._interactions.ask(ref, interaction)
+    async def _settled(
+        self, order: Commanded | Configured, data: Json, interaction: Interaction
+    ) -> None:
+        """The bot itself says what has come of it: where the response is promised."""
+        if isinstance(order, Configured):
+            await self._settings.wanted(order, data, interaction)
+            return
+        self._interactions.ask(order.message, interaction)
         await self._told.defer(interaction, ephemeral=True)
-        if not await self._give(ref, interaction.person, "new"):
-            self._interactions.opened(ref)
-            await self._told.amend(interaction, NOT_NOW)
-
-    async def _give(self, ref: MessageRef, who: Person, command: Literal["new", "stop"]) -> bool:
-        incoming = self._inflow.put(Commanded(ref, who, command))
-        return bool(await incoming.kept(_SOON_S))
+        if not await self._inflow.put(order).kept(_SOON_S):
+            self._interactions.opened(order.message)
+            await self._told.amend(interaction, self._to(interaction, NOT_NOW))
 
     async def _ask(self, asked: Asked, interaction: Interaction) -> None:
         # Before the bot has it: an answer may begin at once, and waits for what Discord is told.
@@ -274,7 +305,7 @@ class DiscordCommands:
         try:
             if problem := await self._kept(asked, interaction):
                 self._interactions.opened(asked.message)
-                await problem(interaction, NOT_KEPT)
+                await problem(interaction, self._to(interaction, Sentence("told.not_kept")))
         except ConnectorError as error:
             # The answer comes as an ordinary message then.
             self._interactions.opened(asked.message)
@@ -300,12 +331,19 @@ class DiscordCommands:
         target = data["data"]["target_id"]
         form = f"{_FORM}:{target}"
         self._quotes[form] = data["data"]["resolved"]["messages"][target]
-        await self._told.show(_interaction(data), _modal(form))
+        interaction = _interaction(data)
+        language = chosen(interaction.person.language, None, "", self._language)
+        await self._told.show(interaction, question_form.modal(form, language))
 
     async def _sent(self, data: Json, at: MessageContext, form: str) -> None:
+        if form.startswith(configuring.FORM):
+            interaction = _interaction(data)
+            ref = MessageRef(at.place(interaction.id), interaction.id)
+            await self._settings.sent(data, ref, interaction)
+            return
         if not form.startswith(_FORM):
             return
-        question = _field(data["data"]["components"])
+        question = question_form.written(data["data"]["components"])
         interaction = _interaction(data, question)
         if not await self._may(at.place(interaction.id), interaction):
             return
@@ -374,31 +412,24 @@ def _asked(data: Json, ref: MessageRef) -> Asked:
     return Asked(ref, questions.actor(data), _option(data, QUESTION).strip(), files)
 
 
+def _ordered(
+    command: Json, ref: MessageRef, person: Person, at: MessageContext
+) -> Commanded | Configured | None:
+    """What a command orders that the bot itself answers; None for all others."""
+    match command["name"]:
+        case Command.TOOLS:
+            return Commanded(ref, person, _SWITCHES[_option({"data": command}, TURN)])
+        case Command.RETRY:
+            everywhere = MessageRef(Place("discord", at.guild, at.channel, at.thread), ref.id)
+            model = _option({"data": command}, MODEL).strip()
+            return Commanded(everywhere, person, "retry", model)
+        case Command.NEW if at.alone:
+            return Commanded(ref, person, "new")
+    return configuring.configured(command, ref, person)
+
+
 def _option(data: Json, name: str) -> str:
     for option in data["data"].get("options") or ():
         if option["name"] == name:
             return str(option["value"])
     return ""
-
-
-def _field(components: list[Json]) -> str:
-    """The one field of the form, in whatever it is laid out."""
-    for component in components:
-        inner = component.get("components") or [component.get("component") or {}]
-        for field in inner:
-            if field.get("custom_id") == QUESTION:
-                return str(field.get("value") or "").strip()
-    return ""
-
-
-def _modal(form: str) -> Json:
-    field = {
-        "type": _INPUT,
-        "style": _PARAGRAPH,
-        "custom_id": QUESTION,
-        "label": "Your question",
-        "max_length": _LONGEST_QUESTION,
-        "required": True,
-    }
-    row = {"type": _ROW, "components": [field]}
-    return {"custom_id": form, "title": Command.ABOUT, "components": [row]}

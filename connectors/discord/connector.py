@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from connectors.base import (
     UNBOUNDED,
+    AnswerFile,
     Budget,
     File,
+    FileStep,
     Grants,
     Incoming,
     Inflow,
@@ -20,8 +22,11 @@ from connectors.base import (
     Person,
     Place,
     Said,
+    Scope,
+    SentFile,
     Shown,
     Status,
+    lineage_of,
     understood,
 )
 from connectors.discord import parts
@@ -32,8 +37,10 @@ from connectors.discord.gateway import Gateway
 from connectors.discord.history import DiscordHistory
 from connectors.discord.interactions import GetKeys, Interactions, InteractionTokens
 from connectors.discord.options import DiscordOptions
-from connectors.discord.places import Places, channel_of
+from connectors.discord.places import DM, Places, channel_of
+from connectors.discord.uploads import DiscordUploads
 from connectors.discord.writer import LONGEST, DiscordWriter
+from connectors.words import Wording
 
 
 class DiscordConnector:
@@ -63,6 +70,9 @@ class DiscordConnector:
         self._reader = DiscordHistory(self._rest, places)
         self._writer = DiscordWriter(self._rest, options, places, interactions, tokens)
         inbound = DiscordEvents(options, self._rest, inflow, places, interactions, tokens)
+        self._guilds = inbound.guilds
+        message, attach = self._writer.message, self._writer.attach
+        self._uploads = DiscordUploads(self._rest, self._guilds, message, attach)
         self._gateway = Gateway(options, self._rest, inbound, inflow)
 
     @property
@@ -100,9 +110,9 @@ class DiscordConnector:
         """Changes a message. An edit that was begun is never cancelled."""
         return await self._writer.edit(ref, part)
 
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+    async def whisper(self, place: Place, person: Person, said: Wording, key: str) -> None:
         """Tells one person something, by their command's token or else in a direct message."""
-        await self._writer.whisper(place, person, text, key)
+        await self._writer.whisper(place, person, said, key)
 
     async def read(self, ref: MessageRef) -> Shown:
         """What Discord has for a message now."""
@@ -116,9 +126,41 @@ class DiscordConnector:
         """A file that somebody attached; `TooLarge` where it has more than `most` bytes."""
         return await self._reader.fetch(file, most)
 
+    def most_file_bytes(self, place: Place) -> int:
+        """What the server takes."""
+        return self._uploads.most_bytes(place)
+
+    def file_budget(self, place: Place, step: FileStep) -> Budget:
+        """An edit's, where a file is attached; what reads has a rate of its own."""
+        if step == "attach":
+            return self._writer.budget(place, "edit")
+        return Budget(f"discord/{place.workspace}/files", 50, 2.0)
+
+    async def upload(self, ref: MessageRef, file: AnswerFile) -> str:  # noqa: ARG002 - anywhere
+        """The name that a file of an answer is going to have; nothing is sent before `attach`."""
+        return await self._uploads.upload(file)
+
+    async def attach(self, ref: MessageRef, file: AnswerFile, upload: str) -> None:
+        """Adds it to the answer's last message, once."""
+        await self._uploads.attach(ref, file, upload)
+
+    async def attached(self, ref: MessageRef, file: AnswerFile, upload: str) -> SentFile | None:
+        """The file as Discord hands it out."""
+        return await self._uploads.attached(ref, file, upload)
+
     async def signal(self, place: Place, status: Status) -> None:
         """Keeps "is typing" on while the bot is thinking."""
         await self._writer.signal(place, status)
+
+    async def lineage(self, place: Place) -> Sequence[Scope]:
+        """Thread or chain of replies, channel, the category that it is in, and server."""
+        return lineage_of(place, await self._guilds.category(place.workspace, place.channel))
+
+    async def channel_name(self, place: Place) -> str:
+        """A channel's name, as the gateway told it; empty for direct messages."""
+        if place.workspace == DM:
+            return ""
+        return self._guilds.name(place.workspace, place.channel) or ""
 
     async def probe(self) -> None:
         """Checks the token, the intents and the permissions, each with its cure."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -31,6 +32,7 @@ from connectors.discord.questions import (
 )
 from connectors.markdown import quoted
 from connectors.newest import Newest
+from connectors.words import Sentence, chosen
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +119,6 @@ class CatchUp:
 
 _LONGEST_QUOTATION = 4_000
 """Characters of what a message replies to."""
-NOT_KEPT = "I could not take your question just now. Please ask again."
 
 
 class DiscordEvents:
@@ -138,10 +139,12 @@ class DiscordEvents:
         self._errands = BackgroundTasks("discord")
         self._inflow = inflow
         self._threads = options.threads
-        self._origins = Origins(rest, places, threads=options.threads)
+        self._language = options.language
+        self._origins = Origins(rest, places, threads=bool(options.threads))
         self._asking = DiscordCommands(
-            rest, self._errands, self.guilds, self._origins, self._inflow, interactions, tokens
-        )
+            rest, self._errands, self.guilds, self._origins, self._inflow, interactions, tokens,
+            options.language,
+        )  # fmt: skip
         self._catch_up = CatchUp(rest, self.guilds, self._said, options.catch_up_seconds)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -182,7 +185,7 @@ class DiscordEvents:
             await self._apologise(message)
 
     async def _asked(self, message: Json, at: MessageContext) -> Asked | None:
-        words = questions.heard(message, at)
+        words = self._reading(questions.heard(message, at), at.guild)
         if words is None:
             return None
         text = self._plain(words, at)
@@ -196,17 +199,34 @@ class DiscordEvents:
             raise
         return words.asked(place, text)
 
+    def _reading(self, words: MentionWords | None, guild: str) -> MentionWords | None:
+        """The same, with the language of who said it, as far as that is known."""
+        if words is None:
+            return None
+        language = self.guilds.language(guild, words.person.id)
+        return replace(words, person=replace(words.person, language=language))
+
     async def _may_open(self, words: MentionWords, at: MessageContext) -> bool:
-        """Whether a question may open a thread: its asker may ask, as far as can be told now."""
-        if not (words.addressed and self._threads):
+        """Whether a question may open a thread: its asker may ask, as far as can be told now.
+
+        With `auto` another answer has to be on its way in the channel: a thread has its own rate.
+        """
+        if at.alone or not (words.addressed and self._threads):
             return False
         verdict = await self._inflow.admits(at.place(words.id), words.person)
-        return verdict.admitted
+        if not verdict.admitted or self._threads != "auto":
+            return verdict.admitted
+        channels = self._places.busy_channels
+        busy = channels.busy(at.channel)
+        if not busy:
+            channels.asked(at.channel, words.id)
+        return busy
 
     async def _changed(self, message: Json) -> None:
         us = (await self._rest.me())["id"]
         async with self._turn(message["channel_id"]):
             words, place = questions.changed(message, us), self._places.of(message["id"])
+            words = self._reading(words, message.get("guild_id") or DM)
             if words is None or place is None:
                 return
             text = self._plain(words, await self._setting(message, us))
@@ -256,11 +276,13 @@ class DiscordEvents:
 
     async def _apologise(self, message: Json) -> None:
         """Nobody will deliver the question again: its asker has to know."""
+        theirs = self.guilds.language(message.get("guild_id") or DM, message["author"]["id"])
+        language = chosen(theirs, None, message["content"], self._language)
         await self._rest.call(
             "POST",
             "/channels/{channel_id}/messages",
             json={
-                "content": NOT_KEPT,
+                "content": Sentence("told.not_kept").to(language).text,
                 "message_reference": {"message_id": message["id"], "fail_if_not_exists": False},
                 "allowed_mentions": {"parse": [], "replied_user": False},
             },

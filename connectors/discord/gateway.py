@@ -22,7 +22,7 @@ from connectors.discord.checks import invite_url
 from connectors.discord.commands import register
 from connectors.discord.errors import Limited
 from connectors.discord.events import DiscordEvents
-from connectors.discord.options import DiscordOptions
+from connectors.discord.options import DiscordOptions, Shards
 
 # The library's client, at any address, which hands on what the gateway says as Discord says it.
 
@@ -97,8 +97,11 @@ class Client(discord.AutoShardedClient):
         heard: Callable[[str, Json], None],
         anew: Callable[[], None],
         starts: SessionGate,
+        shards: Shards | None = None,
     ) -> None:
+        some: Any = {"shard_ids": list(shards.ids), "shard_count": shards.count} if shards else {}
         super().__init__(
+            **some,
             intents=_intents(content=content),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
@@ -120,8 +123,15 @@ class Client(discord.AutoShardedClient):
 
     @property
     def connected(self) -> bool:
-        """Every shard has a session, and its connection stands as far as is known."""
-        return len(self._sessions) == self.shard_count
+        """Every shard of this process has a session; its connection stands as far as is known."""
+        wanted = self.shard_count if self.shard_ids is None else len(self.shard_ids)
+        return len(self._sessions) == wanted
+
+    async def launch_shards(self) -> None:
+        """Begins the sessions. The library asks how many may begin only where it chooses itself."""
+        if self.shard_ids is not None:
+            await self.http.get_bot_gateway()
+        await super().launch_shards()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Waits until a session may begin. Raises `TooSoon` where that takes long."""
@@ -353,7 +363,7 @@ class Gateway:
         application = (await self._rest.application())["id"]
         if self._options.sync_commands:
             await self._register()
-        self.invite_url = invite_url(application, threads=self._options.threads)
+        self.invite_url = invite_url(application, threads=bool(self._options.threads))
         log.info("invite the bot to a server: %s", self.invite_url)
 
     async def _register(self) -> None:
@@ -371,6 +381,7 @@ class Gateway:
             heard=self._inbound.hear,
             anew=self._begun,
             starts=self._starts,
+            shards=self._options.shards,
         )
         self._client = self._inbound.guilds.client = client
         try:

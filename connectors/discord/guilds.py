@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from connectors.base import ConnectorError
+from connectors.base import ConnectorError, Person
 from connectors.discord import places
 from connectors.discord.api import Rest
 from connectors.discord.content import name_of
@@ -18,10 +18,16 @@ from connectors.discord.places import DM
 from connectors.newest import Newest
 
 _REMEMBERED = 10_000
+_UNCHOSEN = "en-US"
 _THREADS = (10, 11, 12)
 """Discord's types of channels that are threads."""
 
 Channel = discord.abc.GuildChannel | discord.Thread
+
+
+def chosen_by(locale: str) -> str:
+    """A server's language, if somebody has chosen it: Discord gives each that of the US."""
+    return "" if locale == _UNCHOSEN else locale
 
 
 def parent_in(channel: dict[str, object]) -> str:
@@ -36,6 +42,9 @@ class Guilds:
         self.client: discord.Client | None = None
         self._rest = rest
         self._parents: Newest[str, str] = Newest(_REMEMBERED)
+        self._locales: Newest[str, str] = Newest(_REMEMBERED)
+        """The languages of people, as their newest interactions said them."""
+        self._categories: Newest[str, str] = Newest(_REMEMBERED)
 
     async def parent(self, guild: str, channel: str) -> str:
         """The channel above a thread; empty where it is no thread. Raises `ConnectorError`."""
@@ -48,9 +57,41 @@ class Guilds:
             self.learn(channel, parent_in(about))
         return self._parents[channel]
 
+    async def category(self, guild: str, channel: str) -> str:
+        """The category of a channel; empty where it is in none. Raises `ConnectorError`."""
+        if guild == DM:
+            return ""
+        known = self._channel(guild, channel)
+        if known is not None:
+            return str(known.category_id or "")
+        if channel not in self._categories:
+            about = await self._rest.look_up("/channels/{channel_id}", channel_id=channel)
+            above = "" if about.get("type") in _THREADS else about.get("parent_id")
+            self._categories[channel] = str(above or "")
+        return self._categories[channel]
+
     def learn(self, channel: str, parent: str) -> None:
         """A channel has this one above it, or none."""
         self._parents[channel] = parent
+
+    def reads(self, person: Person) -> None:
+        """An interaction said which language somebody's client has."""
+        if person.language:
+            self._locales[person.id] = person.language
+
+    def language(self, guild: str, person: str) -> str:
+        """The language that somebody reads, or else that of the server; empty where none is known.
+
+        Messages don't say it, only interactions do.
+        """
+        known = self._guild(guild)
+        server = str(known.preferred_locale) if known else ""
+        return self._locales.get(person) or chosen_by(server)
+
+    def most_file_bytes(self, guild: str) -> int:
+        """The largest file that a server takes; 0 where that isn't known."""
+        known = self._guild(guild)
+        return known.filesize_limit if known else 0
 
     def role(self, guild: str) -> str:
         """The role that a server made for the bot, which people mention for it; or empty."""

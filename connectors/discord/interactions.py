@@ -10,13 +10,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.base import Grant, Grants, MessageRef, Person, Place, Unavailable
 from connectors.discord.api import Rest
 from connectors.discord.places import channel_of
-from connectors.keys import Keys
 from connectors.newest import Newest
+from connectors.words import Wording
+
+if TYPE_CHECKING:
+    from connectors.keys import Keys
 
 _REMEMBERED = 2_000
 
@@ -72,7 +75,7 @@ class Interactions:
 EPHEMERAL = 1 << 6
 """The flag of a message that one person sees."""
 
-_MESSAGE, _DEFERRED, _DEFERRED_UPDATE, _MODAL = 4, 5, 6, 9
+_MESSAGE, _DEFERRED, _DEFERRED_UPDATE, _CHOICES, _MODAL = 4, 5, 6, 8, 9
 _MENTIONS_NOBODY: Mapping[str, Any] = {"parse": []}
 
 
@@ -82,9 +85,9 @@ class Acknowledgements:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def say(self, interaction: Interaction, text: str) -> None:
+    async def say(self, interaction: Interaction, said: Wording) -> None:
         """Answers with a text for the eyes of the person alone."""
-        data = {"content": text, "flags": EPHEMERAL, "allowed_mentions": _MENTIONS_NOBODY}
+        data = {"content": said.text, "flags": EPHEMERAL, "allowed_mentions": _MENTIONS_NOBODY}
         await self._tell(interaction, {"type": _MESSAGE, "data": data})
 
     async def defer(self, interaction: Interaction, *, ephemeral: bool = False) -> None:
@@ -100,22 +103,31 @@ class Acknowledgements:
         """Opens a form."""
         await self._tell(interaction, {"type": _MODAL, "data": modal})
 
-    async def amend(self, interaction: Interaction, text: str) -> None:
+    async def complete(self, interaction: Interaction, choices: Sequence[str]) -> None:
+        """Offers what can be written into a command's option."""
+        offered = [{"name": each, "value": each} for each in choices]
+        await self._tell(interaction, {"type": _CHOICES, "data": {"choices": offered}})
+
+    async def amend(self, interaction: Interaction, said: Wording) -> None:
         """Puts a text where a response was promised."""
         await self._rest.call(
             "PATCH",
             "/webhooks/{application}/{token}/messages/@original",
-            json={"content": text, "allowed_mentions": _MENTIONS_NOBODY},
+            json={"content": said.text, "allowed_mentions": _MENTIONS_NOBODY},
             application=interaction.application,
             token=interaction.token,
         )
 
-    async def whisper(self, interaction: Interaction, text: str) -> None:
+    async def whisper(self, interaction: Interaction, said: Wording) -> None:
         """Says something more to the person alone."""
         await self._rest.call(
             "POST",
             "/webhooks/{application}/{token}",
-            json={"content": text, "flags": EPHEMERAL, "allowed_mentions": _MENTIONS_NOBODY},
+            json={
+                "content": said.text,
+                "flags": EPHEMERAL,
+                "allowed_mentions": _MENTIONS_NOBODY,
+            },
             application=interaction.application,
             token=interaction.token,
         )
@@ -142,7 +154,7 @@ class Acknowledgements:
 
 log = logging.getLogger(__name__)
 
-GetKeys = Callable[[], Awaitable[Keys]]
+GetKeys = Callable[[], Awaitable["Keys"]]
 """The keys that seal; raises `Unavailable` where they can't be had."""
 
 LIFE_S = 15 * 60.0

@@ -14,6 +14,7 @@ from uuid import UUID
 from connectors.base import Control, Part
 from connectors.discord.dialect import DiscordDialect, units
 from connectors.markdown import Drawn
+from connectors.words import Sentence
 
 # The ids of buttons: they name control, run and part, so they work after a restart too.
 
@@ -107,12 +108,15 @@ _NONCE = 25
 _ROW, _BUTTON = 1, 2
 _GREY, _RED = 2, 4
 _LABELS = {
-    Control.STOP: "Stop",
-    Control.RETRY: "Retry",
-    Control.CONTINUE: "Continue",
-    Control.UP: "👍",
-    Control.DOWN: "👎",
+    Control.STOP: Sentence("control.stop"),
+    Control.RETRY: Sentence("control.retry"),
+    Control.CONTINUE: Sentence("control.continue"),
+    Control.ALLOW: Sentence("control.allow"),
+    Control.ALLOW_HERE: Sentence("control.allow_here"),
+    Control.DENY: Sentence("control.deny"),
+    Control.DETAILS: Sentence("control.details"),
 }
+_SIGNS = {Control.UP: "👍", Control.DOWN: "👎"}
 
 NOBODY: Mapping[str, Any] = {"parse": [], "replied_user": False}
 """What a message may ping."""
@@ -147,14 +151,15 @@ def is_part(message: Mapping[str, Any], run_id: UUID, index: int) -> bool:
 def _rows(part: Part) -> list[dict[str, Any]]:
     if part.run_id is None or not part.controls:
         return []
-    buttons = [_button(control, part.run_id, part.index) for control in part.controls]
+    buttons = [_button(control, part, part.run_id) for control in part.controls]
     return [{"type": _ROW, "components": buttons}]
 
 
-def _button(control: Control, run_id: UUID, index: int) -> dict[str, Any]:
+def _button(control: Control, part: Part, run_id: UUID) -> dict[str, Any]:
+    label = _LABELS.get(control)
     return {
         "type": _BUTTON,
         "style": _RED if control is Control.STOP else _GREY,
-        "label": _LABELS[control],
-        "custom_id": custom_id(control, run_id, index),
+        "label": label.to(part.language).text if label else _SIGNS[control],
+        "custom_id": custom_id(control, run_id, part.index),
     }

@@ -20,6 +20,7 @@ from connectors.discord.options import DiscordOptions
 from connectors.discord.places import channel_of
 from connectors.discord.responses import CommandResponses
 from connectors.newest import Newest
+from connectors.words import Language, Sentence
 
 # Calls that run to their end, whatever becomes of those who wait for them.
 
@@ -124,7 +125,7 @@ class Pings:
         try:
             asker = await self._asker(answer, part)
             if asker:
-                await self._post(ref, asker, f"ping:{part.run_id}")
+                await self._post(ref, asker, f"ping:{part.run_id}", part.language)
         except ConnectorError as error:
             log.warning("discord: nobody was pinged: %s", error)
 
@@ -141,9 +142,10 @@ class Pings:
         )
         return str(question["author"]["id"])
 
-    async def _post(self, ref: MessageRef, asker: str, key: str) -> None:
+    async def _post(self, ref: MessageRef, asker: str, key: str, language: Language) -> None:
+        done = Sentence("told.done", {"asker": f"<@{asker}>"})
         body = {
-            "content": f"<@{asker}> the answer is done.",
+            "content": done.to(language).text,
             "message_reference": {"message_id": ref.id, "fail_if_not_exists": False},
             "allowed_mentions": {"parse": [], "users": [asker], "replied_user": False},
             "nonce": parts.nonce(key),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.base import Place
+import time
+
+from connectors.base import Part, Place
 from connectors.newest import Newest
 
 DM = "@me"
@@ -27,11 +29,46 @@ def channel_of(place: Place) -> str:
     return place.thread if place.thread and first_of(place) is None else place.channel
 
 
+_SILENT_S = 120.0
+"""Seconds without a sign of an answer after which it is not waited for."""
+
+
+class BusyChannels:
+    """In which channels a question waits for its answer, or an answer grows, in this process."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, dict[str, float]] = {}
+        """By channel and question, the last sign of its answer: monotonic seconds."""
+
+    def asked(self, channel: str, question: str) -> None:
+        """A question is to be answered in a channel."""
+        self._heard.setdefault(channel, {})[question] = time.monotonic()
+
+    def shown(self, part: Part) -> None:
+        """A part is shown; the last one ends the answer."""
+        if part.about is None:
+            return
+        channel, question = channel_of(part.about.place), part.about.id
+        if not part.last:
+            self.asked(channel, question)
+        elif self._heard.get(channel, {}).pop(question, None) and not self._heard[channel]:
+            del self._heard[channel]
+
+    def busy(self, channel: str) -> bool:
+        """Whether another answer is on its way there."""
+        since = time.monotonic() - _SILENT_S
+        signs = {q: at for q, at in self._heard.pop(channel, {}).items() if at > since}
+        if signs:
+            self._heard[channel] = signs
+        return bool(signs)
+
+
 class Places:
     """Which place a message belongs to, for the newest messages that the bot had to do with."""
 
     def __init__(self) -> None:
         self._places: Newest[str, Place] = Newest(_REMEMBERED)
+        self.busy_channels = BusyChannels()
 
     def remember(self, message_id: str, place: Place) -> None:
         """A message belongs to a place."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from connectors.base import (
@@ -29,6 +29,7 @@ from connectors.discord import content, parts
 from connectors.discord.api import Rest
 from connectors.discord.content import name_of
 from connectors.discord.errors import code_of
+from connectors.discord.guilds import chosen_by
 from connectors.discord.places import DM, Places, chain
 
 # What Discord sends, as events of the bot's; pure. What concerns nobody is None.
@@ -131,7 +132,9 @@ def pressed(interaction: Json, place: Place) -> Pressed | None:
 def actor(interaction: Json) -> Person:
     """The person who acts in an interaction."""
     member = interaction.get("member")
-    return person_of(member["user"] if member else interaction["user"], member)
+    person = person_of(member["user"] if member else interaction["user"], member)
+    language = interaction.get("locale") or chosen_by(interaction.get("guild_locale") or "")
+    return replace(person, language=str(language))
 
 
 def person_of(user: Json, member: Json | None = None) -> Person:
@@ -224,6 +227,7 @@ MOST = 25
 """So many messages a chain of replies is followed up, and a channel is searched."""
 _NAME = 100
 """Characters of a thread's name."""
+_UNTITLED = "💬"
 _HAS_THREAD = 160004
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
@@ -302,7 +306,7 @@ class Origins:
             await self._rest.call(
                 "POST",
                 f"{_MESSAGE}/threads",
-                json={"name": " ".join(name.split())[:_NAME] or "Question"},
+                json={"name": " ".join(name.split())[:_NAME] or _UNTITLED},
                 channel_id=at.channel,
                 message_id=message_id,
             )

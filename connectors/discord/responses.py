@@ -13,7 +13,7 @@ from typing import Any
 from connectors.base import Gone, MessageRef, Part, Person, Place, Refused
 from connectors.discord import parts, places
 from connectors.discord import parts as markup
-from connectors.discord.api import Rest
+from connectors.discord.api import Form, Rest
 from connectors.discord.interactions import Interaction, Interactions, InteractionTokens
 from connectors.discord.places import DM, channel_of
 from connectors.markdown import form
@@ -259,13 +259,22 @@ class CommandResponses:
         body = parts.body(part, response.above)
         return await self._call("PATCH", _ONE, response.interaction, body, message_id=message_id)
 
+    async def attach(self, message_id: str, form: Form) -> Message | None:
+        """The same by a form with files."""
+        response = self._responses.get(message_id)
+        if response is None or not _is_fresh(response.interaction):
+            return None
+        given = response.interaction
+        return await self._call("PATCH", _ONE, given, message_id=message_id, form=form)
+
     async def _call(
         self,
         method: str,
         path: str,
         interaction: Interaction,
-        body: dict[str, Any],
+        body: dict[str, Any] | None = None,
         message_id: str = "",
+        form: Form | None = None,
     ) -> Message | None:
         try:
             async with asyncio.timeout(_TOLD_S):
@@ -274,6 +283,7 @@ class CommandResponses:
                 method,
                 path,
                 json=body,
+                form=form,
                 application=interaction.application,
                 token=interaction.token,
                 message_id=message_id,

@@ -26,7 +26,7 @@ from connectors.base import (
 from connectors.discord import parts, responses
 from connectors.discord import parts as markup
 from connectors.discord import places as snowflakes
-from connectors.discord.api import Budgets, Rest
+from connectors.discord.api import Budgets, Form, Rest
 from connectors.discord.dialect import units
 from connectors.discord.errors import code_of
 from connectors.discord.interactions import Interactions, InteractionTokens
@@ -35,6 +35,7 @@ from connectors.discord.pings import Flights, Indicator, Pings
 from connectors.discord.places import DM, Places, channel_of
 from connectors.discord.responses import CommandResponses
 from connectors.newest import Newest
+from connectors.words import Wording
 
 LONGEST = 1_900
 """UTF-16 units of a part: the question of a slash command stands above it, within 2,000."""
@@ -97,7 +98,7 @@ class DiscordWriter:
         post = self._posts.setdefault(key, _TriedPost(time.time()))
         shown = await self._flights.run(key, lambda: self._once(place, part, key, post))
         self._indicator.stop(place)
-        self._pings.shown(shown.ref, part)
+        self._notice(shown.ref, part)
         return shown
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
@@ -120,16 +121,24 @@ class DiscordWriter:
         _check(part)
         self._know(part, ref)
         shown = await self._flights.run(ref.id, partial(self._edit, ref, part))
-        self._pings.shown(ref, part)
+        self._notice(ref, part)
         return shown
+
+    async def message(self, ref: MessageRef) -> Message:
+        """A message of ours, as Discord has it. Raises `Gone` where it has none."""
+        return await self._read(ref)
+
+    async def attach(self, ref: MessageRef, form: Form) -> Message:
+        """Changes a message by a form with files; it stays as it is else."""
+        return await self._flights.run(ref.id, partial(self._attach, ref, form))
 
     async def read(self, ref: MessageRef) -> Shown:
         """What Discord has for a message now. Raises `Gone` where it has none."""
         return _shown(ref, await self._read(ref))
 
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+    async def whisper(self, place: Place, person: Person, said: Wording, key: str) -> None:
         """Tells one person something, by their command's token or else in a direct message."""
-        part = Part(None, 0, text, last=True, to=person)
+        part = Part.saying(said, person)
         if await self._responses.whisper(place, part):
             return
         channel = channel_of(place)
@@ -166,6 +175,11 @@ class DiscordWriter:
         self._places.remember(message["id"], place)
         self._above[message["id"]] = markup.above(message)
         return _shown(MessageRef(place, message["id"]), message)
+
+    def _notice(self, ref: MessageRef, part: Part) -> None:
+        """A part is shown."""
+        self._places.busy_channels.shown(part)
+        self._pings.shown(ref, part)
 
     def _know(self, part: Part, ref: MessageRef) -> None:
         if part.run_id is not None:
@@ -278,6 +292,21 @@ class DiscordWriter:
                 message_id=ref.id,
             )
         return _shown(ref, message)
+
+    async def _attach(self, ref: MessageRef, form: Form) -> Message:
+        await self._recall(ref)
+        if message := await self._responses.attach(ref.id, form):
+            return message
+        channel = channel_of(ref.place)
+        changed: Message = await self._rest.call(
+            "PATCH",
+            _MESSAGE,
+            form=form,
+            meter=partial(self._budgets.learn, channel),
+            channel_id=channel,
+            message_id=ref.id,
+        )
+        return changed
 
     async def _decoration(self, ref: MessageRef) -> str:
         """What stands above a message's text; of another process's messages Discord knows."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal, TypeVar
 
 from connectors.base import (
+    AnswerFile,
     Asked,
     Budget,
     Commanded,
@@ -22,21 +23,26 @@ from connectors.base import (
     Edited,
     Event,
     File,
+    FileStep,
     Incoming,
     Inflow,
     Limits,
     MessageRef,
+    Order,
     Part,
     Person,
     Place,
     Pressed,
     Refused,
     Said,
+    Scope,
+    SentFile,
     Shown,
     Status,
     TooLarge,
     Unavailable,
     Unconfirmed,
+    lineage_of,
 )
 from connectors.markdown import form
 from connectors.memory.platform import (
@@ -53,6 +59,7 @@ from connectors.memory.platform import (
     like_discord,
     like_slack,
 )
+from connectors.words import Wording
 
 __all__ = [
     "ALICE",
@@ -139,7 +146,7 @@ class MemoryConnector:
         return self._inflow.put(Pressed(ref, person, control, part.run_id))
 
     def command(
-        self, command: Literal["new", "stop"], person: Person = ALICE, place: Place | None = None
+        self, command: Order, person: Person = ALICE, place: Place | None = None
     ) -> Incoming:
         """A person gives a command, which does not appear as a message."""
         ref = self.platform.new_ref(place or self.place)
@@ -188,10 +195,10 @@ class MemoryConnector:
         finally:
             self._editing.remove(ref)
 
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+    async def whisper(self, place: Place, person: Person, said: Wording, key: str) -> None:
         def effect() -> None:
             self.platform.spend(self.budget(place, "post"), self._now())
-            self.platform.whispers.setdefault(key, (person, text))
+            self.platform.whispers.setdefault(key, (person, said.text))
 
         await self._call("whisper", effect)
 
@@ -220,8 +227,59 @@ class MemoryConnector:
 
         return await self._call("fetch", effect)
 
+    # What it can do with files: see `SendsFiles`.
+
+    def most_file_bytes(self, place: Place) -> int:  # noqa: ARG002 - the same everywhere
+        """The platform's limit."""
+        return self.platform.most_file_bytes
+
+    def file_budget(self, place: Place, step: FileStep) -> Budget:
+        """Showing a file is an edit; the rest has a budget of its own."""
+        if step == "attach":
+            return self._budgets(place, "edit")
+        return Budget(f"{place.connector}/{place.workspace}/files", 100, 60.0)
+
+    async def upload(self, ref: MessageRef, file: AnswerFile) -> str:  # noqa: ARG002 - anywhere
+        """Takes a file, which nobody sees yet."""
+
+        def effect() -> str:
+            if len(file.content) > self.platform.most_file_bytes:
+                raise TooLarge(f"{len(file.content)} bytes")
+            upload = f"F{len(self.platform.uploads) + 1}"
+            self.platform.uploads[upload] = file.content
+            return upload
+
+        return await self._call("upload", effect)
+
+    async def attach(self, ref: MessageRef, file: AnswerFile, upload: str) -> None:
+        """Shows it with a message."""
+
+        def effect() -> None:
+            self.platform.spend(self.file_budget(ref.place, "attach"), self._now())
+            self.platform.attach(ref, file.name, upload)
+
+        await self._call("attach", effect)
+
+    async def attached(self, ref: MessageRef, file: AnswerFile, upload: str) -> SentFile | None:  # noqa: ARG002 - the upload tells
+        """What readers get of it."""
+
+        def effect() -> SentFile | None:
+            self.platform.get(ref)
+            shown = any((at, name) == (ref, upload) for at, name, _ in self.platform.attached)
+            return SentFile.of(self.platform.uploads[upload]) if shown else None
+
+        return await self._call("attached", effect)
+
     async def signal(self, place: Place, status: Status) -> None:
         await self._call("signal", lambda: self.platform.signals.append((place, status)))
+
+    async def lineage(self, place: Place) -> Sequence[Scope]:
+        """See `HasLineage`; the categories are the platform's."""
+        return lineage_of(place, self.platform.categories.get(place.channel, ""))
+
+    async def channel_name(self, place: Place) -> str:
+        """A channel's name here is its id."""
+        return place.channel
 
     async def probe(self) -> None:
         await self._call("probe", lambda: None)

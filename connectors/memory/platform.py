@@ -18,10 +18,14 @@ from connectors.base import (
     Person,
     Place,
     RateLimited,
+    Refused,
     Status,
 )
 
-CallName = Literal["post", "find", "edit", "read", "history", "fetch", "signal", "probe", "whisper"]
+CallName = Literal[
+    "post", "find", "edit", "read", "history", "fetch", "signal", "probe", "whisper", "upload",
+    "attach", "attached",
+]  # fmt: skip
 
 ALICE = Person("alice", "Alice")
 """The person who speaks if none is given."""
@@ -55,8 +59,8 @@ def like_slack(place: Place, call: Literal["post", "edit"]) -> Budget:
 
 
 def like_discord(place: Place, _call: Literal["post", "edit"]) -> Budget:
-    """Four calls in five seconds per channel, posts and edits together."""
-    return Budget(f"{place.connector}/{place.channel}", 4, 5.0)
+    """Five calls in five seconds per channel, posts and edits together."""
+    return Budget(f"{place.connector}/{place.channel}", 5, 5.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,13 @@ class Platform:
     """The content of attached files, by id."""
     whispers: dict[str, tuple[Person, str]] = field(default_factory=dict)
     """Messages that only one person sees, by their keys."""
+    categories: dict[str, str] = field(default_factory=dict)
+    """The category of a channel, by the channel's id."""
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    """Files of answers that were uploaded, by the platform's name of each: nobody sees them yet."""
+    attached: list[tuple[MessageRef, str, str]] = field(default_factory=list)
+    """Files that readers see: with which message, the upload, the name. As often as it was done."""
+    most_file_bytes: int = 10_000_000
     _posted: dict[str, MessageRef] = field(default_factory=dict)
     _spent: dict[str, deque[float]] = field(default_factory=dict)
     _numbers: Counter[CallName] = field(default_factory=Counter)
@@ -163,6 +174,13 @@ class Platform:
         if key not in self._posted:
             self._posted[key] = post().ref
         return self.messages[self._posted[key]]
+
+    def attach(self, ref: MessageRef, name: str, upload: str) -> None:
+        """Shows an upload with a message. Done again it is there twice, as on Slack."""
+        self.get(ref)
+        if upload not in self.uploads:
+            raise Refused("no such upload")
+        self.attached.append((ref, upload, name))
 
     @property
     def keys(self) -> list[str]:

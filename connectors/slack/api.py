@@ -132,6 +132,21 @@ class Api:
         with translated("a download"):
             return await self._fetched(URL(url), token, most)
 
+    async def upload(self, url: str, content: bytes) -> None:
+        """Sends a file's content to an address that Slack gave for it, which needs no token."""
+        at = URL(url, encoded=True)
+        self._check_host(at)
+        timeout = aiohttp.ClientTimeout(total=_DOWNLOAD_TIMEOUT_S)
+        headers = {"Content-Type": "application/octet-stream"}
+        with translated("an upload"):
+            async with self._opened().post(
+                at, data=content, headers=headers, timeout=timeout, proxy=proxy_for(at),
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                if answer.status != 200:
+                    kind = Unavailable if answer.status >= 500 else Refused
+                    raise kind(f"Slack did not take the file: HTTP {answer.status}.")
+
     async def aclose(self) -> None:
         """Closes the session; calls that come later fail with `Unavailable`."""
         self._closed = True

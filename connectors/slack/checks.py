@@ -6,13 +6,16 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from connectors.base import Lacking, RateLimited, Refused
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
-from connectors.slack.installations import Installations
 from connectors.slack.options import SCOPES, OAuth, SlackOptions, TokenScope
 from connectors.slack.sessions import OF_THE_PLACE, SET_STATUS
+
+if TYPE_CHECKING:
+    from connectors.slack.installations import Installations
 
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
 _AT_ONCE = 8

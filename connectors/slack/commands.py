@@ -14,13 +14,14 @@ from typing import Any, Literal
 from slack_bolt.response import BoltResponse
 
 from connectors.background import BackgroundTasks
-from connectors.base import Asked, Commanded, MessageRef, Person, Place
+from connectors.base import Asked, Commanded, MessageRef, Order, Person, Place
 from connectors.markdown import quoted
 from connectors.newest import Newest
 from connectors.slack.api import Api
+from connectors.slack.configuring import configured
 from connectors.slack.content import content_of, mentioned, plain
 from connectors.slack.dialect import in_text
-from connectors.slack.handover import SlackHandover, ephemeral, form_error, taken
+from connectors.slack.handover import Names, SlackHandover, ephemeral, form_error, taken
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import is_dm
 from connectors.slack.questions import (
@@ -28,21 +29,15 @@ from connectors.slack.questions import (
     NOT_KEPT,
     Anchors,
     CommandQuestion,
-    Names,
     actor,
     team_of,
 )
 from connectors.slack.sessions import AgentSessions
+from connectors.slack.settings_modal import SettingsModal
+from connectors.words import Sentence, Wording
 
-HELP = """\
-`{command} ask …` asks me something here, for all to see
-`{command} stop` stops the answers to your questions here
-`{command} new` forgets what we said, in direct messages
-You can also mention me in a channel, reply in a thread that I answered in, write to me directly, \
-or choose _Ask about this message_ from a message's menu."""
-EVERY_MENTION = "In a channel every mention of me starts afresh. Only a thread has a memory."
-NOTHING_ASKED = "Ask me something: `{command} ask …`"
-STOPPED = "I stop the answers to your questions here."
+_AGAIN = re.compile(r"retry\s+(\S{1,64})", re.IGNORECASE)
+"""The last question once more, and the model that it is asked of."""
 _WORD = re.compile(r"[^\W_]+")
 _MEANT: Mapping[Literal["help", "new", "stop"], frozenset[str]] = {
     "stop": frozenset(
@@ -52,13 +47,16 @@ _MEANT: Mapping[Literal["help", "new", "stop"], frozenset[str]] = {
     "help": frozenset(["me", "please"]),
 }
 """Each command with the words that may stand beside it: people are polite to bots, too."""
-NOT_NOW = "I could not do that just now. Please try again."
+NOT_NOW = Sentence("told.not_now")
 
 
 class Commands:
     """Answers the slash command; what it says is seen by the person alone."""
 
-    def __init__(self, anchors: Anchors, handover: SlackHandover, names: Names) -> None:
+    def __init__(
+        self, anchors: Anchors, handover: SlackHandover, names: Names, settings: SettingsModal
+    ) -> None:
+        self._settings = settings
         self._anchors = anchors
         self._handover = handover
         self._names = names
@@ -66,34 +64,51 @@ class Commands:
     async def answer(self, body: Mapping[str, Any]) -> BoltResponse:
         """What a command's payload is answered with, once its effect is safe."""
         text, command = body.get("text", "").strip(), body["command"]
+        # Their language is asked for with their name.
+        await self._names.names(body["team_id"], {body["user_id"]})
         match meant(text):
             case "help":
-                return ephemeral(HELP.format(command=command))
+                return self._told(body, Sentence("told.help.slack", {"command": command}))
             case "new":
                 return await self._forget(body)
             case "stop":
-                return await self._give(body, "stop", STOPPED)
+                return await self._give(body, "stop", Sentence("told.stopped"))
+        match " ".join(text.casefold().split()):
+            case "tools off" | "tools on" as switch:
+                return await self._give(body, switch, None)  # the bot itself says how it is now
+        if (again := _AGAIN.fullmatch(text)) is not None:
+            return await self._give(body, "retry", None, again[1])
+        return await self._otherwise(body, text)
+
+    async def _otherwise(self, body: Mapping[str, Any], text: str) -> BoltResponse:
+        """What is about the settings, or a question."""
+        ref = MessageRef(Place("slack", body["team_id"], body["channel_id"]), body["trigger_id"])
+        if (wanted := configured(text, ref, _person(body))) is not None:
+            return await self._settings.wanted(wanted)
         first, *rest = text.split(maxsplit=1)
         if first.casefold() != "ask":
             return await self._ask(body, text)
         if not rest:
-            return ephemeral(NOTHING_ASKED.format(command=command))
+            return self._told(body, Sentence("told.ask_something", {"command": body["command"]}))
         return await self._ask(body, rest[0])
+
+    def _told(self, body: Mapping[str, Any], said: Sentence) -> BoltResponse:
+        return ephemeral(self._handover.to(body["team_id"], _person(body), said))
 
     async def _forget(self, body: Mapping[str, Any]) -> BoltResponse:
         if not is_dm(body["channel_id"]):
-            return ephemeral(EVERY_MENTION)
-        return await self._give(body, "new", "")
+            return self._told(body, Sentence("told.memory.slack"))
+        return await self._give(body, "new", None)
 
     async def _give(
-        self, body: Mapping[str, Any], command: Literal["new", "stop"], told: str
+        self, body: Mapping[str, Any], command: Order, told: Sentence | None, model: str = ""
     ) -> BoltResponse:
         place = Place("slack", body["team_id"], body["channel_id"])
-        event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command)
+        event = Commanded(MessageRef(place, body["trigger_id"]), _person(body), command, model)
         incoming = self._handover.put(event)
         if not await incoming.kept():
-            return ephemeral(NOT_NOW)
-        return ephemeral(told) if told and incoming.declined is None else taken()
+            return self._told(body, NOT_NOW)
+        return taken() if told is None or incoming.declined else self._told(body, told)
 
     async def _ask(self, body: Mapping[str, Any], text: str) -> BoltResponse:
         team, person = body["team_id"], _person(body)
@@ -173,7 +188,7 @@ class Shortcuts:
         self._anchors = anchors
         self._errands = errands
         self._names = names
-        self._sent: Newest[tuple[str, str], asyncio.Task[str]] = Newest(_SENT_REMEMBERED)
+        self._sent: Newest[tuple[str, str], asyncio.Task[Wording | None]] = Newest(_SENT_REMEMBERED)
         """What each modal asked: by the modal's id and its words."""
 
     async def chosen(self, body: Mapping[str, Any]) -> BoltResponse:
@@ -185,7 +200,7 @@ class Shortcuts:
             about = _About(team_of(body), channel, thread, content_of(message))
             if not await self._may(about, body):
                 return taken()
-            view = {"trigger_id": body["trigger_id"], "view": _view(about)}
+            view = {"trigger_id": body["trigger_id"], "view": self._view(about, body)}
             self._errands.run(self._api.call(about.team, "views.open", **view))
         return taken()
 
@@ -194,10 +209,11 @@ class Shortcuts:
         place = Place("slack", about.team, about.channel, about.thread)
         who = actor(body, about.team)
         verdict = await self._handover.admits(place, who, within=ADMITTED_S)
-        if not verdict.admitted and (told := NOT_KEPT if verdict.told is None else verdict.told):
+        told = self._handover.to(about.team, who, NOT_KEPT) if verdict.unsure else verdict.told
+        if not verdict.admitted and told is not None:
             where = {"channel": about.channel, "thread_ts": about.thread, "user": who.id}
-            told = in_text(told)
-            self._errands.run(self._api.call(about.team, "chat.postEphemeral", **where, text=told))
+            text = in_text(told.text)
+            self._errands.run(self._api.call(about.team, "chat.postEphemeral", **where, text=text))
         return verdict.admitted
 
     async def sent(self, body: Mapping[str, Any]) -> BoltResponse:
@@ -210,7 +226,9 @@ class Shortcuts:
         problem = await self._once(view.get("id", ""), about, question, body)
         return form_error(FIELD, problem) if problem else taken()
 
-    async def _once(self, view: str, about: _About, question: str, body: Mapping[str, Any]) -> str:
+    async def _once(
+        self, view: str, about: _About, question: str, body: Mapping[str, Any]
+    ) -> Wording | None:
         """Asks what was written into a modal, once: Slack, or a finger, may send it off twice."""
         key = view, question
         if key not in self._sent:
@@ -224,7 +242,7 @@ class Shortcuts:
             self._sent.pop(key, None)
         return problem
 
-    async def _ask(self, about: _About, question: str, body: Mapping[str, Any]) -> str:
+    async def _ask(self, about: _About, question: str, body: Mapping[str, Any]) -> Wording | None:
         who = actor(body, about.team)
         people = {who.id, *mentioned(about.quote)}
         names = await self._names.names(about.team, people)
@@ -237,30 +255,30 @@ class Shortcuts:
             CommandQuestion(about.team, about.channel, about.thread, asker, home, text, question)
         )
 
+    def _view(self, about: _About, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        field = {
+            "type": "plain_text_input",
+            "action_id": FIELD,
+            "multiline": True,
+            "max_length": _MOST,
+            "focus_on_load": True,
+        }
+        who = actor(body, about.team)
 
-def _view(about: _About) -> Mapping[str, Any]:
-    field = {
-        "type": "plain_text_input",
-        "action_id": FIELD,
-        "multiline": True,
-        "max_length": _MOST,
-        "focus_on_load": True,
-    }
-    return {
-        "type": "modal",
-        "callback_id": MODAL,
-        "private_metadata": about.packed(),
-        "title": _words("Ask about this message"),
-        "submit": _words("Ask"),
-        "close": _words("Cancel"),
-        "blocks": [
-            {"type": "input", "block_id": FIELD, "label": _words("Your question"), "element": field}
-        ],
-    }
+        def words(id_: str) -> Mapping[str, Any]:
+            said = self._handover.to(about.team, who, Sentence(id_))
+            return {"type": "plain_text", "text": said.text}
 
-
-def _words(text: str) -> Mapping[str, Any]:
-    return {"type": "plain_text", "text": text}
+        label = words("ask.question")
+        return {
+            "type": "modal",
+            "callback_id": MODAL,
+            "private_metadata": about.packed(),
+            "title": words("ask.about"),
+            "submit": words("ask.send"),
+            "close": words("ask.cancel"),
+            "blocks": [{"type": "input", "block_id": FIELD, "label": label, "element": field}],
+        }
 
 
 # Slack's own place for assistants and agents: a greeting, questions to choose from, titles.
@@ -282,8 +300,10 @@ class Assistant:
         handover: SlackHandover,
         errands: BackgroundTasks,
         sessions: AgentSessions,
+        names: Names,
     ) -> None:
         self._api = api
+        self._names = names
         self._sessions = sessions
         self._options = options
         self._handover = handover
@@ -327,11 +347,17 @@ class Assistant:
         if not (await self._handover.admits(place, person, spends=False)).admitted:
             return
         team, channel, ts = place.workspace, place.channel, place.thread
+        await self._names.names(team, {person.id})
         if self._options.prompts:
             await self._suggest(team, channel, ts)
-        if greeting := in_text(self._options.greeting):
+        if greeting := self._greeting(team, person):
             where = {"channel": channel, "thread_ts": ts}
             await self._api.call(team, "chat.postMessage", **where, text=greeting)
+
+    def _greeting(self, team: str, person: Person) -> str:
+        own = self._options.greeting
+        said = self._handover.to(team, person, Sentence("greeting")).text if own is None else own
+        return in_text(said)
 
     async def _suggest(self, team: str, channel: str, thread: str | None) -> None:
         prompts = self._options.prompts[:_MOST_PROMPTS]

@@ -348,6 +348,17 @@ async def fetch(api: Api, file: File, most: int) -> bytes:
     return await api.download(team, address, most)
 
 
+def transcript_of(about: Json) -> str | None:
+    """Slack's own transcript of a clip; empty if it is not whole; None while it is made."""
+    told = about.get("transcription")
+    if not isinstance(told, Mapping):
+        return ""
+    preview = told.get("preview")
+    if told.get("status") == "complete" and isinstance(preview, Mapping):
+        return _text(preview.get("content")) if preview.get("has_more") is False else ""
+    return None if told.get("status") == "processing" else ""
+
+
 # A message of Slack's history as something that was said; pure.
 
 

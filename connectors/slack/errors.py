@@ -96,7 +96,15 @@ TABLE: Mapping[str, tuple[type[ConnectorError], str]] = {
     "bad_client_secret": (Refused, _CLIENT),
     "invalid_client_id": (Refused, _CLIENT),
     "bot_not_found": (Refused, "Slack knows no such bot."),
+    # Files of answers.
+    "file_type_not_allowed": (Refused, _POLICY),
+    "file_uploads_disabled": (Refused, _POLICY),
+    "file_uploads_except_images_disabled": (Refused, _POLICY),
+    "storage_limit_reached": (Refused, "The workspace has no room for more files."),
+    "posting_to_channel_denied": (Refused, _POLICY),
+    "file_update_failed": (Unavailable, _TRY_AGAIN),
     # Size.
+    "file_upload_size_restricted": (TooLarge, "The workspace takes no file of this size."),
     "msg_too_long": (TooLarge, _SHORTER),
     "msg_blocks_too_long": (TooLarge, _SHORTER),
     "msg_blocks_too_many": (TooLarge, _SHORTER),

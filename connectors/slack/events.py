@@ -20,8 +20,9 @@ from connectors.newest import Newest
 from connectors.slack import content, questions
 from connectors.slack.api import Api
 from connectors.slack.commands import Assistant, Commands, Shortcuts
-from connectors.slack.handover import SlackHandover, not_taken, taken
-from connectors.slack.questions import Names
+from connectors.slack.configuring import MODAL
+from connectors.slack.handover import Names, SlackHandover, not_taken, taken
+from connectors.slack.settings_modal import SettingsModal
 
 PATIENCE_S = 0.5
 """The other event comes within some hundredths of a second, if Slack sends it to the bot at all."""
@@ -90,6 +91,7 @@ class SlackEvents(AsyncMiddleware):
         handover: SlackHandover,
         names: Names,
         commands: Commands,
+        settings: SettingsModal,
         shortcuts: Shortcuts,
         assistant: Assistant,
         installed: Installed | None,
@@ -102,6 +104,8 @@ class SlackEvents(AsyncMiddleware):
         self._assistant = assistant
         self._installed = installed
         self._threads_in_dms = threads_in_dms
+        self._submits = {MODAL: settings.sent}
+        self._asks = shortcuts.sent
         self._twins = Twins()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By channel: held while one of its events is read, one after the other as they came."""
@@ -109,7 +113,7 @@ class SlackEvents(AsyncMiddleware):
             "event_callback": self._event,
             "block_actions": self._pressed,
             "message_action": shortcuts.chosen,
-            "view_submission": shortcuts.sent,
+            "view_submission": self._submitted,
             "": commands.answer,
         }
 
@@ -174,7 +178,7 @@ class SlackEvents(AsyncMiddleware):
             self._assistant.stopped(incoming.event)
         if not await incoming.kept():
             return not_taken()
-        if isinstance(incoming.event, Asked) and incoming.declined is None:
+        if isinstance(incoming.event, Asked) and not incoming.declined:
             self._assistant.asked(incoming.event)
         return taken()
 
@@ -196,6 +200,10 @@ class SlackEvents(AsyncMiddleware):
         event = questions.pressed(body, threads_in_dms=self._threads_in_dms)
         kept = event is None or await self._handover.give(event)
         return taken() if kept else not_taken()
+
+    async def _submitted(self, body: Json) -> BoltResponse:
+        sent = self._submits.get(str(body["view"].get("callback_id")), self._asks)
+        return await sent(body)
 
     async def _forget(self, team: str) -> None:
         self._api.forget(team)

@@ -4,6 +4,7 @@ now.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -163,6 +164,9 @@ def _ts(us: int) -> str:
 # What was said before: the newest of a thread or of direct messages, names and files.
 
 
+_TRANSCRIBING_S = 2.0
+_LOOKS = 8
+"""How often a transcript that Slack is making is looked for."""
 _REMEMBERED = 10_000
 
 
@@ -179,9 +183,25 @@ class SlackHistory:
         """What each of these people is called; by their id where Slack doesn't tell in time."""
         return await self._people.names(team, ids)
 
+    def language(self, team: str, user: str) -> str:
+        """The language that somebody has chosen in Slack, as far as it is known."""
+        return self._people.language(team, user)
+
     async def fetch(self, file: File, most: int) -> bytes:
         """A file's content. Raises `TooLarge` where it has more than `most` bytes, and `Gone`."""
         return await content.fetch(self._api, file, most)
+
+    async def transcript(self, file: File, *, patient: bool) -> str:
+        """See `HasTranscripts`."""
+        team, _, name = file.id.partition("/")
+        for look in range(_LOOKS if patient else 1):
+            if look:
+                await asyncio.sleep(_TRANSCRIBING_S)
+            found = await self._api.look_up(team, "files.info", file=name)
+            made = content.transcript_of(found["file"])
+            if made is not None:
+                return made
+        return ""
 
     async def history(self, place: Place, before: MessageRef, limit: int) -> Sequence[Said]:
         """What opened the thread, and the newest `limit` messages before one, oldest first.

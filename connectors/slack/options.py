@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from connectors.words import Language
+
 Streaming = Literal["edit", "native", "auto"]
 """How an answer grows: by edits, by Slack's streams, or by streams in the assistant's threads."""
 
@@ -55,7 +57,10 @@ class SlackOptions:
     table_columns: int = 20
     table_characters: int = 10_000
     prompts: tuple[Prompt, ...] = ()
-    greeting: str = "Hi! Ask me anything."
+    greeting: str | None = None
+    """What begins a talk with the assistant; None: our own words, empty: nothing."""
+    language: Language = Language.ENGLISH
+    """Of readers whose own isn't known."""
     oauth: OAuth | None = None
 
 
@@ -75,9 +80,11 @@ SCOPES = (
     TokenScope("app_mentions:read", "to hear when somebody mentions the bot", ("app_mention",)),
     TokenScope("assistant:write", "to be found among Slack's agents and to suggest questions"),
     TokenScope("channels:history", "to read threads in public channels", ("message.channels",)),
+    TokenScope("channels:read", "to name a public channel in what its answers are made with"),
     TokenScope("chat:write", "to post answers, to edit them and to stream them"),
     TokenScope("commands", "for /everytoken and for the shortcut on messages"),
     TokenScope("files:read", "to read the files that people attach"),
+    TokenScope("files:write", "to show the files that tools and models make"),
     TokenScope("groups:history", "to read threads in private channels", ("message.groups",)),
     TokenScope("im:history", "to read direct messages with the bot", ("message.im",)),
     TokenScope("mpim:history", "to read threads in group messages", ("message.mpim",)),

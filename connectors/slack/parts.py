@@ -11,6 +11,7 @@ from connectors.markdown import form, of_blocks, parse
 from connectors.markdown.nodes import CodeBlock
 from connectors.slack.dialect import COLUMNS, JOINT, hidden, in_text, measure, write
 from connectors.slack.options import SlackOptions
+from connectors.words import Sentence
 
 PART = "everytoken_part"
 """The event type of the metadata of our messages."""
@@ -19,11 +20,25 @@ _LONGEST_TEXT = 300
 """Characters of the fallback: Slack refuses an edit whose `text` has more than 4,000 bytes."""
 _LONGEST_FOOTER = 1_000
 _LABELS = {
-    Control.STOP: ("Stop", "Stop the answer"),
-    Control.RETRY: ("Retry", "Answer again"),
-    Control.CONTINUE: ("Continue", "Continue the answer"),
-    Control.UP: ("👍", "Good answer"),
-    Control.DOWN: ("👎", "Bad answer"),
+    Control.STOP: Sentence("control.stop"),
+    Control.RETRY: Sentence("control.retry"),
+    Control.CONTINUE: Sentence("control.continue"),
+    Control.ALLOW: Sentence("control.allow"),
+    Control.ALLOW_HERE: Sentence("control.allow_here"),
+    Control.DENY: Sentence("control.deny"),
+    Control.DETAILS: Sentence("control.details"),
+}
+_SIGNS = {Control.UP: "👍", Control.DOWN: "👎"}
+_SPOKEN = {
+    Control.STOP: Sentence("control.stop.spoken"),
+    Control.RETRY: Sentence("control.retry.spoken"),
+    Control.CONTINUE: Sentence("control.continue.spoken"),
+    Control.UP: Sentence("control.up.spoken"),
+    Control.DOWN: Sentence("control.down.spoken"),
+    Control.ALLOW: Sentence("control.allow.spoken"),
+    Control.ALLOW_HERE: Sentence("control.allow_here.spoken"),
+    Control.DENY: Sentence("control.deny.spoken"),
+    Control.DETAILS: Sentence("control.details.spoken"),
 }
 
 
@@ -49,7 +64,7 @@ def _blocks(part: Part, columns: int) -> list[dict[str, Any]]:
     text = write(part.text, columns=columns) or JOINT
     blocks = [_literal(part.text) if part.literal else {"type": "markdown", "text": text}]
     if part.footer:
-        words = {"type": "plain_text", "text": part.footer[:_LONGEST_FOOTER], "emoji": False}
+        words = {"type": "plain_text", "text": part.footer.text[:_LONGEST_FOOTER], "emoji": False}
         blocks.append({"type": "context", "elements": [words]})
     if part.controls:
         buttons = [_button(control, part) for control in part.controls]
@@ -69,11 +84,12 @@ def _literal(text: str) -> dict[str, Any]:
 
 
 def _button(control: Control, part: Part) -> dict[str, Any]:
-    label, spoken = _LABELS[control]
+    named, language = _LABELS.get(control), part.language
+    label = named.to(language).text if named else _SIGNS[control]
     button: dict[str, Any] = {
         "type": "button",
         "text": {"type": "plain_text", "text": label, "emoji": True},
-        "accessibility_label": spoken,
+        "accessibility_label": _SPOKEN[control].to(language).text,
         "action_id": action_id(control),
     }
     if part.run_id is not None:

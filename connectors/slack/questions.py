@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
 from connectors.background import BackgroundTasks
@@ -43,6 +43,7 @@ from connectors.slack.dialect import in_text
 from connectors.slack.handover import SlackHandover
 from connectors.slack.parts import control_of
 from connectors.slack.people import is_dm, name_in, ref_of
+from connectors.words import Sentence, Wording
 
 # What Slack sends, as events of the bot's; pure. What concerns nobody is None.
 #
@@ -106,9 +107,8 @@ class SlackWords:
 
     @property
     def people(self) -> frozenset[str]:
-        """The ids of those whose names it takes."""
-        author = frozenset() if self.name else frozenset({self.user})
-        return (mentioned(self.text) | author) - {self.us.user}
+        """The ids of those whose names it takes, and of who said it: Slack tells their language."""
+        return (mentioned(self.text) | {self.user}) - {self.us.user}
 
     def event(self, names: Mapping[str, str]) -> Asked | Edited:
         """The event, with the names that are known and ids for the others."""
@@ -311,15 +311,7 @@ _SKEW_S = 60.0
 """So far Slack's clock and ours may be apart."""
 _SHOWN = 3_000
 """Characters of a question that its message shows; the bot gets all of it."""
-NOT_KEPT = "I could not take your question just now. Please ask again."
-
-
-class Names(Protocol):
-    """Where people's names come from."""
-
-    async def names(self, team: str, ids: Any) -> dict[str, str]:
-        """What each of these people is called, by their id where that can't be had."""
-        ...
+NOT_KEPT = Sentence("told.not_kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +340,8 @@ class Anchors:
         self._errands = errands
         self._threads_in_dms = threads_in_dms
 
-    async def ask(self, asking: CommandQuestion) -> str:
-        """What went wrong, in words for the asker; empty where the question is on its way.
+    async def ask(self, asking: CommandQuestion) -> Wording | None:
+        """What went wrong, in words for the asker; None where the question is on its way.
 
         Who may not ask is told so, or nothing, and nothing is posted in their name. What takes
         longer than Slack waits goes on; the asker is told of its failure later.
@@ -357,20 +349,20 @@ class Anchors:
         place = Place("slack", asking.team, asking.channel, asking.thread)
         verdict = await self._handover.admits(place, asking.person, within=ADMITTED_S)
         if not verdict.admitted:
-            return NOT_KEPT if verdict.told is None else verdict.told
+            return self._to(asking, NOT_KEPT) if verdict.unsure else verdict.told
         task = self._errands.run(self._ask(asking))
         done, _ = await asyncio.wait({task}, timeout=SOON_S)
         if not done:
             self._errands.run(self._tell_later(task, asking))
-            return ""
+            return None
         return task.result()
 
-    async def _ask(self, asking: CommandQuestion) -> str:
+    async def _ask(self, asking: CommandQuestion) -> Wording | None:
         try:
             ts = await self._post(asking)
         except ConnectorError as error:
             log.warning("a question could not be posted: %s", error)
-            return f"I could not post your question here. {error}"
+            return self._to(asking, Sentence("told.not_posted", {"why": str(error)}))
         ref = ref_of(
             asking.team,
             asking.channel,
@@ -379,12 +371,15 @@ class Anchors:
             threads_in_dms=self._threads_in_dms,
         )
         if await self._handover.give(Asked(ref, asking.person, asking.text), asking.home):
-            return ""
+            return None
         await self._take_back(ref)
-        return NOT_KEPT
+        return self._to(asking, NOT_KEPT)
+
+    def _to(self, asking: CommandQuestion, said: Sentence) -> Wording:
+        return self._handover.to(asking.team, asking.person, said, asking.text)
 
     async def _post(self, asking: CommandQuestion) -> str:
-        message, since = _message(asking), time.time()
+        message, since = self._message(asking), time.time()
         try:
             return str((await self._api.call(asking.team, "chat.postMessage", **message))["ts"])
         except Unavailable:
@@ -395,6 +390,21 @@ class Anchors:
                     return str(said["ts"])
             raise
 
+    def _message(self, asking: CommandQuestion) -> Mapping[str, Any]:
+        shown = asking.shown if len(asking.shown) <= _SHOWN else f"{asking.shown[: _SHOWN - 1]}…"
+        said = {"person": asking.person.id, "text": shown, "id": uuid4().hex}
+        names = {"name": in_text(asking.person.name), "question": in_text(shown)}
+        return {
+            "channel": asking.channel,
+            "thread_ts": asking.thread or None,
+            "text": self._to(asking, Sentence("ask.asks", names)).text,
+            "metadata": {"event_type": QUESTION, "event_payload": said},
+            "parse": "none",
+            "link_names": False,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+
     async def _take_back(self, ref: MessageRef) -> None:
         """No message is to stand that looks as if its answer would come."""
         where = {"channel": ref.place.channel, "ts": ref.id}
@@ -403,29 +413,18 @@ class Anchors:
         except ConnectorError as error:
             log.warning("a question that was not kept still stands: %s", error)
 
-    async def _tell_later(self, task: asyncio.Task[str], asking: CommandQuestion) -> None:
+    async def _tell_later(
+        self, task: asyncio.Task[Wording | None], asking: CommandQuestion
+    ) -> None:
         problem = await task
-        if problem:
+        if problem is not None:
             whom = {"channel": asking.channel, "user": asking.person.id}
             where = whom | ({"thread_ts": asking.thread} if asking.thread else {})
-            await self._api.call(asking.team, "chat.postEphemeral", **where, text=in_text(problem))
+            await self._api.call(
+                asking.team, "chat.postEphemeral", **where, text=in_text(problem.text)
+            )
 
 
 def _id(message: Mapping[str, Any]) -> object:
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     return payload.get("id")
-
-
-def _message(asking: CommandQuestion) -> Mapping[str, Any]:
-    shown = asking.shown if len(asking.shown) <= _SHOWN else f"{asking.shown[: _SHOWN - 1]}…"
-    said = {"person": asking.person.id, "text": shown, "id": uuid4().hex}
-    return {
-        "channel": asking.channel,
-        "thread_ts": asking.thread or None,
-        "text": f"{in_text(asking.person.name)} asks: {in_text(shown)}",
-        "metadata": {"event_type": QUESTION, "event_payload": said},
-        "parse": "none",
-        "link_names": False,
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }

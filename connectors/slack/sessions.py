@@ -18,10 +18,11 @@ from connectors.base import ConnectorError, Place, RateLimited, Refused, Status,
 from connectors.newest import Newest
 from connectors.slack.api import Api
 from connectors.slack.errors import code_of
+from connectors.words import Language, Sentence
 
 log = logging.getLogger(__name__)
 
-State = Literal["active", "processing"]
+State = Literal["active", "processing", "suspended"]
 
 SET_STATUS, RENAME = "agents.sessions.setStatus", "agents.sessions.rename"
 SET_WORDS, SET_TITLE = "assistant.threads.setStatus", "assistant.threads.setTitle"
@@ -29,14 +30,13 @@ SET_WORDS, SET_TITLE = "assistant.threads.setStatus", "assistant.threads.setTitl
 _STATES: Mapping[Status, State] = {
     Status.THINKING: "processing",
     Status.WRITING: "processing",
+    Status.WAITING: "suspended",
     Status.IDLE: "active",
 }
 """Who waits in a queue has no session of its own yet."""
 _WORDS = {
-    Status.QUEUED: "is busy, and will answer soon…",
-    Status.THINKING: "is thinking…",
-    Status.WRITING: "",
-    Status.IDLE: "",
+    Status.QUEUED: Sentence("status.queued"),
+    Status.THINKING: Sentence("status.thinking"),
 }
 OF_THE_PLACE = frozenset(
     {
@@ -63,13 +63,16 @@ class AgentSessions:
         self._refused: dict[tuple[str, str], float] = {}
         self._unheard: set[str] = set()
 
-    async def show(self, place: Place, status: Status) -> None:
+    async def show(
+        self, place: Place, status: Status, language: Language = Language.ENGLISH
+    ) -> None:
         """Shows what the bot is doing in a thread; nothing is raised."""
         if not place.thread:
             return
         state = _STATES.get(status)
         setting = None if state is None else self._want(place, state)
-        await self._say(place, _WORDS[status])
+        words = _WORDS.get(status)
+        await self._say(place, words.to(language).text if words else "")
         if setting is not None:
             await asyncio.wait({setting})
 
@@ -94,7 +97,9 @@ class AgentSessions:
     def at_the_end_of_a_stream(self, place: Place, *, last: bool) -> State | None:
         """The state that `chat.stopStream` sets with it; None where a workspace has no sessions."""
         known = self._takes(place.workspace, SET_STATUS) and place in self._wanted
-        return "active" if known and last else None
+        if not (known and last):
+            return None
+        return "suspended" if self._wanted.get(place) == "suspended" else "active"
 
     async def aclose(self) -> None:
         """Gives what is to be set a last moment."""

@@ -33,11 +33,12 @@ from connectors.base import Incoming, Inflow
 from connectors.slack.api import Api, proxy_for
 from connectors.slack.commands import Assistant, Commands, Shortcuts
 from connectors.slack.events import Installed, SlackEvents
-from connectors.slack.handover import SlackHandover, taken
+from connectors.slack.handover import Names, SlackHandover, taken
 from connectors.slack.options import SlackOptions
 from connectors.slack.people import Recipients
-from connectors.slack.questions import Anchors, Names
+from connectors.slack.questions import Anchors
 from connectors.slack.sessions import AgentSessions
+from connectors.slack.settings_modal import SettingsModal
 
 # The bolt app, and the one way to hand it a request.
 
@@ -278,15 +279,17 @@ class SlackTransport:
         self._installations = installations
         self._errands = BackgroundTasks("slack")
         threads_in_dms = options.streaming != "edit"
-        handover = SlackHandover(inflow, recipients)
+        handover = SlackHandover(inflow, recipients, names, options.language)
         anchors = Anchors(api, handover, self._errands, threads_in_dms=threads_in_dms)
+        settings = SettingsModal(api, handover)
         gate = SlackEvents(
             api,
             handover,
             names,
-            Commands(anchors, handover, names),
+            Commands(anchors, handover, names, settings),
+            settings,
             Shortcuts(api, anchors, handover, self._errands, names),
-            Assistant(api, options, handover, self._errands, sessions or AgentSessions(api)),
+            Assistant(api, options, handover, self._errands, sessions or AgentSessions(api), names),
             installations,
             threads_in_dms=threads_in_dms,
         )

@@ -28,6 +28,7 @@ from connectors.slack.errors import code_of
 from connectors.slack.options import SlackOptions
 from connectors.slack.parts import limits
 from connectors.slack.streams import Streams
+from connectors.words import Wording
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +120,16 @@ class SlackWriter:
         """What Slack has for a message now. Raises `Gone` where it has none."""
         return await history.shown(self._api, ref)
 
-    async def whisper(self, place: Place, person: str, text: str) -> None:
+    async def whisper(self, place: Place, person: str, told: Wording) -> None:
         """Tells one person something, below a place or else in a direct message."""
         where = {"channel": place.channel, "thread_ts": place.thread or None}
         # No blocks: it may be they that Slack takes none of.
-        said = {"text": in_text(text), "parse": "none", "link_names": False, "unfurl_links": False}
+        said = {
+            "text": in_text(told.text),
+            "parse": "none",
+            "link_names": False,
+            "unfurl_links": False,
+        }
         team = place.workspace
         if people.is_dm(place.channel):
             await self._api.call(team, "chat.postMessage", **where, **said)

@@ -89,7 +89,10 @@ class Guard:
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
         if self._access.closed:
-            return "The playground is closed: others could reach it. To open it, set WEB_PASSWORD."
+            return (
+                "The playground is closed: others could reach it. To open it, set WEB_PASSWORD. On "
+                "your own machine set HOST=127.0.0.1 instead: PORT alone listens everywhere."
+            )
         if not self._access.host_allowed(headers):
             return "This address is not the playground's. To use it, set PUBLIC_URL to it."
         changes = scope["type"] == "websocket" or scope["method"] == "POST"
@@ -203,10 +206,11 @@ class Visitors:
         None where it has none that we signed.
         """
         if session.person_id:
-            return Person(session.person_id, session.name or session.person_id, realm=REALM)
+            name = session.name or session.person_id
+            return Person(session.person_id, name, realm=REALM, language=_reads(connection))
         cookie = connection.cookies.get(VISITOR_COOKIE, "")
         id_ = await self._keys.verified(PURPOSE, cookie)
-        return Person(id_, "You", realm=REALM) if is_name(id_) and id_ else None
+        return _visitor(id_, connection) if is_name(id_) and id_ else None
 
     async def of(self, connection: HTTPConnection, session: Session = OPEN) -> Visitor:
         """The visitor of a request, who may be new."""
@@ -216,4 +220,13 @@ class Visitors:
             cookie = connection.cookies.get(VISITOR_COOKIE, "")
             return Visitor(person, await self._keys.renewed(PURPOSE, cookie))
         id_ = secrets.token_urlsafe(16)
-        return Visitor(Person(id_, "You", realm=REALM), await self._keys.sign(PURPOSE, id_))
+        return Visitor(_visitor(id_, connection), await self._keys.sign(PURPOSE, id_))
+
+
+def _visitor(id_: str, connection: HTTPConnection) -> Person:
+    return Person(id_, "You", realm=REALM, language=_reads(connection))
+
+
+def _reads(connection: HTTPConnection) -> str:
+    """The languages of a browser, the most wanted first."""
+    return connection.headers.get("accept-language", "")

@@ -13,8 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 
 from connectors.base import (
+    AnswerFile,
     Budget,
+    Control,
     File,
+    FileStep,
     Gone,
     Incoming,
     Inflow,
@@ -24,6 +27,7 @@ from connectors.base import (
     Person,
     Place,
     Said,
+    SentFile,
     Shown,
     Status,
     TooLarge,
@@ -32,7 +36,6 @@ from connectors.base import (
 from connectors.tables import reachable
 from connectors.web.access import REALM, Visitors
 from connectors.web.desk import Desk, place_of
-from connectors.web.dialect import read, write
 from connectors.web.files import FileQuota, FileStore, PageRetention
 from connectors.web.hub import Hub
 from connectors.web.login import InspectorGate, Login, SignIn
@@ -40,6 +43,9 @@ from connectors.web.messages import Author, Content, PageMessage, PageMessages, 
 from connectors.web.routes import Pages
 from connectors.web.sessions import LoginSessions
 from connectors.web.signing import SigningKeys
+from connectors.web.uploads import WebUploads
+from connectors.words import Language, Sentence, Wording
+from connectors.words.installation import typed
 
 # The pace of a conversation: as on a platform, or as fast as is pleasant to read.
 #
@@ -80,7 +86,7 @@ def pace_of(conversation: str) -> Pace:
 
 
 _BOT = Author(id="bot", name="Everytoken", by_bot=True)
-_ALONE = "Only you can see this."
+_ALONE = Sentence("web.alone")
 _CLOSING_SECONDS = 2.0
 
 
@@ -88,14 +94,17 @@ class WebConnector:
     """A page to try the bot on. Mount `routes()`; the table is made by the bot's migrations.
 
     `engine` is its owner's to close. `about` says on the page which model answers, as in
-    "Answers come from …". `public` is true where others than this machine's users can reach the
-    page: it then asks for `password`, and stays closed without one. Who logs in with
+    "Answers come from …"; `small`, that it is a demonstration only. `public` is true where others
+    than this machine's users can reach the page: it then asks for `password`, and stays closed
+    without one. Who logs in with
     `inspector_password` (None: with the same) may see the inspector; `sign_in` lets people in by
     name. `public_url` is the address
     that a proxy in front gives it. `max_file_bytes`: a larger file is not taken.
     `runs_path`: where the runs can be looked at, as `/runs`; empty where they can't.
+    `example`: one more question that the empty page offers.
     `secret_keys` sign what browsers keep, the first of them; empty: a key in the database does.
-    `room` says how much of what people attach is kept.
+    `room` says how much of what people attach is kept. `language` is that of visitors whose
+    browser has none that there is. `voice_seconds`: how long somebody may speak; 0: nobody listens.
     """
 
     name = "web"
@@ -110,6 +119,7 @@ class WebConnector:
         engine: AsyncEngine,
         *,
         about: str,
+        small: bool = False,
         password: str | None = None,
         inspector_password: str | None = None,
         sign_in: SignIn | None = None,
@@ -117,11 +127,15 @@ class WebConnector:
         public_url: str | None = None,
         max_file_bytes: int = 10_000_000,
         runs_path: str = "",
+        example: str = "",
         secret_keys: Sequence[str] = (),
         room: FileQuota = FileQuota(),  # noqa: B008 - frozen
+        language: Language = Language.ENGLISH,
+        voice_seconds: int = 0,
     ) -> None:
         self._messages = PageMessages(engine)
         self._files = FileStore(engine, room)
+        self._most_file_bytes = min(room.person, room.total)
         keeping = PageRetention(engine)
         self.delete_before = keeping.delete_before
         self.delete_unnamed = keeping.delete_unnamed
@@ -129,6 +143,7 @@ class WebConnector:
         self.erase = keeping.erase
         self._hub = Hub()
         self._inflow = Inflow()
+        self._uploads = WebUploads(engine, self._messages, self._files, self._hub.tell)
         desk = Desk(self._messages, self._files, self._hub, self._inflow)
         self.keys = SigningKeys(engine, secret_keys)
         self.login = Login(
@@ -138,9 +153,12 @@ class WebConnector:
             sign_in,
             public=public,
             public_url=public_url,
+            language=language,
         )
-        visitors = Visitors(self.keys)
-        self._pages = Pages(desk, self.login, visitors, about, max_file_bytes, runs_path)
+        self._pages = Pages(
+            desk, self.login, Visitors(self.keys), about, small, max_file_bytes, runs_path,
+            language, example, voice_seconds, self._uploads.served,
+        )  # fmt: skip
 
     def routes(self) -> list[BaseRoute]:
         """The page at `/`, its files, its socket and, with a password, the way in and out."""
@@ -168,9 +186,9 @@ class WebConnector:
         """
         return await self._messages.changes.whole(self._post(place, part, key))
 
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+    async def whisper(self, place: Place, person: Person, said: Wording, key: str) -> None:
         """The same to one person alone, who finds it in the conversation later on, too."""
-        await self.post(place, Part(None, 0, text, last=True, to=person), f"whisper:{key}")
+        await self.post(place, Part.saying(said, person), f"whisper:{key}")
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:  # noqa: ARG002 - the key is enough
         """The message that the table holds for a key. Raises `Unavailable`."""
@@ -212,6 +230,36 @@ class WebConnector:
             raise TooLarge(f"The file has more than {most} bytes.")
         return content
 
+    def most_file_bytes(self, place: Place) -> int:  # noqa: ARG002 - the same everywhere
+        """As much as is kept of one person."""
+        return self._most_file_bytes
+
+    def file_budget(self, place: Place, step: FileStep) -> Budget:  # noqa: ARG002 - all alike
+        """A pace of its own."""
+        return Budget(f"web:files:{place.channel}", 50, 1.0)
+
+    async def upload(self, ref: MessageRef, file: AnswerFile) -> str:
+        """Keeps a file of an answer, which nobody sees before `attach`."""
+        return await self._uploads.upload(ref, file)
+
+    async def attach(self, ref: MessageRef, file: AnswerFile, upload: str) -> None:
+        """Shows it below the answer's last message."""
+        await self._uploads.attach(ref, file, upload)
+
+    async def attached(self, ref: MessageRef, file: AnswerFile, upload: str) -> SentFile | None:  # noqa: ARG002 - its id tells
+        """The file as the page hands it out."""
+        return await self._uploads.attached(ref, upload)
+
+    async def heard(self, ref: MessageRef, text: str, files: Sequence[File]) -> None:
+        """A question shows what was heard in its recordings. Raises `Unavailable`."""
+        await self._messages.changes.whole(self._heard(ref, text, files))
+
+    async def _heard(self, ref: MessageRef, text: str, files: Sequence[File]) -> None:
+        with reachable():
+            message = await self._messages.heard(ref.place.channel, ref.id, text, files)
+        if message is not None:
+            self._hub.tell(message)
+
     async def signal(self, place: Place, status: Status) -> None:
         """Shows the status to all who look; it is not stored."""
         self._hub.tell_status(place.channel, status)
@@ -222,7 +270,7 @@ class WebConnector:
             await self._messages.probe()
         except SQLAlchemyError as error:
             raise Unavailable(
-                "The playground's table can't be read. Run `everytoken db upgrade`."
+                f"The playground's table can't be read. Run `{typed('db upgrade')}`."
             ) from error
 
     async def aclose(self) -> None:
@@ -259,12 +307,26 @@ class WebConnector:
             raise TooLarge(f"{len(part.text)} characters; the most is {most}.")
         return Content(
             text=part.text,
-            controls=tuple(control.value for control in part.controls),
-            footer=part.footer or (_ALONE if part.to else ""),
+            controls=tuple(control.value for control in _controls(part)),
+            footer=_footer(part),
             run_id=part.run_id,
             part=part.index,
             last=part.last,
+            about=part.about.id if part.about else None,
+            failed=part.failed,
         )
+
+
+def _controls(part: Part) -> tuple[Control, ...]:
+    """A whole answer can be asked for again, too: the page has room for both."""
+    whole = Control.UP in part.controls and Control.RETRY not in part.controls
+    return (*part.controls, Control.RETRY) if whole else part.controls
+
+
+def _footer(part: Part) -> str:
+    """The small print, in the language of who reads it first."""
+    said = part.footer or (_ALONE.to(part.language) if part.to else None)
+    return "" if said is None else said.text
 
 
 def _key(key: str) -> str:
@@ -283,6 +345,8 @@ def _ref(message: PageMessage) -> MessageRef:
 
 
 def _shown(message: PageMessage) -> Shown:
+    from connectors.web.dialect import read, write  # see `Drawings`
+
     drawn = read(write(message.text))
     return Shown(_ref(message), drawn.text, drawn.unknown, source=message.text)
 

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,8 +28,9 @@ from connectors.base import (
 from connectors.web.access import REALM
 from connectors.web.files import FileStore, NoRoom, Upload
 from connectors.web.hub import Hub, Outbox
-from connectors.web.messages import COMMANDS, Author, Content, PageMessage, PageMessages
+from connectors.web.messages import Author, Content, PageMessage, PageMessages, order_in
 from connectors.web.protocol import Ask, Declined, NotAdmitted, Press
+from connectors.words import Sentence
 
 # Shows open pages what other processes write into their conversations.
 #
@@ -83,6 +83,7 @@ class Following:
         hub.told = {each: version for each, version in hub.told.items() if each in written}
 
 
+_ALL = 100_000
 SNAPSHOT = 200
 """The most messages that a page shows of a conversation: the newest."""
 
@@ -100,7 +101,7 @@ class Desk:
         self._following = Following(messages, hub)
         self._messages = messages
         self._files = files
-        self._inflow = inflow
+        self.inflow = inflow
 
     async def aclose(self) -> None:
         """Follows no conversation any more."""
@@ -117,12 +118,12 @@ class Desk:
         Where the bot can't keep it, it is taken back, so that it never stands unanswered. What
         somebody may not say is neither shown nor kept.
         """
-        await self._admit(conversation, person, ask.id, spends=ask.text not in COMMANDS)
+        await self._admit(conversation, person, ask.id, spends=order_in(ask.text) is None)
         message, is_new = await self._messages.changes.whole(self._store(conversation, person, ask))
-        if not await self._inflow.put(_said(message, person)).accepted():
+        if not await self.inflow.put(_said(message, person)).accepted():
             if is_new:
                 await self._messages.changes.whole(self._take_back(message))
-            raise Declined("The bot can't take questions right now. Please try again.", ask.id)
+            raise Declined(Sentence("web.cant_take"), ask.id)
 
     async def attach(self, conversation: str, person: Person, upload: Upload) -> File:
         """Keeps a file that a question is to be asked with."""
@@ -142,22 +143,37 @@ class Desk:
         """Hands a pressed control to the bot, if the message has that control now."""
         message = await self._find(conversation, person, press.message)
         if message.run_id is None or press.control not in message.controls:
-            raise Declined("That can't be done with this message any more.", message.id)
+            raise Declined(Sentence("web.cant_press"), message.id)
         spends = press.control in (Control.RETRY, Control.CONTINUE)
         await self._admit(conversation, person, message.id, spends=spends)
         pressed = Pressed(_ref(message), person, press.control, message.run_id)
-        if not await self._inflow.put(pressed).accepted():
-            raise Declined("The bot can't do that right now. Please try again.", message.id)
+        if not await self.inflow.put(pressed).accepted():
+            raise Declined(Sentence("web.cant_do"), message.id)
 
     async def delete(self, conversation: str, person: Person, message_id: str) -> None:
         """Deletes a message of the person's own, or an answer to them; an admin, any answer."""
         message = await self._find(conversation, person, message_id)
         if not message.by_bot and message.author_id != person.id:
-            raise Declined("Only who wrote a message can delete it.", message_id)
+            raise Declined(Sentence("web.not_author"), message_id)
         if message.by_bot:
             about = message.run_id
             await self._admit(conversation, person, message_id, spends=False, run_id=about)
         await self._messages.changes.whole(self._delete(message))
+
+    async def clear(self, conversation: str, person: Person) -> None:
+        """Deletes what is a person's of a conversation; what is others' stays."""
+        with _declined():
+            messages = await self._messages.newest(conversation, person.id, _ALL)
+        theirs = {each.id for each in messages if each.author_id == person.id and not each.by_bot}
+        for message in messages:
+            to_them = message.about in theirs or message.reader_id == person.id
+            if message.id in theirs or (message.by_bot and to_them):
+                await self._messages.changes.whole(self._delete(message))
+
+    async def whole(self, conversation: str, person: Person) -> Sequence[PageMessage]:
+        """All messages of a conversation that a person may see, in their order."""
+        with _declined():
+            return await self._messages.newest(conversation, person.id, _ALL)
 
     async def open(self, outbox: Outbox, conversation: str) -> Sequence[PageMessage]:
         """Lets a socket follow a conversation; what it shows at this moment."""
@@ -177,39 +193,50 @@ class Desk:
     ) -> None:
         """Raises `NotAdmitted` where the person may not do that, to the answer of a run."""
         place = place_of(conversation)
-        verdict = await self._inflow.admits(place, person, spends=spends, run_id=run_id)
-        if not verdict.admitted and verdict.told is None:
-            raise Declined("The bot can't do that right now. Please try again.", message_id)
+        verdict = await self.inflow.admits(place, person, spends=spends, run_id=run_id)
+        if verdict.unsure:
+            raise Declined(Sentence("web.cant_do"), message_id)
         if not verdict.admitted:
-            raise NotAdmitted(verdict.told or "You can't do that here.", message_id)
+            told = verdict.told.sentence if verdict.told else Sentence("told.not_you")
+            raise NotAdmitted(told, message_id)
 
     async def _find(self, conversation: str, person: Person, message_id: str) -> PageMessage:
         with _declined(message_id):
             message = await self._messages.find(conversation, message_id)
         if message is None or not message.is_for(person.id):
-            raise Declined("That message is not there any more.", message_id)
+            raise Declined(Sentence("web.gone"), message_id)
         return message
 
     async def _store(self, conversation: str, person: Person, ask: Ask) -> tuple[PageMessage, bool]:
         author = Author(id=person.id, name=person.name)
         with _declined(ask.id):
             files = await self._named(conversation, person, ask)
-            content = Content(text=ask.text, files=files)
+            instead = await self._instead_of(conversation, person, ask)
+            content = Content(text=ask.text, files=files, instead=instead)
             message, is_new = await self._messages.add(
                 conversation, ask.id, f"ask:{ask.id}", author, content
             )
         theirs = (message.conversation, message.author_id) == (conversation, person.id)
         if message.deleted or not theirs:
-            raise Declined("A message of this name is there already. Please send it again.", ask.id)
+            raise Declined(Sentence("web.there_already"), ask.id)
         self.hub.tell(message)
         return message, is_new
+
+    async def _instead_of(self, conversation: str, person: Person, ask: Ask) -> int | None:
+        """The position of the question that this one is asked instead of."""
+        if ask.instead is None:
+            return None
+        earlier = await self._messages.find(conversation, ask.instead)
+        if earlier is None or earlier.by_bot or earlier.author_id != person.id:
+            raise Declined(Sentence("web.question_gone"), ask.id)
+        return earlier.seq
 
     async def _named(self, conversation: str, person: Person, ask: Ask) -> tuple[File, ...]:
         if not ask.files:
             return ()
         found = await self._files.named(conversation, person.id, ask.files)
         if len(found) < len(ask.files):
-            raise Declined("A file is not there any more. Please attach it again.", ask.id)
+            raise Declined(Sentence("web.file_gone"), ask.id)
         return tuple(found)
 
     async def _delete(self, message: PageMessage) -> None:
@@ -217,7 +244,7 @@ class Desk:
             deleted = await self._messages.delete(message.conversation, message.id)
         if deleted:
             self.hub.tell_deleted(message)
-            self._inflow.put(Deleted(_ref(message)))
+            self.inflow.put(Deleted(_ref(message)))
 
     async def _take_back(self, message: PageMessage) -> None:
         with _declined(message.id):
@@ -230,11 +257,9 @@ def _declined(message_id: str = "") -> Iterator[None]:
     try:
         yield
     except NoRoom as error:
-        raise NotAdmitted(str(error), message_id) from error
+        raise NotAdmitted(error.why, message_id) from error
     except SQLAlchemyError as error:
-        raise Declined(
-            "The bot's database does not answer. Please try again.", message_id
-        ) from error
+        raise Declined(Sentence("web.away"), message_id) from error
 
 
 def _ref(message: PageMessage) -> MessageRef:
@@ -242,7 +267,6 @@ def _ref(message: PageMessage) -> MessageRef:
 
 
 def _said(message: PageMessage, person: Person) -> Event:
-    if message.text in COMMANDS:
-        command: Literal["new", "stop"] = "new" if message.text == "/new" else "stop"
-        return Commanded(_ref(message), person, command)
+    if (order := order_in(message.text)) is not None:
+        return Commanded(_ref(message), person, *order)
     return Asked(_ref(message), person, message.text, message.files)

@@ -33,6 +33,7 @@ from connectors.base import File
 from connectors.tables import reachable
 from connectors.web.messages import metadata, storable, web_messages
 from connectors.web.sessions import web_sessions
+from connectors.words import Sentence
 
 web_files = Table(
     "web_files",
@@ -52,7 +53,6 @@ _files = web_files.c
 _NAME_LENGTH = 200
 _TYPE_LENGTH = 100
 _ANY_TYPE = "application/octet-stream"
-_FULL = "The bot keeps as many files as it has room for. Please try again later."
 _ADDING = 0x65766572_66696C65
 """The number of PostgreSQL's lock for who adds a file."""
 
@@ -75,7 +75,11 @@ class FileQuota:
 
 
 class NoRoom(Exception):
-    """A file is not kept, since there is no room for it. The text is for who attaches it."""
+    """A file is not kept, since there is no room for it; `why` is for who attaches it."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why.id)
+        self.why = why
 
 
 class FileStore:
@@ -91,12 +95,9 @@ class FileStore:
         async with self._engine.connect() as connection:
             person, total = (int(kept or 0) for kept in (await connection.execute(query)).one())
         if person + size > self._room.person:
-            raise NoRoom(
-                "You have attached as much as may be kept of you. A file is deleted with the "
-                "message that it belongs to, or after an hour where there is none."
-            )
+            raise NoRoom(Sentence("web.your_files"))
         if total + size > self._room.total:
-            raise NoRoom(_FULL)
+            raise NoRoom(Sentence("web.full"))
 
     async def add(self, conversation: str, person_id: str, upload: Upload) -> File:
         """Keeps a file, until a question of the same person's names it, and after.
@@ -115,7 +116,7 @@ class FileStore:
         }
         if not await self._kept(values):
             await self.check_room(person_id, file.size)  # says what there is no room for
-            raise NoRoom(_FULL)
+            raise NoRoom(Sentence("web.full"))
         return file
 
     async def _kept(self, row: dict[str, Any]) -> bool:

@@ -150,7 +150,7 @@ class Hub:
 
     def tell_status(self, conversation: str, status: Status) -> None:
         """Says what the bot is doing; kept for browsers that come while it lasts."""
-        if status is Status.WRITING:  # the text itself is seen
+        if status in (Status.WRITING, Status.WAITING):  # the text itself is seen
             status = Status.IDLE
         if self._statuses.get(conversation, Status.IDLE) is status:
             return

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from starlette.middleware import Middleware
@@ -21,17 +22,14 @@ from starlette.staticfiles import StaticFiles
 
 from connectors.base import Person, Unavailable, Viewer
 from connectors.web.access import REALM, AccessRules, AllowList, Guard, RunScope, set_cookie
+from connectors.web.flow import FLOW_SECONDS, Flow, OidcIdentity, SignInFailed, plain_id
 from connectors.web.guesses import Guess, Guesses, TooManyGuesses
-from connectors.web.oidc import (
-    FLOW_SECONDS,
-    Flow,
-    Oidc,
-    OidcIdentity,
-    SignInFailed,
-    plain_id,
-)
 from connectors.web.sessions import SESSION_SECONDS, Area, LoginGrant, LoginSessions, Session
 from connectors.web.signing import SigningKeys
+from connectors.words import Language, Sentence, language_of
+
+if TYPE_CHECKING:
+    from connectors.web.oidc import Oidc  # and its libraries: only where people sign in by it
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +42,13 @@ _FORM_LIMIT = 4096
 _PASSWORD = "password"  # noqa: S105 - the name of a way in
 _OIDC = "oidc"
 _FLOW_COOKIE = "everytoken_oidc"
-_OTHER_BROWSER = "Please sign in again, within ten minutes and in one browser."
-_NAMES: Mapping[Area, str] = {"page": "this playground", "inspector": "the inspector"}
-_AWAY = "The bot's database does not answer. Please try again."
+_OTHER_BROWSER = Sentence("login.other_browser")
+_AREAS: tuple[Area, ...] = ("page", "inspector")
+_PASSWORD_OF: Mapping[Area, Sentence] = {
+    "page": Sentence("login.password.page"),
+    "inspector": Sentence("login.password.inspector"),
+}
+_AWAY = Sentence("web.away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ class Login:
         *,
         public: bool = False,
         public_url: str | None = None,
+        language: Language = Language.ENGLISH,
     ) -> None:
+        self._language = language
         self.sessions = sessions
         self._keys = keys
         self._passwords = {area: password for area, password in passwords.items() if password}
@@ -142,15 +146,15 @@ class Login:
         """Sends a browser to the provider."""
         back = _safe(request.query_params.get("next", ""))
         if (oidc := self._sign_in.oidc) is None:
-            return self._page(back, "There is no such way in.", 404)
+            return self._page(request, back, Sentence("login.no_such_way"), 404)
         flow = Flow.begun(back)
         try:
             response = RedirectResponse(await oidc.address(flow), 303)
             kept = await self._keys.sign(_OIDC, flow.kept())
         except SignInFailed as error:
-            return self._failed(back, error)
+            return self._failed(request, back, error)
         except Unavailable:
-            return self._page(back, _AWAY, 503)
+            return self._page(request, back, _AWAY, 503)
         # Lax, since the way back begins on the provider's site.
         self._keep_flow(request, response, kept, FLOW_SECONDS)
         return response
@@ -166,20 +170,20 @@ class Login:
                 or flow.until < time.time()
                 or not _same(flow.state, query.get("state"))
             ):
-                return self._page(back, _OTHER_BROWSER, 400)
+                return self._page(request, back, _OTHER_BROWSER, 400)
             back, oidc = flow.back, self._sign_in.oidc
             if oidc is None or "code" not in query:
-                return self._page(back, "You did not sign in.", 403)
+                return self._page(request, back, Sentence("login.not_signed_in"), 403)
             identity = await oidc.identity(flow, query["code"])
             grants = self._grants_of(identity)
             if not grants:
                 log.warning("somebody who is on no list signed in: %s", identity.id)
-                return self._page(back, "You may not come in here. Ask whoever runs this.", 403)
+                return self._page(request, back, Sentence("login.not_listed"), 403)
             response = await self._let_in(request, grants, back)
         except SignInFailed as error:
-            return self._failed(back, error)
+            return self._failed(request, back, error)
         except Unavailable:
-            return self._page(back, _AWAY, 503)
+            return self._page(request, back, _AWAY, 503)
         self._keep_flow(request, response, "", 0)
         return _by_itself(response, back)
 
@@ -191,9 +195,9 @@ class Login:
             if self._sign_in.people.may_see(identity.id, area)
         ]
 
-    def _failed(self, back: str, error: SignInFailed) -> Response:
+    def _failed(self, request: Request, back: str, error: SignInFailed) -> Response:
         log.warning("a sign-in failed: %s", error)
-        return self._page(back, "The sign-in did not work. The bot's log says why.", 502)
+        return self._page(request, back, Sentence("login.failed"), 502)
 
     def _keep_flow(self, request: Request, response: Response, kept: str, seconds: int) -> None:
         response.set_cookie(
@@ -202,7 +206,7 @@ class Login:
         )  # fmt: skip
 
     async def _show(self, request: Request) -> Response:
-        return self._page(_safe(request.query_params.get("next", "")))
+        return self._page(request, _safe(request.query_params.get("next", "")))
 
     async def _log_in(self, request: Request) -> Response:
         try:
@@ -210,16 +214,16 @@ class Login:
                 form = await _form(request)
                 back = _safe(form.get("next", ""))
                 if form is _TOO_LARGE:
-                    return self._page(back, "That form is too large.", 413)
+                    return self._page(request, back, Sentence("login.form_too_large"), 413)
                 grants = self._granted(form.get("password", ""))
                 if not grants:
-                    return self._page(back, "That is not the password.", 403)
+                    return self._page(request, back, Sentence("login.wrong_password"), 403)
                 guess.right()
             return await self._let_in(request, grants, back)
         except TooManyGuesses as error:
-            return self._wait("/", error.wait_s)
+            return self._wait(request, "/", error.wait_s)
         except Unavailable:
-            return self._page("/", _AWAY, 503)
+            return self._page(request, "/", _AWAY, 503)
 
     async def _guess(self, request: Request) -> Guess:
         """Counts a guess: for who isn't known, before anything is awaited."""
@@ -244,7 +248,7 @@ class Login:
     async def _let_in(self, request: Request, grants: list[LoginGrant], back: str) -> Response:
         """Gives a new session; what the browser's old one opened stays open."""
         areas = {grant.area for grant in grants}
-        for area in _NAMES.keys() - areas:
+        for area in set(_AREAS) - areas:
             if (session := await self.session(request, area)) is not None:
                 secret = self._secret(area, session.way) or ""
                 grants.append(
@@ -263,27 +267,35 @@ class Login:
         try:
             await self.sessions.end(request.cookies.get(SESSION_COOKIE, ""))
         except Unavailable:
-            return self._page("/", _AWAY, 503)
+            return self._page(request, "/", _AWAY, 503)
         response = RedirectResponse("/login", 303)
         secure = self._access.secure(request)
         set_cookie(response, SESSION_COOKIE, "", seconds=0, secure=secure)
         return response
 
-    def _wait(self, back: str, wait_s: float) -> Response:
+    def _wait(self, request: Request, back: str, wait_s: float) -> Response:
         seconds = max(1, math.ceil(min(wait_s, Guesses.EACH_S)))
-        response = self._page(
-            back, f"There were too many attempts. Please try again in {seconds} seconds.", 429
-        )
+        response = self._page(request, back, Sentence("login.too_many", {"seconds": seconds}), 429)
         response.headers["Retry-After"] = str(seconds)
         response.headers["Connection"] = "close"  # its body is not waited for
         return response
 
-    def _page(self, back: str, problem: str = "", status: int = 200) -> Response:
+    def _page(
+        self, request: Request, back: str, problem: Sentence | None = None, status: int = 200
+    ) -> Response:
         area: Area = "page" if back == "/" else "inspector"
+        language = language_of(request.headers.get("accept-language", "")) or self._language
+
+        def said(sentence: Sentence) -> str:
+            return escape(sentence.to(language).text)
+
         text = self._form.substitute(
-            problem=escape(problem),
+            language=language.tag,
+            problem=said(problem) if problem else "",
             back=escape(back),
-            what=_NAMES[area],
+            password=said(_PASSWORD_OF[area]),
+            sign_in=said(Sentence("login.account")),
+            log_in=said(Sentence("login.button")),
             password_hidden="" if self._passwords else "hidden",
             account=escape(login_path(back).replace("/login", "/login/oidc", 1)),
             account_hidden="" if self._sign_in.oidc else "hidden",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +23,9 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    false,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -30,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.base import File
+from connectors.base import File, Order
 from connectors.tables import Changes
 
 metadata = MetaData()
@@ -63,18 +66,40 @@ web_messages = Table(
     Column("files", Text),
     Column("changed_us", BigInteger, nullable=False, server_default="0"),
     Column("reader_id", Text),
+    Column("about", Text),
+    Column("failed", Boolean),
+    Column("instead", BigInteger),
     Index("web_messages_changed_us", "changed_us"),
     Index("web_messages_by_conversation", "conversation", "seq"),
 )
 
 _columns = web_messages.c
-COMMANDS = ("/new", "/stop")
+COMMANDS: Mapping[str, Order] = {
+    "/new": "new",
+    "/stop": "stop",
+    "/tools off": "tools off",
+    "/tools on": "tools on",
+}
 """What a person types to give a command; such messages are no part of a conversation's history."""
+_AGAIN = re.compile(r"/retry +(\S{1,64})")
+"""The last question once more, and the model that it is asked of."""
+
+
+def order_in(text: str) -> tuple[Order, str] | None:
+    """The command that a message gives, and its model; None where it asks something."""
+    if (again := _AGAIN.fullmatch(text)) is not None:
+        return "retry", again[1]
+    return (COMMANDS[text], "") if text in COMMANDS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a message shows, apart from who wrote it and where it stands."""
+    """What a message shows, apart from who wrote it and where it stands.
+
+    `about` is the id of the question that it answers; `failed` says that the answer ended in an
+    error. A question that was asked `instead` of another has that one's position: what stands
+    between them is no part of the conversation any more.
+    """
 
     text: str
     controls: tuple[str, ...] = ()
@@ -83,6 +108,9 @@ class Content:
     part: int | None = None
     last: bool = False
     files: tuple[File, ...] = ()
+    about: str | None = None
+    failed: bool = False
+    instead: int | None = None
 
     def columns(self) -> dict[str, Any]:
         """The columns that hold it. White space at both ends goes, as on other platforms."""
@@ -94,6 +122,9 @@ class Content:
             "part": self.part,
             "last": self.last,
             "files": _column_of(self.files),
+            "about": self.about,
+            "failed": self.failed,
+            "instead": self.instead,
         }
 
 
@@ -150,6 +181,7 @@ def _message(row: Row[Any]) -> PageMessage:
     values["controls"] = tuple(filter(None, values["controls"].split(",")))
     values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
     values["files"] = _files_of(values["files"])
+    values["failed"] = bool(values["failed"])
     return PageMessage(**values)
 
 
@@ -204,11 +236,47 @@ class PageMessages:
     ) -> PageMessage | None:
         """Replaces what a message of the bot's shows. None where there is no such message now.
 
-        The answer is read back after the commit: it is what stands, not what was sent.
+        The answer is read back after the commit: it is what stands, not what was sent. Its files
+        stay.
         """
+        columns = content.columns()
+        del columns["files"]
         changed = await self._update(
-            and_(_standing(conversation, message_id), _columns.by_bot), content.columns()
+            and_(_standing(conversation, message_id), _columns.by_bot), columns
         )
+        return await self.find(conversation, message_id) if changed else None
+
+    async def attach(self, conversation: str, message_id: str, file: File) -> PageMessage | None:
+        """Adds a file to a message, unless it has it. None where there is no such message now."""
+        there = await self.find(conversation, message_id)
+        if there is None or any(each.id == file.id for each in there.files):
+            return there
+        files = {"files": _column_of((*there.files, file))}
+        same = and_(_standing(conversation, message_id), _columns.version == there.version)
+        if not await self._update(same, files):
+            return await self.attach(conversation, message_id, file)
+        return await self.find(conversation, message_id)
+
+    async def shows(self, conversation: str, person_id: str, file_id: str) -> bool:
+        """Whether a message of the bot's that a person may see has a file."""
+        which = and_(
+            _columns.conversation == conversation,
+            _columns.by_bot,
+            _columns.deleted.is_(False),
+            or_(_columns.reader_id.is_(None), _columns.reader_id == person_id),
+            _columns.files.contains(file_id, autoescape=True),
+        )
+        found = await self._some(which, 1)
+        return any(each.id == file_id for message in found for each in message.files)
+
+    async def heard(
+        self, conversation: str, message_id: str, text: str, files: Sequence[File]
+    ) -> PageMessage | None:
+        """Gives a question the words of its recordings. None where it is not there now."""
+        shown = Content(text=text, files=tuple(files)).columns()
+        said = {name: shown[name] for name in ("text", "files")}
+        theirs = and_(_standing(conversation, message_id), not_(_columns.by_bot))
+        changed = await self._update(theirs, said)
         return await self.find(conversation, message_id) if changed else None
 
     async def delete(self, conversation: str, message_id: str) -> bool:
@@ -246,22 +314,36 @@ class PageMessages:
     async def before(
         self, conversation: str, message_id: str, limit: int
     ) -> Sequence[PageMessage] | None:
-        """The newest `limit` messages before one, oldest of them first, without commands and
-        without what is for one person alone.
+        """The newest `limit` messages before one, oldest of them first, without commands, without
+        what is for one person alone, and without what other questions were asked instead of.
 
         None where there never was such a message; a deleted one still marks its position.
         """
         position = and_(_columns.conversation == conversation, _columns.id == message_id)
         async with self._engine.connect() as connection:
             seq = await connection.scalar(select(_columns.seq).where(position))
+            aside = await connection.execute(
+                select(_columns.instead, _columns.seq).where(
+                    _columns.conversation == conversation,
+                    _columns.instead.is_not(None),
+                    _columns.seq <= (seq or 0),
+                )
+            )
         if seq is None:
             return None
+        put_aside = (_columns.seq.between(row.instead, row.seq - 1) for row in aside)
         said = and_(
+            not_(or_(false(), *put_aside)),
             _columns.conversation == conversation,
             _columns.deleted.is_(False),
             _columns.seq < seq,
             _columns.reader_id.is_(None),
             or_(_columns.by_bot, _columns.text.not_in(COMMANDS)),
+            or_(
+                _columns.by_bot,
+                _columns.text.not_like("/retry %"),
+                _columns.text.like("/retry % %"),
+            ),
         )
         return await self._some(said, limit)
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-import re
-import secrets
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,18 +19,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from connectors.web.flow import Flow, OidcIdentity, SignInFailed, plain_id
+
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 """Signatures that only the provider can make."""
-FLOW_SECONDS = 600
-"""How long a sign-in may take."""
 _FRESH_S = 3600.0
 _LEEWAY_S = 60
-_PLAIN = re.compile(r"[\w@.+|=-]{1,200}", re.ASCII)
 _DEADLINE = aiohttp.ClientTimeout(total=10)
-
-
-class SignInFailed(Exception):
-    """The provider, or what came back from it, does not let this person in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +41,6 @@ class OidcOptions:
     def redirect_url(self) -> str:
         """Where the provider sends people back to: to be entered there."""
         return f"{self.public_url.rstrip('/')}/login/oidc/done"
-
-
-@dataclass(frozen=True, slots=True)
-class OidcIdentity:
-    """Who somebody is: their verified address, or else the provider's own id of them."""
-
-    id: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """One sign-in in progress: what its browser keeps meanwhile, signed."""
-
-    state: str
-    nonce: str
-    verifier: str
-    until: int
-    back: str
-
-    @classmethod
-    def begun(cls, back: str) -> Flow:
-        """A new one, that leads back to a path."""
-        state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        until = int(time.time()) + FLOW_SECONDS
-        return cls(state, nonce, secrets.token_urlsafe(48), until, back)
-
-    def kept(self) -> str:
-        """As a cookie has it."""
-        values = [self.state, self.nonce, self.verifier, self.until, self.back]
-        return urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
-
-    @classmethod
-    def read(cls, kept: str) -> Flow:
-        """The flow of a cookie that was verified."""
-        return cls(*json.loads(urlsafe_b64decode(kept + "=" * (-len(kept) % 4))))
 
 
 class Oidc:
@@ -181,13 +137,6 @@ def _identity(claims: dict[str, Any]) -> OidcIdentity:
     email = claims.get("email") if claims.get("email_verified") is True else None
     found = str(email).lower() if email else str(claims["sub"])
     return OidcIdentity(plain_id(found), str(claims.get("name") or email or "")[:200])
-
-
-def plain_id(found: str) -> str:
-    """An id that can stand in lists and addresses; of one that can't, its hash."""
-    if _PLAIN.fullmatch(found):
-        return found
-    return "id-" + hashlib.sha256(found.encode("utf-8", "replace")).hexdigest()[:40]
 
 
 async def _json(method: str, url: str, form: dict[str, str] | None = None) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.base import Control, Status
+from connectors.base import Control, File, Status
 from connectors.markdown import safe
-from connectors.web import dialect
 from connectors.web.messages import PageMessage
+from connectors.words import Sentence, Wording, which
 
 # Messages as HTML: made once for each version, however many look.
 
@@ -41,7 +41,9 @@ class Drawings:
             if version == message.version:
                 self._kept.move_to_end(message.id)
                 return html
-        html = dialect.write(message.text)
+        from connectors.web.dialect import write  # 3 MB, where somebody looks at the page
+
+        html = write(message.text)
         with self._lock:
             self._keep(message, html)
         return html
@@ -67,14 +69,17 @@ FILES_LIMIT = 10
 NEWEST = sys.maxsize
 """A version that none comes after."""
 
+_RECEIPT = "receipt."
+"""What the ids of the sentences begin with that sum a receipt up."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 
 
 class Declined(Exception):
-    """What the page asked for is not done. The text is a plain sentence for its reader."""
+    """What the page asked for is not done; `why` is for its reader."""
 
-    def __init__(self, why: str, message_id: str = "") -> None:
-        super().__init__(why)
+    def __init__(self, why: Sentence, message_id: str = "") -> None:
+        super().__init__(why.id)
+        self.why = why
         self.message_id = message_id
 
 
@@ -97,6 +102,8 @@ class Ask:
     text: str
     files: tuple[str, ...] = ()
     """The ids that the page got for what it attached."""
+    instead: str | None = None
+    """The earlier question that this one is asked instead of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,14 @@ class Delete:
     message: str
 
 
-Request = Open | Ask | Press | Delete
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A person deletes what is theirs of a conversation: messages, and the answers to them."""
+
+    conversation: str
+
+
+Request = Open | Ask | Press | Delete | Clear
 
 
 def is_name(value: object) -> bool:
@@ -131,12 +145,15 @@ def parse(frame: str) -> Request:
         case "ask":
             ask_id = _name(fields, "id")
             files = _files(fields.get("files", []), ask_id)
-            return Ask(ask_id, _text(fields.get("text"), ask_id, files), files)
+            instead = _name(fields, "instead") if "instead" in fields else None
+            return Ask(ask_id, _text(fields.get("text"), ask_id, files), files, instead)
         case "press":
             return Press(_name(fields, "message"), _control(fields))
         case "delete":
             return Delete(_name(fields, "message"))
-    raise Declined("The page said something that this server does not know. Please reload it.")
+        case "clear":
+            return Clear(_name(fields, "conversation"))
+    raise Declined(Sentence("web.unknown"))
 
 
 def _fields(frame: str) -> dict[str, Any]:
@@ -145,32 +162,31 @@ def _fields(frame: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        raise Declined("The page sent something that is not a JSON object. Please reload it.")
+        raise Declined(Sentence("web.no_object"))
     return fields
 
 
 def _name(fields: dict[str, Any], field: str) -> str:
     value = fields.get(field)
     if not is_name(value):
-        raise Declined(f"The page sent no proper {field}. Please reload it.")
+        raise Declined(Sentence("web.no_proper", {"field": field}))
     return str(value)
 
 
 def _files(ids: object, message_id: str) -> tuple[str, ...]:
     if not isinstance(ids, list) or not all(is_name(each) for each in ids):
-        raise Declined("The page sent no proper files. Please reload it.", message_id)
+        raise Declined(Sentence("web.no_proper", {"field": "files"}), message_id)
     if len(ids) > FILES_LIMIT:
-        raise Declined(f"At most {FILES_LIMIT} files can go with a message.", message_id)
+        raise Declined(Sentence("web.files_most", {"most": FILES_LIMIT}), message_id)
     return tuple(ids)
 
 
 def _text(text: object, message_id: str, files: Sequence[str]) -> str:
     if not isinstance(text, str) or not (text.strip() or files):
-        raise Declined("There is no text in your message.", message_id)
+        raise Declined(Sentence("web.no_text"), message_id)
     if len(text) > TEXT_LIMIT:
-        raise Declined(
-            f"Your message has {len(text):,} characters; the most is {TEXT_LIMIT:,}.", message_id
-        )
+        most = {"chars": len(text), "most": TEXT_LIMIT}
+        raise Declined(Sentence("web.too_long", most), message_id)
     return text
 
 
@@ -178,9 +194,8 @@ def _control(fields: dict[str, Any]) -> Control:
     try:
         return Control(fields.get("control", ""))
     except ValueError:
-        raise Declined(
-            "The page sent no proper control. Please reload it.", str(fields["message"])
-        ) from None
+        why = Sentence("web.no_proper", {"field": "control"})
+        raise Declined(why, str(fields["message"])) from None
 
 
 def snapshot(conversation: str, messages: Sequence[PageMessage], drawings: Drawings) -> str:
@@ -209,18 +224,48 @@ def accepted(message_id: str) -> str:
     return _frame("accepted", id=message_id)
 
 
-def refused(message_id: str, why: str) -> str:
+def cleared(conversation: str) -> str:
+    """What was a person's in a conversation is deleted."""
+    return _frame("cleared", conversation=conversation)
+
+
+def uncleared(conversation: str, why: Wording) -> str:
+    """It is not."""
+    return _frame("uncleared", conversation=conversation, why=why.text)
+
+
+def refused(message_id: str, why: Wording) -> str:
     """What was asked for is not done; the message it was about, or empty."""
-    return _frame("refused", id=message_id, why=why)
+    return _frame("refused", id=message_id, why=why.text)
 
 
 def _frame(kind: str, **fields: Any) -> str:
     return json.dumps({"type": kind, **fields}, ensure_ascii=False)
 
 
+def _verdict(footer: str) -> str | None:
+    """What the small print of an answer says of its receipt, in whatever language it does."""
+    found = which(footer, _RECEIPT)
+    while found is None and " · " in footer:  # what stands behind it tells of calls and files
+        footer = footer.rpartition(" · ")[0]
+        found = which(footer, _RECEIPT)
+    return None if found is None else found.removeprefix(_RECEIPT)
+
+
+def _handed_out(message: PageMessage, file: File) -> dict[str, Any]:
+    """Where a file of an answer is, and of which kind; of a question's nothing is told."""
+    if not message.by_bot:
+        return {}
+    return {"type": file.media_type, "href": f"/files/{message.conversation}/{file.id}"}
+
+
 def _shown(message: PageMessage, drawings: Drawings) -> dict[str, Any]:
-    """The bot's text is sent as HTML, a person's as the plain text it is."""
+    """The bot's text is sent as HTML, a person's as the plain text it is; and once it is whole, the
+    Markdown as well, to be copied.
+    """
     text = {"html": drawings.html(message)} if message.by_bot else {"text": safe(message.text)}
+    if message.by_bot and Control.STOP not in message.controls:
+        text["source"] = safe(message.text)
     return {
         "id": message.id,
         "seq": message.seq,
@@ -230,9 +275,16 @@ def _shown(message: PageMessage, drawings: Drawings) -> dict[str, Any]:
         **text,
         "controls": list(message.controls),
         "footer": safe(message.footer),
+        "verdict": _verdict(message.footer),
         "run_id": str(message.run_id) if message.run_id else None,
         "part": message.part,
         "last": message.last,
         "version": message.version,
-        "files": [{"name": safe(file.name)} for file in message.files],
+        "files": [
+            {"name": safe(file.name), "id": file.id, **_handed_out(message, file)}
+            for file in message.files
+        ],
+        "about": message.about,
+        "failed": message.failed,
+        "instead": message.instead,
     }

@@ -1,4 +1,4 @@
-"""OpenAI's API and its dialects without LangChain: the openai client asks, we parse the stream."""
+"""OpenAI's API and its dialects, without LangChain and without the SDK: asked and read by us."""
 
 from __future__ import annotations
 

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from uuid import UUID
 
-import openai
+import httpx2
 import structlog
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.asking import STALL_SECONDS, Ask, Knowing
 from providers.base import Generation, Request
-from providers.chunks import Chunks, Stream, opened
+from providers.calls import settle
+from providers.chunks import Chunks
 from providers.decoding import TextDelta
 from providers.errors import cause_of
 from providers.finish import TRAILER_SECONDS
-from providers.messages import as_messages
 from providers.openai_stream.protocols import Speech, StreamReader
 from providers.relay import Relay
+from providers.service import APIStatusError, Service
 from providers.stall import AnswerPatience, Bounds, whole
 
 log = structlog.get_logger(__name__)
 
 
 class LeanProvider(Knowing):
-    """One model behind the openai client, without LangChain in between.
+    """One model of a service with OpenAI's API, without LangChain or the SDK in between.
 
     Tokens, callbacks, finish reasons and errors are the same as with `LangChainProvider`.
     `speech` is the protocol in use. `other` is the one to switch to if the service says that it
@@ -34,7 +36,7 @@ class LeanProvider(Knowing):
 
     def __init__(
         self,
-        client: openai.AsyncOpenAI,
+        service: Service,
         speech: Speech,
         other: Speech | None = None,
         *,
@@ -49,7 +51,7 @@ class LeanProvider(Knowing):
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(name, room=room, sees=sees, guess=guess, ask=ask, url=url)
-        self._client = client
+        self._service = service
         self._speech = speech
         self._other = other
         self._first_seconds = first_seconds or stall_seconds
@@ -68,7 +70,7 @@ class LeanProvider(Knowing):
         answer = _StreamedAnswer(
             Relay(callbacks, run_id), generation, self._speech.reader(generation)
         )
-        await answer.relay.start({}, [as_messages(request.turns)])
+        await answer.relay.asked(request.turns)
         # In this order, whatever happens: read, flush what was held back, then tell the callbacks
         # the end or the error. A cancel passes through here too, hence `BaseException`.
         try:
@@ -77,6 +79,8 @@ class LeanProvider(Knowing):
                 await whole(generation, reading, self.name, request)
             finally:
                 await answer.tell(answer.reader.flush())
+            if request.tools:
+                settle(generation, answer.reader.kept, request, run_id)
         except BaseException as error:
             self._learn(generation, error)
             await answer.relay.fail(error)
@@ -85,8 +89,8 @@ class LeanProvider(Knowing):
         await answer.relay.end(generation)
 
     async def aclose(self) -> None:
-        """Closes the client's connections, and the source of its credentials."""
-        await self._client.close()
+        """Closes the service's connections, and the source of its credentials."""
+        await self._service.aclose()
         if self._close is not None:
             await self._close()
 
@@ -99,11 +103,11 @@ class LeanProvider(Knowing):
         if not heard:
             raise ValueError("the stream has no chunks")
 
-    async def _opened(self, request: Request, answer: _StreamedAnswer) -> Stream:
+    async def _opened(self, request: Request, answer: _StreamedAnswer) -> httpx2.Response:
         speech, other = self._speech, self._other
         try:
-            return await opened(self._client, speech.path, speech.body(request))
-        except openai.APIStatusError as refusal:
+            return await self._service.stream(speech.path, speech.body(request))
+        except APIStatusError as refusal:
             if other is None or cause_of(refusal) != "responses_only":
                 raise
             return await self._opened_otherwise(request, answer, other, refusal)
@@ -113,15 +117,15 @@ class LeanProvider(Knowing):
         request: Request,
         answer: _StreamedAnswer,
         other: Speech,
-        refusal: openai.APIStatusError,
-    ) -> Stream:
+        refusal: APIStatusError,
+    ) -> httpx2.Response:
         """Asks by the other protocol, and keeps to it if that works.
 
         If the service doesn't have it, the first refusal is raised: that one names the problem.
         """
         try:
-            stream = await opened(self._client, other.path, other.body(request))
-        except openai.APIStatusError as error:
+            stream = await self._service.stream(other.path, other.body(request))
+        except APIStatusError as error:
             if cause_of(error) != "path_unknown":
                 raise
             raise refusal from error
@@ -131,15 +135,15 @@ class LeanProvider(Knowing):
         return stream
 
 
+@dataclass(slots=True)
 class _StreamedAnswer:
     """One answer in progress: its reader, its `Generation`, and the relay to its callbacks."""
 
-    def __init__(self, relay: Relay, generation: Generation, reader: StreamReader) -> None:
-        self.relay = relay
-        self.reader = reader
-        self.generation = generation
+    relay: Relay
+    generation: Generation
+    reader: StreamReader
 
-    async def take(self, stream: Stream, patience: AnswerPatience) -> bool:
+    async def take(self, stream: httpx2.Response, patience: AnswerPatience) -> bool:
         """Reads a stream to its end; whether it had any chunks."""
         heard, take = False, self.reader.take
         async with aclosing(Chunks(stream)) as said:
@@ -157,6 +161,9 @@ class _StreamedAnswer:
 
         Piece by piece, so that after a cancel the callbacks are at most one piece behind.
         """
-        for kind, text in pieces:
+        for piece in pieces:
+            kind, text = piece
             self.generation.add(text, kind)
-            await self.relay.token(text, kind)
+            if kind == "reasoning":
+                self.reader.kept.think(text)
+            await self.relay.token(text, kind, piece.call if kind == "tool" else None)

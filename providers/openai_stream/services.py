@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Unpack
+from urllib.parse import urlsplit
 
 from providers import finish
 from providers.asking import SharedOptions, facts_of
-from providers.clients import OPENAI_URL, Api, Secret, azure_client, openai_client
+from providers.clients import OPENAI_URL, Api, azure_service, openai_service
 from providers.openai_stream.protocols import Chat, ResponsesProtocol, Speech
 from providers.openai_stream.provider import LeanProvider
 from providers.options import checked
+from providers.registry import SERVICES
+from providers.service import Secret
 from providers.thinking import begins
 
 # Which of OpenAI's models take images, by their names.
@@ -41,12 +45,13 @@ def openai_provider(
     # OpenAI's o-series calls the role of system messages `developer`.
     system = "developer" if re.match(r"o\d", model) else "system"
     fields = checked(options, f"openai:{model}")
-    speech, other = _speeches(model, api, store=store, options=fields, system=system)
+    name = f"openai:{model}"
+    speech, other = _speeches(name, api, store=store, options=fields, system=system)
     return LeanProvider(
-        openai_client(api_key, base_url, "own"),
+        openai_service(api_key, base_url),
         speech,
         other,
-        name=f"openai:{model}",
+        name=name,
         guess=sees_images(model),
         **shared,
     )
@@ -69,12 +74,13 @@ def azure_provider(
     `secret` is an API key, or a function that returns Entra ID tokens; `close` closes the latter.
     """
     fields = checked(options, f"azure:{deployment}")
-    speech, other = _speeches(deployment, api, store=store, options=fields)
+    name = f"azure:{deployment}"
+    speech, other = _speeches(name, api, store=store, options=fields)
     return LeanProvider(
-        azure_client(deployment, endpoint, secret, api_version, "own"),
+        azure_service(deployment, endpoint, secret, api_version),
         speech,
         other,
-        name=f"azure:{deployment}",
+        name=name,
         guess=sees_images(deployment),
         close=close,
         **shared,
@@ -96,28 +102,22 @@ def compatible_provider(
     """`compatible:MODEL`: any server at `base_url` with OpenAI's Chat Completions.
 
     Requests use only what all such servers know: the limit is called `max_tokens`, and usage is
-    asked for only if `usage` says that the server supports it. `retries` is for the HTTP client.
+    asked for only if `usage` says that the server supports it. `retries`: see `Service`.
     `begins_thinking`: whether answers begin inside the model's reasoning, without an opening tag;
     None decides by the model's name. `service` is the prefix in the model's name.
     """
-    fields = checked(options, f"{service}:{model}")
-    client = openai_client(api_key or "none", base_url, "own", retries=retries)
-    chat = Chat(
-        model,
-        limit="max_tokens",
-        usage=usage,
-        think_block=True,
-        begun=begins(model, begins_thinking),
-        whole=finish.COMPATIBLE,
-        options=fields,
-    )
+    name = f"{service}:{model}"
+    fields = checked(options, name)
+    asked = openai_service(api_key or "none", base_url, retries=retries)
+    chat, responses = compatible_speeches(name, service_at(base_url, service), fields)
+    spoken = replace(chat, usage=usage, begun=begins(model, begins_thinking))
     return LeanProvider(
-        client,
-        chat,
-        ResponsesProtocol(model, options=fields),
-        name=f"{service}:{model}",
+        asked,
+        spoken,
+        responses,
+        name=name,
         guess=sees_images(model),
-        ask=partial(facts_of, client, model),
+        ask=partial(facts_of, asked.json, base_url, model),
         url=base_url,
         **shared,
     )
@@ -128,10 +128,48 @@ _Speeches = tuple[Speech, Speech | None]
 
 
 def _speeches(
-    model: str, api: Api, *, store: bool, options: Mapping[str, Any], system: str = "system"
+    name: str, api: Api, *, store: bool, options: Mapping[str, Any], system: str = "system"
 ) -> _Speeches:
-    chat = Chat(model, limit="max_completion_tokens", usage=True, system=system, options=options)
-    responses = ResponsesProtocol(model, store=store, options=options)
+    chat, responses = speeches(name, store=store, options=options, system=system)
     if api == "responses":
         return responses, None
     return chat, (responses if api == "auto" else None)
+
+
+def speeches(
+    name: str, *, store: bool, options: Mapping[str, Any], system: str = "system"
+) -> tuple[Chat, ResponsesProtocol]:
+    """Both protocols of a model of OpenAI or Azure, with its name as in the setting MODEL."""
+    model = name.partition(":")[2]
+    known: dict[str, Any] = {"options": options, "name": name}
+    chat = Chat(model, limit="max_completion_tokens", usage=True, system=system, **known)
+    return chat, ResponsesProtocol(model, store=store, **known)
+
+
+def compatible_speeches(
+    name: str, service: str, options: Mapping[str, Any]
+) -> tuple[Chat, ResponsesProtocol]:
+    """Both protocols of a model of another service; `service` is that of `service_at`."""
+    model = name.partition(":")[2]
+    chat = Chat(
+        model,
+        limit="max_tokens",
+        usage=False,
+        think_block=True,
+        whole=finish.COMPATIBLE,
+        options=options,
+        service=service,
+        name=name,
+    )
+    return chat, ResponsesProtocol(model, options=options, name=name)
+
+
+def service_at(base_url: str, service: str = "compatible") -> str:
+    """The named service at an address, by its prefix in the setting MODEL; or `service`."""
+    host = urlsplit(base_url).hostname
+    known = (
+        name
+        for name, entry in SERVICES.items()
+        if host and host in (urlsplit(entry.base_url).hostname, urlsplit(entry.elsewhere).hostname)
+    )
+    return service if service in SERVICES else next(known, service)

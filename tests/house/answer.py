@@ -32,12 +32,12 @@ import structlog
 from bot.store import open_store, upgrade
 from providers.failover import ChainProvider
 from providers.openai_stream import compatible_provider
-from tests.clock import VirtualTimeLoop
+from tests.doubles.clock import VirtualTimeLoop
+from tests.doubles.openai import Answer, OpenAIServer, finish, text
+from tests.doubles.slack.limits import Limits
+from tests.doubles.slack.server import slack_server
+from tests.doubles.slack_way import LIVELY, Way, slack_way
 from tests.house.sources import PACKAGES, ROOT
-from tests.servers.openai import Answer, OpenAIServer, finish, text
-from tests.servers.slack.limits import Limits
-from tests.servers.slack.server import slack_server
-from tests.slack.way import LIVELY, Way, slack_way
 
 TOKENS = ("The ", "answer", " is one.")
 

@@ -28,8 +28,8 @@ MODULE_LINES = Limit(now=450, aim=450)
 MODULE_MEDIAN_AT_LEAST = Limit(now=150, aim=150)
 FUNCTION_LINES = Limit(now=45, aim=45)
 COMPLEXITY = Limit(now=8, aim=8)  # ruff counts, by pyproject.toml, which says so too
-ANSWER_FUNCTIONS = Limit(now=669, aim=320, slack=10)
-ANSWER_FILES = Limit(now=82, aim=60, slack=2)
+ANSWER_FUNCTIONS = Limit(now=659, aim=320, slack=10)
+ANSWER_FILES = Limit(now=83, aim=60, slack=2)
 
 LONG_MODULES: frozenset[str] = frozenset()
 LONG_FUNCTIONS: frozenset[str] = frozenset()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 from sqlalchemy import text
 
-from tests.clock import VirtualTimeLoop
+from tests.doubles.clock import VirtualTimeLoop
+from tests.simulation.calling import Turn
+from tests.simulation.calls import CallInvariants
 from tests.simulation.chance import seeded
-from tests.simulation.database import Databases
+from tests.simulation.database import OpenDatabase
 from tests.simulation.invariants import Invariants
 from tests.simulation.people import People
 from tests.simulation.plan import TROUBLE_S, Plan, planned_for
@@ -20,6 +23,10 @@ from tests.simulation.world import World
 
 REST_S = 400.0
 """So long all may take to come to rest once nothing goes wrong any more."""
+_OPEN_CALLS = text(
+    "SELECT count(*) FROM tool_calls WHERE restate_us IS NOT NULL"
+    " OR state IN ('asked', 'waiting', 'approved', 'sending')"
+)
 _OPEN = text(
     "SELECT (SELECT count(*) FROM runs WHERE ended_us IS NULL)"
     " + (SELECT count(*) FROM inbox WHERE state IN ('waiting', 'running'))"
@@ -38,8 +45,9 @@ class Verdict:
 
 
 @cache
-def _databases() -> Databases:
-    return Databases()
+def _database() -> OpenDatabase:
+    """One for one simulation after the other: emptied, not made anew."""
+    return OpenDatabase()
 
 
 def simulate(seed: int) -> Verdict:
@@ -47,18 +55,27 @@ def simulate(seed: int) -> Verdict:
     watch = Watch()
     collecting = gc.isenabled()
     gc.disable()  # a collection closes what was left behind: it has to come at the same time
+    database = _database()
+    database.forget()
     try:
         with seeded(seed) as chance, watch.logs():
             plan = planned_for(seed, chance)
             with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
                 loop = runner.get_loop()
                 loop.set_task_factory(watch.make_task)  # type: ignore[arg-type]
-                world = World(plan, chance, watch, _databases().fresh())
+                world = World(plan, chance, watch, database)
+                if world.bell is not None:
+                    database.on_step = partial(_step, world)
                 runner.run(_played(world))
     finally:
         if collecting:
             gc.enable()
     return Verdict(seed, plan, watch.broken, watch.trace, watch.digest)
+
+
+def _step(world: World, state: Any) -> None:
+    world.watch.note(f"p{world.watch.process} call {state}")
+    world.moment(state, world.watch.process)
 
 
 async def _played(world: World) -> None:
@@ -69,6 +86,10 @@ async def _played(world: World) -> None:
     try:
         for _ in range(world.plan.processes):
             world.start()
+        if world.plan.calling is not None:
+            world.watch.beyond(people.decide())
+            for at, turn in world.plan.calling.turns:
+                world.watch.beyond(_turned(people, at, turn))
         for at, act in world.plan.acts:
             await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
             people.do(act)
@@ -76,9 +97,16 @@ async def _played(world: World) -> None:
         people.clear_up()
         await _rest(world, people)
         invariants.at_the_end()
+        if world.bell is not None:
+            CallInvariants(world, people, world.bell).at_the_end()
     finally:
         for process in world.processes:
             world.kill(process)
+
+
+async def _turned(people: People, at: float, turn: Turn) -> None:
+    await asyncio.sleep(at)
+    await people.turn(turn)
 
 
 async def _rest(world: World, people: People) -> None:
@@ -104,7 +132,8 @@ def _resting(world: World, people: People) -> bool:
         if any(estate.task is not None for estate in process.recovery._estates.values()):
             return False
     with world.database._engine.connect() as connection:
-        return not connection.scalar(_OPEN)
+        calls = world.bell is not None and connection.scalar(_OPEN_CALLS)
+        return not calls and not connection.scalar(_OPEN)
 
 
 def _now() -> float:

@@ -1,10 +1,9 @@
-"""The store's tables in memory, made once for all simulations, and each process's way to them."""
+"""The store's tables in memory, and each process's way to them."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,10 +12,25 @@ from sqlalchemy import Connection
 
 from bot.store import InlineDatabase, StoreUnavailable
 from bot.store.database import translated
+from tests.doubles.way import START_US
 
 T = TypeVar("T")
 
 _SLOWEST_S = 4.0
+_EPOCH_DAYS = 2440587.5
+_STEPS = """
+CREATE TABLE steps (call TEXT, old TEXT, new TEXT, by TEXT, owner TEXT);
+CREATE TRIGGER asked AFTER INSERT ON tool_calls BEGIN
+  INSERT INTO steps VALUES (NEW.run_id || '/' || NEW.n, '', NEW.state, NULL, NULL);
+  SELECT stepped(NEW.state);
+END;
+CREATE TRIGGER stepped AFTER UPDATE OF state ON tool_calls BEGIN
+  INSERT INTO steps VALUES (NEW.run_id || '/' || NEW.n, OLD.state, NEW.state, NEW.owner,
+    (SELECT owner FROM runs WHERE run_id = COALESCE(NEW.sender, NEW.run_id)));
+  SELECT stepped(NEW.state);
+END;
+"""
+"""Each step of a call, as the database saw it, and who owned the run that makes it just then."""
 
 
 class OpenDatabase(InlineDatabase):
@@ -25,30 +39,27 @@ class OpenDatabase(InlineDatabase):
     def __init__(self) -> None:
         super().__init__()
         self._connection = self._engine.connect()
+        driver: Any = self._connection.connection.driver_connection
+        driver.create_function("julianday", 1, _day)
+        driver.create_function("stepped", 1, self._stepped)
+        driver.executescript(_STEPS)
+        self._with_steps = driver.serialize()
+        self.on_step: Callable[[str], None] = _unheard
+        """Hears of the state that a call comes to."""
+
+    def forget(self) -> None:
+        """Is as it was made."""
+        self.on_step = _unheard
+        driver: Any = self._connection.connection.driver_connection
+        driver.deserialize(self._with_steps)
+
+    def _stepped(self, state: str) -> None:
+        self.on_step(state)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """See `Database.run`."""
         with translated(), self._connection.begin():
             return work(self._connection)
-
-
-class Databases:
-    """One database for one simulation after the other: emptied, not made anew."""
-
-    def __init__(self) -> None:
-        self.database = OpenDatabase()
-        self._empty = self._driver().serialize()
-
-    def fresh(self) -> InlineDatabase:
-        """The database as it was made."""
-        self._driver().deserialize(self._empty)
-        return self.database
-
-    def _driver(self) -> sqlite3.Connection:
-        with self.database._engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        return driver
 
 
 @dataclass(slots=True)
@@ -70,6 +81,8 @@ class Line:
 
     def __init__(self, database: InlineDatabase, weather: Weather, chance: random.Random) -> None:
         self.cut = False
+        self.stalled_until = 0.0
+        """Nothing gets through before, and all of it then."""
         self._database = database
         self._weather = weather
         self._chance = chance
@@ -94,6 +107,8 @@ class Line:
         """The database is everybody's."""
 
     async def _wait(self) -> None:
+        if _now() < self.stalled_until:
+            await asyncio.sleep(self.stalled_until - _now())
         if self._weather.slow_odds and self._chance.random() < self._weather.slow_odds:
             await asyncio.sleep(self._chance.uniform(0.0, _SLOWEST_S))
         if self.cut or _now() < self._weather.away_until:
@@ -103,6 +118,14 @@ class Line:
     def _fail(self, why: str) -> None:
         if self._weather.odds and self._chance.random() < self._weather.odds / 2:
             raise StoreUnavailable(why)
+
+
+def _unheard(_state: str) -> None: ...
+
+
+def _day(_when: str) -> float:
+    """The database's clock is the loop's."""
+    return _EPOCH_DAYS + (START_US / 1e6 + _now()) / 86_400
 
 
 def _now() -> float:

@@ -124,8 +124,10 @@ class Invariants:
         self._nothing_is_open(rows)
         for row in rows:
             self._judge(row, by_run.get(row.run_id, []))
-        for run_id in by_run:
-            if run_id not in {row.run_id for row in rows}:
+        known = {row.run_id for row in rows}
+        for run_id, messages in by_run.items():
+            # Of an answer that was deleted before anything of it was recorded nothing is left.
+            if run_id not in known and not all(message.deleted for message in messages):
                 self._breach(f"no run: {run_id} has messages and no row")
         self._answered(rows, by_run)
         if self._world.platform.overlaps:
@@ -156,7 +158,7 @@ class Invariants:
         generated, recorded = row.end.generated_text, self._recorded(row.run_id)
         if row.end.outcome in ("complete", "length"):
             texts = self._world.scripts.texts.get(row.run_id, [])
-            if generated not in texts:
+            if generated not in texts and generated not in _in_a_row(texts):
                 self._breach(f"cut: {name} is not what the model said: {generated!r} / {texts}")
         if row.end.verdict == "verified" and generated != recorded:
             self._breach(f"receipt: {name}: the log has {len(recorded)} of {len(generated)}")
@@ -198,7 +200,9 @@ class Invariants:
             self._breach(f"receipt: {name}: shown {shown!r}, generated {end.generated_text!r}")
         if end.outcome != "complete" and not (told or _marked(messages)):
             self._breach(f"unmarked: {name} ends without a note: {shown!r}")
-        whole = _plain(shown).startswith(_plain(recorded))
+        whole = any(read(shown).startswith(read(recorded)) for read in (_plain, _joined))
+        # A passage may stand twice where a message did not give it up: that is no less.
+        whole = whole or _once(messages).startswith(_plain(recorded))
         if end.outcome == "interrupted" and not (whole or told or _CUT in shown):
             self._breach(f"interrupted: {name} shows less than was recorded")
 
@@ -229,11 +233,13 @@ class Invariants:
 
     def _unwanted(self, row: RunRow) -> bool:
         """Begun by a process that died; stopped by its asker, or replaced by a newer question of
-        which they are told, while it waited to begin again."""
+        which they are told, while it waited to begin again. Where the platform refuses to tell
+        them, the operator is told."""
         withdrawn = {message.id for message in self._people.withdrawn}
         unseen = row.end is not None and (row.end.outcome, row.end.verdict) == ("stopped", None)
         asked = row.start.question_id
-        return unseen and (asked in withdrawn or self._replaced(asked))
+        refused = None in self._world.watch.denied
+        return unseen and (asked in withdrawn or refused or self._replaced(asked))
 
     def _replaced(self, question_id: str) -> bool:
         """Whether the asker was told that a newer question took the place of this one."""
@@ -276,10 +282,32 @@ class Invariants:
             self._world.watch.breach(what)
 
 
+def _in_a_row(texts: list[str]) -> set[str]:
+    """What a run says that called tools: the texts of several requests."""
+    ends = range(1, len(texts) + 1)
+    return {"".join(texts[begin:end]) for end in ends for begin in range(end)}
+
+
 def _plain(text: str) -> str:
     """What is left of a text when white space, notes and fences are taken away."""
     text = "\n".join(line for line in text.split("\n") if not re.fullmatch(r"_.*[_…]|—|…", line))
     return re.sub(r"\s+", "", _FENCE.sub("", text))
+
+
+def _once(messages: list[PostedMessage]) -> str:
+    """What messages show, without what the beginning of one repeats of the end before it."""
+    text = ""
+    for message in messages:
+        more = _plain(message.text)
+        lengths = range(min(len(text), len(more)), 0, -1)
+        twice = next((n for n in lengths if text.endswith(more[:n])), 0)
+        text += more[twice:]
+    return text
+
+
+def _joined(text: str) -> str:
+    """A text without its white space: the log may end within a fence, which is no mark yet."""
+    return "".join(text.split())
 
 
 def _marked(messages: list[PostedMessage]) -> bool:

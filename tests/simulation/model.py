@@ -10,7 +10,7 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from providers.base import Disconnected, Generation, Overloaded, ProviderError, Request, Stalled
-from providers.scripted import Cut, Fail, Finish, Hang, Pause, ScriptedProvider
+from providers.scripted import CallTool, Cut, Fail, Finish, Hang, Pause, ScriptedProvider
 from tests.simulation.plan import Plan
 
 SECRET = "sk-SECRET-7f3a"
@@ -30,9 +30,14 @@ class Scripts:
         self._plan = plan
         self._chance = chance
         self._numbers = 0
+        self.wanted: dict[str, dict[str, Any]] = {}
+        """The arguments of each tool call that the model asked for, by its id."""
+        self.given: dict[UUID, str] = {}
+        """All that the models of a run were given of calls."""
+        self._calls = random.Random(f"{plan.calling and plan.calling.seed}/wanted")  # noqa: S311
 
-    def script(self, run_id: UUID) -> list[Any]:
-        """The next request of a run is answered so."""
+    def script(self, run_id: UUID, *, tools: bool = False) -> list[Any]:
+        """The next request of a run is answered so; with `tools` it may call some."""
         text = self._text()
         self.texts.setdefault(run_id, []).append(text)
         steps: list[Any] = []
@@ -43,10 +48,24 @@ class Scripts:
             at += size
             if self._plan.pace and self._chance.random() < 0.5:
                 steps.append(Pause(self._chance.expovariate(1 / self._plan.pace)))
+        calling = self._plan.calling
+        if calling is not None and tools and self._calls.random() < calling.odds:
+            return [*steps, *self._wants()]
         if self._plan.odd_words and self._numbers % 2:
             self.odd.add(text)
             return [*steps, Finish("unknown", word="network_error")]
         return self._spoilt(steps)
+
+    def _wants(self) -> list[CallTool]:
+        """One to three calls of tools."""
+        return [self._want() for _ in range(self._calls.choice([1, 1, 1, 2, 3]))]
+
+    def _want(self) -> CallTool:
+        number = len(self.wanted) + 1
+        arguments = {"to": f"t{number}", "word": SECRET}
+        self.wanted[f"call{number}"] = arguments
+        tool = self._calls.choice(["bell__ring", "bell__ring", "bell__look"])
+        return CallTool(tool, arguments, f"call{number}")
 
     def _text(self) -> str:
         self._numbers += 1
@@ -90,5 +109,7 @@ class Model(ScriptedProvider):
         generation: Generation,
     ) -> None:
         """See `Provider.generate`; the script is taken before anything is awaited."""
-        self._scripts = (self._by_run.script(run_id),)
+        told = "".join(turn.text for turn in request.turns if turn.role == "tool")
+        self._by_run.given[run_id] = self._by_run.given.get(run_id, "") + told
+        self._scripts = (self._by_run.script(run_id, tools=bool(request.tools)),)
         await super().generate(request, run_id=run_id, callbacks=callbacks, generation=generation)

@@ -35,7 +35,7 @@ from bot.runs.record import RunRecord
 from bot.runs.run import Run
 from bot.store.inbox import Given, Inbox
 from bot.store.messages import WhisperLog
-from bot.store.runs import TokenLog
+from bot.store.token_log import TokenLog
 from connectors.base import MessageLimited, RateLimited, Refused, Shown, TooLarge, Unavailable
 from connectors.markdown import form
 from tests.simulation.course import simulate
@@ -145,15 +145,15 @@ def answer_each_delivery(stack: ExitStack) -> None:
     """An event that is delivered twice is taken for two."""
     old = Inbox.add
 
-    async def again(self: Inbox, asked: Any, received_us: int, run_id: Any = None) -> int | None:
-        found = await old(self, asked, received_us, run_id)
+    async def again(self: Inbox, asked: Any, received_us: int, *more: Any) -> int | None:
+        found = await old(self, asked, received_us, *more)
         return 1 if found is None else found
 
     _put(stack, Inbox, "add", again)
     keep = ConversationLocks.keep
 
-    async def anew(self: ConversationLocks, asked: Any, received_us: int, run_id: Any) -> Given:
-        return await keep(self, asked, received_us, run_id) or Given(1, self._me)
+    async def anew(self: ConversationLocks, asked: Any, received_us: int, *more: Any) -> Given:
+        return await keep(self, asked, received_us, *more) or Given(1, self._me)
 
     _put(stack, ConversationLocks, "keep", anew)
 
@@ -290,9 +290,9 @@ def tell_the_question(stack: ExitStack) -> None:
     """The log carries what people ask."""
     old = RunRecord.begin
 
-    def gossip(self: Any, question: Any, model: str) -> None:
+    def gossip(self: Any, question: Any, *made_with: Any, **more: Any) -> None:
         one_run.log.info("run.asked", question=question.asked.text)
-        old(self, question, model)
+        old(self, question, *made_with, **more)
 
     _put(stack, RunRecord, "begin", gossip)
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
+from sqlalchemy import text
+
+from bot.store import BrakeStore
 from connectors.base import (
     Asked,
     Commanded,
@@ -14,19 +19,28 @@ from connectors.base import (
     Edited,
     Event,
     MessageRef,
+    Part,
     Person,
     Place,
     Pressed,
 )
 from connectors.memory import BOT, PostedMessage, Version
+from tests.doubles.way import START_US
+from tests.simulation.calling import Turn
 from tests.simulation.model import SECRET
 from tests.simulation.plan import Act
 from tests.simulation.world import Process, World
-from tests.way import START_US
 
 _PERSON = Person("ann", "Ann")
+_OTHER = Person("bob", "Bob")
+_LOOK_S = 0.11
+_OTHERS_ODDS = 0.2
+"""That somebody presses who may not decide."""
+_TAMPER = text("UPDATE tool_calls SET arguments = :instead WHERE state IN ('waiting', 'approved')")
 _AGAIN_S = 1.5
 _HEARD_S = 5.0
+
+_ALLOW = (Control.ALLOW, Control.ALLOW, Control.ALLOW_HERE)
 
 
 @dataclass(slots=True)
@@ -47,8 +61,14 @@ class People:
         self.heard: set[tuple[int, MessageRef]] = set()
         """The deletions that a process has accepted, by its number."""
         self.commands = 0
+        self.allowed: set[UUID] = set()
+        """The runs under whose answers Allow was pressed by who may."""
+        self.switched = False
+        """Whether somebody turned tools off."""
         self._world = world
         self._chance = world.chance
+        self._deciding = random.Random(f"{world.plan.calling and world.plan.calling.seed}/decided")  # noqa: S311
+        world.restarts = lambda: self._later(self._start)
         self._acts: dict[Act, Callable[[], None]] = {
             "ask": self._ask,
             "delete question": self._delete_question,
@@ -104,6 +124,60 @@ class People:
         message = self._any(shown)
         if message is not None and message.part is not None and message.part.run_id is not None:
             self._tell(Pressed(message.ref, _PERSON, control, message.part.run_id))
+
+    # Tools: who sees a question that waits presses something, or nothing.
+
+    async def decide(self) -> None:
+        """For ever: looks at the answers, and decides once about each that waits."""
+        seen: set[UUID] = set()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for message in self._answers():
+                part = message.part
+                if part is None or part.run_id is None or Control.ALLOW not in part.controls:
+                    continue
+                if part.run_id not in seen:
+                    seen.add(part.run_id)
+                    self._world.watch.beyond(self._decided(message.ref, part))
+
+    async def _decided(self, ref: MessageRef, part: Part) -> None:
+        calling, chance, run_id = self._world.plan.calling, self._deciding, part.run_id
+        assert calling is not None
+        assert run_id is not None
+        await asyncio.sleep(chance.choice([0.0, 0.3, 2.0]))
+        if chance.random() < _OTHERS_ODDS:
+            self._tell(Pressed(ref, _OTHER, Control.ALLOW, run_id))
+        if chance.random() < calling.ignore_odds:
+            return
+        allow = chance.choice([c for c in _ALLOW if c in part.controls])
+        control = Control.DENY if chance.random() < calling.deny_odds else allow
+        while True:
+            if control is not Control.DENY:
+                self.allowed.add(run_id)
+            self._tell(Pressed(ref, _PERSON, control, run_id))
+            if chance.random() > calling.again_odds / 2:
+                return
+            await asyncio.sleep(chance.choice([0.0, 0.0, 0.05, 1.0]))
+            control = chance.choice([control, control, Control.DENY, Control.DETAILS])
+
+    async def turn(self, turn: Turn) -> None:
+        """Something happens to the deployment's tools."""
+        bell, world = self._world.bell, self._world
+        assert bell is not None
+        world.watch.note(f"-- {turn}")
+        brakes = BrakeStore(world.database)
+        if turn == "tamper":
+            with world.database._engine.connect() as connection, connection.begin():
+                connection.execute(_TAMPER, {"instead": '{"to": "everybody"}'})
+        elif turn == "redescribe":
+            bell.description += " Loudly."
+        elif turn == "tools off":
+            self.switched = True
+            await brakes.put_on("tools")
+        elif turn == "tools on":
+            await brakes.take_off("tools")
+        elif world.living:
+            world.stall(self._deciding.choice(world.living))
 
     def _command(self) -> None:
         place = Place("memory", "home", f"c{self._chance.randint(1, self._world.plan.channels)}")

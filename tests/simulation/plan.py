@@ -6,8 +6,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bot.intake.queue import Policy
+from bot.intake import Policy
 from connectors.memory import Budgets, like_discord, like_slack
+from tests.simulation.calling import CALLS, Calling, calling_for
 from tests.simulation.refusals import NOTHING, Refusing, refusing_for
 
 Act = Literal[
@@ -60,11 +61,16 @@ class Plan:
     refused_whispers: int = 0
     odd_words: bool = False
     refusing: Refusing = NOTHING
+    calling: Calling | None = None
+    """None where there are no tools."""
 
 
 def planned_for(seed: int, chance: random.Random) -> Plan:
     """The course of a seed."""
     plan = planned(chance)
+    if seed in CALLS:
+        refusing = refusing_for(seed) if seed % 5 == 0 else NOTHING
+        return replace(plan, refusing=replace(refusing, odd_words=False), calling=calling_for(seed))
     if seed not in ODD:
         refusing = refusing_for(seed)
         return replace(plan, odd_words=refusing.odd_words, refusing=refusing)

@@ -123,8 +123,9 @@ class Refusals:
 
     def for_ever(self, ref: MessageRef) -> bool:
         """Whether no edit of a message is taken any more, whatever it says."""
-        if self._plan.channel == "all" and _first(ref.place):
-            return self._calls > self._plan.channel_after
+        whole_channel = self._plan.channel == "all" and _first(ref.place)
+        if whole_channel and self._calls > self._plan.channel_after:
+            return True
         fate = self._fates.get(ref)
         return fate is not None and fate.taken == 0 and fate.refused > _EVER / 2
 

@@ -30,6 +30,7 @@ def test_other_seeds_take_other_courses() -> None:
     assert len({simulate(seed).digest for seed in range(20)}) == 20
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("hashes", ["0", "1", "4711"])
 def test_another_process_with_other_hashes_takes_the_same_course(hashes: str) -> None:

@@ -8,6 +8,7 @@ from tests.simulation.course import simulate
 from tests.simulation.mutants import MUTANTS, Mutant, caught
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_bug_is_caught_and_is_not_there_before(mutant: Mutant) -> None:
     found = caught(mutant)

@@ -102,6 +102,11 @@ class Watch:
 
     # Tasks: each belongs to a process, or to the world beyond.
 
+    @property
+    def process(self) -> int:
+        """The process that is at work; 0: none."""
+        return _PROCESS.get()
+
     def beyond(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that no process's death ends."""
         with self.within(0):

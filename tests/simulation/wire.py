@@ -26,6 +26,7 @@ from connectors.base import (
 )
 from connectors.memory import Budgets, Lost, MemoryConnector, Platform
 from connectors.memory.platform import Call, CallName
+from connectors.words import Wording
 from tests.simulation.refusals import Refusals
 from tests.simulation.watch import Watch
 
@@ -100,11 +101,11 @@ class Connector(MemoryConnector):
         self._refused = self._refusals.edit(ref, part)
         return await super().edit(ref, part)
 
-    async def whisper(self, place: Place, person: Person, text: str, key: str) -> None:
+    async def whisper(self, place: Place, person: Person, told: Wording, key: str) -> None:
         self._spent(self.budget(place, "post"))
         self._refused = self._refusals.whisper()
         said = len(self.platform.calls)  # as on Slack, the same key again tells it again
-        await super().whisper(place, person, text, f"{key}#{said}")
+        await super().whisper(place, person, told, f"{key}#{said}")
 
     async def find(self, place: Place, part: Part, key: str, since_us: int) -> Shown | None:
         known = [k for k in self.platform.keys if k.endswith(f"/{key}")]

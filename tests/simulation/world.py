@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.cluster import Cluster, Recovery
@@ -14,13 +15,15 @@ from bot.runs import RequestOptions, RunOptions, Runs
 from bot.store import InlineDatabase, Store, StoreUnavailable
 from connectors.base import Budget, Limits
 from connectors.memory import Platform
+from tests.doubles.way import START_US
+from tests.simulation.bell import Bell
+from tests.simulation.calling import Moment, Strike
 from tests.simulation.database import Line, Weather
 from tests.simulation.model import Model, Scripts
 from tests.simulation.plan import Plan
 from tests.simulation.refusals import Refusals
 from tests.simulation.watch import Watch
 from tests.simulation.wire import Connector, Skies
-from tests.way import START_US
 
 GRACE_S = 2.0
 _KNOWN_S = 3.5
@@ -71,6 +74,8 @@ class Process:
             asyncio.create_task(self.cluster.heartbeat.beat_for_ever()),
             asyncio.create_task(self.intake.serve(self.connector)),
         ]
+        if self.runs.call_tools:
+            self.parts.append(asyncio.create_task(self.intake.approvals.serve()))
 
 
 class World:
@@ -96,6 +101,10 @@ class World:
         )
         self.refusals = Refusals(plan.refusing, plan.length, self.platform)
         self.processes: list[Process] = []
+        self.bell = None if plan.calling is None else Bell(plan.calling, watch, self.moment)
+        self._strikes: list[Strike] = [] if plan.calling is None else [*plan.calling.strikes]
+        self.restarts: Callable[[], None] = lambda: None
+        """Called after a strike: somebody may have to start a process."""
         watch.leeway = self.leeway
 
     @property
@@ -136,13 +145,44 @@ class World:
         pacing = Pacing()
         request = RequestOptions("Be brief.", 20, None)
         options = RunOptions(request, run_seconds=90.0, delivery_seconds=90.0)
-        runs = Runs(Model(self.scripts), store, pacing, options, clock_us)
+        runs = Runs(
+            provider=Model(self.scripts),
+            store=store,
+            pacing=pacing,
+            options=options,
+            now_us=clock_us,
+            toolbox=None if self.bell is None else self.bell.toolbox(store, number),
+        )
         door = Intake(cluster, runs, pacing, IntakeOptions(policy=self.plan.policy), clock_us)
         recovery = Recovery(cluster, runs, pacing, [connector], door, clock_us)
         began = asyncio.get_running_loop().time()
         return Process(
             number, connector, line, cluster, runs, door, recovery, pacing, jump, began=began
         )
+
+    # What befalls a process at a moment of a call's way.
+
+    def moment(self, moment: Moment, number: int) -> None:
+        """A call has come to a moment in a process."""
+        strike = next((each for each in self._strikes if each.moment == moment), None)
+        if strike is not None and number not in (0, *self.watch.dead):
+            self._strikes.remove(strike)
+            self.watch.beyond(self._struck(strike, self.processes[number - 1]))
+
+    async def _struck(self, strike: Strike, process: Process) -> None:
+        await asyncio.sleep(strike.after)
+        if process.number in self.watch.dead:
+            return
+        if strike.kills:
+            self.kill(process)
+            self.restarts()
+        else:
+            self.stall(process)
+
+    def stall(self, process: Process) -> None:
+        """What a process tells the database takes its time: others may take it for dead."""
+        self.watch.note(f"p{process.number} stalls")
+        process.line.stalled_until = _now() + self.chance.choice([1.0, 7.0, 12.0, 20.0])
 
     def leeway(self, budget: Budget, now: float) -> int:
         """So many calls more than a budget the platform may see, as `bot/pacing/limiter.py` has it.
@@ -171,7 +211,7 @@ class World:
 
         Nothing can be said while the database fails now and then.
         """
-        if self.plan.store_odds or self.plan.slow_store_odds:
+        if self.plan.store_odds or self.plan.slow_store_odds or self.plan.calling is not None:
             return -math.inf
         calm_since = max(self.weather.away_until, self.weather.full_until)
         return now - _KNOWN_S if now - _KNOWN_S >= calm_since else -math.inf
@@ -209,3 +249,7 @@ class World:
 
     async def _gone(self, process: Process) -> None:
         self.kill(process)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,5 +1,7 @@
 // The files that go with the next message: sent to the server as soon as they are chosen.
 
+import { say } from "./words.js";
+
 export class Attachments {
   #files = []; // { name, id, sending }: id once the server has it
 
@@ -36,7 +38,7 @@ export class Attachments {
   }
 
   async #send(file) {
-    const entry = { name: file.name || "image.png", id: null, sending: true };
+    const entry = { name: file.name || say("file.image"), id: null, sending: true };
     this.#set([...this.#files, entry]);
     try {
       entry.id = await upload(this.conversation(), entry.name, file);
@@ -44,7 +46,7 @@ export class Attachments {
       this.#set(this.#files);
     } catch (error) {
       this.#set(this.#files.filter((other) => other !== entry));
-      this.onProblem(`${entry.name} was not attached. ${error.message}`);
+      this.onProblem(say("file.not_attached", { name: entry.name, why: error.message }));
     }
   }
 
@@ -63,7 +65,7 @@ export class Attachments {
     const remove = document.createElement("button");
     remove.type = "button";
     remove.textContent = "×";
-    remove.setAttribute("aria-label", `Remove ${file.name}`);
+    remove.setAttribute("aria-label", say("file.remove", { name: file.name }));
     remove.addEventListener("click", () => this.#set(this.#files.filter((other) => other !== file)));
     chip.append(name, remove);
     return chip;
@@ -79,9 +81,9 @@ async function upload(conversation, name, file) {
       body: file,
     });
   } catch {
-    throw new Error("The connection is lost.");
+    throw new Error(say("file.lost"));
   }
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.problem ?? "The server refused it.");
+  if (!answer.ok) throw new Error(said.problem ?? say("file.refused"));
   return said.id;
 }

@@ -21,7 +21,7 @@ export class Connection {
 
   // True where the frame is on its way; what is lost is for the caller to send again.
   send(frame) {
-    if (this.#socket.readyState !== WebSocket.OPEN) return false;
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
   }

@@ -1,28 +1,43 @@
 // The list of messages: shows what the server says, message by message, version by version.
 
-const CONTROLS = {
-  stop: "Stop",
-  retry: "Retry",
-  continue: "Continue",
-  up: "Good answer",
-  down: "Bad answer",
-};
-const THUMBS = ["up", "down"];
-const BLOCKS =
-  "p, h1, h2, h3, h4, h5, h6, blockquote, ul, ol, li, pre, pre > code, table, tbody, thead, tr, th, td";
+import { copyCode, draw, follow } from "./answer.js";
+import { Controls } from "./controls.js";
+import { make } from "./elements.js";
+import { outgoing } from "./outgoing.js";
+import { receipt } from "./receipt.js";
+import { say } from "./words.js";
 
 export class Log {
-  #messages = new Map(); // id -> { element, version, seq }
+  #messages = new Map(); // id -> { element, version, message }
 
-  // onPress(id, control) and onDelete(id): what the reader wants done with a message.
-  constructor(element, { onPress, onDelete }) {
+  // on: { press(id, control), delete(id), edit(id, text), copied(done) }, what a reader wants done.
+  constructor(element, on) {
     this.element = element;
-    this.onPress = onPress;
-    this.onDelete = onDelete;
+    this.controls = new Controls(this, on);
+    element.addEventListener("click", (event) => this.#click(event));
   }
 
   get empty() {
     return this.element.childElementCount === 0;
+  }
+
+  // The messages as the server says they are, in their order.
+  get messages() {
+    return [...this.element.children].map((element) => this.#messages.get(element.dataset.id).message);
+  }
+
+  // The answers that are being written.
+  get writing() {
+    return this.messages.filter(isWriting);
+  }
+
+  // The messages of the same answer, in their order.
+  answer({ id, run_id }) {
+    return this.messages.filter((other) => other.id === id || (run_id && other.run_id === run_id));
+  }
+
+  body(id) {
+    return this.#messages.get(id).element.querySelector(".body");
   }
 
   // Begins anew with these messages. Screen readers hear only what comes after.
@@ -39,18 +54,32 @@ export class Log {
     const known = this.#messages.get(message.id);
     if (known && known.version >= message.version) return;
     const element = known?.element ?? this.#make(message);
-    this.#messages.set(message.id, { element, version: message.version });
+    this.#messages.set(message.id, { element, version: message.version, message });
     element.dataset.seq = message.seq;
+    if (!known || known.version === 0) this.#place(element, message);
     this.#fill(element, message);
-    this.#place(element, message);
+    if (message.instead) this.#putAside(message);
   }
 
   // Shows a person's message before the server has it; version 0 gives way to any.
   showPending(id, { text, files }) {
     if (this.#messages.has(id)) return;
-    const message = { id, text, files, by_bot: false, author: "You", version: 0, seq: Infinity };
+    const message = { id, text, files, by_bot: false, author: say("author.you"), version: 0, seq: Infinity };
     this.show({ ...message, controls: [], footer: "", run_id: null, part: null });
     this.#messages.get(id).element.classList.add("pending");
+  }
+
+  // Says something that is no message: the server doesn't know of it.
+  note(title, text) {
+    const element = make("article", "message bot notice");
+    const body = make("div", "body", text);
+    element.append(make("h2", "author", title), body);
+    const id = `note-${this.element.childElementCount}`;
+    element.dataset.id = id;
+    const known = [...this.element.children].map((other) => Number(other.dataset.seq));
+    element.dataset.seq = Math.max(0, ...known.filter(Number.isFinite));
+    this.#messages.set(id, { element, version: 1, message: { id, controls: [], by_bot: true, text } });
+    this.element.append(element);
   }
 
   settle(id) {
@@ -84,76 +113,27 @@ export class Log {
     const body = make("div", "body");
     body.dir = "auto";
     const foot = make("div", "foot");
-    foot.append(make("div", "controls"), make("p", "receipt"));
-    element.append(author, body, foot, this.#deleteButton(message.id));
+    foot.append(make("div", "controls"), make("div", "receipt"));
+    const files = make("ul", "outgoing");
+    files.hidden = true;
+    element.append(author, body, files, foot, this.controls.beside(message));
+    // What belongs to no run is a word of the bot's own, not an answer.
+    if (message.by_bot && !message.run_id) element.classList.add("notice");
     return element;
   }
 
-  #deleteButton(id) {
-    const button = make("button", "delete");
-    button.type = "button";
-    button.setAttribute("aria-label", "Delete this message");
-    button.title = "Delete";
-    button.append(icon("delete"));
-    button.addEventListener("click", () => this.onDelete(id));
-    return button;
-  }
-
   #fill(element, message) {
-    const writing = message.controls.includes("stop");
+    const writing = isWriting(message);
     // A busy message is not read aloud: screen readers get it once, when it is complete.
     element.setAttribute("aria-busy", writing);
     element.classList.toggle("writing", writing);
+    element.classList.toggle("failed", Boolean(message.failed));
     const body = element.querySelector(".body");
-    // The HTML was made and cleaned by the server (connectors/web/dialect).
-    if (message.by_bot) body.innerHTML = message.html;
+    if (message.by_bot) draw(body, message.html, { writing, fault: message.failed, mark: message.id });
     else body.replaceChildren(message.text, ...message.files.map(({ name }) => fileChip(name)));
-    for (const box of body.querySelectorAll("pre, table")) box.tabIndex = 0; // to scroll it by keys
-    if (writing) tip(body)?.classList.add("tip");
-    else for (const code of body.querySelectorAll("pre")) code.before(codeBar(code));
+    if (message.by_bot) outgoing(element.querySelector(".outgoing"), message.files ?? []);
     receipt(element.querySelector(".receipt"), message);
-    this.#control(element.querySelector(".controls"), message);
-  }
-
-  // The buttons are kept where they are the same: focus and clicks survive the edits.
-  #control(bar, message) {
-    const names = message.controls.join();
-    if (bar.dataset.names === names) return;
-    keepFocus(bar);
-    bar.dataset.names = names;
-    bar.replaceChildren(...message.controls.map((name) => this.#button(message.id, name)));
-  }
-
-  #button(id, name) {
-    const button = make("button", name);
-    button.type = "button";
-    button.append(icon(name));
-    if (THUMBS.includes(name)) {
-      button.title = CONTROLS[name];
-      button.setAttribute("aria-label", CONTROLS[name]);
-      button.setAttribute("aria-pressed", sessionStorage.getItem(`thumb ${id}`) === name);
-    } else {
-      button.append(make("span", "", CONTROLS[name]));
-    }
-    button.addEventListener("click", ({ detail }) => {
-      // A double click on Stop would press what comes in its place.
-      if (detail < 2) this.#press(button, id, name);
-    });
-    return button;
-  }
-
-  #press(button, id, name) {
-    if (THUMBS.includes(name)) {
-      sessionStorage.setItem(`thumb ${id}`, name);
-      for (const thumb of button.parentElement.querySelectorAll("[aria-pressed]")) {
-        thumb.setAttribute("aria-pressed", thumb === button);
-      }
-    } else {
-      keepFocus(button);
-      button.disabled = true; // a double click is one press
-      setTimeout(() => (button.disabled = false), 2000);
-    }
-    this.onPress(id, name);
+    this.controls.below(element.querySelector(".controls"), message);
   }
 
   // In the server's order, with what it does not have yet at the end.
@@ -171,72 +151,43 @@ export class Log {
     element.classList.toggle("joined", joined);
     if (joined) before.classList.add("continued");
   }
-}
 
-// The innermost block at the answer's end: the next word will stand there.
-function tip(body) {
-  let block = body.lastElementChild;
-  while (block?.lastElementChild?.matches(BLOCKS)) block = block.lastElementChild;
-  if (block?.localName === "code") block.textContent = block.textContent.replace(/\n$/, "");
-  return block;
-}
-
-// Above a block of code: its language, and a button that copies it.
-function codeBar(code) {
-  const language = /language-(\S+)/.exec(code.firstElementChild?.className ?? "")?.[1] ?? "";
-  const bar = make("div", "code-bar");
-  const copy = make("button", "", "Copy");
-  copy.type = "button";
-  copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      copy.textContent = "Copied";
-    } catch {
-      copy.textContent = "Not allowed"; // by the browser: the page is not reached over TLS
+  // What an edited question was asked instead of is put aside, and can be looked at.
+  #putAside({ id, instead, seq }) {
+    const aside = this.messages.filter((other) => other.seq >= instead && other.seq < seq);
+    const elements = aside.map((other) => this.#messages.get(other.id).element);
+    const { element } = this.#messages.get(id);
+    if (!elements.length || element.querySelector(".past")) return;
+    const button = make("button", "past plain", say("past.show"));
+    button.type = "button";
+    button.setAttribute("aria-expanded", false);
+    button.addEventListener("click", () => {
+      const open = button.getAttribute("aria-expanded") !== "true";
+      button.setAttribute("aria-expanded", open);
+      button.textContent = say(open ? "past.hide" : "past.show");
+      for (const each of elements) each.hidden = !open;
+    });
+    for (const each of elements) {
+      each.classList.add("aside");
+      each.hidden = true;
     }
-    setTimeout(() => (copy.textContent = "Copy"), 2000);
-  });
-  bar.append(make("span", "", language), copy);
-  return bar;
+    element.append(button);
+  }
+
+  #click(event) {
+    const button = event.target.closest(".code-bar button");
+    if (button) copyCode(button);
+    const link = event.target.closest("a[data-footnote]");
+    if (link && follow(link, link.closest(".body"))) event.preventDefault();
+  }
+}
+
+export function isWriting(message) {
+  return message.controls.includes("stop");
 }
 
 function fileChip(name) {
   const chip = make("span", "file", name);
   chip.dir = "auto";
   return chip;
-}
-
-// In few words whether the answer is proved; where there is an inspector, the way to the proof.
-function receipt(line, message) {
-  const runs = document.body.dataset.runs;
-  if (!message.footer || !runs || !message.run_id) {
-    line.textContent = message.footer;
-    return;
-  }
-  const link = make("a", "", message.footer);
-  link.href = `${runs}/${message.run_id}`;
-  link.title = "How this answer came to be";
-  line.replaceChildren(link);
-}
-
-// Before a button goes or is disabled: its reader stays at the message, not at the page's top.
-function keepFocus(leaving) {
-  if (!leaving.contains(document.activeElement)) return;
-  leaving.closest(".message").focus({ preventScroll: true });
-}
-
-function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#icon-${name}`);
-  svg.append(use);
-  return svg;
 }

@@ -1,16 +1,12 @@
 // The pace of a conversation stands in its name: see connectors/web/pace.py.
 
-const LINES = {
-  fast: "Five edits a second at most, in messages of up to 4,000 characters.",
-  slack:
-    "As Slack allows a workspace: 50 edits a minute, shared by all its answers, in messages of up to 11,000 characters.",
-  discord:
-    "As Discord allows a channel, with a margin: 4 posts and edits in 5 seconds, in messages of up to 2,000 characters.",
-};
+import { onSpeak, say } from "./words.js";
+
+const PACES = ["fast", "slack", "discord"];
 
 export function paceOf(conversation) {
   const name = conversation.split("-", 1)[0];
-  return conversation.includes("-") && name in LINES ? name : "fast";
+  return conversation.includes("-") && PACES.includes(name) ? name : "fast";
 }
 
 export function named(pace, id) {
@@ -22,6 +18,7 @@ export class Pace {
   constructor(choices, line, onChoose) {
     this.choices = choices;
     this.line = line;
+    onSpeak(() => this.#say(this.chosen));
     choices.addEventListener("change", ({ target }) => {
       this.#say(target.value);
       onChoose(target.value);
@@ -39,6 +36,6 @@ export class Pace {
   }
 
   #say(pace) {
-    this.line.textContent = LINES[pace];
+    this.line.textContent = say(`pace.${pace}`);
   }
 }

@@ -1,0 +1,68 @@
+"""The sentences about tools and their servers."""
+
+from __future__ import annotations
+
+OF_TOOLS: dict[str, str] = {
+    # Tools: why a call is refused, waits or may be made, and how it ended.
+    "tool.off": "tools are turned off",
+    "tool.not_allowed": "{name} is not among the tools that may be called",
+    "tool.unknown": "there is no tool {name}",
+    "tool.arguments": "the arguments of {name} are no JSON object",
+    "tool.never": "{server} needs no approval",
+    "tool.reads": "{name} only reads",
+    "tool.rule": "{name} is allowed in this thread",
+    "tool.always": "{name} needs to be allowed each time",
+    "tool.writes": "{name} may change something",
+    "tool.doubted": "an earlier call of {name} may have been done or not",
+    "tool.changed": "{name} or its server is not what it was when the call was allowed",
+    "tool.too_late": "it was allowed too long ago",
+    "tool.ended": "the run ended first",
+    "tool.not_sent": "{server} can't be reached: nothing was sent",
+    "tool.error": "{server} answered with an error",
+    "tool.timeout": "{server} didn't answer within {seconds:g} s: it may have done it",
+    "tool.broke_off": "the connection to {server} broke: it may have done it",
+    "tool.flooded": "{server} sent more than can be read: it may have done it",
+    "tool.unreadable": "{server} sent an answer that can't be read: it may have done it",
+    "tool.cancelled": "the call of {server} was stopped on its way: it may have been done",
+    "tool.owner_lost": "the bot was restarted during the call: it may have been done",
+    "tool.denied": "it was not allowed",
+    "tool.stopped": "it was stopped before anybody allowed it",
+    "tool.not_recorded": "the record of calls can't be written: it was not called",
+    "tool.not_kept": "the record of calls can't be written: it may have been done or not",
+    "ask.allow": "{arguments}\nMay {name} of {server} be called with this? [y/N]",
+    "tool.quiet": "…",
+    "tool.made": "Used {name} ({seconds:.1f} s)",
+    "tool.not_made": "Not used: {name}: {why}",
+    "tool.perhaps": "Perhaps used: {name}: {why}",
+    "tool.cut": "[cut: the first {shown:,} of {count:,} characters]",
+    "tool.not_text": "[not shown: {what}, {count:,}]",
+    # MCP servers, for the operator.
+    "cure.mcp.file": "correct the file that MCP_CONFIG names: docs/tools.md has an example",
+    "mcp.start": "{server} can't be started",
+    "cure.mcp.start": "correct `command` of {server} in the file that MCP_CONFIG names: a program "
+    "that is installed, by its path or found in PATH",
+    "mcp.exited": "{server} ended before it said what it is",
+    "cure.mcp.exited": "run its command by hand to see why; it is given only the environment that "
+    "its `env` names, and PATH",
+    "mcp.silent": "{server} doesn't answer",
+    "cure.mcp.silent": "check that it is an MCP server, over standard input and output or "
+    "streamable HTTP",
+    "mcp.error": "{server} answers with an error",
+    "cure.mcp.error": "look at its own log",
+    "cure.mcp.address": "check `url` of {server}: the address of its MCP endpoint, mostly ending "
+    "in /mcp, without a redirect",
+    "mcp.unreached": "{server} can't be reached",
+    "cure.mcp.unreached": "check `url` of {server}, and that it runs",
+    "mcp.denied": "{server} doesn't let the bot in",
+    "cure.mcp.denied": "check `headers` of {server}: most servers want Authorization",
+    "mcp.put_off": "{server} failed a moment ago, and is tried again soon",
+    "cure.mcp.put_off": "look at the log for the first failure",
+    "mcp.tools": "{count} of its {all} tools may be called: {tools}",
+    "mcp.no_tools": "none of its {all} tools may be called",
+    "cure.mcp.no_tools": "name those that may in `tools` of {server}; it has: {names}",
+    "mcp.missing_tools": "it has no tool {names}",
+    "cure.mcp.missing_tools": "correct `tools` of {server}; it has: {names}",
+    "mcp.tool": "{name} ({how})",
+    "mcp.asks": "asks",
+    "mcp.asks_not": "doesn't ask",
+}

@@ -1,0 +1,1 @@
+"""Servers of tools that others wrote, called in answers everywhere: `make mcp`."""
