@@ -49,7 +49,9 @@ _IMPORTED = {
     "benchmarks": (
         "tests.doubles.slack.server", "tests.doubles.discord.server", "benchmarks.model_server",
         "benchmarks.token_cost", "benchmarks.platforms", "benchmarks.process", "benchmarks.log",
-        "connectors.slack", "connectors.discord", "bot.app", "uvloop",
+        "connectors.slack", "connectors.discord", "bot.cli.run", "bot.cli.runs", "alembic.command",
+        "alembic.config", "aiosqlite", "psycopg", "providers.masking", "providers.openai_stream",
+        "openai", "truststore", "uvloop",
     ),
 }  # fmt: skip
 """What each kind of process has imported: the bot's has nothing else."""
