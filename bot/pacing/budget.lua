@@ -3,20 +3,34 @@
 -- KEYS: the registry (hash: run, generation, full, read, lapsed), the known budgets (sorted set:
 -- until when each one's slots count; with the member "." so that it is never empty), the budget
 -- (hash: "s:<slot>" until when it counts, "w:<process>" who waits, "paused", "lowered",
--- "generation", "full"), and the latest time that was used, in any epoch. All times are
--- milliseconds; what processes tell is how long ago or how long from now.
+-- "generation", "full"), and the time of all epochs (hash: latest, and how far it is ahead of the
+-- server's). All times are milliseconds; what processes tell is how long ago or how long from now.
 --
 -- What is missing counts as full: after a restart, an eviction or a flush the window isn't empty,
 -- only unknown. For one beat nothing is granted, and each process tells the slots of its own log.
 
-local registry, known, budget, latest_time = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local registry, known, budget, time = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local asked = cjson.decode(ARGV[1])
 local calls, me = asked.calls, asked.process
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-now = math.max(now, tonumber(redis.call('GET', latest_time) or '0'))
-redis.call('SET', latest_time, now, 'PX', 86400000)
+
+-- Time goes on, also where the server's clock is set: by as much as a process has counted since it
+-- was told the time, within the bounds of what its question and the answer took. A process that was
+-- never told does not move it.
+local server = now
+local latest_time, ahead = unpack(redis.call('HMGET', time, 'latest', 'ahead'))
+local heard, at_least, at_most = unpack(asked.heard)
+if ahead then now = now + tonumber(ahead) end
+if heard and (now > heard + at_most or now < heard + at_least) then
+  now = heard + at_least
+elseif latest_time and not heard then
+  now = tonumber(latest_time)
+end
+if latest_time then now = math.max(now, tonumber(latest_time)) end
+redis.call('HSET', time, 'latest', now, 'ahead', now - server)
+redis.call('PEXPIRE', time, 86400000)
 
 local run = redis.call('HGET', registry, 'run')
 local whole = redis.call('ZSCORE', known, '.')
@@ -157,5 +171,5 @@ local left = {}
 for at, till in ipairs(used) do left[at] = till - now end
 return cjson.encode({
   granted = granted, wait = wait, used = left, growing = growing, rate = rate(),
-  generation = generation, lapsed = lapsed,
+  generation = generation, lapsed = lapsed, time = now,
 })

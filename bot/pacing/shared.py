@@ -38,6 +38,9 @@ Urgency = tuple[Claim, bool, float]
 TERM_S = 4.0
 """Seconds for which Redis may be used after the mode was read."""
 
+_ROUGHLY_MS = 50
+"""Milliseconds by which two clocks may count differently before one of them was set."""
+
 
 class RedisAway(Exception):
     """Redis can't be reached, or refuses."""
@@ -88,6 +91,7 @@ class SharedBudgets:
         """Called when a limiter needs slots, or Redis has failed."""
         self._read_at = -math.inf
         self._lapsed: int | None = None
+        self._heard: tuple[int, float, float] | None = None
         self.clear_at = -math.inf
         """From this time of the loop on no other process can still use what this one holds."""
         self._limiters: dict[str, SharedLimiter] = {}
@@ -130,6 +134,19 @@ class SharedBudgets:
         clear_at = _now() + TERM_S if self.mode == "redis" else -math.inf
         self._change(mode, epoch, clear_at)
         return True
+
+    def told_time(self, time: int, asked_at: float, heard_at: float) -> None:
+        """Redis said what time it is, in milliseconds, between these times of the loop."""
+        self._heard = (time, asked_at, heard_at)
+
+    def time_passed(self) -> list[int]:
+        """The time that Redis said last, and how many milliseconds have passed since: at least, and
+        at most. Empty where it said none."""
+        if self._heard is None:
+            return []
+        time, asked_at, heard_at = self._heard
+        at_most = math.ceil((_now() - asked_at) * 1000) + _ROUGHLY_MS
+        return [time, math.floor((_now() - heard_at) * 1000), at_most]
 
     def lapse(self, *, surely: bool) -> None:
         """The database is away: only the slots that were spent last are used.

@@ -253,7 +253,7 @@ class SharedLimiter(RateLimiter):
         async with self._asking:
             if self._shared.mode != "redis" or self._shared.scripts is None:
                 return _LOOK_S
-            told, epoch = self._told(), self._shared.epoch
+            told, epoch, asked_at = self._told(), self._shared.epoch, _now()
             answered, returned, limited_s = self._answered, self._returned, self._limited_s
             self._answered, self._returned, self._limited_s = [], [], 0.0
             try:
@@ -264,6 +264,7 @@ class SharedLimiter(RateLimiter):
                 self._limited_s = max(limited_s, self._limited_s)
                 self._shared.failed()
                 return _LOOK_S
+            self._shared.told_time(int(said["time"]), asked_at, _now())
             if (self._shared.mode, self._shared.epoch) != ("redis", epoch):
                 return _LOOK_S
             return self._hear(said, str(told["slot"]))
@@ -307,6 +308,7 @@ class SharedLimiter(RateLimiter):
             "patience": round(_PATIENCE_S * 1000),
             "spare": max(1, round(reserve_of(self._budget.calls) / 2)) if self.store else 0,
             "limited": math.ceil(self._limited_s * 1000),
+            "heard": self._shared.time_passed(),
             "counted": [
                 [name, math.ceil((self._counts_until(slot) - now) * 1000)] for name, slot in counted
             ],
