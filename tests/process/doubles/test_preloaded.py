@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.doubles.commands import ROOT
+from tests.doubles.commands import ROOT, Shell, asks, whole
+from tests.doubles.openai import OpenAIServer
+from tests.doubles.preloaded import TELLS_LATER
 
 pytestmark = pytest.mark.real_time
 
@@ -34,3 +38,18 @@ async def test_the_process_that_commands_are_forked_from_ends_with_the_tests() -
     said, warned = await process.communicate()
     assert b"Usage:" in said
     assert warned.decode() == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="commands are forked on Linux alone")
+async def test_a_fork_has_nothing_of_ours_to_import(tmp_path: Path) -> None:
+    """Else each command of each test would import it again, and nobody would notice."""
+    async with OpenAIServer(whole("So.")) as server:
+        shell = Shell(tmp_path, asks(server))
+        told = {}
+        for command in ("ask Why?", "runs list", "doctor --json", "data show a", "config"):
+            file = tmp_path / "later.json"
+            ran = await shell.run(*command.split(), **{TELLS_LATER: str(file)})
+            told[command] = (ran.code, json.loads(file.read_text()))
+            file.unlink()
+    assert told["ask Why?"][0] == 0
+    assert {command for command, (_, later) in told.items() if later} == set()
