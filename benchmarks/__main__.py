@@ -26,6 +26,7 @@ PARTS = {
     "process": "benchmarks.process",
     "procfile": "benchmarks.procfile",
     "rendering": "benchmarks.rendering",
+    "drawing": "benchmarks.drawing",
 }
 """Each part by its module, whose `measure(short=…)` gives its figures."""
 

@@ -201,6 +201,8 @@ class Generation:
     """What has to go back to the model with these calls."""
     files: list[MadeFile] = field(default_factory=list)
     """The files that the model made, in order."""
+    besides: list[tuple[str, Usage]] = field(default_factory=list)
+    """What other models were used for, by a tool, as in the setting MODEL, and what that took."""
     begins: int = 0
     """Offset in the answer, in characters, at which that of the last request begins."""
 

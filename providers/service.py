@@ -58,6 +58,19 @@ class APITimeoutError(APIConnectionError):
     """There was no connection in time."""
 
 
+async def answered(http: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
+    """The whole answer to one request, which was a success. Raises `APIError`."""
+    try:
+        response = await http.send(request)
+    except httpx2.TimeoutException as error:
+        raise APITimeoutError("Request timed out.", request) from error
+    except httpx2.RequestError as error:
+        raise APIConnectionError("Connection error.", request) from error
+    if not response.is_success:
+        raise APIStatusError(response)
+    return response
+
+
 def _told(response: httpx2.Response) -> Any:
     text = response.text.strip()
     try:

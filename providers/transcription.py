@@ -7,7 +7,7 @@ import httpx2
 from providers.base import ProviderError
 from providers.clients import http_client
 from providers.errors import failure, translate
-from providers.service import APIConnectionError, APIStatusError, APITimeoutError
+from providers.service import answered
 
 _SECONDS = 120.0
 """Seconds that one recording may take."""
@@ -34,22 +34,11 @@ class TranscriptionService:
                 timeout=_SECONDS,
             )
             try:
-                return _text_of(await self._answered(http, request))
+                return _text_of(await answered(http, request))
             except ProviderError:
                 raise
             except Exception as error:
                 raise translate(error, model=self._model) from error
-
-    async def _answered(self, http: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-        try:
-            response = await http.send(request)
-        except httpx2.TimeoutException as error:
-            raise APITimeoutError("Request timed out.", request) from error
-        except httpx2.RequestError as error:
-            raise APIConnectionError("Connection error.", request) from error
-        if not response.is_success:
-            raise APIStatusError(response)
-        return response
 
 
 def _text_of(response: httpx2.Response) -> str:

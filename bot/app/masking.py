@@ -16,7 +16,7 @@ import structlog
 from bot.runs import Making, MaskTally, Question
 from bot.settings import Settings, SettingsError
 from bot.store import SqlDatabase, Store, StoreUnavailable
-from bot.tools import Servers, Toolbox
+from bot.tools import IMAGES, Servers, Toolbox
 from connectors.base import Unavailable
 from providers.base import Provider, Several
 from providers.errors import failure
@@ -64,15 +64,16 @@ class SettingsMasker:
         self._kinds = settings.mask
         self._patterns = settings.mask_patterns
         self._regions = settings.mask_regions
-        self._tools = frozenset(settings.mask_tools)
         self._store = store
         self._keys = sealing_keys(settings, store, "masks")
         self._finders: dict[tuple[str, ...], Finders] = {}
-        if unknown := sorted(self._tools - set(servers.names)):
+        if unknown := sorted(set(settings.mask_tools) - set(servers.names)):
             there = ", ".join(servers.names) or "none"
             raise SettingsError(
                 f"MASK_TOOLS has {unknown[0]}, which is no server: there is {there}"
             )
+        own = {IMAGES} & set(servers.names)  # it is a model's service, too
+        self._tools = frozenset(own.union(settings.mask_tools))
 
     def masked(self, making: Making, run_id: UUID, question: Question) -> Making:
         """See `bot.runs.Masker`."""

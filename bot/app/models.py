@@ -37,7 +37,7 @@ from bot.scopes import (
 )
 from bot.settings import Settings, SettingsError, revealed
 from bot.store import Store
-from bot.tools import Caller, OnEnd, Servers, Toolbox, ToolOptions, load_servers
+from bot.tools import IMAGES, Caller, OnEnd, Servers, Toolbox, ToolOptions, load_servers
 from connectors.base import Scope
 from providers.base import Provider, Traceable, Unusable, Usage
 from providers.clients import OPENAI_URL
@@ -273,12 +273,16 @@ def make_transcriber(settings: Settings) -> Transcriber | None:
             known = {"by": "VOICE=local", "package": EXTRAS["voice"], "extra": "voice"}
             raise Unusable(cause="package_missing", params=known)
         return LocalTranscriber(folder, seconds)
-    name, _, model = settings.voice.partition(":")
-    reached = _reached(PROVIDERS[name], settings)
-    service = import_module("providers.transcription").TranscriptionService(
-        reached.get("base_url") or OPENAI_URL, reached.get("api_key") or "", model
-    )
+    url, secret, model = _service_of(settings, settings.voice)
+    service = import_module("providers.transcription").TranscriptionService(url, secret, model)
     return ServiceTranscriber(service, seconds)
+
+
+def _service_of(settings: Settings, named: str) -> tuple[str, str, str]:
+    """Address and key of the service of a model that is set as `provider:model`, and the model."""
+    name, _, model = named.partition(":")
+    reached = _reached(PROVIDERS[name], settings)
+    return reached.get("base_url") or OPENAI_URL, reached.get("api_key") or "", model
 
 
 def microusd(usd: Decimal | None) -> int | None:
@@ -338,7 +342,19 @@ def make_answering(settings: Settings, store: Store, on_end: OnEnd | None = None
 def make_servers(settings: Settings) -> Servers:
     """The servers of tools; raises `SettingsError` where their file can't be used."""
     path = settings.mcp_config
-    return Servers({} if path is None else load_servers(path))
+    configs = {} if path is None else load_servers(path)
+    if not settings.image_model:
+        return Servers(configs)
+    from bot.tools.images import ImageConnection, images_server
+    from providers.images import ImageService
+
+    if IMAGES in configs:
+        raise SettingsError(
+            f"{path}: IMAGE_MODEL needs the name {IMAGES}: give that server another"
+        )
+    service = ImageService(*_service_of(settings, settings.image_model))
+    own = {IMAGES: ImageConnection(settings.image_model, service)}
+    return Servers(configs | {IMAGES: images_server()}, own=own)
 
 
 def make_scopes(settings: Settings, store: Store, toolbox: Toolbox | None = None) -> Scopes:

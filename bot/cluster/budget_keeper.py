@@ -142,7 +142,7 @@ class BudgetKeeper:
             await self.turn()
         except StoreUnavailable as error:
             log.debug("budgets.no_store", error=str(error))
-            if not self._shared.working or self._shared.age_s > _CALM_S:
+            if not self._shared.working:  # else Redis says when this epoch is over
                 self._shared.lapse(surely=False)
         except Exception:
             log.exception("budgets.bug")

@@ -72,11 +72,11 @@ def beyond(log: str, seen: Sequence[str], pieces: Sequence[Piece]) -> str:
     shown = "\n".join(filter(None, bodies))
     if not _squeezed(shown).strip("…"):
         return log
-    found = [text for text in _candidates(log, shown) if text.startswith(log)]
-    drawn = [form(text) for text in found]
+    found = list(dict.fromkeys(text for text in _candidates(log, shown) if text.startswith(log)))
     for alike in (str.split, _words, _letters):
-        for text, each in zip(found, drawn, strict=True):
-            if alike(each) == alike(shown):
+        wanted = alike(shown)
+        for text in found:  # mostly the first is it, and no other has to be drawn
+            if alike(form(text)) == wanted:
                 return text
     return found[0] if found else log
 

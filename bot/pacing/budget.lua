@@ -1,22 +1,21 @@
 -- One budget of all processes, in one step: what a process tells, and whether it may make a call.
 --
--- KEYS: the registry (hash: run, generation, full, read, lapsed), the known budgets (sorted set:
--- until when each one's slots count; with the member "." so that it is never empty), the budget
--- (hash: "s:<slot>" until when it counts, "w:<process>" who waits, "paused", "lowered",
--- "generation", "full"), and the latest time that was used, in any epoch. All times are
--- milliseconds; what processes tell is how long ago or how long from now.
+-- KEYS: the registry (hash: run, generation, full, read, lapsed; and the time: the latest that was
+-- used, and how far it is ahead of the server's), the known budgets (sorted set: until when each
+-- one's slots count; with the member "." so that it is never empty), and the budget (hash:
+-- "s:<slot>" until when it counts, "w:<process>" who waits, "paused", "lowered", "generation",
+-- "full"; and "of", the registry's generation). All times are milliseconds; what processes tell is
+-- how long ago or how long from now.
 --
 -- What is missing counts as full: after a restart, an eviction or a flush the window isn't empty,
 -- only unknown. For one beat nothing is granted, and each process tells the slots of its own log.
 
-local registry, known, budget, latest_time = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local registry, known, budget = KEYS[1], KEYS[2], KEYS[3]
 local asked = cjson.decode(ARGV[1])
 local calls, me = asked.calls, asked.process
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-now = math.max(now, tonumber(redis.call('GET', latest_time) or '0'))
-redis.call('SET', latest_time, now, 'PX', 86400000)
 
 local run = redis.call('HGET', registry, 'run')
 local whole = redis.call('ZSCORE', known, '.')
@@ -24,9 +23,28 @@ if not whole or run ~= asked.run then
   if run and whole and not asked.sure then
     return cjson.encode({stale = true})
   end
-  redis.call('HSET', registry, 'run', asked.run, 'generation', now, 'full', now + asked.beat)
+  redis.call('DEL', registry, known)
+  redis.call('HSET', registry, 'run', asked.run, 'generation', asked.slot, 'full', now + asked.beat)
   redis.call('ZADD', known, '+inf', '.')
 end
+
+-- Time goes on, whatever the server's clock is set to. Where that went back, it is ahead of it from
+-- then on. Where it went forward, no process has seen as much time pass since it was told the time:
+-- it is what that process counted. One that was not told in this generation does not move it far.
+local of, latest, ahead = unpack(redis.call('HMGET', registry, 'generation', 'latest', 'ahead'))
+if latest then
+  local server, heard, at_least, at_most, by = now, unpack(asked.heard)
+  if by ~= of then heard = nil end
+  latest, now = tonumber(latest), now + tonumber(ahead)
+  if heard and now > heard + at_most then
+    now = heard + at_least
+  elseif not heard and now > latest + asked.beat then
+    now = latest
+  end
+  now = math.max(now, latest)
+  ahead = now - server
+end
+redis.call('HSET', registry, 'latest', now, 'ahead', ahead or 0)
 
 -- Redis may be used for a term after any process has read the mode in the database. Later nobody
 -- knows it: then nothing is granted in this epoch any more.
@@ -37,6 +55,7 @@ redis.call('PEXPIRE', known, 86400000)
 if now - read > asked.term then redis.call('HSET', registry, 'lapsed', 1) end
 local lapsed = redis.call('HEXISTS', registry, 'lapsed') == 1
 
+if redis.call('HGET', budget, 'of') ~= of then redis.call('DEL', budget) end
 local until_known = tonumber(redis.call('ZSCORE', known, budget) or '0')
 if redis.call('EXISTS', budget) == 0 and until_known > now then
   redis.call('HSET', budget, 'generation', now, 'full', now + asked.beat)
@@ -54,9 +73,8 @@ for at = 1, #fields, 2 do
     state[fields[at]] = tonumber(fields[at + 1])
   end
 end
-local in_registry = redis.call('HMGET', registry, 'generation', 'full')
-local generation = in_registry[1] .. ':' .. (state.generation or 0)
-local full = math.max(tonumber(in_registry[2]), state.full or 0)
+local generation = of .. ':' .. (state.generation or 0)
+local full = math.max(tonumber(redis.call('HGET', registry, 'full')), state.full or 0)
 local paused = state.paused or 0
 
 -- The rate is lower after a 429, and rises with each window without one.
@@ -148,7 +166,7 @@ elseif first and first ~= me and (room > 0 or #asked.answered + #asked.returned 
   redis.call('PUBLISH', asked.channel .. first, asked.name)
 end
 
-redis.call('HSET', budget, 'w:' .. me, cjson.encode(waiting[me]))
+redis.call('HSET', budget, 'of', of, 'w:' .. me, cjson.encode(waiting[me]))
 redis.call('ZADD', known, latest, budget)
 redis.call('ZREMRANGEBYSCORE', known, '-inf', '(' .. now)
 redis.call('PEXPIRE', budget, latest - now + asked.deadline + 2 * asked.window)
@@ -157,5 +175,5 @@ local left = {}
 for at, till in ipairs(used) do left[at] = till - now end
 return cjson.encode({
   granted = granted, wait = wait, used = left, growing = growing, rate = rate(),
-  generation = generation, lapsed = lapsed,
+  generation = generation, lapsed = lapsed, time = now, of = of,
 })

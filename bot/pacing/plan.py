@@ -6,7 +6,7 @@ For the terms (store, middle, end) see `bot.pacing`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.pacing.limiter import Claimant, RateLimiter
@@ -236,17 +236,24 @@ class Plan:
         full = self._meter.left(0.0) / max(1, self._meter.left(self._meter.window()))
         self._gap_s, self._full = gap_s * (_HASTE * full + 1 - full), full
 
-    def waits(self, waiting: Claimant, now: float) -> float:
+    def waits(self, now: float) -> Callable[[Claimant], float]:
         """Seconds from the last time its reader saw something new until its next middle is due.
 
-        A reply that may end soon waits longer than the gap, since its end shows the text anyway.
+        What is the same for all replies of this moment is found once. A reply that may end soon
+        waits longer than the gap, since its end shows the text anyway.
         """
-        even = self._meter.spacing()
+        even, window = self._meter.spacing(), self._meter.window()
         a_round = even * max(1, self._demand.growing)
-        longest = a_round * (_ROUNDS if self._meter.window() >= _SOON_OVER_S else 1.0)
-        left, gap_s = self._demand.left(waiting, now), min(self._gap_s, longest)
-        if gap_s:
-            gap_s *= gap_s / (-left * math.expm1(-gap_s / left))
+        longest = a_round * (_ROUNDS if window >= _SOON_OVER_S else 1.0)
         lone = self._demand.lone(now) and not self._meter.slowed and self._full > _PLENTY
         fastest = self._fastest_s if lone else max(even, self._fastest_s)
-        return min(max(gap_s, fastest), longest)
+        gap_s = min(self._gap_s, longest)
+
+        def of(waiting: Claimant) -> float:
+            wait = gap_s
+            if wait:
+                left = self._demand.left(waiting, now)
+                wait *= wait / (-left * math.expm1(-wait / left))
+            return min(max(wait, fastest), longest)
+
+        return of

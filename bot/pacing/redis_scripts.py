@@ -78,7 +78,6 @@ class RedisScripts:
     async def _asked(self, budget: str, epoch: int, told: dict[str, Any]) -> dict[str, Any]:
         prefix = f"{{everytoken:{self._deployment}}}:{epoch}"
         keys = [f"{prefix}:registry", f"{prefix}:known", f"{prefix}:budget:{budget}"]
-        keys.append(f"{{everytoken:{self._deployment}}}:time")
         told = told | {"name": budget, "channel": self._channel("")}
         for sure in (False, True):
             if sure or self._run is None:

@@ -110,7 +110,8 @@ class BudgetQueue:
         if self._plan is None or not queue:
             return 0.0
         self._plan.look([each.waiting for each in queue], _now())
-        return min(self._due_in(each) for each in queue)
+        due_in = self._due_in()
+        return min(map(due_in, queue))
 
     def growing(self) -> int:
         """How many replies draw on this budget now, whether they wait or not."""
@@ -129,11 +130,19 @@ class BudgetQueue:
         claim, later, rank = first.rank(patience)
         return claim, later, rank if later else rank - _now()
 
-    def _due_in(self, waiter: Waiter) -> float:
-        if self._plan is None or waiter.claim() is not Claim.MIDDLE:
-            return 0.0
-        now, waiting = _now(), waiter.waiting
-        return waiting.since + self._plan.waits(waiting, now) - now
+    def _due_in(self) -> Callable[[Waiter], float]:
+        """Seconds until a reply is due, as of now."""
+        plan, now = self._plan, _now()
+        if plan is None:
+            return lambda _waiter: 0.0
+        waits = plan.waits(now)
+
+        def due_in(waiter: Waiter) -> float:
+            if waiter.claim() is not Claim.MIDDLE:
+                return 0.0
+            return waiter.waiting.since + waits(waiter.waiting) - now
+
+        return due_in
 
     def _leaves(self, claim: Claim) -> int | None:
         if self._plan is None:
@@ -150,7 +159,8 @@ class BudgetQueue:
     def _most_urgent(self) -> Waiter | None:
         queue = self._queue()
         patience = _ROUNDS * len(queue) * self.meter.spacing()
-        due = [waiter for waiter in queue if self._due_in(waiter) <= 0] or queue
+        due_in = self._due_in()
+        due = [waiter for waiter in queue if due_in(waiter) <= 0] or queue
         return min(due, key=lambda waiter: waiter.rank(patience), default=None)
 
     def _queue(self) -> list[Waiter]:

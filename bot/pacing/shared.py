@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.pacing.limiter import Claim
@@ -37,6 +37,9 @@ Urgency = tuple[Claim, bool, float]
 
 TERM_S = 4.0
 """Seconds for which Redis may be used after the mode was read."""
+
+_ON_ITS_WAY_MS = 2000
+"""Milliseconds that a question may be on its way to Redis before nobody waits for its answer."""
 
 
 class RedisAway(Exception):
@@ -88,6 +91,8 @@ class SharedBudgets:
         """Called when a limiter needs slots, or Redis has failed."""
         self._read_at = -math.inf
         self._lapsed: int | None = None
+        self._heard_epoch = 0
+        self._heard: tuple[int, str, float, float] | None = None
         self.clear_at = -math.inf
         """From this time of the loop on no other process can still use what this one holds."""
         self._limiters: dict[str, SharedLimiter] = {}
@@ -130,6 +135,25 @@ class SharedBudgets:
         clear_at = _now() + TERM_S if self.mode == "redis" else -math.inf
         self._change(mode, epoch, clear_at)
         return True
+
+    def told_time(self, said: Mapping[str, Any], epoch: int, asked_at: float) -> None:
+        """Redis said what time it is, in answer to a question of this time of the loop."""
+        self._heard = (said["time"], said["of"], asked_at, _now())
+        self._heard_epoch = epoch
+
+    @property
+    def heard_in_epoch(self) -> bool:
+        """Whether Redis has answered in this epoch."""
+        return self._heard_epoch == self.epoch
+
+    def time_passed(self) -> list[int | str]:
+        """What time it was when Redis last said so, how many milliseconds have passed since, at
+        least and at most, and the generation of its keys. Empty where it never did."""
+        if self._heard is None:
+            return []
+        time, generation, asked_at, heard_at = self._heard
+        at_most = math.ceil((_now() - asked_at) * 1000) + _ON_ITS_WAY_MS
+        return [time, math.floor((_now() - heard_at) * 1000), at_most, generation]
 
     def lapse(self, *, surely: bool) -> None:
         """The database is away: only the slots that were spent last are used.

@@ -20,6 +20,10 @@ BEAT_S = 3.0
 """Seconds for which a window that Redis has lost counts as full: each process has told its own
 slots by then."""
 
+_LOST_S = 6.0
+"""As much for a window that was there in this epoch, where that is over by then: somebody who spent
+some of it may have died since."""
+
 _LOOK_S = 0.5
 """Seconds after which Redis is asked again, whatever it said; it wakes who can go on earlier."""
 
@@ -253,7 +257,7 @@ class SharedLimiter(RateLimiter):
         async with self._asking:
             if self._shared.mode != "redis" or self._shared.scripts is None:
                 return _LOOK_S
-            told, epoch = self._told(), self._shared.epoch
+            told, epoch, asked_at = self._told(), self._shared.epoch, _now()
             answered, returned, limited_s = self._answered, self._returned, self._limited_s
             self._answered, self._returned, self._limited_s = [], [], 0.0
             try:
@@ -264,6 +268,7 @@ class SharedLimiter(RateLimiter):
                 self._limited_s = max(limited_s, self._limited_s)
                 self._shared.failed()
                 return _LOOK_S
+            self._shared.told_time(said, epoch, asked_at)
             if (self._shared.mode, self._shared.epoch) != ("redis", epoch):
                 return _LOOK_S
             return self._hear(said, str(told["slot"]))
@@ -301,14 +306,16 @@ class SharedLimiter(RateLimiter):
             "calls": self._budget.calls,
             "window": window_ms,
             "deadline": round(UNANSWERED_S * 1000),
-            "beat": round(BEAT_S * 1000),
+            "beat": round(self._beat_s() * 1000),
             "age": round(self._shared.age_s * 1000),
             "term": round(TERM_S * 1000),
             "patience": round(_PATIENCE_S * 1000),
             "spare": max(1, round(reserve_of(self._budget.calls) / 2)) if self.store else 0,
             "limited": math.ceil(self._limited_s * 1000),
+            "heard": self._shared.time_passed(),
             "counted": [
-                [name, math.ceil((self._counts_until(slot) - now) * 1000)] for name, slot in counted
+                [name, math.ceil((self._counts_until(slot) - now) * 1000) + _ROUNDED_MS]
+                for name, slot in counted
             ],
             "answered": [
                 [name, math.floor((now - self._slots[name].at) * 1000)]
@@ -321,6 +328,11 @@ class SharedLimiter(RateLimiter):
                 "growing": self.count(), "expected": self.expected,
             },
         }  # fmt: skip
+
+    def _beat_s(self) -> float:
+        if self._shared.heard_in_epoch:
+            return max(BEAT_S, min(self.window_s(), _LOST_S))
+        return BEAT_S
 
     def _slot_at(self, call: float) -> str | None:
         found = (n for n, slot in self._slots.items() if slot.at == call and not slot.answered)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.render.blocks import Blocks, Fence, line_end
+from bot.render.looks import looks
 from bot.render.sizes import PartRoom, SizeMeter, boundaries, fitting
 from bot.render.split import choose, resumed
-from bot.render.unfinished import Unfinished, close_unfinished
+from bot.render.unfinished import close_unfinished
 from connectors.base import Limits
-from connectors.markdown import Growing, form
+from connectors.markdown import form
 from connectors.words import Language, Sentence
 
 # The layout of a growing answer in parts.
@@ -393,15 +394,10 @@ def as_seen(piece: Piece, text: str) -> Piece:
 
 def _seen_up_to(head: str, body: str, text: str) -> int:
     """How many of a body's characters a text shows: exactly, or up to its last whole line."""
-    seen = Growing().form
-    about = _about(
-        len(text), len(seen(head + body)), len(body), lambda end: seen(head + body[:end])
-    )
-    close, exact = Unfinished().close, None
-    # From the first to the last: of a growing text only the end is read again.
+    look, exact = looks(head, body), None
+    about = _about(len(text), len(look.seen(len(body))), len(body), look.seen)
     for end in range(max(0, about - _NEARBY + 1), min(len(body), about + _NEARBY) + 1):
-        begun = head + body[:end]
-        if text == seen(begun) or text == seen(close(begun)):
+        if text == look.seen(end) or text == look.closed(end):
             exact = end
     if exact is not None:
         return exact

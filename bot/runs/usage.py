@@ -76,6 +76,7 @@ def used(
     usage = _last(asked, generation, error)
     if usage is not None:
         parts.append((last, generation.model, usage))
+    parts += [(other, "", spent) for other, spent in generation.besides]
     return _sum(parts, price)
 
 

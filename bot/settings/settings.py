@@ -138,6 +138,11 @@ class AnswerSettings(BaseSettings):
         description="a block of code or a table that takes more messages than this comes as a file "
         "besides; 0: none does",
     )
+    image_model: str = Field(
+        "",
+        description="what makes images, as a tool that models are offered: a model of a service "
+        "with `/images/generations`, as `openai:gpt-image-1`; unset: nothing",
+    )
     voice: str = Field(
         "",
         description="what hears recordings: `local` (a small model for English on this machine, "
@@ -334,16 +339,23 @@ class Settings(  # pydantic lists the fields of the last base first
         """Whether the bot is in as many workspaces as install it."""
         return self.slack_by_oauth
 
-    def _missing_for_voice(self) -> list[str]:
-        """What the service that hears recordings needs."""
-        name, _, model = self.voice.partition(":")
+    def _missing_for_others(self) -> list[str]:
+        """What the services need that hear recordings and make images."""
+        return [
+            *self._missing_for("VOICE", self.voice, "local, or "),
+            *self._missing_for("IMAGE_MODEL", self.image_model),
+        ]
+
+    def _missing_for(self, setting: str, value: str, other: str = "") -> list[str]:
+        """What a model's service needs beside that of MODEL; `other`: what may be set instead."""
+        name, _, model = value.partition(":")
         entry = PROVIDERS.get(name)
-        if self.voice in ("", "local"):
+        if not value or (other and value == "local"):
             return []
         if entry is None or not model or entry.dialect not in ("openai", "compatible"):
-            return ["VOICE has to be local, or provider:model of a service like OpenAI's"]
+            return [f"{setting} has to be {other}provider:model of a service like OpenAI's"]
         missing = [each for each in entry.needs if getattr(self, each) is None]
-        return [f"{each.upper()} is missing: VOICE={self.voice} needs it" for each in missing]
+        return [f"{each.upper()} is missing: {setting}={value} needs it" for each in missing]
 
     @model_validator(mode="after")
     def _is_complete(self) -> Settings:
@@ -356,7 +368,7 @@ class Settings(  # pydantic lists the fields of the last base first
                 "ENCRYPTION_KEYS is missing: it protects the workspaces' tokens. Make one: "
                 "openssl rand -base64 32 | tr '+/' '-_'"
             )
-        missing += self.unclear_people() + self._missing_for_voice()
+        missing += self.unclear_people() + self._missing_for_others()
         if missing:
             raise ValueError("\n".join(missing))
         return self

@@ -4,7 +4,7 @@ The SDK of the protocol is imported by `session` alone, and that only once a ser
 """
 
 from bot.tools.caller import Caller, KeepFiles, MadeCall, OnEnd
-from bot.tools.config import ServerConfig, canonical, load_servers
+from bot.tools.config import IMAGES, ServerConfig, canonical, load_servers
 from bot.tools.connection import CallDeclined, CallLost, CallNotSent, ServerConnection, ServerDown
 from bot.tools.loop import Toolbox, ToolDetail, ToolLoop, ToolOptions, Waits
 from bot.tools.policy import (
@@ -31,6 +31,7 @@ from bot.tools.servers import Servers
 from bot.tools.tally import CallTally
 
 __all__ = [
+    "IMAGES",
     "CallDeclined",
     "CallLost",
     "CallNotSent",

@@ -30,6 +30,7 @@ from bot.tools.results import ToolAnswer, result_of
 from bot.tools.servers import Servers
 from bot.words import Sentence
 from connectors.base import AnswerFile
+from providers.base import Usage
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,8 @@ class MadeCall:
     """Whether another step than this process's ended it."""
     files: Sequence[FileRow] = ()
     """What it made for the reader."""
+    spent: tuple[str, Usage] | None = None
+    """The model that was used for it, and what that took."""
 
 
 class Caller:
@@ -177,7 +180,7 @@ class Caller:
             reason = Sentence("tool.error", {"server": row.asked.server})
             return await self._failed(row.key, reason, result.text)
         if await self._store.answer(row.key, result):
-            return MadeCall("answered", result, files=files)
+            return MadeCall("answered", result, files=files, spent=answer.spent)
         await self._store.late(row.key, result)  # the run was taken over meanwhile
         return await self._as_recorded(row.key)
 

@@ -23,6 +23,9 @@ from bot.settings import SettingsError
 
 Approve = Literal["always", "writes", "never"]
 
+IMAGES = "images"
+"""The name under which IMAGE_MODEL is a server, too: see `bot.tools.images`."""
+
 TIMEOUT_S = 30.0
 OUTPUT_CHARS = 20_000
 _MOST_SECONDS = 3600.0

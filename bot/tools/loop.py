@@ -315,6 +315,8 @@ class ToolLoop:
     def _noted(self, key: CallKey, made: MadeCall) -> MadeCall:
         if made.state == "answered" and made.result is not None:
             self.given[key] = made.result.text
+        if made.spent is not None:
+            self._generation.besides.append(made.spent)
         return made
 
     async def _own(self) -> None:

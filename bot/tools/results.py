@@ -17,6 +17,7 @@ from typing import Any
 from bot.store import CallResult, CallRow, FileRow
 from bot.tools.config import canonical, sha256_of
 from bot.words import Sentence, english
+from providers.base import Usage
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What no text of a tool needs: it could steer a terminal, or turn a line round."""
@@ -39,6 +40,8 @@ class ToolAnswer:
     structured: Any = None
     """The same as data, where the server sends both."""
     is_error: bool = False
+    spent: tuple[str, Usage] | None = None
+    """The model that was used for it, as in the setting MODEL, and what that took."""
 
 
 def result_of(answer: ToolAnswer, room: int, files: Sequence[FileRow] = ()) -> CallResult:

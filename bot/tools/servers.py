@@ -60,11 +60,15 @@ class Servers:
         connect: Connect | None = None,
         on_late: OnLate | None = None,
         wait_s: float = WAIT_S,
+        own: Mapping[str, ServerConnection] | None = None,
     ) -> None:
         """`connect` is by default the protocol's own; `on_late` hears of answers that nobody
-        waits for any more; `wait_s` is how long questions wait for a start.
+        waits for any more; `wait_s` is how long questions wait for a start; `own` are
+        connections that are there already, by name.
         """
         self._places = {name: _Place(config) for name, config in configs.items()}
+        for name, connection in (own or {}).items():
+            self._places[name].connection = connection
         self._connect = connect or _by_protocol
         self.on_late = on_late
         self._wait_s = wait_s

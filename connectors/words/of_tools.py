@@ -19,6 +19,7 @@ OF_TOOLS: dict[str, str] = {
     "tool.ended": "the run ended first",
     "tool.not_sent": "{server} can't be reached: nothing was sent",
     "tool.error": "{server} answered with an error",
+    "tool.image_prompt": "a prompt has 1 to {most} characters",
     "tool.timeout": "{server} didn't answer within {seconds:g} s: it may have done it",
     "tool.broke_off": "the connection to {server} broke: it may have done it",
     "tool.flooded": "{server} sent more than can be read: it may have done it",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -56,11 +57,14 @@ async def migrated(file: Path) -> None:
     if not _MIGRATED:
         await upgrade(f"sqlite:///{file}")
         _MIGRATED.append(_contents(file))
-    _write(file, _MIGRATED[0])
+    else:
+        _write(file, _MIGRATED[0])
 
 
 def _contents(file: Path) -> bytes:
-    return file.read_bytes()
+    """All of a database, also what is still in its log beside it."""
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.serialize()
 
 
 def _write(file: Path, contents: bytes) -> None:

@@ -22,6 +22,7 @@ from connectors.discord.connector import DiscordConnector
 from connectors.discord.options import DiscordOptions
 from providers.scripted import ScriptedProvider
 from tests.doubles.discord import TOKEN, DiscordServer, Limits, Message
+from tests.doubles.ends import ended
 from tests.doubles.waiting import PATIENCE_S, until
 
 FREE = Limits(
@@ -57,12 +58,7 @@ class Way:
 
     async def rows(self, count: int) -> list[RunRow]:
         """The runs, oldest first, once so many have ended."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                rows = await self.store.runs.recent(100)
-                if len(rows) >= count and all(row.end for row in rows):
-                    return rows[::-1]
-                await asyncio.sleep(0.02)
+        return await ended(self.runs, self.store, count)
 
     async def verdicts(self, count: int) -> list[str]:
         """The verdicts of so many runs, once they have ended."""

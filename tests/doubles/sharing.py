@@ -30,6 +30,7 @@ _REAL_CLOCK = """local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 """
 _LOOK_S = 1.0
+_ROUNDED_S = 1e-6
 _EPOCH_S = 1_700_000_000
 
 
@@ -119,7 +120,7 @@ class Wire:
 
     async def ask(self, budget: str, epoch: int, told: dict[str, Any]) -> dict[str, Any]:
         await self._way()
-        keys = [f"{epoch}:registry", f"{epoch}:known", f"{epoch}:{budget}", "time"]
+        keys = [f"{epoch}:registry", f"{epoch}:known", f"{epoch}:{budget}"]
         for sure in (False, True):
             if sure or self._run is None:
                 self._run = self._server.run
@@ -248,7 +249,7 @@ class Deployment:
         """The most calls that any window holds."""
         times, first, most = sorted(self.counted), 0, 0
         for last, at in enumerate(times):
-            while times[first] <= at - self.budget.seconds:
+            while times[first] <= at - self.budget.seconds + _ROUNDED_S:
                 first += 1
             most = max(most, last - first + 1)
         return most

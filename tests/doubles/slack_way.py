@@ -18,6 +18,7 @@ from bot.store import RunRow, Store, memory_store
 from bot.tools import Toolbox
 from connectors.slack import SlackConnector, SlackOptions
 from providers.scripted import ScriptedProvider
+from tests.doubles.ends import ended
 from tests.doubles.slack import SIGNING_SECRET, Message, Slack
 from tests.doubles.waiting import PATIENCE_S
 
@@ -58,12 +59,7 @@ class Way:
 
     async def rows(self, count: int) -> list[RunRow]:
         """The runs, oldest first, once so many have ended."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                rows = await self.store.runs.recent(100)
-                if len(rows) >= count and all(row.end for row in rows):
-                    return rows[::-1]
-                await asyncio.sleep(0.02)
+        return await ended(self.runs, self.store, count)
 
     async def verdicts(self, count: int) -> list[str]:
         """The verdicts of so many runs, once they have ended."""

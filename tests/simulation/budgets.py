@@ -28,7 +28,13 @@ from tests.doubles.sharing import Deployment, Server, Spender
 
 DISCORD = Budget("shared/C", 5, 5.25)
 _SECONDS = 40.0
-_BACK_S = 10.0
+_EVENTS = (
+    "restart", "evict", "evict", "away", "back", "cut", "offline", "join", "kill", "idle", "clock",
+    "end",
+)  # fmt: skip
+_LEASE_S = 10.0
+_CLOCKS_S = (-3600.0, -10.0, 0.0, 10.0, 3600.0)
+"""By how much Redis' clock may be wrong."""
 _CALM_S = 12.0
 """Seconds at a schedule's end in which all is well again."""
 
@@ -81,19 +87,19 @@ async def _played(chance: random.Random, client: redis.Redis, script: str) -> Co
 async def _happens(world: Deployment, server: Server, chance: random.Random) -> str:
     """One thing that goes wrong, or right again."""
     some = chance.choice(world.processes)
-    what = chance.choice(
-        ("restart", "evict", "evict", "away", "back", "cut", "join", "kill", "idle", "clock", "end")
-    )
+    what = chance.choice(_EVENTS)
     if what == "restart":
         server.restart()
-    elif what == "evict" and not server.skew_s:  # the time could not be known again
+    elif what == "evict":
         server.evict(chance)
     elif what in ("away", "back"):
         server.away = what == "away"
     elif what == "cut" and some.wire is not None:
         some.wire.cut = not some.wire.cut
+    elif what == "offline":
+        _take_the_database_from(some, chance)
     elif what == "clock":
-        _turn_back(server, chance)
+        server.skew_s = chance.choice(_CLOCKS_S)
     elif what == "idle":
         some.busy = not some.busy
     else:
@@ -101,18 +107,11 @@ async def _happens(world: Deployment, server: Server, chance: random.Random) -> 
     return f"{what} {some.name}"
 
 
-def _turn_back(server: Server, chance: random.Random) -> None:
-    """The clock jumps back, and is right again before it has caught up.
-
-    One that goes on behind for longer and then jumps forward can't be told from time passing.
-    """
-
-    def right_again() -> None:
-        server.skew_s = 0.0
-
-    server.skew_s = -_BACK_S
-    later = chance.uniform(0.0, _BACK_S - 1.0)
-    asyncio.get_running_loop().call_later(later, right_again)
+def _take_the_database_from(some: Spender, chance: random.Random) -> None:
+    """For less than a lease: later the others take it for dead, and what it holds for free."""
+    some.line.cut = True
+    later = chance.uniform(0.0, _LEASE_S - 2.0)
+    asyncio.get_running_loop().call_later(later, setattr, some.line, "cut", False)
 
 
 async def _comes_or_goes(world: Deployment, some: Spender, what: str) -> None:
@@ -140,7 +139,7 @@ _FULL = (
 )
 _ANSWERED = "keep(told[1], now - told[2] + window)"
 _UNANSWERED = "local till = now + asked.deadline + window"
-_FORWARDS = "now = math.max(now, tonumber(redis.call('GET', latest_time) or '0'))"
+_TIME = "  ahead = now - server\n"
 
 SCRIPT_BUGS: dict[str, Callable[[str], str]] = {
     "an empty key is taken for an empty window": lambda s: s.replace(
@@ -149,7 +148,7 @@ SCRIPT_BUGS: dict[str, Callable[[str], str]] = {
     "a slot is free at its grant": lambda s: s.replace(_UNANSWERED, "local till = now").replace(
         _ANSWERED, "keep(told[1], now)"
     ),
-    "the clock goes backwards": lambda s: s.replace(_FORWARDS, ""),
+    "the clock goes backwards": lambda s: s.replace(_TIME, "  now = server\n"),
 }
 
 

@@ -39,6 +39,8 @@ def test_the_path_is_searched_before_playwright_is_asked(
     assert browser.find() == chrome
     chromium = _program(tmp_path, "chromium-browser")
     assert browser.find() == chromium
+    light = _program(tmp_path, "chromium-headless-shell")
+    assert browser.find() == light
 
 
 def test_without_any_it_says_that_browser_tests_are_skipped(
@@ -51,6 +53,31 @@ def test_without_any_it_says_that_browser_tests_are_skipped(
     browser.main()
     assert tried
     assert "will be skipped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("has", "installs"), [("chromium", True), ("chrome-headless-shell", False)]
+)
+def test_beside_a_whole_browser_the_light_one_is_installed_where_the_user_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: str, installs: bool
+) -> None:
+    """A page costs less than half in it; where it can't be had, the whole one serves."""
+    commands: list[str] = []
+
+    def run(command: list[str]) -> bool:
+        commands.append(command[-1])
+        return False
+
+    found = _program(tmp_path, has)
+    _program(tmp_path, "apt-get")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(browser, "_run", run)
+    browser.main()
+    assert ("chromium-headless-shell" in commands) is installs
+    assert "chromium" not in commands, "there is one"
+    assert browser.find() == found
 
 
 @pytest.mark.parametrize(("user", "first"), [(0, "apt-get"), (1000, "playwright")])

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.async_api import BrowserContext, FilePayload, Page, Route, expect
@@ -279,9 +280,13 @@ async def test_a_file_goes_back_with_the_question_that_the_bot_could_not_keep(
     assert len((await bot.next(Asked)).files) == 1
 
 
-async def test_a_file_that_is_too_large_is_refused_with_the_limit(page: Page) -> None:
-    large: FilePayload = {**NOTES, "buffer": b"x" * 10_000_001}
-    await page.set_input_files("#files", files=[large])
+async def test_a_file_that_is_too_large_is_refused_with_the_limit(
+    page: Page, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(10_000_001)
+    await page.set_input_files("#files", large)
     await expect(page.locator("#problem")).to_contain_text("the most is 10 MB")
     await expect(page.locator("#attached")).to_be_hidden()
 

@@ -31,6 +31,7 @@ NAMES = {
     "process": {"ready_s", "idle_rss_mb", "hour_rss_growth_mb"},
     "procfile": set(),  # nothing where no PostgreSQL server is
     "rendering": {"render_200k_vs_20k_ratio"},
+    "drawing": set(),  # nothing where no Chromium is
 }
 
 

@@ -29,6 +29,8 @@ _FIRST = 5
 _GAP_S = 0.2
 _PATIENCE_S = 120.0
 """The machine may be busy."""
+_ENOUGH = 10
+_PARTS = "SELECT owner, min(held) FROM budget_slots WHERE growing > 0 GROUP BY owner"
 _OWNERS = "SELECT run_id, owner FROM runs"
 _ENDS = (
     "SELECT run_id, owner, outcome, verdict, receipt::jsonb->>'late' = 'true', "
@@ -81,6 +83,7 @@ class Outage:
         await _until(lambda: self._showing(f"w{_FIRST - 1}") == self.counts.answers)
         await _until(lambda: len(rows(self.url, _OWNERS)) == self.counts.answers)
         self.owners = dict(rows(self.url, _OWNERS))
+        await _until(self._have_their_part)
 
     async def away(self, seconds: float, go_on: asyncio.Event) -> None:
         """The database is away for so long; the answers go on meanwhile."""
@@ -113,6 +116,11 @@ class Outage:
 
     def _ends(self) -> list[tuple[str, str, str, str, bool, int]]:
         return rows(self.url, _ENDS)
+
+    def _have_their_part(self) -> bool:
+        """Whether each process that answers holds its part of the budget: it is dealt in turns."""
+        dealt = dict(rows(self.url, _PARTS))
+        return all(dealt.get(owner, 0) >= _ENOUGH for owner in self.owners.values())
 
     def _showing(self, word: str) -> int:
         messages = self.slack.messages(by_bot=True)

@@ -21,8 +21,11 @@ from bot.tools import Caller, ServerConfig, Servers, Toolbox, ToolOptions
 from connectors.base import Asked, Control
 from connectors.memory import ALICE, MemoryConnector
 from providers.base import Request
+from providers.images import MadeImage
 from providers.scripted import CallTool, Cut, Finish, Script, ScriptedProvider
+from tests.doubles.illustrator import Illustrator, an_image_toolbox, image_servers
 from tests.doubles.masked import LIKE, held
+from tests.doubles.painter import PNG
 from tests.doubles.way import Way, a_way
 from tests.masks import check, map_of, masked_maker
 from tests.unit.tools.test_approvals import press
@@ -131,6 +134,24 @@ async def test_tools_are_given_values_unless_their_server_is_masked(
     assert result.text == "So says bob@example.com."
     for request in model.requests:
         assert held(request, [ANN, "bob@example.com"]) == []
+
+
+async def test_the_model_that_makes_an_image_sees_placeholders() -> None:
+    illustrator = Illustrator(MadeImage(PNG, "image/png", None))
+    model = says(
+        lambda ann: [CallTool("images__make_image", {"prompt": f"a card for {ann}"}), Finish()],
+        lambda _: ["Done."],
+    )
+
+    def maker(store: Store) -> Any:
+        return masked_maker(store, image_servers(illustrator))
+
+    async with a_way(provider=model, toolbox=an_image_toolbox(illustrator), maker=maker) as way:
+        result = await way.answer(f"Draw a card for {ANN}.")
+        issued = await map_of(way.store, result)
+        assert result.receipt.verdict == "verified"
+    [prompt] = illustrator.prompts
+    assert prompt.removeprefix("a card for ") in issued
 
 
 async def test_a_loop_that_waited_goes_on_with_the_same_placeholders() -> None:
