@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import base64
-import binascii
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
-from providers.base import ProviderError, Usage
+from providers.base import MadeFile, ProviderError, Usage
 from providers.clients import http_client
 from providers.errors import failure, translate
 from providers.service import answered
 
-SECONDS = 180.0
+_SECONDS = 180.0
 """Seconds that one image may take."""
 _OLD = "dall-e"
 """Models of this family answer with an address unless they are asked for the image itself."""
 _TYPES = {"png", "jpeg", "webp"}
-
-
-@dataclass(frozen=True, slots=True)
-class MadeImage:
-    """An image, and what it took."""
-
-    data: bytes
-    media_type: str
-    usage: Usage | None
-    """None where the service does not say."""
 
 
 class ImageService:
@@ -40,8 +28,9 @@ class ImageService:
         self._secret = secret
         self._model = model
 
-    async def make(self, prompt: str) -> MadeImage:
-        """An image as the prompt describes it. Raises `ProviderError`."""
+    async def make(self, prompt: str) -> tuple[MadeFile, Usage | None]:
+        """An image as the prompt describes it, and what it took: None where the service does not
+        say. Raises `ProviderError`."""
         asked: dict[str, Any] = {"model": self._model, "prompt": prompt, "n": 1}
         if self._model.startswith(_OLD):
             asked["response_format"] = "b64_json"
@@ -51,7 +40,7 @@ class ImageService:
                 self._url,
                 headers={"Authorization": f"Bearer {self._secret}", "User-Agent": "everytoken"},
                 json=asked,
-                timeout=SECONDS,
+                timeout=_SECONDS,
             )
             try:
                 return _image_of(await answered(http, request))
@@ -61,18 +50,20 @@ class ImageService:
                 raise translate(error, model=self._model) from error
 
 
-def _image_of(response: httpx2.Response) -> MadeImage:
+def _image_of(response: httpx2.Response) -> tuple[MadeFile, Usage | None]:
     """The first image; raises `ProviderError` where the answer has none.
 
     One that is only named by an address is not fetched: the service could name any.
     """
     try:
         told = response.json()
-        data = base64.b64decode(told["data"][0]["b64_json"], validate=True)
-    except (ValueError, LookupError, TypeError, binascii.Error) as error:
+        data = told["data"][0]["b64_json"]
+        base64.b64decode(data, validate=True)
+    except (ValueError, LookupError, TypeError) as error:
         raise failure("unreadable", error=error) from error
     kind = told.get("output_format")
-    return MadeImage(data, f"image/{kind if kind in _TYPES else 'png'}", _usage(told.get("usage")))
+    image = MadeFile(f"image/{kind if kind in _TYPES else 'png'}", data)
+    return image, _usage(told.get("usage"))
 
 
 def _usage(told: Any) -> Usage | None:

@@ -6,7 +6,6 @@ counted; it needs no process. What an image takes counts like the answer's own t
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -15,12 +14,11 @@ from bot.tools.connection import CallDeclined, CallLost, CallNotSent
 from bot.tools.policy import ToolInfo
 from bot.tools.results import ToolAnswer
 from bot.words import Sentence, english
-from providers.base import ProviderError
-from providers.images import SECONDS, MadeImage
+from providers.base import MadeFile, ProviderError, Usage
 
 _TOOL = "make_image"
-_PATIENCE_S = 10.0
-"""Seconds beyond those of the service: it gives up before the call does."""
+_TIMEOUT_S = 190.0
+"""More than the service has: it gives up before the call does."""
 _LONGEST = 32_000
 """Characters of a prompt: services take no more."""
 _SCHEMA = {
@@ -38,8 +36,8 @@ _DESCRIPTION = (
 class ImageMaker(Protocol):
     """A model that makes images."""
 
-    async def make(self, prompt: str) -> MadeImage:
-        """One image. Raises `ProviderError`."""
+    async def make(self, prompt: str) -> tuple[MadeFile, Usage | None]:
+        """One image, and what it took. Raises `ProviderError`."""
         ...
 
 
@@ -50,7 +48,7 @@ def images_server() -> ServerConfig:
         tools=(_TOOL,),
         approve="never",
         trust=True,
-        timeout=SECONDS + _PATIENCE_S,
+        timeout=_TIMEOUT_S,
         sha256=IMAGES,
     )
 
@@ -76,13 +74,11 @@ class ImageConnection:
         if not isinstance(prompt, str) or not 0 < len(prompt.strip()) <= _LONGEST:
             raise CallDeclined(english(Sentence("tool.image_prompt", {"most": _LONGEST})))
         try:
-            image = await self._maker.make(prompt)
+            image, took = await self._maker.make(prompt)
         except ProviderError as error:
             raise _failed(error) from error
-        data = base64.b64encode(image.data).decode()
-        block = {"type": "image", "data": data, "mimeType": image.media_type}
-        spent = None if image.usage is None else (self._name, image.usage)
-        return ToolAnswer([block], spent=spent)
+        block = {"type": "image", "data": image.base64, "mimeType": image.media_type}
+        return ToolAnswer([block], spent=None if took is None else (self._name, took))
 
     async def aclose(self) -> None:
         """There is nothing to end."""

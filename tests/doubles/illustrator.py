@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 from bot.store import Store
 from bot.tools import Caller, Servers, Toolbox, ToolOptions
 from bot.tools.images import ImageConnection, images_server
-from providers.base import ProviderError
-from providers.images import MadeImage
+from providers.base import MadeFile, ProviderError, Usage
+from tests.doubles.painter import PNG
 
 MODEL = "openai:gpt-image-1"
+IMAGE = MadeFile("image/png", base64.b64encode(PNG).decode())
 
 
 class Illustrator:
     """Makes one image, or fails."""
 
-    def __init__(self, makes: MadeImage | ProviderError) -> None:
+    def __init__(self, makes: Usage | ProviderError | None = None) -> None:
+        """`makes`: what the image took, or how it fails."""
         self.makes = makes
         self.prompts: list[str] = []
 
-    async def make(self, prompt: str) -> MadeImage:
+    async def make(self, prompt: str) -> tuple[MadeFile, Usage | None]:
         """See `ImageMaker`."""
         self.prompts.append(prompt)
         if isinstance(self.makes, ProviderError):
             raise self.makes
-        return self.makes
+        return IMAGE, self.makes
 
 
 def image_servers(illustrator: Illustrator) -> Servers:

@@ -21,11 +21,9 @@ from bot.tools import Caller, ServerConfig, Servers, Toolbox, ToolOptions
 from connectors.base import Asked, Control
 from connectors.memory import ALICE, MemoryConnector
 from providers.base import Request
-from providers.images import MadeImage
 from providers.scripted import CallTool, Cut, Finish, Script, ScriptedProvider
 from tests.doubles.illustrator import Illustrator, an_image_toolbox, image_servers
 from tests.doubles.masked import LIKE, held
-from tests.doubles.painter import PNG
 from tests.doubles.way import Way, a_way
 from tests.masks import check, map_of, masked_maker
 from tests.unit.tools.test_approvals import press
@@ -137,7 +135,7 @@ async def test_tools_are_given_values_unless_their_server_is_masked(
 
 
 async def test_the_model_that_makes_an_image_sees_placeholders() -> None:
-    illustrator = Illustrator(MadeImage(PNG, "image/png", None))
+    illustrator = Illustrator()
     model = says(
         lambda ann: [CallTool("images__make_image", {"prompt": f"a card for {ann}"}), Finish()],
         lambda _: ["Done."],

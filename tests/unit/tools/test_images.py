@@ -16,7 +16,6 @@ from bot.runs import Result
 from bot.settings import Settings, SettingsError
 from providers.base import ProviderError, Usage
 from providers.errors import failure
-from providers.images import MadeImage
 from providers.prices import ModelPrice, Prices
 from providers.scripted import CallTool, Finish
 from tests.doubles.illustrator import MODEL, Illustrator, an_image_toolbox
@@ -31,7 +30,7 @@ PRICES = Prices(
 
 @asynccontextmanager
 async def illustrated(
-    makes: MadeImage | ProviderError, prompt: object = "a fox"
+    makes: Usage | ProviderError | None, prompt: object = "a fox"
 ) -> AsyncIterator[tuple[Way, Result, Illustrator]]:
     """An answer for which an image is made."""
     illustrator = Illustrator(makes)
@@ -48,7 +47,7 @@ def results(way: Way) -> list[str]:
 
 
 async def test_an_image_is_shown_once_and_proven_and_needs_nobody_s_leave() -> None:
-    async with illustrated(MadeImage(PNG, "image/png", None)) as (way, result, illustrator):
+    async with illustrated(None) as (way, result, illustrator):
         assert illustrator.prompts == ["a fox"]
         [(_, upload, name)] = way.connector.platform.attached
         assert (name, way.connector.platform.uploads[upload]) == ("make_image.png", PNG)
@@ -60,8 +59,7 @@ async def test_an_image_is_shown_once_and_proven_and_needs_nobody_s_leave() -> N
 
 
 async def test_what_an_image_took_counts_beside_the_answer_s_own_tokens() -> None:
-    image = MadeImage(PNG, "image/png", Usage(50, 4_000))
-    async with illustrated(image) as (way, _, _):
+    async with illustrated(Usage(50, 4_000)) as (way, _, _):
         end = (await way.store.runs.recent(1))[0].end
     assert end is not None
     assert (end.input_tokens, end.output_tokens) == (250, 4_020)
@@ -90,7 +88,7 @@ async def test_an_image_that_failed_is_told_and_the_answer_goes_on(
 
 @pytest.mark.parametrize("prompt", ["", "  ", "x" * 32_001, 7, None, ["a fox"]])
 async def test_what_is_no_prompt_is_not_sent(prompt: Any) -> None:
-    async with illustrated(MadeImage(PNG, "image/png", None), prompt) as (way, result, illustrator):
+    async with illustrated(None, prompt) as (way, result, illustrator):
         assert illustrator.prompts == []
         [row] = await way.store.calls.of_run(result.run_id)
         assert row.state == "failed"

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from providers.base import ProviderError, Usage
-from providers.images import ImageService, MadeImage
+from providers.base import MadeFile, ProviderError, Usage
+from providers.images import ImageService
 from tests.doubles.painter import PNG
 
-MADE = {"created": 1_700_000_000, "data": [{"b64_json": base64.b64encode(PNG).decode()}]}
+PNG_IN_BASE64 = base64.b64encode(PNG).decode()
+MADE = {"created": 1_700_000_000, "data": [{"b64_json": PNG_IN_BASE64}]}
 TOOK = {"input_tokens": 50, "output_tokens": 4_000, "total_tokens": 4_050}
 
 
@@ -60,20 +61,20 @@ async def test_a_prompt_is_sent_and_the_image_comes_back_with_what_it_took() -> 
     told = MADE | {"usage": TOOK, "output_format": "webp"}
     async with a_service(told) as (images, service):
         made = await images.make("a fox")
-    assert made == MadeImage(PNG, "image/webp", Usage(50, 4_000))
+    assert made == (MadeFile("image/webp", PNG_IN_BASE64), Usage(50, 4_000))
     assert service.asked == [{"model": "gpt-image-1", "prompt": "a fox", "n": 1}]
 
 
 async def test_an_older_model_is_asked_for_the_image_itself() -> None:
     async with a_service(MADE, model="dall-e-3") as (images, service):
-        assert await images.make("a fox") == MadeImage(PNG, "image/png", None)
+        assert await images.make("a fox") == (MadeFile("image/png", PNG_IN_BASE64), None)
     assert service.asked[0]["response_format"] == "b64_json"
 
 
 @pytest.mark.parametrize("usage", [None, [], {"input_tokens": 1}, {**TOOK, "output_tokens": True}])
 async def test_what_is_no_usage_counts_as_unknown(usage: Any) -> None:
     async with a_service(MADE | {"usage": usage}) as (images, _):
-        assert (await images.make("a fox")).usage is None
+        assert (await images.make("a fox"))[1] is None
 
 
 @pytest.mark.parametrize(
