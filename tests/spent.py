@@ -1,7 +1,11 @@
 """Where a run of the tests spends its time, by folder, and how long it may take: what CI prints.
 
 The table has CPU seconds, of each test with its fixtures, of its own process and of those that it
-waited for: they are the same on a busy machine, which seconds on the clock aren't.
+waited for: on a busy machine they differ less than seconds on the clock.
+
+The time that a run may take is that of a usual machine. What shares its cores may make one several
+times as slow: so a small piece of work is timed again and again while the tests run, and where that
+takes longer than on a usual machine, the run may take as much longer.
 """
 
 from __future__ import annotations
@@ -11,11 +15,25 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
+from statistics import median
 
 import pytest
 
 _KEY = "cpu seconds"
 _LONGEST = 12
+_EVERY = 100
+"""Tests after which the machine's speed is looked at."""
+_STEPS = 100_000
+USUAL_S = 0.004
+"""CPU seconds that a usual machine (3 GHz, both cores at work) takes for so many steps."""
+
+
+def steps_s() -> float:
+    """CPU seconds that this machine takes now for a small piece of work."""
+    began, found = time.thread_time(), 0
+    for step in range(_STEPS):
+        found += step & 7
+    return time.thread_time() - began
 
 
 class Spent:
@@ -25,12 +43,17 @@ class Spent:
     """
 
     def __init__(
-        self, most_minutes: float | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        most_minutes: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = steps_s,
     ) -> None:
         self.tests: Counter[str] = Counter()
         self.seconds: dict[str, float] = {}
         self._most_minutes = most_minutes
         self._clock = clock
+        self._work = work
+        self._worked: list[float] = []
         self._run_began = clock()
         self._began = 0.0
 
@@ -52,6 +75,8 @@ class Spent:
         """Adds a test, in the process that reports, once it is over."""
         if report.when == "teardown":
             file = report.nodeid.partition("::")[0]
+            if self.tests.total() % _EVERY == 0:
+                self._worked.append(self._work())
             self.tests[file] += 1
             spent = float(str(dict(report.user_properties).get(_KEY, 0)))
             self.seconds[file] = self.seconds.get(file, 0.0) + spent
@@ -67,14 +92,25 @@ class Spent:
         if len(self.tests) > 1:
             terminalreporter.section("where the CPU seconds went")
             terminalreporter.write_line("\n".join(self.table()))
+        if self._most_minutes is not None:
+            slow = f"{self.slowness:.1f} times a usual machine's time for a piece of work"
+            terminalreporter.write_line(slow)
         if self.too_long:
-            terminalreporter.write_line(f"Longer than {self._most_minutes:g} minutes.", red=True)
+            most = f"Longer than {self._most_minutes:g} minutes of a usual machine."
+            terminalreporter.write_line(most, red=True)
+
+    @property
+    def slowness(self) -> float:
+        """How many times a usual machine's time this one takes for a piece of work; 1 at least."""
+        return max(1.0, median(self._worked) / USUAL_S) if self._worked else 1.0
 
     @property
     def too_long(self) -> bool:
         """Whether the run has taken longer than it may."""
+        if self._most_minutes is None:
+            return False
         taken = (self._clock() - self._run_began) / 60
-        return self._most_minutes is not None and taken > self._most_minutes
+        return taken > self._most_minutes * self.slowness
 
     def table(self) -> list[str]:
         """Folders by cost and by subject, and the files that take longest, as lines."""

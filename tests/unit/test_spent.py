@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.spent import Spent
+from tests.spent import USUAL_S, Spent
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,14 +35,24 @@ def test_seconds_are_added_up_by_folder_and_the_longest_files_are_named() -> Non
 
 
 @pytest.mark.parametrize(
-    ("most", "took", "before", "after"),
-    [(15, 901, 0, 1), (15, 899, 0, 0), (None, 9000, 0, 0), (15, 901, 2, 2)],
+    ("most", "took", "slow", "before", "after"),
+    [
+        (15, 901, 1.0, 0, 1),
+        (15, 899, 1.0, 0, 0),
+        (15, 899, 0.5, 0, 0),
+        (15, 901, 0.5, 0, 1),
+        (15, 1799, 2.0, 0, 0),
+        (15, 1801, 2.0, 0, 1),
+        (None, 9000, 1.0, 0, 0),
+        (15, 901, 1.0, 2, 2),
+    ],
 )
-def test_a_run_that_takes_too_long_fails(
-    most: float | None, took: float, before: int, after: int
+def test_a_run_that_takes_too_long_for_its_machine_fails(
+    most: float | None, took: float, slow: float, before: int, after: int
 ) -> None:
     times = iter([0.0, took, took])
-    spent = Spent(most, clock=lambda: next(times))
+    spent = Spent(most, clock=lambda: next(times), work=lambda: slow * USUAL_S)
+    spent.pytest_runtest_logreport(_report("tests/unit/test_b.py::test_y", 0.5))
     session: Any = SimpleNamespace(exitstatus=before)
     spent.pytest_sessionfinish(session)
     assert session.exitstatus == after
