@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,7 @@ def _costs_what_its_folder_says(request: pytest.FixtureRequest) -> Iterator[None
 def _as_if_nobody_had_set_up_the_log() -> None:
     """A command that ran within this process may have."""
     structlog.reset_defaults()
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 @pytest.fixture
