@@ -168,6 +168,8 @@ class SharedBudgets:
         """All other processes have read the mode as well."""
         if not self.clear:
             self.clear_at = _now()
+            for limiter in self.limiters():
+                limiter.hold_what_was_spent(self.clear_at)
             self._look()
 
     def failed(self) -> None:
@@ -190,7 +192,7 @@ class SharedBudgets:
     def _change(self, mode: Mode, epoch: int, clear_at: float) -> None:
         for limiter in self.limiters():
             if mode == "parts" and self.mode != "parts":
-                limiter.hold_what_was_spent()
+                limiter.hold_what_was_spent(clear_at)
             limiter.begin_epoch()
         self.mode, self.epoch, self.clear_at = mode, epoch, clear_at
         self._look()

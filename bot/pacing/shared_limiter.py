@@ -103,9 +103,14 @@ class SharedLimiter(RateLimiter):
         """How many slots this process's calls still take."""
         return sum(at > _now() - self.window() for at in self._made)
 
-    def hold_what_was_spent(self) -> None:
-        """From now on only the slots that were spent in the last window are used again."""
-        self.held = self.usable = min(self._budget.calls, self.spent())
+    def hold_what_was_spent(self, clear_at: float) -> None:
+        """From now on only the slots are used again that still count at this time of the loop.
+
+        What counts no more by then Redis may have granted to others, who did not know yet.
+        """
+        later = max(clear_at, _now())
+        spent = sum(at > later - self.window() for at in self._made)
+        self.held = self.usable = min(self._budget.calls, spent)
 
     def begin_epoch(self) -> None:
         """What Redis granted and was not used, nobody counts any more."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ import structlog
 
 from bot.cluster import budget_keeper
 from bot.pacing.redis_scripts import SCRIPT
-from bot.pacing.shared import SharedBudgets
+from bot.pacing.shared_limiter import SharedLimiter
 from connectors.base import Budget
 from tests.doubles.clock import VirtualTimeLoop
 from tests.doubles.redis import redis_server
@@ -56,14 +57,44 @@ class Course:
         return "" if self.late else "nobody goes on"
 
 
-def play(number: int, client: redis.Redis, script: str = SCRIPT) -> Course:
-    """One schedule."""
+Schedule = Callable[[random.Random, Server], Awaitable[Course]]
+
+
+def play(
+    number: int,
+    client: redis.Redis,
+    script: str = SCRIPT,
+    schedule: Schedule | None = None,
+) -> Course:
+    """One schedule: any, or of a certain kind."""
+    chance = random.Random(number)  # noqa: S311 - moments
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(_played(random.Random(number), client, script))  # noqa: S311 - moments
+        return runner.run(_run(schedule or anything, chance, Server(client, script)))
 
 
-async def _played(chance: random.Random, client: redis.Redis, script: str) -> Course:
-    server = Server(client, script)
+async def _run(schedule: Schedule, chance: random.Random, server: Server) -> Course:
+    return await schedule(chance, server)
+
+
+async def parted(chance: random.Random, server: Server) -> Course:
+    """One process loses Redis while another one can't read that it is not used any more."""
+    world = Deployment(DISCORD, chance, server, latency_s=0.02)
+    leaves = await world.start(replies=2)
+    stays = await world.start(replies=2)
+    await asyncio.sleep(8.0 + chance.uniform(0.0, 5.0))
+    assert leaves.wire is not None
+    stays.line.cut = leaves.wire.cut = True
+    await asyncio.sleep(_LEASE_S - 2.0)
+    stays.line.cut = False
+    before = len(world.counted)
+    await asyncio.sleep(_CALM_S)
+    late = len(world.counted) - before
+    await world.aclose()
+    return Course(world.most(), late, ())
+
+
+async def anything(chance: random.Random, server: Server) -> Course:
+    """What is drawn."""
     world = Deployment(DISCORD, chance, server, latency_s=chance.choice((0.0, 0.02, 0.2)))
     for _ in range(chance.randint(2, 4)):
         await world.start(busy=chance.random() < 0.8, replies=2)
@@ -154,18 +185,24 @@ SCRIPT_BUGS: dict[str, Callable[[str], str]] = {
 
 @contextmanager
 def two_modes_at_once() -> Iterator[None]:
-    """Who leaves Redis does not wait until the others have."""
-    clear = SharedBudgets.clear
-    SharedBudgets.clear = True  # type: ignore[assignment, method-assign]
+    """Who leaves Redis holds all that it spent, whatever Redis grants meanwhile."""
+    hold = SharedLimiter.hold_what_was_spent
+
+    def hold_all(self: SharedLimiter, clear_at: float) -> None:  # noqa: ARG001 - that is the bug
+        hold(self, -math.inf)
+
+    SharedLimiter.hold_what_was_spent = hold_all  # type: ignore[method-assign]
     try:
         yield
     finally:
-        SharedBudgets.clear = clear  # type: ignore[method-assign]
+        SharedLimiter.hold_what_was_spent = hold  # type: ignore[method-assign]
 
 
-def found(number: range, client: redis.Redis, script: str = SCRIPT) -> int | None:
+def found(
+    number: range, client: redis.Redis, script: str = SCRIPT, schedule: Schedule = anything
+) -> int | None:
     """The first schedule that shows something wrong."""
-    return next((each for each in number if play(each, client, script).wrong), None)
+    return next((each for each in number if play(each, client, script, schedule).wrong), None)
 
 
 def main() -> int:
@@ -207,7 +244,7 @@ def _bugs(numbers: range, client: redis.Redis) -> int:
         missed += first is None
         sys.stdout.write(f"{name}: {first}\n")
     with two_modes_at_once():
-        first = found(numbers, client)
+        first = found(numbers, client, schedule=parted)
     missed += first is None
     sys.stdout.write(f"two modes at once: {first}\n")
     return 1 if missed else 0
