@@ -113,7 +113,7 @@ class BudgetKeeper:
             shared.cleared()
 
     def _alone(self, mode: Mode) -> bool:
-        """Whether this process has met nobody with whom it would share by modes."""
+        """Whether this process shares with nobody: it has met no other one that knows of modes."""
         met = [process for process in self._others if process.budgets is not None]
         return mode == "parts" and self._redis is None and not met and self._shared.mode == "alone"
 

@@ -23,7 +23,8 @@ if not whole or run ~= asked.run then
   if run and whole and not asked.sure then
     return cjson.encode({stale = true})
   end
-  redis.call('DEL', registry, known)
+  redis.call('DEL', known)
+  redis.call('HDEL', registry, 'read', 'latest', 'ahead')  -- an epoch that has lapsed stays so
   redis.call('HSET', registry, 'run', asked.run, 'generation', asked.slot, 'full', now + asked.beat)
   redis.call('ZADD', known, '+inf', '.')
 end

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import structlog
+
 from bot.tools.config import IMAGES, ServerConfig
 from bot.tools.connection import CallDeclined, CallLost, CallNotSent
 from bot.tools.policy import ToolInfo
 from bot.tools.results import ToolAnswer
 from bot.words import Sentence, english
 from providers.base import MadeFile, ProviderError, Usage
+
+log = structlog.get_logger(__name__)
 
 _TOOL = "make_image"
 _TIMEOUT_S = 190.0
@@ -76,6 +80,7 @@ class ImageConnection:
         try:
             image, took = await self._maker.make(prompt)
         except ProviderError as error:
+            log.warning("image.failed", model=self._name, cause=error.cause, said=error.said)
             raise _failed(error) from error
         block = {"type": "image", "data": image.base64, "mimeType": image.media_type}
         return ToolAnswer([block], spent=None if took is None else (self._name, took))
@@ -90,4 +95,6 @@ def _failed(error: ProviderError) -> Exception:
         return CallLost(Sentence("tool.broke_off", named))
     if error.row.kind == "Disconnected":
         return CallNotSent()
-    return CallDeclined(error.said or str(error))
+    # What the service says of the prompt is for the model; all else is for the operator.
+    of_prompt = error.row.kind in ("Filtered", "BadRequest")
+    return CallDeclined((of_prompt and error.said) or str(error))

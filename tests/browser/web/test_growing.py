@@ -150,4 +150,4 @@ async def test_an_answer_of_3000_tokens_is_no_more_work_at_its_end(page: Page, b
         blocks = await page.locator(".bot .body > *").count()
         assert await page.evaluate(CHANGED) <= MOST_CHANGED
         assert await calls(session) <= 200 + MOST_CALLS_A_BLOCK * blocks
-    assert blocks > MOST_CHANGED, "drawn anew, it would be more"
+    assert blocks > MOST_CHANGED, "an edit that redraws everything would change more than this"

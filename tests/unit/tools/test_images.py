@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.app.models import make_servers
 from bot.runs import Result
@@ -84,6 +85,16 @@ async def test_an_image_that_failed_is_told_and_the_answer_goes_on(
         assert row.state == state
         assert not way.connector.platform.attached
         assert (result.text, result.receipt.verdict) == ("A fox.", "verified")
+
+
+async def test_what_is_wrong_with_the_settings_is_told_to_the_operator_alone() -> None:
+    said = "Incorrect API key, organization org-7."
+    with capture_logs() as logs:
+        async with illustrated(failure("key_refused", said=said)) as (way, result, _):
+            assert "org-7" not in results(way)[0]
+            assert result.receipt.verdict == "verified"
+    [told] = [line for line in logs if line["event"] == "image.failed"]
+    assert (told["cause"], told["said"]) == ("key_refused", said)
 
 
 @pytest.mark.parametrize("prompt", ["", "  ", "x" * 32_001, 7, None, ["a fox"]])

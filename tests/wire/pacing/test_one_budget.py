@@ -38,3 +38,17 @@ async def test_one_busy_process_of_four_has_nearly_all(client: redis.Redis) -> N
         assert world.most() <= 50
         assert spent >= (44 if redis_there else 38)
         await world.aclose()
+
+
+async def test_an_epoch_that_is_over_stays_so_where_redis_loses_keys(client: redis.Redis) -> None:
+    world = deployment(client)
+    process = await world.start(replies=2)
+    await asyncio.sleep(10)
+    assert process.shared.mode == "redis"
+    registry = f"{process.shared.epoch}:registry"
+    client.hset(registry, "lapsed", "1")
+    client.delete(f"{process.shared.epoch}:known")
+    process.line.cut = True
+    await asyncio.sleep(3)
+    assert process.shared.lapsed
+    await world.aclose()
